@@ -1,0 +1,12 @@
+// In: a seed. Out: numbers from 0 to 1, the same for the same seed. Next: director.ts decides `sometimes` with them.
+
+/** A pseudo-random generator: one step of a 32-bit counter, mixed (Tommy Ettinger's mulberry32, public domain). */
+export function chance(seed: number): () => number {
+  let state = Math.trunc(seed) >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

@@ -1,0 +1,113 @@
+// In: `offthread listen` and its options. Out: a server on this terminal, a line per request. Next: server.ts.
+import { Command, InvalidArgumentError } from 'commander';
+import type { RequestRecord } from '../record.js';
+import { createTrackingApi, type TrackingApiServer } from '../server.js';
+
+interface ListenOptions {
+  port: number;
+  host: string;
+  latency: number;
+  writeKey?: string[];
+  json?: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  $ offthread listen
+      Take events from any write key on http://127.0.0.1:4319.
+      In the program:  new Analytics({ writeKey: 'anything', host: 'http://127.0.0.1:4319' })
+
+  $ offthread listen --port 0 --latency 200
+      Any free port, and every reply 200 ms late.
+
+  $ offthread listen --write-key KEY --json
+      Refuse all keys but KEY with a 401; one JSON object per line.
+
+While it runs, another program can read what arrived and make it misbehave:
+  $ curl http://127.0.0.1:4319/_offthread/counts
+  $ curl http://127.0.0.1:4319/_offthread/behave -H 'content-type: application/json' \\
+      -d '{"type":"answer","status":503}'
+
+Ctrl-C prints a summary and ends it.
+`;
+
+/** The command `listen`: the local Tracking API until Ctrl-C. */
+export function listenCommand(): Command {
+  return new Command('listen')
+    .description('Run a local Tracking API and print each request that arrives.')
+    .option('-p, --port <number>', 'port to listen on; 0 for any', wholeNumber, 4319)
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('-l, --latency <ms>', 'milliseconds before each reply', wholeNumber, 0)
+    .option('-k, --write-key <key...>', 'write keys to take; any other gets a 401 (default: every key)')
+    .option('--json', 'print one JSON object per line')
+    .addHelpText('after', EXAMPLES)
+    .action(listen);
+}
+
+async function listen({ port, host, latency, writeKey, json = false }: ListenOptions): Promise<void> {
+  const keys = writeKey === undefined ? {} : { writeKeys: writeKey };
+  // Only the counters are for this terminal; the rest is for programs that ask, so a small memory will do.
+  const options = { port, host, latencyMs: latency, maxRecorded: 20_000, ...keys };
+  const api = await createTrackingApi(options).catch((error: unknown) => {
+    throw isPortTaken(error)
+      ? new Error(`port ${port} is taken; choose another with --port, or 0 for any`)
+      : error;
+  });
+  print(json ? JSON.stringify({ type: 'listening', url: api.url }) : `Local Tracking API on ${api.url}`);
+  if (!json) print('Ctrl-C ends it.\n');
+  api.recorder.subscribe((record) => print(json ? jsonLine(record) : textLine(record)));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void finish(api, json));
+  }
+}
+
+async function finish(api: TrackingApiServer, json: boolean): Promise<void> {
+  await api.close();
+  const counts = api.counts();
+  if (json) return print(JSON.stringify({ type: 'summary', ...counts, maxConcurrentByWriteKey: undefined }));
+  const { requests, refused, events, duplicates, biggestBatch, biggestBody } = counts;
+  print(
+    `\n${requests} requests (${refused} refused), ${events} events received (${duplicates} of them again); ` +
+      `biggest batch ${biggestBatch} events, biggest body ${biggestBody} bytes`,
+  );
+}
+
+/** The write key is a secret and in no line. */
+function jsonLine({
+  headers: _,
+  writeKey: __,
+  events: ___,
+  messageIds: ____,
+  ...record
+}: RequestRecord): string {
+  return JSON.stringify({ type: 'request', ...record });
+}
+
+function textLine(record: RequestRecord): string {
+  const { receivedAt, method, path, eventCount, bodyBytes, status, behaviour, durationMs, state, refusal } =
+    record;
+  const columns = [
+    receivedAt.slice(11, 23),
+    `${method} ${path}`.padEnd(15),
+    `${eventCount} events`.padStart(11),
+    `${bodyBytes} bytes`.padStart(13),
+    String(status ?? behaviour).padStart(4),
+    `${Math.round(durationMs ?? 0)} ms`.padStart(7),
+    state === 'answered' ? '' : state,
+    refusal ?? '',
+  ];
+  return columns.filter((column) => column !== '').join('  ');
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('Expected a whole number.');
+  return Number(text);
+}
+
+function isPortTaken(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+}

@@ -1,0 +1,89 @@
+// In: HTTP requests below /_offthread. Out: what was recorded; instructions carried out. Next: remote.ts asks.
+import type { FastifyInstance } from 'fastify';
+import { checkBehaviour, checkRules, checkScript } from './instruction.js';
+import { recordOf } from './recorder.js';
+import type { TrackingApiServer } from './server.js';
+
+/** Where the control routes are, on the API's own port as well as on the port of the handle. */
+export const CONTROL_PREFIX = '/_offthread';
+
+/** Events in one page. */
+const PAGE = 5_000;
+
+/** Longest wait in one request, in ms. */
+const MAX_WAIT_MS = 600_000;
+
+type Query = Record<string, string | undefined>;
+
+/** Adds the control routes. Each answers JSON; a wrong instruction gets a 400 with `message`. */
+export function controlRoutes(app: FastifyInstance, api: TrackingApiServer): void {
+  const { recorder, director } = api;
+
+  app.setErrorHandler((error, _request, reply) => {
+    const message = error instanceof Error ? error.message : String(error);
+    return reply.code(error instanceof TypeError ? 400 : statusIn(error)).send({ message });
+  });
+
+  app.get('/counts', () => api.counts());
+  app.get('/requests', (request) => {
+    const { entries, next } = page(request.query);
+    return { items: entries.map(recordOf), next };
+  });
+  app.get('/events', (request, reply) => {
+    if (api.settings.record !== 'all') {
+      return reply.code(400).send({ message: `events are not kept with record: '${api.settings.record}'` });
+    }
+    const { entries, next } = page(request.query);
+    return {
+      items: entries.filter((entry) => entry.accepted).flatMap((entry) => recordOf(entry).events),
+      next,
+    };
+  });
+  app.get('/message-ids', (request) => {
+    const { entries, next } = page(request.query);
+    return { items: entries.filter((entry) => entry.accepted).flatMap((entry) => entry.messageIds), next };
+  });
+  app.get('/requests/:sequence/body', (request, reply) => {
+    const sequence = number((request.params as Query)['sequence'], 0);
+    const entry = recorder.page(sequence, 1).entries[0];
+    if (entry?.sequence !== sequence || entry.body === null)
+      return reply.code(404).send({ message: 'not kept' });
+    return reply.type('application/octet-stream').send(entry.body);
+  });
+  app.get('/wait', async (request) => {
+    const { events, requests, timeoutMs } = request.query as Query;
+    const goal = { events: number(events, 0), requests: number(requests, 0) };
+    const reached = await recorder.waitFor(goal, Math.min(number(timeoutMs, 5_000), MAX_WAIT_MS));
+    return { reached, counts: api.counts() };
+  });
+
+  post('/script', (body) => director.script(checkScript(body)));
+  post('/behave', (body) => director.behave(checkBehaviour(body)));
+  post('/rules', (body) => director.rules(checkRules(body)));
+  post('/reset', () => api.reset());
+  post('/stop', () => api.stop());
+  post('/start', () => api.start());
+
+  function post(path: string, act: (body: unknown) => void | Promise<void>): void {
+    app.post(path, async (request) => {
+      await act(request.body);
+      return { done: true };
+    });
+  }
+
+  function page(query: unknown) {
+    return recorder.page(number((query as Query)['from'], 1), PAGE);
+  }
+}
+
+function number(text: string | undefined, otherwise: number): number {
+  const value = Number(text ?? otherwise);
+  if (!Number.isFinite(value) || value < 0)
+    throw new TypeError(`expected a number, got ${JSON.stringify(text)}`);
+  return value;
+}
+
+function statusIn(error: unknown): number {
+  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : 500;
+  return typeof status === 'number' ? status : 500;
+}

@@ -1,0 +1,90 @@
+// In: instructions, then requests. Out: the behaviour for each request. Next: reply.ts and sabotage.ts do it.
+import type { Behaviour, Match, PlainBehaviour, Rule, ScriptItem } from './behaviour.js';
+import { chance } from './chance.js';
+import type { ReceivedEvent } from './event-rules.js';
+
+const ORDINARY: PlainBehaviour = { type: 'ok' };
+
+/**
+ * Decides what is done with a request. The next item of the script comes first (one request each, in the order in
+ * which their headers arrive), then the first rule that matches, then the standing behaviour.
+ */
+export class Director {
+  #script: { behaviour: Behaviour; left: number }[] = [];
+  #rules: { rule: Rule; left: number }[] = [];
+  #standing: Behaviour = ORDINARY;
+  #dice = new WeakMap<object, () => number>();
+
+  /** Adds items to the end of the script. */
+  script(items: ScriptItem[]): void {
+    for (const { times = 1, ...behaviour } of items) {
+      if (times > 0) this.#script.push({ behaviour: behaviour as Behaviour, left: times });
+    }
+  }
+
+  /** Replaces the standing behaviour. */
+  behave(behaviour: Behaviour): void {
+    this.#standing = behaviour;
+  }
+
+  /** Replaces all rules. */
+  rules(rules: Rule[]): void {
+    this.#rules = rules.map((rule) => ({ rule, left: rule.times ?? Number.POSITIVE_INFINITY }));
+  }
+
+  /** Forgets script, rules and standing behaviour. */
+  reset(): void {
+    this.#script = [];
+    this.#rules = [];
+    this.#standing = ORDINARY;
+  }
+
+  /** The behaviour as the headers arrive; `undefined` while a rule still depends on the events. */
+  atHeaders(writeKey: string | null): PlainBehaviour | undefined {
+    const item = this.#script[0];
+    if (item !== undefined) {
+      item.left -= 1;
+      if (item.left <= 0) this.#script.shift();
+      return this.#settle(item.behaviour);
+    }
+    return this.#rules.length > 0 ? this.#fromRules(writeKey, undefined) : this.#settle(this.#standing);
+  }
+
+  /** The behaviour once the events are known, for a request that had none at its headers. */
+  atBody(writeKey: string | null, events: ReceivedEvent[]): PlainBehaviour {
+    return this.#fromRules(writeKey, events) ?? ORDINARY;
+  }
+
+  #fromRules(writeKey: string | null, events: ReceivedEvent[] | undefined): PlainBehaviour | undefined {
+    for (const entry of this.#rules) {
+      const { match, behaviour } = entry.rule;
+      if (entry.left <= 0 || (match.writeKey !== undefined && match.writeKey !== writeKey)) continue;
+      if (events === undefined && dependsOnEvents(match)) return undefined;
+      if (!matches(match, events ?? [])) continue;
+      entry.left -= 1;
+      return this.#settle(behaviour);
+    }
+    return this.#settle(this.#standing);
+  }
+
+  #settle(behaviour: Behaviour): PlainBehaviour {
+    if (behaviour.type !== 'sometimes') return behaviour;
+    const roll = this.#dice.get(behaviour) ?? chance(behaviour.seed ?? 1);
+    this.#dice.set(behaviour, roll);
+    return roll() < behaviour.probability ? behaviour.behaviour : ORDINARY;
+  }
+}
+
+function dependsOnEvents(match: Match): boolean {
+  return match.messageId !== undefined || match.eventName !== undefined || match.minEvents !== undefined;
+}
+
+function matches(match: Match, events: ReceivedEvent[]): boolean {
+  if (match.minEvents !== undefined && events.length < match.minEvents) return false;
+  if (match.messageId === undefined && match.eventName === undefined) return true;
+  return events.some(
+    (event) =>
+      (match.messageId === undefined || event.messageId === match.messageId) &&
+      (match.eventName === undefined || event.event === match.eventName),
+  );
+}

@@ -1,0 +1,76 @@
+// In: the bytes of an uncompressed body. Out: its events, or why it is refused. Next: ingest.ts answers.
+import { EVENT_TYPES, type EventType, faultOf, isObject, type ReceivedEvent } from './event-rules.js';
+import { MAX_BATCH_EVENTS, MAX_EVENT_BYTES, MAX_REQUEST_BYTES } from './limits.js';
+import { eventLengths } from './spans.js';
+
+/** What a body holds. `refusal` is the message of a 400; `events` is what could be read even so. */
+export interface Envelope {
+  events: ReceivedEvent[];
+  sentAt: string | null;
+  refusal?: string;
+}
+
+/** The kind of event a single-event route takes; `null` for a batch route. */
+export function typeOfRoute(path: string): EventType | null {
+  return EVENT_TYPES.find((type) => path === `/v1/${type}`) ?? null;
+}
+
+/** Reads a body as the Tracking API does: one event for a single-event route, a batch for the others. */
+export function openEnvelope(body: Buffer, route: EventType | null): Envelope {
+  if (body.length > MAX_REQUEST_BYTES) {
+    return refused(`the request body is ${body.length} bytes, over the limit of ${MAX_REQUEST_BYTES}`);
+  }
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body.toString('utf8'));
+  } catch {
+    return refused('the request body is not valid JSON');
+  }
+  if (!isObject(parsed)) return refused('the request body is not a JSON object');
+  const sentAt = typeof parsed['sentAt'] === 'string' ? parsed['sentAt'] : null;
+  return route === null
+    ? openBatch(parsed['batch'], sentAt, body)
+    : openEvent({ ...parsed, type: route }, sentAt, body);
+}
+
+function openEvent(event: ReceivedEvent, sentAt: string | null, body: Buffer): Envelope {
+  const tooLarge = body.length > MAX_EVENT_BYTES ? overLimit(body.length) : undefined;
+  return closed([event], sentAt, reasonFor('the event', tooLarge ?? faultOf(event)));
+}
+
+function openBatch(batch: unknown, sentAt: string | null, body: Buffer): Envelope {
+  if (!Array.isArray(batch)) return closed([], sentAt, 'the request body has no batch array');
+  const events: ReceivedEvent[] = batch.filter(isObject) as ReceivedEvent[];
+  if (batch.length === 0) return closed(events, sentAt, 'the batch is empty');
+  if (batch.length > MAX_BATCH_EVENTS) {
+    return closed(
+      events,
+      sentAt,
+      `the batch has ${batch.length} events, over the limit of ${MAX_BATCH_EVENTS}`,
+    );
+  }
+  // Only a body over the limit of an event can hold an event over it, so most bodies are never scanned.
+  const lengths = body.length > MAX_EVENT_BYTES ? eventLengths(body) : [];
+  for (const [index, event] of batch.entries()) {
+    const length = lengths[index] ?? 0;
+    const fault = length > MAX_EVENT_BYTES ? overLimit(length) : faultOf(event);
+    if (fault !== undefined) return closed(events, sentAt, reasonFor(`batch[${index}]`, fault));
+  }
+  return closed(events, sentAt, undefined);
+}
+
+function overLimit(bytes: number): string {
+  return `is ${bytes} bytes, over the limit of ${MAX_EVENT_BYTES}`;
+}
+
+function reasonFor(subject: string, fault: string | undefined): string | undefined {
+  return fault === undefined ? undefined : `${subject} ${fault}`;
+}
+
+function refused(refusal: string): Envelope {
+  return { events: [], sentAt: null, refusal };
+}
+
+function closed(events: ReceivedEvent[], sentAt: string | null, refusal: string | undefined): Envelope {
+  return refusal === undefined ? { events, sentAt } : { events, sentAt, refusal };
+}

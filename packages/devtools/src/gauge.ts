@@ -1,0 +1,131 @@
+// In: connections and requests as they come and go. Out: how many at once; broken connections. Next: server.ts.
+import type { Socket } from 'node:net';
+
+/** What the gauge has seen. */
+export interface Reading {
+  connections: number;
+  maxConnections: number;
+  maxConcurrentByWriteKey: Record<string, number>;
+}
+
+/** Counts what is open at the same moment, and ends connections. */
+export class Gauge {
+  #sockets = new Map<string, Socket>();
+  #numbers = new WeakMap<Socket, number>();
+  #opened = 0;
+  #maxConnections = 0;
+  #out = new Map<string, { now: number; max: number }>();
+  #requests = new WeakMap<Socket, Set<() => void>>();
+  #parked = new Set<Socket>();
+  #broken = new WeakSet<Socket>();
+
+  /** Counts a TCP connection. */
+  connect(socket: Socket): void {
+    const key = addressOf(socket);
+    this.#opened += 1;
+    this.#numbers.set(socket, this.#opened);
+    this.#sockets.set(key, socket);
+    this.#maxConnections = Math.max(this.#maxConnections, this.#sockets.size);
+    socket.once('close', () => {
+      if (this.#sockets.get(key) === socket) this.#sockets.delete(key);
+    });
+  }
+
+  /** Counts a request of a write key until the function it gives is called or its connection ends. */
+  enter(writeKey: string, socket: Socket): () => void {
+    const out = this.#out.get(writeKey) ?? { now: 0, max: 0 };
+    this.#out.set(writeKey, out);
+    out.now += 1;
+    out.max = Math.max(out.max, out.now);
+    const requests = this.#requestsOn(socket);
+    const leave = (): void => {
+      if (requests.delete(leave)) out.now -= 1;
+    };
+    requests.add(leave);
+    return leave;
+  }
+
+  /** The number of the connection a request came on. */
+  numberOf(socket: Socket): number {
+    return this.#numbers.get(this.#tcp(socket)) ?? 0;
+  }
+
+  /** Keeps a connection that gets no reply, so that `release` can end it. */
+  park(socket: Socket): void {
+    this.#parked.add(socket);
+    socket.once('close', () => this.#parked.delete(socket));
+  }
+
+  /** Notes that it is this server that ends the connection. */
+  blame(socket: Socket): void {
+    this.#broken.add(socket);
+  }
+
+  /** Whether this server ended the connection. */
+  isBroken(socket: Socket): boolean {
+    return this.#broken.has(socket);
+  }
+
+  /** Resets a connection: the client sees ECONNRESET. */
+  reset(socket: Socket): void {
+    this.blame(socket);
+    for (const leave of this.#requestsOn(socket)) leave();
+    // Only a TCP socket can send RST; below TLS there is one too.
+    this.#tcp(socket).resetAndDestroy();
+    if (!socket.destroyed) socket.destroy();
+  }
+
+  /** Resets the connections that get no reply. */
+  release(): void {
+    for (const socket of this.#parked) this.reset(socket);
+  }
+
+  /** Ends every connection. */
+  endAll(): void {
+    for (const socket of this.#sockets.values()) {
+      this.blame(socket);
+      socket.destroy();
+    }
+  }
+
+  /** The maxima start again from what is open now. */
+  restart(): void {
+    this.#maxConnections = this.#sockets.size;
+    for (const [writeKey, out] of this.#out) {
+      if (out.now === 0) this.#out.delete(writeKey);
+      else out.max = out.now;
+    }
+  }
+
+  /** What has been seen. */
+  read(): Reading {
+    const maxima = [...this.#out].map(([writeKey, { max }]) => [writeKey, max] as const);
+    return {
+      connections: this.#sockets.size,
+      maxConnections: this.#maxConnections,
+      maxConcurrentByWriteKey: Object.fromEntries(maxima),
+    };
+  }
+
+  #requestsOn(socket: Socket): Set<() => void> {
+    const known = this.#requests.get(socket);
+    if (known !== undefined) return known;
+    const requests = new Set<() => void>();
+    this.#requests.set(socket, requests);
+    // 'end' as well: a client that gave up may be back on a new connection before the old one is closed here.
+    for (const event of ['end', 'close']) {
+      socket.once(event, () => {
+        for (const leave of requests) leave();
+      });
+    }
+    return requests;
+  }
+
+  #tcp(socket: Socket): Socket {
+    return this.#sockets.get(addressOf(socket)) ?? socket;
+  }
+}
+
+function addressOf(socket: Socket): string {
+  return `${socket.remoteAddress} ${socket.remotePort}`;
+}

@@ -1,0 +1,37 @@
+// In: options from the thread that started this one. Out: a server, and where it is. Next: start.ts hears of it.
+import { parentPort, workerData } from 'node:worker_threads';
+import { fastify } from 'fastify';
+import { CONTROL_PREFIX, controlRoutes } from './control.js';
+import type { TrackingApiOptions } from './options.js';
+import { createTrackingApi } from './server.js';
+
+/** What the host tells: where it listens, or why it does not. */
+export type HostMessage =
+  | { type: 'ready'; url: string; port: number; controlPort: number }
+  | { type: 'failed'; message: string };
+
+if (parentPort !== null) {
+  const port = parentPort;
+  await host(workerData as TrackingApiOptions, (message) => port.postMessage(message));
+} else {
+  // The parent's end is this process's end, however the parent ends. Signals that a terminal or a supervisor sends
+  // to the whole group are the parent's to answer, which may want to send its last events here first.
+  process.once('disconnect', () => process.exit(0));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+  process.once('message', (options) => {
+    void host(options as TrackingApiOptions, (message) => process.send?.(message));
+  });
+}
+
+async function host(options: TrackingApiOptions, tell: (message: HostMessage) => void): Promise<void> {
+  try {
+    const api = await createTrackingApi(options);
+    // A port of its own: reachable while the API is down, and not among the connections that are counted.
+    const control = fastify({ bodyLimit: 64 * 1024 * 1024 });
+    await control.register(async (scope) => controlRoutes(scope, api), { prefix: CONTROL_PREFIX });
+    const controlUrl = await control.listen({ port: 0, host: '127.0.0.1' });
+    tell({ type: 'ready', url: api.url, port: api.port, controlPort: Number(new URL(controlUrl).port) });
+  } catch (error) {
+    tell({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
+  }
+}

@@ -1,0 +1,56 @@
+// In: the options of a caller. Out: settings, complete and checked. Next: server.ts.
+
+/** How much is kept of a request: everything, its messageIds, or only the counters. */
+export type Recording = 'all' | 'ids' | 'count';
+
+/** Options of the local Tracking API. */
+export interface TrackingApiOptions {
+  /** Default 0: any free port. */
+  port?: number;
+  /** Default `127.0.0.1`. */
+  host?: string;
+  /** Milliseconds before every reply that has no delay of its own. Default 0. */
+  latencyMs?: number;
+  /** The write keys taken; any other gets a 401. Default: every non-empty key. */
+  writeKeys?: string[];
+  /** Paths that take a batch. Default `/v1/batch` and `/v1/import`. */
+  batchPaths?: string[];
+  /** Default `all`. */
+  record?: Recording;
+  /** Most events kept; the oldest go first and are counted as `forgotten`. Default 200,000. */
+  maxRecorded?: number;
+  /** Most bytes of bodies kept, likewise. Default 512 MiB. */
+  maxRecordedBytes?: number;
+  /** PEM texts: the server speaks https. Default: http. */
+  tls?: { key: string; cert: string };
+}
+
+/** Options with every default in place. */
+export type Settings = Required<Omit<TrackingApiOptions, 'writeKeys' | 'tls'>> & {
+  writeKeys: string[] | null;
+  tls: { key: string; cert: string } | null;
+};
+
+/** Fills in the defaults. Throws a TypeError for a setting of the wrong kind. */
+export function settingsFrom(options: TrackingApiOptions = {}): Settings {
+  const settings: Settings = {
+    port: whole(options.port ?? 0, 'port', 65_535),
+    host: options.host ?? '127.0.0.1',
+    latencyMs: whole(options.latencyMs ?? 0, 'latencyMs'),
+    writeKeys: options.writeKeys ?? null,
+    batchPaths: options.batchPaths ?? ['/v1/batch', '/v1/import'],
+    record: options.record ?? 'all',
+    maxRecorded: whole(options.maxRecorded ?? 200_000, 'maxRecorded'),
+    maxRecordedBytes: whole(options.maxRecordedBytes ?? 512 * 1024 * 1024, 'maxRecordedBytes'),
+    tls: options.tls ?? null,
+  };
+  if (!['all', 'ids', 'count'].includes(settings.record)) {
+    throw new TypeError(`record: expected all, ids or count, got ${JSON.stringify(settings.record)}`);
+  }
+  return settings;
+}
+
+function whole(value: number, name: string, most = Number.MAX_SAFE_INTEGER): number {
+  if (Number.isInteger(value) && value >= 0 && value <= most) return value;
+  throw new TypeError(`${name}: expected a whole number from 0 to ${most}, got ${JSON.stringify(value)}`);
+}

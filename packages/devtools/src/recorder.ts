@@ -1,0 +1,190 @@
+// In: requests as they are decided. Out: records, pages of them and counters. Next: control.ts serves them.
+import { openEnvelope, typeOfRoute } from './envelope.js';
+import type { ReceivedEvent } from './event-rules.js';
+import type { Settings } from './options.js';
+import type { Counts, RequestRecord, RequestState } from './record.js';
+
+/** A record as it is kept: the body as text, parsed again only when somebody asks, stays out of the JS heap. */
+export interface Entry extends Omit<RequestRecord, 'events'> {
+  body: Buffer | null;
+}
+
+/** What is known of a request when it is decided. */
+export type Decision = Omit<Entry, 'sequence' | 'durationMs' | 'state' | 'messageIds'> & {
+  events: ReceivedEvent[];
+};
+
+/** Some records, and where the next page begins. */
+export interface Page {
+  entries: Entry[];
+  next: number | null;
+}
+
+/** The counters this class keeps itself. */
+export type Tally = Omit<Counts, 'connections' | 'maxConnections' | 'maxConcurrentByWriteKey'>;
+
+interface Waiter {
+  events: number;
+  requests: number;
+  settle: (reached: boolean) => void;
+}
+
+/** Remembers requests within bounds, and counts. */
+export class Recorder {
+  #settings: Pick<Settings, 'record' | 'maxRecorded' | 'maxRecordedBytes'>;
+  #entries: Entry[] = [];
+  #oldest = 0; // Index of the oldest entry kept: shifting an array of 200,000 for each request is too slow.
+  #kept = { events: 0, bytes: 0 };
+  #tally = emptyTally();
+  #seen = new Set<string>();
+  #waiters = new Set<Waiter>();
+  #listeners = new Set<(record: RequestRecord) => void>();
+
+  constructor(settings: Pick<Settings, 'record' | 'maxRecorded' | 'maxRecordedBytes'>) {
+    this.#settings = settings;
+  }
+
+  /** Records a request that has been decided. The entry is completed later by `finish`. */
+  add({ events, ...decision }: Decision): Entry {
+    const tally = this.#tally;
+    const ids = events.flatMap((event) => (typeof event.messageId === 'string' ? [event.messageId] : []));
+    tally.requests += 1;
+    tally[decision.accepted ? 'accepted' : 'refused'] += 1;
+    if (decision.accepted) {
+      tally.events += events.length;
+      this.#countDuplicates(decision.writeKey, ids);
+    }
+    const answer = String(decision.status ?? decision.behaviour);
+    tally.statuses[answer] = (tally.statuses[answer] ?? 0) + 1;
+    tally.biggestBatch = Math.max(tally.biggestBatch, events.length);
+    tally.biggestBody = Math.max(tally.biggestBody, decision.plainBytes ?? decision.bodyBytes);
+    const { record } = this.#settings;
+    const entry: Entry = {
+      ...decision,
+      sequence: tally.requests,
+      durationMs: null,
+      state: 'open',
+      messageIds: record === 'count' ? [] : ids,
+      body: record === 'all' ? decision.body : null,
+    };
+    if (record !== 'count') this.#keep(entry);
+    this.#wake();
+    return entry;
+  }
+
+  /** Completes an entry, whose connection or reply has ended. */
+  finish(entry: Entry, state: RequestState): void {
+    entry.state = state;
+    entry.durationMs = performance.now() - entry.receivedMs;
+    if (this.#listeners.size === 0) return;
+    const record = recordOf(entry);
+    for (const listener of this.#listeners) listener(record);
+  }
+
+  /** Calls `listener` with each request as it ends. Gives a function that stops it. */
+  subscribe(listener: (record: RequestRecord) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The records from sequence number `from` on, whole requests, up to about `limit` events. */
+  page(from: number, limit: number): Page {
+    const first = this.#entries[this.#oldest]?.sequence ?? 1;
+    const start = this.#oldest + Math.max(0, from - first);
+    let events = 0;
+    let end = start;
+    while (end < this.#entries.length && events < limit) {
+      events += Math.max(1, this.#entries[end]?.eventCount ?? 0);
+      end += 1;
+    }
+    const next = end < this.#entries.length ? (this.#entries[end]?.sequence ?? null) : null;
+    return { entries: this.#entries.slice(start, end), next };
+  }
+
+  /** Resolves with true once that much has arrived, with false after `timeoutMs`. */
+  waitFor(goal: { events: number; requests: number }, timeoutMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const settle = (reached: boolean): void => {
+        clearTimeout(timer);
+        this.#waiters.delete(waiter);
+        resolve(reached);
+      };
+      const waiter: Waiter = { ...goal, settle };
+      const timer = setTimeout(settle, timeoutMs, false);
+      this.#waiters.add(waiter);
+      this.#wake();
+    });
+  }
+
+  /** The counters. */
+  tally(): Tally {
+    return structuredClone(this.#tally);
+  }
+
+  /** Forgets everything. Who waits goes on waiting. */
+  reset(): void {
+    this.#entries = [];
+    this.#oldest = 0;
+    this.#kept = { events: 0, bytes: 0 };
+    this.#tally = emptyTally();
+    this.#seen.clear();
+  }
+
+  #keep(entry: Entry): void {
+    const { maxRecorded, maxRecordedBytes } = this.#settings;
+    this.#entries.push(entry);
+    this.#kept.events += Math.max(1, entry.eventCount);
+    this.#kept.bytes += entry.body?.length ?? 0;
+    while (this.#kept.events > maxRecorded || this.#kept.bytes > maxRecordedBytes) {
+      const oldest = this.#entries[this.#oldest];
+      if (oldest === undefined || oldest === entry) break; // One request over the bounds is kept all the same.
+      this.#kept.events -= Math.max(1, oldest.eventCount);
+      this.#kept.bytes -= oldest.body?.length ?? 0;
+      oldest.body = null; // Out of reach only at the next compaction, and the body is the big part.
+      this.#oldest += 1;
+      this.#tally.forgotten += 1;
+    }
+    if (this.#oldest > 1_000 && this.#oldest > this.#entries.length / 2) {
+      this.#entries.splice(0, this.#oldest);
+      this.#oldest = 0;
+    }
+  }
+
+  #countDuplicates(writeKey: string | null, ids: string[]): void {
+    for (const id of ids) {
+      const key = `${writeKey}\n${id}`;
+      if (this.#seen.has(key)) this.#tally.duplicates += 1;
+      else this.#seen.add(key);
+    }
+    for (const key of this.#seen) {
+      if (this.#seen.size <= this.#settings.maxRecorded) break;
+      this.#seen.delete(key);
+    }
+  }
+
+  #wake(): void {
+    for (const waiter of this.#waiters) {
+      if (this.#tally.events < waiter.events || this.#tally.requests < waiter.requests) continue;
+      waiter.settle(true);
+    }
+  }
+}
+
+/** The record of an entry, with its events parsed. */
+export function recordOf({ body, ...entry }: Entry): RequestRecord {
+  return { ...entry, events: body === null ? [] : openEnvelope(body, typeOfRoute(entry.path)).events };
+}
+
+function emptyTally(): Tally {
+  return {
+    requests: 0,
+    accepted: 0,
+    refused: 0,
+    events: 0,
+    duplicates: 0,
+    statuses: {},
+    biggestBatch: 0,
+    biggestBody: 0,
+    forgotten: 0,
+  };
+}

@@ -1,0 +1,117 @@
+// In: options. Out: a listening HTTP server on this thread. Next: ingest.ts takes events, control.ts instructions.
+import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { type FastifyInstance, fastify } from 'fastify';
+import { CONTROL_PREFIX, controlRoutes } from './control.js';
+import { Director } from './director.js';
+import { Gauge } from './gauge.js';
+import { ingestRoutes } from './ingest.js';
+import { type Settings, settingsFrom, type TrackingApiOptions } from './options.js';
+import type { Counts } from './record.js';
+import { Recorder } from './recorder.js';
+
+/** The local Tracking API on the thread that made it. Made by `createTrackingApi`. */
+export class TrackingApiServer {
+  readonly settings: Settings;
+  readonly director = new Director();
+  readonly recorder: Recorder;
+  #gauge = new Gauge();
+  #server: Server;
+  #app: FastifyInstance;
+  #port: number;
+
+  constructor(options: TrackingApiOptions) {
+    const settings = settingsFrom(options);
+    this.settings = settings;
+    this.recorder = new Recorder(settings);
+    this.#port = settings.port;
+    let server: Server | undefined;
+    this.#app = fastify({
+      // One's own server: Fastify's can listen only once, and this one must be able to go down and come up again.
+      serverFactory: (handler) => {
+        server = settings.tls === null ? createServer(handler) : createTlsServer(settings.tls, handler);
+        return server;
+      },
+    });
+    if (server === undefined) throw new Error('Fastify made no server');
+    this.#server = server;
+    server.requestTimeout = 0; // A stalled upload is for the client to notice.
+    server.keepAliveTimeout = 72_000;
+    server.on('connection', (socket) => this.#gauge.connect(socket));
+    const { director, recorder } = this;
+    const gauge = this.#gauge;
+    this.#app.setErrorHandler((error, _request, reply) => {
+      const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
+      return reply
+        .code(status)
+        .send({ success: false, message: error instanceof Error ? error.message : 'error' });
+    });
+    this.#app.register(async (scope) => controlRoutes(scope, this), { prefix: CONTROL_PREFIX });
+    this.#app.register(async (scope) => ingestRoutes(scope, { settings, director, recorder, gauge }));
+  }
+
+  /** The port; the same after `stop()` and `start()`. 0 before the first start. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** The base URL, without a trailing slash. */
+  get url(): string {
+    const { host, tls } = this.settings;
+    const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
+    return `${tls === null ? 'http' : 'https'}://${name}:${this.#port}`;
+  }
+
+  /** Listens. Does nothing when it does already. Rejects when the port is taken. */
+  async start(): Promise<void> {
+    if (this.#server.listening) return;
+    await this.#app.ready();
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ port: this.#port, host: this.settings.host }, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+    this.#port = (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Stops listening and ends every connection: the API is down. What was recorded stays. */
+  async stop(): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#gauge.endAll();
+    await closed;
+  }
+
+  /** Stops for good. Idempotent. */
+  async close(): Promise<void> {
+    await this.stop();
+    await this.#app.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Forgets records and instructions, and ends the connections that were left hanging. */
+  reset(): void {
+    this.director.reset();
+    this.recorder.reset();
+    this.#gauge.release();
+    this.#gauge.restart();
+  }
+
+  /** The counters. */
+  counts(): Counts {
+    return { ...this.recorder.tally(), ...this.#gauge.read() };
+  }
+}
+
+/** Starts the local Tracking API on this thread. A blocking flush on the same thread would wait for ever. */
+export async function createTrackingApi(options: TrackingApiOptions = {}): Promise<TrackingApiServer> {
+  const api = new TrackingApiServer(options);
+  await api.start();
+  return api;
+}

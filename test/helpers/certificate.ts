@@ -1,0 +1,53 @@
+// In: names and dates. Out: a self-signed certificate as PEM, made here so that no key lies in the repository.
+import { generateKeyPairSync, sign } from 'node:crypto';
+
+/** A key and its certificate, both PEM. */
+export interface Certificate {
+  key: string;
+  cert: string;
+}
+
+const ECDSA_WITH_SHA256 = sequence(tagged(0x06, Buffer.from('2a8648ce3d040302', 'hex')));
+const COMMON_NAME = tagged(0x06, Buffer.from('550403', 'hex'));
+const SUBJECT_ALT_NAME = tagged(0x06, Buffer.from('551d11', 'hex'));
+const DAY_MS = 86_400_000;
+
+/** A certificate for 127.0.0.1 and localhost. `validUntil` in the past makes an expired one. */
+export function selfSigned(validUntil = new Date(Date.now() + DAY_MS)): Certificate {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const name = sequence(tagged(0x31, sequence(COMMON_NAME, tagged(0x0c, Buffer.from('localhost')))));
+  const names = sequence(tagged(0x82, Buffer.from('localhost')), tagged(0x87, Buffer.from([127, 0, 0, 1])));
+  const toBeSigned = sequence(
+    tagged(0xa0, tagged(0x02, Buffer.from([2]))), // X.509 version 3
+    tagged(0x02, Buffer.from([1])), // serial number
+    ECDSA_WITH_SHA256,
+    name,
+    sequence(time(new Date(validUntil.getTime() - 2 * DAY_MS)), time(validUntil)),
+    name,
+    publicKey.export({ type: 'spki', format: 'der' }),
+    tagged(0xa3, sequence(sequence(SUBJECT_ALT_NAME, tagged(0x04, names)))),
+  );
+  const signature = tagged(0x03, Buffer.from([0]), sign('sha256', toBeSigned, privateKey));
+  const der = sequence(toBeSigned, ECDSA_WITH_SHA256, signature);
+  const lines = der.toString('base64').match(/.{1,64}/g) ?? [];
+  return {
+    key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    cert: ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n'),
+  };
+}
+
+/** One DER element. */
+function tagged(tag: number, ...parts: Buffer[]): Buffer {
+  const content = Buffer.concat(parts);
+  const { length } = content;
+  const size = length < 128 ? [length] : length < 256 ? [0x81, length] : [0x82, length >> 8, length & 255];
+  return Buffer.concat([Buffer.from([tag, ...size]), content]);
+}
+
+function sequence(...parts: Buffer[]): Buffer {
+  return tagged(0x30, ...parts);
+}
+
+function time(date: Date): Buffer {
+  return tagged(0x17, Buffer.from(`${date.toISOString().slice(2, 19).replace(/[-T:]/g, '')}Z`));
+}
