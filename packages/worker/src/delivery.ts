@@ -1,0 +1,165 @@
+// Queue -> batches -> requests, one at a time and in order -> outcomes. Next: outcome.ts.
+//
+// One state, and the ways between them:
+//
+//   idle -> sending                      events wait
+//   idle, sending -> lingering -> sending    a short batch waits for company; a flush cuts it short
+//   sending -> backing-off -> sending    a fault; a flush cuts it short
+//   sending -> held -> sending           Retry-After; nothing cuts it short
+//   sending -> idle                      nothing waits any more
+//   any -> closed                        the client is gone
+import { type Batch, bodyOf, halve, takeBatch } from './batch.js';
+import { delivered, failed, oversize } from './outcome.js';
+import type { DeliverySettings, Outcome } from './protocol.js';
+import type { Queue } from './queue.js';
+import type { Send } from './request.js';
+import { judge } from './retry.js';
+
+type State = 'idle' | 'lingering' | 'sending' | 'backing-off' | 'held' | 'closed';
+
+/** Those who want to know how it goes. */
+export interface Observer {
+  report(outcome: Outcome): void;
+  /** A batch is about to be tried for the first time. */
+  takeInHand(batch: Batch): void;
+  /** A request is about to be sent; `retry` is 0 for the first one of a batch. */
+  requesting(bytes: number, retry: number): void;
+  /** `Retry-After` asks for `delay` ms of silence from now on; 0 when they are over. */
+  hold(delay: number): void;
+}
+
+export class Delivery {
+  readonly #queue: Queue;
+  readonly #settings: DeliverySettings;
+  readonly #send: Send;
+  readonly #observer: Observer;
+  readonly #abort = new AbortController();
+  /** Halves of a refused batch, the next one last. */
+  readonly #halves: Batch[] = [];
+  #state: State = 'idle';
+  #started = false;
+  /** A flush came while a request was out: the next wait is skipped. */
+  #hurried = false;
+  #endWait: (() => void) | undefined;
+
+  constructor(queue: Queue, settings: DeliverySettings, send: Send, observer: Observer) {
+    this.#queue = queue;
+    this.#settings = settings;
+    this.#send = send;
+    this.#observer = observer;
+  }
+
+  get busy(): boolean {
+    return this.#state !== 'idle' && this.#state !== 'closed';
+  }
+
+  /** Frames were queued. */
+  wake(): void {
+    if (this.#state === 'idle') void this.#run();
+    else if (this.#state === 'lingering' && this.#isFull()) this.#endWait?.();
+  }
+
+  /** Somebody waits for what is queued: one attempt at once instead of the wait that is on or comes next. */
+  hurry(): void {
+    if (this.#state === 'lingering' || this.#state === 'backing-off') this.#endWait?.();
+    else if (this.#state === 'sending') this.#hurried = true;
+  }
+
+  /** Ends without any further outcome. */
+  close(): void {
+    this.#state = 'closed';
+    this.#queue.clear();
+    this.#endWait?.();
+    this.#abort.abort();
+  }
+
+  async #run(): Promise<void> {
+    this.#state = 'sending';
+    // The very first event goes at once; linger is for those after it.
+    if (this.#started && this.#settings.linger > 0) await this.#linger();
+    this.#started = true;
+    while (!this.#isClosed()) {
+      const next = this.#halves.pop() ?? takeBatch(this.#queue, this.#settings.batchSize);
+      if (next === undefined) break;
+      if ('frame' in next) {
+        this.#observer.report(oversize(next));
+        continue;
+      }
+      await this.#deliver(next);
+      if (this.#settings.linger > 0) await this.#linger();
+    }
+    if (this.#isClosed()) return;
+    this.#state = 'idle';
+    this.#hurried = false;
+  }
+
+  /** Tries a batch until it is settled or halved. */
+  async #deliver(batch: Batch): Promise<void> {
+    const start = performance.now();
+    this.#observer.takeInHand(batch);
+    for (let attempts = 1, retries = 0; ; attempts++) {
+      const body = bodyOf(batch, new Date());
+      this.#observer.requesting(body.length, attempts - 1);
+      const response = await this.#send(body, attempts - 1, this.#abort.signal);
+      if (this.#isClosed()) return;
+
+      const tries = { retries, elapsed: performance.now() - start, events: batch.frames.length };
+      const verdict = judge(response, tries, this.#settings, Math.random, Date.now());
+      switch (verdict.type) {
+        case 'delivered':
+          return this.#observer.report(delivered(batch));
+        case 'fail': {
+          const status = response.type === 'reply' ? response.status : undefined;
+          return this.#observer.report(failed(batch, verdict, { attempts, status }));
+        }
+        case 'halve': {
+          const [first, second] = halve(batch);
+          this.#halves.push(second, first);
+          return;
+        }
+        case 'retry':
+          retries++;
+          if (this.#hurried) this.#hurried = false;
+          else await this.#wait('backing-off', verdict.delay);
+          break;
+        case 'hold':
+          this.#observer.hold(verdict.delay);
+          await this.#wait('held', verdict.delay);
+          this.#observer.hold(0);
+          break;
+        default:
+          verdict satisfies never;
+      }
+      if (this.#isClosed()) return;
+    }
+  }
+
+  async #linger(): Promise<void> {
+    if (this.#queue.length === 0 || this.#isFull() || this.#halves.length > 0) return;
+    if (this.#hurried) this.#hurried = false;
+    else await this.#wait('lingering', this.#settings.linger);
+  }
+
+  #isFull(): boolean {
+    return this.#queue.length >= this.#settings.batchSize;
+  }
+
+  // A call, because TypeScript believes that a state it has seen lasts across an await.
+  #isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+
+  async #wait(state: 'lingering' | 'backing-off' | 'held', delay: number): Promise<void> {
+    if (this.#isClosed()) return;
+    this.#state = state;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, delay);
+      this.#endWait = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#endWait = undefined;
+    if (!this.#isClosed()) this.#state = 'sending';
+  }
+}

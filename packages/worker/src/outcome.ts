@@ -1,0 +1,39 @@
+// Batch and verdict -> what main is told. Next: the port, then the SDK's ledger.ts.
+import type { Batch, Oversize } from './batch.js';
+import { MAX_EVENT_BYTES } from './limits.js';
+import type { Outcome } from './protocol.js';
+import type { Verdict } from './retry.js';
+
+/** What the requests for a batch came to. */
+export interface Attempts {
+  readonly attempts: number;
+  readonly status: number | undefined;
+}
+
+export function delivered(batch: Batch): Outcome {
+  return { type: 'delivered', through: batch.through };
+}
+
+export function failed(batch: Batch, verdict: Verdict & { type: 'fail' }, tried: Attempts): Outcome {
+  const { code, message } = verdict;
+  return {
+    type: 'failed',
+    through: batch.through,
+    code,
+    message,
+    status: tried.status,
+    attempts: tried.attempts,
+  };
+}
+
+export function oversize({ frame }: Oversize): Outcome {
+  const message = `An event may have at most ${MAX_EVENT_BYTES} bytes as sent; this one has ${frame.bytes.length}`;
+  return {
+    type: 'dropped',
+    through: frame.sequence,
+    code: 'event_too_large',
+    message,
+    status: undefined,
+    attempts: 0,
+  };
+}

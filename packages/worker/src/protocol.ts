@@ -1,0 +1,137 @@
+// All that crosses the port or lies in memory both threads see. In: nothing. Out: names for link.ts (main) and
+// index.ts (worker). A change here changes PROTOCOL_VERSION, because two copies of the SDK may share one worker.
+
+/** Part of the key under which a process shares its worker: copies that differ here do not share. */
+export const PROTOCOL_VERSION = 1;
+
+// A frame is one event, written by main into memory both threads share and read by the worker in place:
+//
+//   | uint32 little-endian: byte length, top bit = kind | bytes |
+//
+// Frames follow one another without a gap. An event's sequence number is not written: the first frame of a
+// chunk has `chunk.first`, each one after it one more.
+
+/** Bytes in front of each frame. */
+export const FRAME_HEADER_BYTES = 4;
+
+/** Set in a header whose bytes are a `v8.serialize` snapshot (an event JSON text cannot hold) and not JSON text. */
+export const SNAPSHOT_BIT = 0x8000_0000;
+
+/** Takes the kind out of a header and leaves the length. */
+export const LENGTH_MASK = 0x7fff_ffff;
+
+/** Frames handed over together: bytes `start` to `end` of `memory`, in order. */
+export interface Chunk {
+  readonly type: 'chunk';
+  readonly memory: SharedArrayBuffer;
+  readonly start: number;
+  readonly end: number;
+  /** Sequence number of the first frame. */
+  readonly first: number;
+  /** Sequence number of the last frame. */
+  readonly last: number;
+}
+
+/** Main to worker, on a client's port. */
+export type ToWorker =
+  | Chunk
+  /** Somebody waits: cut a backoff short, let no short batch linger. */
+  | { readonly type: 'flush' }
+  /** The client is gone: drop what waits, abort what is out. */
+  | { readonly type: 'close' };
+
+/** How one run of events ended. Outcomes come in sequence order, so `through` says it all. */
+export type Outcome =
+  | { readonly type: 'delivered'; readonly through: number }
+  | {
+      readonly type: 'failed' | 'dropped';
+      readonly through: number;
+      readonly code: FailureCode;
+      /** For people. Never holds the write key. */
+      readonly message: string;
+      /** HTTP status of the last reply, where there was one. */
+      readonly status: number | undefined;
+      /** Requests made for these events. */
+      readonly attempts: number;
+    };
+
+/** Worker to main, on a client's port. */
+export type ToMain = Outcome;
+
+/** Codes that arise in the worker; `errors.ts` of the SDK explains each to users. */
+export type FailureCode =
+  | 'event_too_large'
+  | 'unserializable'
+  | 'rejected'
+  | 'redirected'
+  | 'tls_refused'
+  | 'retries_exhausted'
+  | 'retry_duration_exceeded';
+
+/** What the worker needs to know of a client's settings. Crosses the port once, in the `open` task. */
+export interface DeliverySettings {
+  readonly url: string;
+  readonly writeKey: string;
+  readonly userAgent: string;
+  readonly batchSize: number;
+  /** Milliseconds a batch that is not full may wait for more events. */
+  readonly linger: number;
+  readonly maxRetries: number;
+  /** Milliseconds a batch may be tried for in all. */
+  readonly maxRetryDuration: number;
+  /** Milliseconds for one request, from its first byte to the last one of the reply. */
+  readonly requestTimeout: number;
+  readonly gzip: boolean;
+  readonly stub: boolean;
+}
+
+/** The `open` task: a client moves in. */
+export interface OpenOrder {
+  readonly port: import('node:worker_threads').MessagePort;
+  readonly control: SharedArrayBuffer;
+  readonly vitals: SharedArrayBuffer;
+  readonly settings: DeliverySettings;
+  /** Frames up to this sequence number are settled already: an earlier worker did it before it died. */
+  readonly settled: number;
+}
+
+// The control block, one a client. The worker writes, main reads.
+
+/** Bytes of a control block. */
+export const CONTROL_BYTES = 48;
+
+/** Slots of the control block's Int32 view. */
+export const CONTROL = {
+  /** How many messages the worker has posted; main sleeps on this word. Wraps, so compare for equality only. */
+  POSTED: 0,
+} as const;
+
+/** Slots of the control block's BigInt64 view, which overlaps the other one: slot 0 is taken. */
+export const COUNTER = {
+  /** Requests sent. */
+  REQUESTS: 1,
+  /** Requests that repeated an earlier one. */
+  RETRIES: 2,
+  /** Bytes of request bodies sent, as on the wire. */
+  BYTES: 3,
+  /** `process.hrtime.bigint()`, one clock for all threads, up to which `Retry-After` holds this client; 0: not held. */
+  HELD_UNTIL: 4,
+  /** Sequence number of the last event of the batch in hand; what a crash points at. */
+  IN_HAND: 5,
+} as const;
+
+// The vitals, one a worker.
+
+/** Bytes of the vitals. */
+export const VITALS_BYTES = 8;
+
+/** Slots of the vitals' Int32 view. */
+export const VITAL = {
+  /** 1 once the worker is on its way out, by exception or `process.exit()`. */
+  DEAD: 0,
+  /** Goes up every `BEAT_INTERVAL_MS` while any client has events in hand. 0 until the worker is up. */
+  BEAT: 1,
+} as const;
+
+/** Milliseconds between two heartbeats: ten a second, so that one second without is no accident. */
+export const BEAT_INTERVAL_MS = 100;

@@ -1,0 +1,79 @@
+// Chunks -> frames in order, read in place where main wrote them. Next: batch.ts.
+import { type Chunk, FRAME_HEADER_BYTES, LENGTH_MASK, SNAPSHOT_BIT } from './protocol.js';
+import { serialize } from './serialize.js';
+
+/** One event as JSON text in UTF-8, ready to be sent. */
+export interface Frame {
+  readonly sequence: number;
+  readonly bytes: Uint8Array;
+}
+
+/** A chunk that is being read: what lies before `offset` is done with. */
+interface Reading {
+  readonly bytes: Buffer;
+  readonly end: number;
+  readonly last: number;
+  offset: number;
+  next: number;
+}
+
+/**
+ * First in, first out. Holds no copy of any frame: a frame is looked at only when it is about to be sent, so that
+ * ten thousand waiting events cost the worker a few hundred chunk records.
+ */
+export class Queue {
+  #chunks: Reading[] = [];
+  #head: Frame | undefined;
+  readonly #settled: number;
+
+  /** @param settled frames up to this sequence number are passed over; an earlier worker settled them. */
+  constructor(settled: number) {
+    this.#settled = settled;
+  }
+
+  push(chunk: Chunk): void {
+    if (chunk.last <= this.#settled) return;
+    const { end, last } = chunk;
+    const reading = { bytes: Buffer.from(chunk.memory), end, last, offset: chunk.start, next: chunk.first };
+    while (reading.next <= this.#settled) read(reading);
+    this.#chunks.push(reading);
+  }
+
+  /** Frames that wait. */
+  get length(): number {
+    const next = this.#head?.sequence ?? this.#chunks[0]?.next;
+    const last = this.#chunks.at(-1)?.last ?? this.#head?.sequence;
+    return next === undefined || last === undefined ? 0 : last - next + 1;
+  }
+
+  /** The next frame, left where it is. */
+  peek(): Frame | undefined {
+    const chunk = this.#chunks[0];
+    if (this.#head !== undefined || chunk === undefined) return this.#head;
+    const sequence = chunk.next;
+    const { snapshot, bytes } = read(chunk);
+    if (chunk.offset === chunk.end) this.#chunks.shift();
+    this.#head = { sequence, bytes: snapshot ? serialize(bytes) : bytes };
+    return this.#head;
+  }
+
+  /** Takes the next frame out. */
+  shift(): Frame | undefined {
+    const frame = this.peek();
+    this.#head = undefined;
+    return frame;
+  }
+
+  clear(): void {
+    this.#chunks = [];
+    this.#head = undefined;
+  }
+}
+
+function read(chunk: Reading): { snapshot: boolean; bytes: Uint8Array } {
+  const header = chunk.bytes.readUInt32LE(chunk.offset);
+  const start = chunk.offset + FRAME_HEADER_BYTES;
+  chunk.offset = start + (header & LENGTH_MASK);
+  chunk.next++;
+  return { snapshot: (header & SNAPSHOT_BIT) !== 0, bytes: chunk.bytes.subarray(start, chunk.offset) };
+}

@@ -1,0 +1,121 @@
+// Response -> verdict: what to do about a batch now. Pure: clock and random are arguments. Next: outcome.ts.
+import type { FailureCode } from './protocol.js';
+import type { Response } from './request.js';
+
+/** Milliseconds the first backoff may last at most; each one after it twice as long as the one before. */
+export const BACKOFF_BASE_MS = 500;
+
+/** Milliseconds no backoff exceeds. */
+export const BACKOFF_CAP_MS = 60_000;
+
+/** Milliseconds a `Retry-After` is raised or cut to: a server's slip must neither spin nor silence a client. */
+export const HOLD_RANGE_MS = [1_000, 300_000] as const;
+
+export type Verdict =
+  | { readonly type: 'delivered' }
+  /** Somebody in this batch is refused: send each half by itself. */
+  | { readonly type: 'halve' }
+  /** Again after `delay` ms, at the cost of one retry. */
+  | { readonly type: 'retry'; readonly delay: number }
+  /** The server asked for `delay` ms of silence; costs no retry. */
+  | { readonly type: 'hold'; readonly delay: number }
+  | { readonly type: 'fail'; readonly code: FailureCode; readonly message: string };
+
+/** What has been tried for the batch so far. */
+export interface Tries {
+  /** Retries that count against `maxRetries`. */
+  readonly retries: number;
+  /** Milliseconds since the first attempt began. */
+  readonly elapsed: number;
+  /** Events in the batch. */
+  readonly events: number;
+}
+
+export interface RetryPolicy {
+  readonly maxRetries: number;
+  readonly maxRetryDuration: number;
+}
+
+/** The whole of the retry policy. */
+export function judge(
+  response: Response,
+  tries: Tries,
+  policy: RetryPolicy,
+  random: () => number,
+  now: number,
+): Verdict {
+  if (response.type === 'refused') return { type: 'fail', code: 'tls_refused', message: response.message };
+  if (response.type === 'fault') return again(response.message, tries, policy, random);
+
+  const { status } = response;
+  const answer = describe(response);
+  if (status >= 200 && status < 300) return { type: 'delivered' };
+  if (status >= 300 && status < 400) {
+    const where = response.location === undefined ? '' : ` to ${response.location}`;
+    const message = `The API redirects (${status}${where}), which is never followed; set host and path to the final address`;
+    return { type: 'fail', code: 'redirected', message };
+  }
+  if ((status === 413 || status === 400) && tries.events > 1) return { type: 'halve' };
+  if (!isRetryable(status)) return { type: 'fail', code: 'rejected', message: `The API refused: ${answer}` };
+
+  const hold = status === 429 || status === 503 ? holdFor(response, now) : undefined;
+  if (hold === undefined) return again(answer, tries, policy, random);
+  return withinDuration({ type: 'hold', delay: hold }, answer, tries, policy);
+}
+
+/** Full jitter: anything from nothing to the exponential bound, so that clients that failed together part. */
+export function backoff(retries: number, random: () => number): number {
+  return random() * Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** retries);
+}
+
+function again(reason: string, tries: Tries, policy: RetryPolicy, random: () => number): Verdict {
+  if (tries.retries >= policy.maxRetries) {
+    const message = `Gave up after ${tries.retries} retries: ${reason}`;
+    return { type: 'fail', code: 'retries_exhausted', message };
+  }
+  return withinDuration({ type: 'retry', delay: backoff(tries.retries, random) }, reason, tries, policy);
+}
+
+function withinDuration(
+  verdict: { readonly type: 'retry' | 'hold'; readonly delay: number },
+  reason: string,
+  tries: Tries,
+  policy: RetryPolicy,
+): Verdict {
+  if (tries.elapsed + verdict.delay <= policy.maxRetryDuration) return verdict;
+  const message = `Gave up: the next try would come later than the ${policy.maxRetryDuration} ms of maxRetryDuration: ${reason}`;
+  return { type: 'fail', code: 'retry_duration_exceeded', message };
+}
+
+function isRetryable(status: number): boolean {
+  if (status === 408 || status === 410 || status === 429 || status === 460) return true;
+  return status >= 500 && status !== 501 && status !== 505 && status !== 511;
+}
+
+/**
+ * Milliseconds a reply asks us to wait, or undefined where it does not say so in either of the two forms the header
+ * has. A date is read against the reply's own `Date`, so that a wrong clock on this side changes nothing.
+ * Source: https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
+ */
+function holdFor(
+  reply: { readonly retryAfter?: string; readonly date?: string },
+  now: number,
+): number | undefined {
+  const text = reply.retryAfter?.trim();
+  if (text === undefined) return undefined;
+  let delay: number;
+  if (/^\d+$/.test(text)) delay = Number(text) * 1_000;
+  else if (/^[A-Za-z]{3},? .*\d\d:\d\d:\d\d/.test(text)) delay = Date.parse(text) - dateOr(reply.date, now);
+  else return undefined;
+  if (Number.isNaN(delay)) return undefined;
+  return Math.min(Math.max(delay, HOLD_RANGE_MS[0]), HOLD_RANGE_MS[1]);
+}
+
+function dateOr(text: string | undefined, now: number): number {
+  const date = text === undefined ? Number.NaN : Date.parse(text);
+  return Number.isNaN(date) ? now : date;
+}
+
+function describe(reply: { readonly status: number; readonly text: string }): string {
+  return reply.text === '' ? `status ${reply.status}` : `status ${reply.status}, ${reply.text}`;
+}
