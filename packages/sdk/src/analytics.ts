@@ -1,0 +1,95 @@
+// The public methods. In: the caller's events. Next: client.ts.
+import { Client, type FlushResult, type Stats } from './client.js';
+import type {
+  AliasEvent,
+  AnyEvent,
+  GroupEvent,
+  IdentifyEvent,
+  PageEvent,
+  ScreenEvent,
+  TrackEvent,
+} from './event.js';
+import type { Callback } from './ledger.js';
+import { type AnalyticsSettings, checkTimeout, resolveSettings } from './settings.js';
+
+/**
+ * A client of the Tracking API. Events are written as JSON at the call and handed to a worker thread, which all
+ * clients of the process share; nothing else happens on the thread that calls.
+ *
+ * Each of the six event methods returns true, or false where the event was not accepted: the queue is full, the client
+ * is closed, or the event cannot be written as JSON. Each throws a `ValidationError` for what the API would not take,
+ * and takes a callback that is called once, with nothing where the API took the event or with an `AnalyticsError`.
+ */
+export class Analytics {
+  readonly #client: Client;
+  readonly #flushTimeout: number;
+
+  /** @throws {ValidationError} `invalid_setting`, for a missing write key, a value out of range or an unknown name. */
+  constructor(settings: AnalyticsSettings) {
+    const resolved = resolveSettings(settings);
+    this.#flushTimeout = resolved.flushTimeout;
+    this.#client = new Client(resolved);
+  }
+
+  /** Ties a user to what is known about them. Source: https://segment.com/docs/connections/spec/identify/ */
+  identify(event: IdentifyEvent, callback?: Callback): boolean {
+    return this.#client.accept('identify', event, callback);
+  }
+
+  /** Records what a user did. Source: https://segment.com/docs/connections/spec/track/ */
+  track(event: TrackEvent, callback?: Callback): boolean {
+    return this.#client.accept('track', event, callback);
+  }
+
+  /** Records that a user saw a page. Source: https://segment.com/docs/connections/spec/page/ */
+  page(event: PageEvent, callback?: Callback): boolean {
+    return this.#client.accept('page', event, callback);
+  }
+
+  /** Records that a user saw a screen of an app. Source: https://segment.com/docs/connections/spec/screen/ */
+  screen(event: ScreenEvent, callback?: Callback): boolean {
+    return this.#client.accept('screen', event, callback);
+  }
+
+  /** Ties a user to a group. Source: https://segment.com/docs/connections/spec/group/ */
+  group(event: GroupEvent, callback?: Callback): boolean {
+    return this.#client.accept('group', event, callback);
+  }
+
+  /** Ties one id to another. Source: https://segment.com/docs/connections/spec/alias/ */
+  alias(event: AliasEvent, callback?: Callback): boolean {
+    return this.#client.accept('alias', event as AnyEvent, callback);
+  }
+
+  /**
+   * BLOCKS the thread until everything accepted before is settled, for `timeoutMs` at most (default: `flushTimeout`).
+   * For scripts and for the end of a process; a server in operation uses `flushAsync()`. Callbacks and `onError` of
+   * what settles have run when it returns. Never throws but for a `timeoutMs` that is none.
+   */
+  flush(timeoutMs: number = this.#flushTimeout): FlushResult {
+    return this.#client.flush(checkTimeout(timeoutMs, 'timeoutMs'));
+  }
+
+  /** The same as `flush()`, as a promise that never rejects. Holds the process open until then. */
+  async flushAsync(timeoutMs: number = this.#flushTimeout): Promise<FlushResult> {
+    return this.#client.flushAsync(checkTimeout(timeoutMs, 'timeoutMs'));
+  }
+
+  /**
+   * Refuses all further events, flushes for `timeoutMs` at most (default: `flushTimeout`), drops what is left, with
+   * a report to `onError`, and lets go of the worker. A second call gives the result of the first.
+   */
+  async close(timeoutMs: number = this.#flushTimeout): Promise<FlushResult> {
+    return this.#client.close(checkTimeout(timeoutMs, 'timeoutMs'));
+  }
+
+  /** `close()`, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Counts since the client was made. */
+  stats(): Stats {
+    return this.#client.stats;
+  }
+}

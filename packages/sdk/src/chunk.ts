@@ -1,0 +1,68 @@
+// Frames, one by one -> posts, together. In: that a frame was added. Out: when to post. Next: link.ts.
+//
+//   idle -> leaving      the first frame: posted when the code that is running ends
+//   leaving -> gathering posted; frames gather until the timer rings or there are many
+//   gathering -> idle    the timer rang and nothing had gathered: an idle client wakes nobody
+
+/**
+ * Milliseconds for which frames gather. A post costs main 6 to 20 µs, whatever is in it: at 5,000 events a second
+ * fifty share one, and next to a request of 20 ms and more nobody notices the wait.
+ */
+const GATHER_MS = 10;
+
+/** Frames after which a post does not wait for the timer: the worker starts on them while main goes on. */
+const MANY = 128;
+
+/** Decides when frames are posted. */
+export class Chunker {
+  readonly #post: () => void;
+  #state: 'idle' | 'leaving' | 'gathering' = 'idle';
+  #gathered = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param post hands over all that has gathered; never throws. */
+  constructor(post: () => void) {
+    this.#post = post;
+  }
+
+  /** A frame was added. */
+  added(): void {
+    this.#gathered++;
+    if (this.#state === 'idle') {
+      this.#state = 'leaving';
+      queueMicrotask(this.#leave);
+    } else if (this.#gathered >= MANY) this.post();
+  }
+
+  /** Posts what has gathered now. */
+  post(): void {
+    if (this.#gathered === 0) return;
+    this.#gathered = 0;
+    this.#post();
+  }
+
+  /** Forgets what has gathered and stops the timer. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#gathered = 0;
+    this.#state = 'idle';
+  }
+
+  readonly #leave = (): void => {
+    if (this.#state !== 'leaving') return;
+    this.#state = 'gathering';
+    this.post();
+    if (this.#timer === undefined) this.#timer = setTimeout(this.#ring, GATHER_MS).unref();
+    else this.#timer.refresh();
+  };
+
+  readonly #ring = (): void => {
+    if (this.#gathered === 0) {
+      this.#state = 'idle';
+      return;
+    }
+    this.post();
+    this.#timer?.refresh();
+  };
+}

@@ -1,0 +1,99 @@
+// What went wrong, in a form to act upon. In: facts of any stage. Out: the errors users see.
+import type { FailureCode } from '@offthread/worker/protocol';
+
+/** An event in the form in which it is sent: what `onError` hands back so that it can be saved and sent again. */
+export type SentEvent = Readonly<Record<string, unknown>>;
+
+/**
+ * What an `AnalyticsError` is about. Codes are stable: a new one is a minor release, a changed one a major release.
+ *
+ * Thrown at the call, as a `ValidationError`:
+ * - `invalid_setting`, `invalid_event`: the caller's mistake; the message says what was expected and what came.
+ *
+ * Refused at the call, which returns `false`:
+ * - `queue_full`: `maxQueueSize` or `maxQueueBytes` is reached.
+ * - `closed`: the client was closed before.
+ * - `unserializable`: the event has a cycle, a throwing getter or the like; `cause` is what was thrown.
+ * - `worker_unavailable`: the worker thread cannot be started.
+ *
+ * Accepted and then dropped without a request:
+ * - `event_too_large`: over 32 KB as sent.
+ * - `worker_crashed`: the worker died of it three times in a row.
+ * - `worker_unavailable`: as above.
+ * - `closed`: still waiting when `close()` ran out of time.
+ * - `exit_timeout`: still waiting when the process ended and `flushTimeout` was over.
+ *
+ * Failed after one request or more:
+ * - `rejected`: the API refuses it, see `status`.
+ * - `redirected`: the API answers with a redirect, which is never followed.
+ * - `tls_refused`: the certificate of the API is not to be trusted.
+ * - `retries_exhausted`: `maxRetries` is reached.
+ * - `retry_duration_exceeded`: `maxRetryDuration` is reached.
+ *
+ * Neither:
+ * - `callback_failed`: a callback passed to `track()` and the like threw; `cause` is what it threw.
+ */
+export type ErrorCode =
+  | FailureCode
+  | 'invalid_setting'
+  | 'invalid_event'
+  | 'queue_full'
+  | 'closed'
+  | 'worker_unavailable'
+  | 'worker_crashed'
+  | 'exit_timeout'
+  | 'callback_failed';
+
+/** Facts beside code and message. */
+export interface ErrorDetails {
+  readonly status?: number | undefined;
+  readonly attempts?: number;
+  readonly events?: readonly SentEvent[];
+  readonly count?: number;
+  readonly cause?: unknown;
+}
+
+/** Everything Offthread reports. Never holds the write key. */
+export class AnalyticsError extends Error {
+  override readonly name: string = 'AnalyticsError';
+  readonly code: ErrorCode;
+  /** HTTP status of the last reply, where there was one. */
+  readonly status: number | undefined;
+  /** Requests made for these events. */
+  readonly attempts: number;
+  /** The events concerned as they are sent, `messageId` and `timestamp` included. */
+  readonly events: readonly SentEvent[];
+  /** How many events are concerned: `queue_full` counts those of a whole minute and hands over the last one only. */
+  readonly count: number;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.status = details.status;
+    this.attempts = details.attempts ?? 0;
+    this.events = details.events ?? [];
+    this.count = details.count ?? this.events.length;
+  }
+}
+
+/** A mistake of the caller, thrown at once. */
+export class ValidationError extends AnalyticsError {
+  override readonly name = 'ValidationError';
+
+  /** @param got what came instead, in a list because `undefined` may be what came. */
+  constructor(code: 'invalid_setting' | 'invalid_event', expected: string, ...got: [unknown?]) {
+    super(code, got.length === 0 ? expected : `${expected}; got ${show(got[0])}`);
+  }
+}
+
+/** Names a value for the message of an error, without showing more of it than needed. */
+export function show(value: unknown): string {
+  if (value === '') return 'an empty string';
+  if (typeof value === 'string') return value.length > 40 ? `'${value.slice(0, 40)}…'` : `'${value}'`;
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'function') return 'a function';
+  if (Array.isArray(value)) return 'an array';
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'an invalid Date' : 'a Date';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return String(value);
+}

@@ -1,0 +1,203 @@
+// What the caller passes -> an event that is as the API wants it, or a ValidationError. Next: frame.ts.
+import { MAX_MESSAGE_ID_LENGTH } from '@offthread/worker/limits';
+import { ValidationError } from './errors.js';
+import { suggest } from './nearest.js';
+
+/** An id in your database. A number or bigint is sent as the string of its digits. */
+export type Id = string | number | bigint;
+
+/** What every event may have. `null` counts as absent, everywhere. */
+interface CommonFields {
+  /** What is known about the circumstances: `ip`, `userAgent`, `page`, … `library` is added. */
+  readonly context?: object | null | undefined;
+  /**
+   * Which destinations the event goes to, for example `{ All: false, Kissmetrics: true }`. Names are case sensitive.
+   * Source: https://segment.com/docs/connections/spec/common/#integrations
+   */
+  readonly integrations?: object | null | undefined;
+  /**
+   * When it happened: a Date, an ISO 8601 string (without a zone it is UTC) or milliseconds since 1970. Sent as
+   * ISO 8601 UTC with milliseconds. For historical import. Default: now.
+   */
+  readonly timestamp?: Date | string | number | null | undefined;
+  /** What the API deduplicates on, at most 100 characters. Default: a unique one. */
+  readonly messageId?: string | null | undefined;
+}
+
+/** Who did it: at least one of the two. */
+type Identity =
+  | { readonly userId: Id; readonly anonymousId?: Id | null | undefined }
+  | { readonly userId?: Id | null | undefined; readonly anonymousId: Id };
+
+/** Source: https://segment.com/docs/connections/spec/identify/ */
+export type IdentifyEvent = CommonFields & Identity & { readonly traits?: object | null | undefined };
+
+/** Source: https://segment.com/docs/connections/spec/track/ */
+export type TrackEvent = CommonFields &
+  Identity & {
+    /** What the user did, in words like `'Item Purchased'`. */
+    readonly event: string;
+    readonly properties?: object | null | undefined;
+  };
+
+/** Source: https://segment.com/docs/connections/spec/page/ */
+export type PageEvent = CommonFields &
+  Identity & {
+    readonly properties?: object | null | undefined;
+    /** Required where there is a `category`. */
+    readonly name?: string | null | undefined;
+    readonly category?: string | null | undefined;
+  };
+
+/** Source: https://segment.com/docs/connections/spec/screen/ */
+export type ScreenEvent = CommonFields &
+  Identity & {
+    readonly properties?: object | null | undefined;
+    readonly name: string;
+    readonly category?: string | null | undefined;
+  };
+
+/** Source: https://segment.com/docs/connections/spec/group/ */
+export type GroupEvent = CommonFields &
+  Identity & { readonly groupId: Id; readonly traits?: object | null | undefined };
+
+/** Source: https://segment.com/docs/connections/spec/alias/ */
+export type AliasEvent = CommonFields & { readonly userId: Id; readonly previousId: Id };
+
+export type EventType = 'identify' | 'track' | 'page' | 'screen' | 'group' | 'alias';
+
+/** Any event, as `check` sees it. */
+export type AnyEvent = CommonFields & {
+  readonly userId?: Id | null | undefined;
+  readonly anonymousId?: Id | null | undefined;
+  readonly previousId?: Id | null | undefined;
+  readonly groupId?: Id | null | undefined;
+  readonly event?: string | null | undefined;
+  readonly name?: string | null | undefined;
+  readonly category?: string | null | undefined;
+  readonly traits?: object | null | undefined;
+  readonly properties?: object | null | undefined;
+};
+
+type Field = keyof AnyEvent;
+
+const COMMON: Field[] = ['userId', 'anonymousId', 'context', 'integrations', 'timestamp', 'messageId'];
+
+const FIELDS: Readonly<Record<EventType, ReadonlySet<string>>> = {
+  identify: new Set<Field>([...COMMON, 'traits']),
+  track: new Set<Field>([...COMMON, 'event', 'properties']),
+  page: new Set<Field>([...COMMON, 'name', 'category', 'properties']),
+  screen: new Set<Field>([...COMMON, 'name', 'category', 'properties']),
+  group: new Set<Field>([...COMMON, 'groupId', 'traits']),
+  alias: new Set<Field>([...COMMON, 'previousId']),
+};
+
+/**
+ * Checks an event by the rules of its type.
+ *
+ * @throws {ValidationError} `invalid_event`, saying what was expected and what came.
+ */
+export function check(type: EventType, event: AnyEvent): void {
+  if (typeof event !== 'object' || event === null || Array.isArray(event)) {
+    throw new ValidationError('invalid_event', `${type}() takes an object of fields`, event);
+  }
+  const fields = FIELDS[type];
+  for (const name in event) if (!fields.has(name)) refuseField(type, name);
+
+  const { userId, anonymousId } = event;
+  if (userId != null) checkId(type, 'userId', userId);
+  if (anonymousId != null) checkId(type, 'anonymousId', anonymousId);
+  if (userId == null && anonymousId == null && type !== 'alias') {
+    throw new ValidationError('invalid_event', `${type}() needs a userId or an anonymousId; got neither`);
+  }
+  switch (type) {
+    case 'track':
+      requireText(type, 'event', event.event);
+      break;
+    case 'group':
+      checkId(type, 'groupId', event.groupId);
+      break;
+    case 'alias':
+      checkId(type, 'userId', userId);
+      checkId(type, 'previousId', event.previousId);
+      break;
+    case 'screen':
+      requireText(type, 'name', event.name);
+      break;
+    case 'page':
+      if (event.name != null) requireText(type, 'name', event.name);
+      else if (event.category != null) {
+        throw new ValidationError(
+          'invalid_event',
+          'page() needs a name where it has a category; got a category only',
+        );
+      }
+      break;
+    case 'identify':
+      break;
+    default:
+      void (type satisfies never);
+  }
+  if (event.category != null) requireText(type, 'category', event.category);
+  checkObject(type, 'properties', event.properties);
+  checkObject(type, 'traits', event.traits);
+  checkObject(type, 'context', event.context);
+  checkObject(type, 'integrations', event.integrations);
+  if (event.messageId != null) checkMessageId(type, event.messageId);
+  if (event.timestamp != null) isoTime(type, event.timestamp);
+}
+
+/**
+ * The `timestamp` of an event as ISO 8601 UTC with milliseconds.
+ *
+ * @throws {ValidationError} `invalid_event`, for what is no point in time.
+ */
+export function isoTime(type: EventType, timestamp: Date | string | number): string {
+  const date = typeof timestamp === 'string' ? parse(timestamp) : new Date(timestamp);
+  // An instance is asked for, because `new Date(true)` is a date as well.
+  const known = typeof timestamp !== 'object' || timestamp instanceof Date;
+  if (known && typeof timestamp !== 'boolean' && !Number.isNaN(date.getTime())) return date.toISOString();
+  const expected = `${type}() needs as timestamp a valid Date, an ISO 8601 string or milliseconds since 1970`;
+  throw new ValidationError('invalid_event', expected, timestamp);
+}
+
+const ISO_8601 = /^([+-]\d{6}|\d{4})-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?)?(Z|[+-]\d\d(:?\d\d)?)?$/i;
+
+function parse(text: string): Date {
+  const match = ISO_8601.exec(text.trim());
+  if (match === null) return new Date(Number.NaN);
+  const [whole, , time, , , zone] = match;
+  // Without a zone JavaScript would take the machine's, and two servers would tell two times.
+  return new Date(zone === undefined && time !== undefined ? `${whole}Z` : whole);
+}
+
+function refuseField(type: EventType, name: string): never {
+  const hint = suggest(name, FIELDS[type]);
+  const where = type === 'identify' || type === 'group' ? 'traits' : 'properties';
+  const advice = hint || (type === 'alias' ? '' : `; fields of your own go into ${where}`);
+  throw new ValidationError('invalid_event', `${type}() has no field '${name}'${advice}`);
+}
+
+function checkId(type: EventType, name: string, value: unknown): void {
+  if (typeof value === 'string' ? value !== '' : typeof value === 'bigint' || Number.isFinite(value)) return;
+  const expected = `${type}() needs as ${name} a non-empty string, a finite number or a bigint`;
+  throw new ValidationError('invalid_event', expected, value);
+}
+
+function requireText(type: EventType, name: string, value: unknown): void {
+  if (typeof value === 'string' && value !== '') return;
+  throw new ValidationError('invalid_event', `${type}() needs as ${name} a non-empty string`, value);
+}
+
+function checkObject(type: EventType, name: string, value: unknown): void {
+  if (value == null || (typeof value === 'object' && !Array.isArray(value))) return;
+  throw new ValidationError('invalid_event', `${type}() needs as ${name} an object`, value);
+}
+
+function checkMessageId(type: EventType, value: unknown): void {
+  requireText(type, 'messageId', value);
+  const { length } = value as string;
+  if (length <= MAX_MESSAGE_ID_LENGTH) return;
+  const expected = `${type}() needs as messageId at most ${MAX_MESSAGE_ID_LENGTH} characters; got ${length}`;
+  throw new ValidationError('invalid_event', expected);
+}

@@ -1,0 +1,17 @@
+// All that is public.
+export { Analytics } from './analytics.js';
+export type { FlushResult, Stats } from './client.js';
+export { AnalyticsError, type ErrorCode, type SentEvent, ValidationError } from './errors.js';
+export type {
+  AliasEvent,
+  EventType,
+  GroupEvent,
+  Id,
+  IdentifyEvent,
+  PageEvent,
+  ScreenEvent,
+  TrackEvent,
+} from './event.js';
+export type { Callback } from './ledger.js';
+export type { AnalyticsSettings } from './settings.js';
+export { version } from './version.js';

@@ -1,0 +1,108 @@
+// Frames and callbacks of all events that are accepted and not settled. In: frames. Out: chunks; on the way back, who
+// is to be told. Next: link.ts.
+import { deserialize } from 'node:v8';
+import type { Chunk } from '@offthread/worker/protocol';
+import type { AnalyticsError, SentEvent } from './errors.js';
+import type { Frame } from './frame.js';
+import { giveBack, type Slab, slabSize, takeSlab } from './slab.js';
+
+/** Told once how an event ended: with nothing where the API took it. */
+export type Callback = (error?: AnalyticsError) => unknown;
+
+/**
+ * Events are numbered from 1 in the order in which they were accepted, and they settle in that order. So one number,
+ * `settled`, says it of all of them, and what is kept for an event is its bytes and, if it has one, its callback.
+ */
+export class Ledger {
+  /** Sequence number of the newest event. */
+  accepted = 0;
+  /** Sequence number up to which all events are settled. */
+  settled = 0;
+  /** Bytes of memory held. */
+  bytes = 0;
+  /** Oldest first; only the last one is written to. */
+  #slabs: Slab[] = [];
+  readonly #callbacks = new Map<number, Callback>();
+
+  get pending(): number {
+    return this.accepted - this.settled;
+  }
+
+  /** Takes a frame over; false where that would hold more than `maxBytes`. */
+  append(frame: Frame, callback: Callback | undefined, maxBytes: number): boolean {
+    if (this.#slabs.at(-1)?.write(frame) !== true) {
+      if (this.bytes + slabSize(frame) > maxBytes) return false;
+      const slab = takeSlab(frame).open(this.accepted + 1);
+      slab.write(frame);
+      this.#slabs.push(slab);
+      this.bytes += slab.size;
+    }
+    this.accepted++;
+    if (callback !== undefined) this.#callbacks.set(this.accepted, callback);
+    return true;
+  }
+
+  /** What has not been handed out yet, oldest first. */
+  takeChunks(): Chunk[] {
+    const chunks: Chunk[] = [];
+    for (let index = this.#slabs.length - 1; index >= 0; index--) {
+      const slab = this.#slabs[index];
+      if (slab === undefined || slab.unposted > slab.last) break;
+      const { memory, posted: start, end, unposted: first, last } = slab;
+      chunks.push({ type: 'chunk', memory, start, end, first, last });
+      slab.posted = end;
+      slab.unposted = last + 1;
+    }
+    return chunks.reverse();
+  }
+
+  /** All that is not settled is to be handed out once more, because the worker that had it is gone. */
+  recall(): void {
+    for (const slab of this.#slabs) {
+      slab.tainted ||= slab.posted > 0;
+      slab.posted = 0;
+      slab.unposted = slab.first;
+    }
+  }
+
+  /** The unsettled events up to `through`, as they are sent. */
+  events(through: number): SentEvent[] {
+    const events: SentEvent[] = [];
+    for (const slab of this.#slabs) {
+      if (slab.first > through) break;
+      for (const frame of slab.read(this.settled + 1, through)) events.push(decode(frame));
+    }
+    return events;
+  }
+
+  /** Whether one of the unsettled events up to `through` has a callback. */
+  hasCallback(through: number): boolean {
+    // In order of sequence, so that the first one tells.
+    for (const [sequence] of this.#callbacks) return sequence <= through;
+    return false;
+  }
+
+  /** Lets go of all events up to `through` and returns their callbacks. */
+  settle(through: number): Callback[] {
+    const callbacks: Callback[] = [];
+    for (const [sequence, callback] of this.#callbacks) {
+      if (sequence > through) break;
+      callbacks.push(callback);
+      this.#callbacks.delete(sequence);
+    }
+    this.settled = through;
+    let done = 0;
+    for (const slab of this.#slabs) {
+      if (slab.last > through) break;
+      done++;
+      this.bytes -= slab.size;
+      giveBack(slab);
+    }
+    if (done > 0) this.#slabs.splice(0, done);
+    return callbacks;
+  }
+}
+
+function decode(frame: Frame): SentEvent {
+  return typeof frame === 'string' ? JSON.parse(frame) : deserialize(frame);
+}

@@ -1,0 +1,166 @@
+// Chunks -> the worker, and outcomes back: a client's port, for as many threads as it takes. Next: the worker's
+// index.ts; on the way back client.ts.
+//
+//   closed -> open        something is to be posted
+//   open -> closed        the thread died; what is unsettled is posted to the next one
+//   any -> released       the client is gone
+import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import {
+  BEAT_INTERVAL_MS,
+  CONTROL,
+  CONTROL_BYTES,
+  COUNTER,
+  type DeliverySettings,
+  type ToMain,
+} from '@offthread/worker/protocol';
+import { waitForChange } from './latch.js';
+import type { Ledger } from './ledger.js';
+import { type Resident, StartError, Thread } from './thread.js';
+
+/** Deaths in a row, without any event settled between them, after which the batch in hand is taken to be the cause. */
+const MAX_DEATHS = 3;
+
+/** Whom a link tells. */
+export interface Correspondent {
+  receive(outcome: ToMain): void;
+  /** No thread can be started: nothing that is pending will be sent. */
+  unavailable(error: StartError): void;
+  /** Threads died of the events up to `through`, one after the other. */
+  poisoned(through: number): void;
+}
+
+export class Link implements Resident {
+  readonly #ledger: Ledger;
+  readonly #settings: DeliverySettings;
+  readonly #correspondent: Correspondent;
+  // Outlives every thread, and so do the counters in it.
+  readonly #control = new SharedArrayBuffer(CONTROL_BYTES);
+  readonly #words = new Int32Array(this.#control);
+  readonly #counters = new BigInt64Array(this.#control);
+  #state: 'closed' | 'open' | 'released' = 'closed';
+  #thread: Thread | undefined;
+  #port: MessagePort | undefined;
+  #deaths = 0;
+  #settledAtDeath = 0;
+
+  constructor(ledger: Ledger, settings: DeliverySettings, correspondent: Correspondent) {
+    this.#ledger = ledger;
+    this.#settings = settings;
+    this.#correspondent = correspondent;
+  }
+
+  get waiting(): boolean {
+    return this.#ledger.pending > 0;
+  }
+
+  /** What the worker has counted for this client. */
+  get counters(): { requests: number; retries: number; bytes: number } {
+    return {
+      requests: this.#count(COUNTER.REQUESTS),
+      retries: this.#count(COUNTER.RETRIES),
+      bytes: this.#count(COUNTER.BYTES),
+    };
+  }
+
+  /** Posts what the ledger has not handed out yet. Never throws. */
+  post(): void {
+    if (this.#state === 'closed') this.#open();
+    if (this.#state !== 'open') return;
+    for (const chunk of this.#ledger.takeChunks()) this.#port?.postMessage(chunk);
+    this.#thread?.watch();
+  }
+
+  /** Tells the worker that somebody waits. */
+  hurry(): void {
+    this.#port?.postMessage({ type: 'flush' });
+  }
+
+  /**
+   * Blocks until `done`, taking in outcomes meanwhile, until `deadline` on `performance.now()`, or until it is certain
+   * that nothing can happen before. Returns whether it is done.
+   */
+  block(done: () => boolean, deadline: number): boolean {
+    for (;;) {
+      // Read before looking into the port: what is posted after that changes the word, and the wait does not begin.
+      const seen = Atomics.load(this.#words, CONTROL.POSTED);
+      this.#drain();
+      if (done()) return true;
+      const left = deadline - performance.now();
+      if (left <= 0 || this.#heldFor() > left) return false;
+      this.#thread?.look();
+      waitForChange(this.#words, CONTROL.POSTED, seen, Math.min(left, BEAT_INTERVAL_MS));
+    }
+  }
+
+  threadDied(): void {
+    if (this.#state !== 'open') return;
+    this.#drain();
+    this.#close();
+    const { pending, settled } = this.#ledger;
+    if (pending === 0) return;
+    this.#deaths = settled === this.#settledAtDeath ? this.#deaths + 1 : 1;
+    this.#settledAtDeath = settled;
+    this.#ledger.recall();
+    if (this.#deaths >= MAX_DEATHS) {
+      this.#deaths = 0;
+      // Where no batch was in hand the thread died of taking the next event in.
+      this.#correspondent.poisoned(Math.max(this.#count(COUNTER.IN_HAND), settled + 1));
+    }
+    if (this.waiting) this.post();
+  }
+
+  /** Lets go of port and thread. */
+  async release(): Promise<void> {
+    const thread = this.#thread;
+    if (this.#state === 'open') this.#port?.postMessage({ type: 'close' });
+    this.#close();
+    this.#state = 'released';
+    await thread?.leave(this);
+  }
+
+  #open(): void {
+    try {
+      const thread = Thread.current();
+      const { port1: port, port2 } = new MessageChannel();
+      const { settled } = this.#ledger;
+      Atomics.store(this.#counters, COUNTER.HELD_UNTIL, 0n);
+      thread.open(this, { port: port2, control: this.#control, settings: this.#settings, settled });
+      // Listening first: it refs the port, and a client must not hold the process open.
+      port.on('message', (message: ToMain) => {
+        if (this.#port === port) this.#correspondent.receive(message);
+      });
+      port.unref();
+      this.#thread = thread;
+      this.#port = port;
+      this.#state = 'open';
+    } catch (error) {
+      this.#correspondent.unavailable(error instanceof StartError ? error : new StartError(String(error)));
+    }
+  }
+
+  #close(): void {
+    this.#port?.close();
+    this.#port = undefined;
+    this.#thread = undefined;
+    if (this.#state === 'open') this.#state = 'closed';
+  }
+
+  #drain(): void {
+    // The port is asked for anew each time: a callback of the user's may have closed it.
+    while (this.#port !== undefined) {
+      const received = receiveMessageOnPort(this.#port);
+      if (received === undefined) return;
+      this.#correspondent.receive(received.message);
+    }
+  }
+
+  /** Milliseconds for which `Retry-After` still holds this client. */
+  #heldFor(): number {
+    const until = Atomics.load(this.#counters, COUNTER.HELD_UNTIL);
+    return until === 0n ? 0 : Number(until - process.hrtime.bigint()) / 1e6;
+  }
+
+  #count(slot: number): number {
+    return Number(Atomics.load(this.#counters, slot));
+  }
+}

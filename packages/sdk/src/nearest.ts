@@ -1,0 +1,26 @@
+// A name nobody knows -> the known name it may have been meant as. Used by settings.ts and event.ts.
+
+/** `; did you mean 'host'?` where a known name is at most two typing errors away, otherwise nothing. */
+export function suggest(name: string, known: Iterable<string>): string {
+  let best: string | undefined;
+  let least = 3;
+  for (const candidate of known) {
+    const errors = distance(name.toLowerCase(), candidate.toLowerCase());
+    if (errors < least) [best, least] = [candidate, errors];
+  }
+  return best === undefined ? '' : `; did you mean '${best}'?`;
+}
+
+/** Levenshtein's distance: insertions, deletions and replacements that make one word of the other. */
+function distance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (const [i, letter] of [...from].entries()) {
+    const next = [i + 1];
+    for (let j = 0; j < to.length; j++) {
+      const replaced = (row[j] ?? 0) + (letter === to[j] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row.at(-1) ?? 0;
+}

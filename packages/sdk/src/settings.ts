@@ -1,0 +1,240 @@
+// What the caller wants -> settings with every default filled in, or a ValidationError. Next: analytics.ts.
+import { constants } from 'node:os';
+import { MAX_BATCH_EVENTS } from '@offthread/worker/limits';
+import { type AnalyticsError, show, ValidationError } from './errors.js';
+import { suggest } from './nearest.js';
+
+/** What `new Analytics()` takes. Only `writeKey` is required. */
+export interface AnalyticsSettings {
+  /** The write key of the source the events go to. A non-empty string. */
+  readonly writeKey: string;
+  /**
+   * Address of the Tracking API. A bare host, a scheme, a trailing slash and a trailing `/v1` are all understood.
+   * Plain `http:` is for loopback only, see `allowInsecureHost`. Default: the host of `region`.
+   */
+  readonly host?: string | undefined;
+  /**
+   * Where the workspace lives: `'us'` (Oregon) or `'eu'` (Dublin). Data sent to the wrong one vanishes with a 200.
+   * Not together with `host`. Default: `'us'`.
+   * Source: https://segment.com/docs/guides/regional-segment/
+   */
+  readonly region?: 'us' | 'eu' | undefined;
+  /** Path of the batch endpoint below `host`. Default: `'/v1/batch'`. */
+  readonly path?: string | undefined;
+  /** Most events in one request, 1 to 2,500. Default: 100. */
+  readonly batchSize?: number | undefined;
+  /** Most events accepted and not yet settled; beyond it the newest is refused. Default: 10,000. */
+  readonly maxQueueSize?: number | undefined;
+  /** Most bytes of memory that events not yet settled may occupy; beyond it the newest is refused. Default: 64 MB. */
+  readonly maxQueueBytes?: number | undefined;
+  /** Milliseconds a batch that is not full may wait for more events. Default: 0. */
+  readonly linger?: number | undefined;
+  /** How often a batch is sent again after a fault before it fails. Default: 10. */
+  readonly maxRetries?: number | undefined;
+  /** Milliseconds after which no batch is tried again, whatever the API asks for. Default: 43,200,000 (12 hours). */
+  readonly maxRetryDuration?: number | undefined;
+  /** Milliseconds for one whole request. Default: 10,000. */
+  readonly requestTimeout?: number | undefined;
+  /** Milliseconds `flush()`, `close()` and the end of the process wait at most. Default: 5,000. */
+  readonly flushTimeout?: number | undefined;
+  /** Called with everything that goes wrong after the call. What it throws or rejects with is ignored. */
+  readonly onError?: ((error: AnalyticsError) => unknown) | undefined;
+  /** Answers every request with a success, without a network. Default: false. */
+  readonly stub?: boolean | undefined;
+  /** Compresses request bodies. Default: false. */
+  readonly gzip?: boolean | undefined;
+  /** Allows plain `http:` beyond loopback, where anybody on the way can read write key and events. Default: false. */
+  readonly allowInsecureHost?: boolean | undefined;
+  /** Flushes, for `flushTimeout` at most, when the process ends. Default: true. */
+  readonly flushOnExit?: boolean | undefined;
+  /**
+   * Signals upon which to flush, for `flushTimeout` at most. Where nobody else listens for the signal, it is raised
+   * again afterwards, so that the process ends by it. Default: none, no handler is installed.
+   */
+  readonly flushOnSignals?: readonly NodeJS.Signals[] | undefined;
+}
+
+/** Settings with every default filled in. */
+export type Settings = {
+  readonly [Name in Exclude<keyof AnalyticsSettings, 'host' | 'region' | 'path' | 'onError'>]-?: NonNullable<
+    AnalyticsSettings[Name]
+  >;
+} & {
+  /** Where batches are posted to. */
+  readonly url: string;
+  readonly onError: AnalyticsSettings['onError'];
+};
+
+const REGIONS = { us: 'https://api.segment.io', eu: 'https://events.eu1.segmentapis.com' } as const;
+
+/** Node's timers turn anything longer into 1 ms. */
+const MAX_TIMER = 2 ** 31 - 1;
+
+/** The setting's value where it is as it should be; otherwise throws. */
+type Check<T> = (value: unknown, name: string) => T;
+
+const CHECKS = {
+  writeKey: text,
+  host: text,
+  region: oneOf(Object.keys(REGIONS) as (keyof typeof REGIONS)[]),
+  path,
+  batchSize: integer(1, MAX_BATCH_EVENTS),
+  maxQueueSize: integer(1),
+  maxQueueBytes: integer(128 * 1024),
+  linger: integer(0, MAX_TIMER),
+  maxRetries: integer(0),
+  maxRetryDuration: integer(0),
+  requestTimeout: integer(1, MAX_TIMER),
+  flushTimeout: integer(0, MAX_TIMER),
+  onError: aFunction,
+  stub: flag,
+  gzip: flag,
+  allowInsecureHost: flag,
+  flushOnExit: flag,
+  flushOnSignals: signals,
+} satisfies { [Name in keyof AnalyticsSettings]-?: Check<AnalyticsSettings[Name]> };
+
+/**
+ * Checks what the caller passed and fills in the defaults.
+ *
+ * @throws {ValidationError} `invalid_setting`, for a missing write key, a value out of range or an unknown name.
+ */
+export function resolveSettings(given: AnalyticsSettings): Settings {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new ValidationError(
+      'invalid_setting',
+      "new Analytics() takes an object like { writeKey: 'KEY' }",
+      given,
+    );
+  }
+  for (const name of Object.keys(given)) {
+    if (Object.hasOwn(CHECKS, name)) continue;
+    const hint = suggest(name, Object.keys(CHECKS));
+    throw new ValidationError('invalid_setting', `There is no setting '${name}'${hint}`);
+  }
+  function pick<Name extends keyof typeof CHECKS, D>(
+    name: Name,
+    fallback: D,
+  ): ReturnType<(typeof CHECKS)[Name]> | D {
+    const value: unknown = given[name];
+    return value === undefined
+      ? fallback
+      : (CHECKS[name] as Check<ReturnType<(typeof CHECKS)[Name]>>)(value, name);
+  }
+  const allowInsecureHost = pick('allowInsecureHost', false);
+  if (given.host !== undefined && given.region !== undefined) {
+    throw new ValidationError(
+      'invalid_setting',
+      "Set 'host' or 'region', not both: each of them says where events go",
+    );
+  }
+  const host = pick('host', REGIONS[pick('region', 'us')]);
+  return {
+    // The only setting whose value no message may show.
+    writeKey: text(given.writeKey, 'writeKey', 'the write key of your source'),
+    url: normalizeHost(host, allowInsecureHost) + pick('path', '/v1/batch'),
+    batchSize: pick('batchSize', 100),
+    maxQueueSize: pick('maxQueueSize', 10_000),
+    maxQueueBytes: pick('maxQueueBytes', 64 * 1024 * 1024),
+    linger: pick('linger', 0),
+    maxRetries: pick('maxRetries', 10),
+    maxRetryDuration: pick('maxRetryDuration', 43_200_000),
+    requestTimeout: pick('requestTimeout', 10_000),
+    flushTimeout: pick('flushTimeout', 5_000),
+    onError: pick('onError', undefined),
+    stub: pick('stub', false),
+    gzip: pick('gzip', false),
+    allowInsecureHost,
+    flushOnExit: pick('flushOnExit', true),
+    flushOnSignals: pick('flushOnSignals', []),
+  };
+}
+
+/** Checks a time limit given at a call. */
+export const checkTimeout = integer(0, MAX_TIMER);
+
+/** `https://host[/base]` of whatever form of it was pasted. */
+function normalizeHost(host: string, allowInsecure: boolean): string {
+  const expected = "Setting 'host' must be a host or an http(s) URL like 'https://api.segment.io'";
+  const trimmed = host.trim();
+  let url: URL;
+  try {
+    const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(trimmed)
+      ? ''
+      : isLoopback(`http://${trimmed}`)
+        ? 'http://'
+        : 'https://';
+    url = new URL(scheme + trimmed);
+  } catch {
+    throw new ValidationError('invalid_setting', expected, host);
+  }
+  if (url.protocol !== 'https:' && url.protocol !== 'http:')
+    throw new ValidationError('invalid_setting', expected, host);
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+    const message = "Setting 'host' must have no user name, password, query or fragment in it";
+    throw new ValidationError('invalid_setting', message);
+  }
+  if (url.protocol === 'http:' && !allowInsecure && !isLoopback(url.href)) {
+    const message =
+      "Setting 'host' must be https: beyond loopback, or anybody on the way reads write key and events; set allowInsecureHost to allow it";
+    throw new ValidationError('invalid_setting', message, host);
+  }
+  return url.origin + url.pathname.replace(/\/+$/, '').replace(/\/v1$/, '');
+}
+
+function isLoopback(url: string): boolean {
+  const { hostname } = new URL(url);
+  return /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+}
+
+function text(value: unknown, name: string, what = 'a non-empty string'): string {
+  if (typeof value === 'string' && value.trim() !== '') return value;
+  const expected = `Setting '${name}' must be ${what}${what.startsWith('a ') ? '' : ', a non-empty string'}`;
+  throw new ValidationError('invalid_setting', expected, value);
+}
+
+function path(value: unknown, name: string): string {
+  if (typeof value === 'string' && /^\/[^\s?#]*$/.test(value)) return value;
+  throw new ValidationError('invalid_setting', `Setting '${name}' must be a path like '/v1/batch'`, value);
+}
+
+function integer(min: number, max = Number.MAX_SAFE_INTEGER): Check<number> {
+  const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+  return (value, name) => {
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max)
+      return value;
+    throw new ValidationError('invalid_setting', `Setting '${name}' must be a whole number ${range}`, value);
+  };
+}
+
+function flag(value: unknown, name: string): boolean {
+  if (typeof value === 'boolean') return value;
+  throw new ValidationError('invalid_setting', `Setting '${name}' must be true or false`, value);
+}
+
+function aFunction(value: unknown, name: string): (error: AnalyticsError) => unknown {
+  if (typeof value === 'function') return value as (error: AnalyticsError) => unknown;
+  throw new ValidationError('invalid_setting', `Setting '${name}' must be a function`, value);
+}
+
+function oneOf<T extends string>(values: readonly T[]): Check<T> {
+  return (value, name) => {
+    const found = values.find((each) => each === value);
+    if (found !== undefined) return found;
+    const expected = `Setting '${name}' must be one of ${values.map(show).join(', ')}`;
+    throw new ValidationError('invalid_setting', expected, value);
+  };
+}
+
+function signals(value: unknown, name: string): readonly NodeJS.Signals[] {
+  const expected = `Setting '${name}' must be a list of signals like ['SIGTERM', 'SIGINT']`;
+  if (!Array.isArray(value)) throw new ValidationError('invalid_setting', expected, value);
+  for (const signal of value) {
+    // Nobody can listen for these two.
+    const known = typeof signal === 'string' && Object.hasOwn(constants.signals, signal);
+    if (!known || signal === 'SIGKILL' || signal === 'SIGSTOP') {
+      throw new ValidationError('invalid_setting', expected, signal);
+    }
+  }
+  return [...new Set(value)];
+}

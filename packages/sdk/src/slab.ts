@@ -1,0 +1,108 @@
+// Shared memory for frames. In: frames. Out: slabs, new or used before. Used by ledger.ts.
+import { FRAME_HEADER_BYTES, LENGTH_MASK, SNAPSHOT_BIT } from '@offthread/worker/protocol';
+import type { Frame } from './frame.js';
+
+/** Bytes of an ordinary slab: about a hundred events. A larger event gets a slab of its own size. */
+const SLAB_BYTES = 64 * 1024;
+
+/** Slabs kept for the next event of any client: 2 MB, what ten thousand events a second fill in a third of a second. */
+const MAX_SPARE = 32;
+
+const spare: Slab[] = [];
+
+/**
+ * Memory that both threads see, filled with frames one after the other. Frames are written to it at once, so that the
+ * strings they were die young, and the worker reads them where they are: nothing is copied at the port.
+ */
+export class Slab {
+  readonly memory: SharedArrayBuffer;
+  readonly #bytes: Buffer;
+  /** Sequence number of the first frame. */
+  first = 0;
+  /** Sequence number of the last frame; one less than `first` where there is none. */
+  last = -1;
+  /** Bytes that are posted, and the sequence number of the first frame that is not. */
+  posted = 0;
+  unposted = 0;
+  /** A worker that was given up may still read it: never to be written again. */
+  tainted = false;
+  #end = 0;
+
+  constructor(size: number) {
+    this.memory = new SharedArrayBuffer(size);
+    this.#bytes = Buffer.from(this.memory);
+  }
+
+  /** Bytes of memory. */
+  get size(): number {
+    return this.memory.byteLength;
+  }
+
+  /** Bytes written. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Empties the slab; the next frame written is `sequence`. */
+  open(sequence: number): this {
+    this.first = sequence;
+    this.last = sequence - 1;
+    this.unposted = sequence;
+    this.posted = 0;
+    this.#end = 0;
+    return this;
+  }
+
+  /** Writes a frame behind those that are there; false where it does not fit. */
+  write(frame: Frame): boolean {
+    const at = this.#end + FRAME_HEADER_BYTES;
+    const room = this.size - at;
+    // No UTF-16 unit becomes more than three bytes; to count exactly costs as much as to write.
+    if (frame.length * 3 > room && byteLength(frame) > room) return false;
+    let length: number;
+    if (typeof frame === 'string') {
+      length = this.#bytes.write(frame, at);
+      this.#bytes.writeUInt32LE(length, this.#end);
+    } else {
+      length = frame.length;
+      this.#bytes.set(frame, at);
+      this.#bytes.writeUInt32LE((length | SNAPSHOT_BIT) >>> 0, this.#end);
+    }
+    this.#end = at + length;
+    this.last++;
+    return true;
+  }
+
+  /** The frames from `from` to `through`, copied. */
+  *read(from: number, through: number): Generator<Frame> {
+    let at = 0;
+    for (let sequence = this.first; sequence <= Math.min(through, this.last); sequence++) {
+      const header = this.#bytes.readUInt32LE(at);
+      const start = at + FRAME_HEADER_BYTES;
+      at = start + (header & LENGTH_MASK);
+      if (sequence < from) continue;
+      if ((header & SNAPSHOT_BIT) === 0) yield this.#bytes.toString('utf8', start, at);
+      else yield Uint8Array.prototype.slice.call(this.#bytes, start, at);
+    }
+  }
+}
+
+/** An empty slab with room for the frame. */
+export function takeSlab(frame: Frame): Slab {
+  const size = slabSize(frame);
+  return (size === SLAB_BYTES ? spare.pop() : undefined) ?? new Slab(size);
+}
+
+/** Bytes of the slab that `takeSlab` gives for the frame. */
+export function slabSize(frame: Frame): number {
+  return Math.max(SLAB_BYTES, FRAME_HEADER_BYTES + byteLength(frame));
+}
+
+/** Gives back a slab all of whose frames are settled. */
+export function giveBack(slab: Slab): void {
+  if (!slab.tainted && slab.size === SLAB_BYTES && spare.length < MAX_SPARE) spare.push(slab);
+}
+
+function byteLength(frame: Frame): number {
+  return typeof frame === 'string' ? Buffer.byteLength(frame) : frame.length;
+}
