@@ -1,14 +1,6 @@
 // The public methods. In: the caller's events. Next: client.ts.
 import { Client, type FlushResult, type Stats } from './client.js';
-import type {
-  AliasEvent,
-  AnyEvent,
-  GroupEvent,
-  IdentifyEvent,
-  PageEvent,
-  ScreenEvent,
-  TrackEvent,
-} from './event.js';
+import type { AliasEvent, GroupEvent, IdentifyEvent, PageEvent, ScreenEvent, TrackEvent } from './event.js';
 import type { Callback } from './ledger.js';
 import { type AnalyticsSettings, checkTimeout, resolveSettings } from './settings.js';
 
@@ -58,7 +50,7 @@ export class Analytics {
 
   /** Ties one id to another. Source: https://segment.com/docs/connections/spec/alias/ */
   alias(event: AliasEvent, callback?: Callback): boolean {
-    return this.#client.accept('alias', event as AnyEvent, callback);
+    return this.#client.accept('alias', event, callback);
   }
 
   /**
