@@ -14,12 +14,11 @@ export type SentEvent = Readonly<Record<string, unknown>>;
  * - `queue_full`: `maxQueueSize` or `maxQueueBytes` is reached.
  * - `closed`: the client was closed before.
  * - `unserializable`: the event has a cycle, a throwing getter or the like; `cause` is what was thrown.
- * - `worker_unavailable`: the worker thread cannot be started.
  *
  * Accepted and then dropped without a request:
  * - `event_too_large`: over 32 KB as sent.
  * - `worker_crashed`: the worker died of it three times in a row.
- * - `worker_unavailable`: as above.
+ * - `worker_unavailable`: the worker thread cannot be started.
  * - `closed`: still waiting when `close()` ran out of time.
  * - `exit_timeout`: still waiting when the process ended and `flushTimeout` was over.
  *
@@ -61,9 +60,9 @@ export class AnalyticsError extends Error {
   readonly status: number | undefined;
   /** Requests made for these events. */
   readonly attempts: number;
-  /** The events concerned as they are sent, `messageId` and `timestamp` included. */
+  /** The events concerned as they are sent, `messageId` and `timestamp` included; as they were passed, where refused. */
   readonly events: readonly SentEvent[];
-  /** How many events are concerned: `queue_full` counts those of a whole minute and hands over the last one only. */
+  /** How many events are concerned. Refusals of a whole minute are reported as a count, without their events. */
   readonly count: number;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
