@@ -1,15 +1,18 @@
 // npm run demo, without the set-up: what it says and how it exits.
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 
 const demo = fileURLToPath(new URL('demo/demo.js', import.meta.url));
+
+// Load, server and API share what this machine has with other tests.
+vi.setConfig({ testTimeout: 60_000 });
 
 /** Runs the demo with a shorter load. */
 function run(...options: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   const args = [demo, '--requests', '1500', ...options];
   return new Promise((resolve) => {
-    const child = execFile(process.execPath, args, { timeout: 25_000 }, (_error, stdout, stderr) =>
+    const child = execFile(process.execPath, args, { timeout: 55_000 }, (_error, stdout, stderr) =>
       resolve({ code: child.exitCode ?? -1, stdout, stderr }),
     );
   });
