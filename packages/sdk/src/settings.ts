@@ -74,7 +74,7 @@ const MAX_TIMER = 2 ** 31 - 1;
 type Check<T> = (value: unknown, name: string) => T;
 
 const CHECKS = {
-  writeKey: text,
+  writeKey,
   host: text,
   region: oneOf(Object.keys(REGIONS) as (keyof typeof REGIONS)[]),
   path,
@@ -101,11 +101,8 @@ const CHECKS = {
  */
 export function resolveSettings(given: AnalyticsSettings): Settings {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw new ValidationError(
-      'invalid_setting',
-      "new Analytics() takes an object like { writeKey: 'KEY' }",
-      given,
-    );
+    const expected = "new Analytics() takes an object like { writeKey: 'KEY' }";
+    throw new ValidationError('invalid_setting', `${expected}; got ${conceal(given)}`);
   }
   for (const name of Object.keys(given)) {
     if (Object.hasOwn(CHECKS, name)) continue;
@@ -130,8 +127,7 @@ export function resolveSettings(given: AnalyticsSettings): Settings {
   }
   const host = pick('host', REGIONS[pick('region', 'us')]);
   return {
-    // The only setting whose value no message may show.
-    writeKey: text(given.writeKey, 'writeKey', 'the write key of your source'),
+    writeKey: writeKey(given.writeKey),
     url: normalizeHost(host, allowInsecureHost) + pick('path', '/v1/batch'),
     batchSize: pick('batchSize', 100),
     maxQueueSize: pick('maxQueueSize', 10_000),
@@ -168,12 +164,13 @@ function normalizeHost(host: string, allowInsecure: boolean): string {
   } catch {
     throw new ValidationError('invalid_setting', expected, host);
   }
-  if (url.protocol !== 'https:' && url.protocol !== 'http:')
-    throw new ValidationError('invalid_setting', expected, host);
+  // Before any message that shows the host: one of these may be the write key.
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
     const message = "Setting 'host' must have no user name, password, query or fragment in it";
     throw new ValidationError('invalid_setting', message);
   }
+  if (url.protocol !== 'https:' && url.protocol !== 'http:')
+    throw new ValidationError('invalid_setting', expected, host);
   if (url.protocol === 'http:' && !allowInsecure && !isLoopback(url.href)) {
     const message =
       "Setting 'host' must be https: beyond loopback, or anybody on the way reads write key and events; set allowInsecureHost to allow it";
@@ -187,10 +184,22 @@ function isLoopback(url: string): boolean {
   return /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
 }
 
-function text(value: unknown, name: string, what = 'a non-empty string'): string {
+function text(value: unknown, name: string): string {
   if (typeof value === 'string' && value.trim() !== '') return value;
-  const expected = `Setting '${name}' must be ${what}${what.startsWith('a ') ? '' : ', a non-empty string'}`;
-  throw new ValidationError('invalid_setting', expected, value);
+  throw new ValidationError('invalid_setting', `Setting '${name}' must be a non-empty string`, value);
+}
+
+function writeKey(value: unknown): string {
+  if (typeof value === 'string' && value.trim() !== '') return value;
+  const expected = "Setting 'writeKey' must be the write key of your source, a non-empty string";
+  throw new ValidationError('invalid_setting', `${expected}; got ${conceal(value)}`);
+}
+
+/** Names a value that may be a write key, which no message may show, in whatever form it came. */
+function conceal(value: unknown): string {
+  if (typeof value === 'string') return value.trim() === '' ? 'an empty string' : 'a string';
+  const isTelling = typeof value === 'number' || typeof value === 'bigint' || typeof value === 'symbol';
+  return isTelling ? `a ${typeof value}` : show(value);
 }
 
 function path(value: unknown, name: string): string {

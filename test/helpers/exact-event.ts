@@ -1,0 +1,28 @@
+// In: a number of bytes. Out: an event that has exactly as many as sent.
+import { type TrackEvent, version } from '@offthread/sdk';
+import { expect } from 'vitest';
+
+const LIBRARY = { name: '@offthread/sdk', version };
+
+let made = 0;
+
+/** A track event of that many bytes of UTF-8 as sent, its filler made of `character`. */
+export function eventOfBytes(bytes: number, character = 'x'): TrackEvent & { readonly messageId: string } {
+  made += 1;
+  const event = {
+    userId: 'u',
+    event: 'e',
+    messageId: `exact-${String(made).padStart(6, '0')}`,
+    timestamp: '2026-11-24T12:00:00.000Z',
+    properties: { filler: '' },
+  };
+  const size = Buffer.byteLength(character);
+  const room = bytes - bytesAsSent(event);
+  event.properties.filler = character.repeat(Math.floor(room / size)) + 'x'.repeat(room % size);
+  expect(bytesAsSent(event)).toBe(bytes);
+  return event;
+}
+
+function bytesAsSent(event: object): number {
+  return Buffer.byteLength(JSON.stringify({ type: 'track', context: { library: LIBRARY }, ...event }));
+}

@@ -1,0 +1,34 @@
+// In: settings, right or wrong. Out: the message that refuses them, or what the worker is told of them.
+import { MessagePort } from 'node:worker_threads';
+import type { DeliverySettings } from '@offthread/worker/protocol';
+import { expect, vi } from 'vitest';
+import { construct, refusal } from './untyped.js';
+import { flushed } from './with-api.js';
+
+/** A write key that is found again wherever it may turn up. */
+export const WRITE_KEY = 'wk_5up3rS3cret';
+
+/** Settings that are in order but for what is given. */
+export function settings(given: object): object {
+  return { writeKey: WRITE_KEY, ...given };
+}
+
+/** The message with which settings are refused. */
+export function refusedWith(given: object): string {
+  const { code, message } = refusal(() => construct(settings(given)));
+  expect(code).toBe('invalid_setting');
+  return message;
+}
+
+/** What the worker is told of a client's settings. Stubbed, so that no address is ever contacted. */
+export async function told(given: object): Promise<DeliverySettings> {
+  const post = vi.spyOn(MessagePort.prototype, 'postMessage');
+  const analytics = construct(settings({ stub: true, ...given }));
+  analytics.track({ userId: 'u', event: 'e' });
+  flushed(analytics);
+  await analytics.close();
+  const orders = post.mock.calls.flatMap(([message]) => message?.task?.settings ?? []);
+  post.mockRestore();
+  expect(orders.length).toBe(1);
+  return orders[0];
+}
