@@ -1,4 +1,5 @@
 // What went wrong, in a form to act upon. In: facts of any stage. Out: the errors users see.
+import { types } from 'node:util';
 import type { FailureCode } from '@offthread/worker/protocol';
 
 /** An event in the form in which it is sent: what `onError` hands back so that it can be saved and sent again. */
@@ -92,7 +93,7 @@ export function show(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'function') return 'a function';
   if (Array.isArray(value)) return 'an array';
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'an invalid Date' : 'a Date';
+  if (types.isDate(value)) return Number.isNaN(value.getTime()) ? 'an invalid Date' : 'a Date';
   if (typeof value === 'object' && value !== null) return 'an object';
   return String(value);
 }

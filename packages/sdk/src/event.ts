@@ -1,4 +1,5 @@
 // What the caller passes -> an event that is as the API wants it, or a ValidationError. Next: frame.ts.
+import { types } from 'node:util';
 import { MAX_MESSAGE_ID_LENGTH } from '@offthread/worker/limits';
 import { ValidationError } from './errors.js';
 import { suggest } from './nearest.js';
@@ -153,22 +154,28 @@ export function check(type: EventType, event: AnyEvent): void {
  * @throws {ValidationError} `invalid_event`, for what is no point in time.
  */
 export function isoTime(type: EventType, timestamp: Date | string | number): string {
-  const date = typeof timestamp === 'string' ? parse(timestamp) : new Date(timestamp);
-  // An instance is asked for, because `new Date(true)` is a date as well.
-  const known = typeof timestamp !== 'object' || timestamp instanceof Date;
-  if (known && typeof timestamp !== 'boolean' && !Number.isNaN(date.getTime())) return date.toISOString();
+  const date = toDate(timestamp);
+  if (date !== undefined && !Number.isNaN(date.getTime())) return date.toISOString();
   const expected = `${type}() needs as timestamp a valid Date, an ISO 8601 string or milliseconds since 1970`;
   throw new ValidationError('invalid_event', expected, timestamp);
 }
 
-const ISO_8601 = /^([+-]\d{6}|\d{4})-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?)?(Z|[+-]\d\d(:?\d\d)?)?$/i;
+/** Asks what came first: a Date can be made of `true` as well, and of a bigint or a symbol it cannot even be tried. */
+function toDate(timestamp: unknown): Date | undefined {
+  if (typeof timestamp === 'string') return parse(timestamp);
+  return typeof timestamp === 'number' || types.isDate(timestamp) ? new Date(timestamp) : undefined;
+}
 
-function parse(text: string): Date {
+const ISO_8601 = /^([+-]\d{6}|\d{4})-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?(Z|[+-]\d\d(:?\d\d)?)?)?$/i;
+
+function parse(text: string): Date | undefined {
   const match = ISO_8601.exec(text.trim());
-  if (match === null) return new Date(Number.NaN);
+  if (match === null) return undefined;
   const [whole, , time, , , zone] = match;
+  // Two forms that JavaScript does not know: the decimal comma, and the offset in hours as PostgreSQL writes it.
+  const known = whole.replace(',', '.') + (zone?.length === 3 ? ':00' : '');
   // Without a zone JavaScript would take the machine's, and two servers would tell two times.
-  return new Date(zone === undefined && time !== undefined ? `${whole}Z` : whole);
+  return new Date(zone === undefined && time !== undefined ? `${known}Z` : known);
 }
 
 function refuseField(type: EventType, name: string): never {
