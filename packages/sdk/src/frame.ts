@@ -1,4 +1,5 @@
 // Event -> frame: the event as it is at this moment, and the only stringify on the main thread. Next: ledger.ts.
+import { types } from 'node:util';
 import { isoNow } from './clock.js';
 import { type AnyEvent, type EventType, type Id, isoTime } from './event.js';
 import { snapshot } from './snapshot.js';
@@ -17,8 +18,9 @@ const LIBRARY_FIELD = `"library":${JSON.stringify(LIBRARY)}`;
  */
 export function encode(type: EventType, event: AnyEvent, generatedId: string): Frame {
   const messageId = event.messageId ?? generatedId;
-  const timestamp = event.timestamp == null ? isoNow() : isoTime(type, event.timestamp);
   const fields = {
+    // In here, because it is never empty: what the text below is joined of must not be.
+    timestamp: event.timestamp == null ? isoNow() : isoTime(type, event.timestamp),
     userId: idText(event.userId),
     anonymousId: idText(event.anonymousId),
     previousId: idText(event.previousId),
@@ -32,19 +34,13 @@ export function encode(type: EventType, event: AnyEvent, generatedId: string): F
   };
   try {
     // Joining texts costs a third of what one stringify of a merged object would: `context` is the caller's and must
-    // not change, so that a merge would be a copy. There is an id in any event, so `fields` is never empty.
+    // not change, so that a merge would be a copy.
     const id = messageId === generatedId ? `"${generatedId}"` : JSON.stringify(messageId);
-    const head = `{"type":"${type}","messageId":${id},"timestamp":"${timestamp}","context":`;
-    return `${head}${contextText(event.context)},${JSON.stringify(fields).slice(1)}`;
+    const head = `{"type":"${type}","messageId":${id},"context":${contextText(event.context)},`;
+    return head + JSON.stringify(fields).slice(1);
   } catch {
     // A BigInt. Or a cycle and the like, which throws a second time, to the caller.
-    return snapshot({
-      type,
-      messageId,
-      timestamp,
-      context: { ...event.context, library: LIBRARY },
-      ...fields,
-    });
+    return snapshot({ type, messageId, context: withLibrary(event.context), ...fields });
   }
 }
 
@@ -54,8 +50,25 @@ function idText(id: Id | null | undefined): string | undefined {
 
 function contextText(context: object | null | undefined): string {
   if (context == null) return `{${LIBRARY_FIELD}}`;
+  if (!('library' in context || 'toJSON' in context)) {
+    const text = JSON.stringify(context);
+    if (text === '{}') return `{${LIBRARY_FIELD}}`;
+    if (text.startsWith('{')) return `{${LIBRARY_FIELD},${text.slice(1)}`;
+  }
   // What the joined text would have twice, or not as an object at all.
-  if ('library' in context || 'toJSON' in context) return JSON.stringify({ ...context, library: LIBRARY });
-  const text = JSON.stringify(context);
-  return text === '{}' ? `{${LIBRARY_FIELD}}` : `{${LIBRARY_FIELD},${text.slice(1)}`;
+  return JSON.stringify(withLibrary(context));
+}
+
+/**
+ * A copy of the context, as JSON sees it, with `library` in it.
+ *
+ * @throws what its `toJSON` throws, and for what is an object here and none as JSON, like a Date.
+ */
+function withLibrary(context: object | null | undefined): object {
+  const { toJSON } = (context ?? {}) as { toJSON?: unknown };
+  const seen: unknown = typeof toJSON === 'function' ? toJSON.call(context, 'context') : context;
+  if (seen != null && (typeof seen !== 'object' || Array.isArray(seen) || types.isBoxedPrimitive(seen)))
+    throw new TypeError('The context is not an object as JSON');
+  // JSON asks for `toJSON` once, and not what that has given.
+  return { ...seen, toJSON: undefined, library: LIBRARY };
 }

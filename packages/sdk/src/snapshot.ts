@@ -48,7 +48,8 @@ function plainObject(value: object, parents: Set<object>): object {
 }
 
 function resolve(key: string, value: unknown): unknown {
-  if ((typeof value !== 'object' || value === null) && typeof value !== 'bigint') return value;
+  const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function';
+  if (!isObject && typeof value !== 'bigint') return value;
   const { toJSON } = value as { toJSON?: unknown };
   return typeof toJSON === 'function' ? toJSON.call(value, key) : value;
 }
