@@ -38,8 +38,10 @@ export class Delivery {
   readonly #halves: Batch[] = [];
   #state: State = 'idle';
   #started = false;
-  /** A flush came while a request was out: the next wait is skipped. */
+  /** A flush came while a request was out: the next backoff is skipped. */
   #hurried = false;
+  /** Sequence number up to which somebody waits for frames: none of them lingers, in however many batches they go. */
+  #awaited = 0;
   #endWait: (() => void) | undefined;
 
   constructor(queue: Queue, settings: DeliverySettings, send: Send, observer: Observer) {
@@ -59,8 +61,9 @@ export class Delivery {
     else if (this.#state === 'lingering' && this.#isFull()) this.#endWait?.();
   }
 
-  /** Somebody waits for what is queued: one attempt at once instead of the wait that is on or comes next. */
+  /** Somebody waits for what is queued: it does not linger, and one attempt is made instead of the next backoff. */
   hurry(): void {
+    this.#awaited = this.#queue.last;
     if (this.#state === 'lingering' || this.#state === 'backing-off') this.#endWait?.();
     else if (this.#state === 'sending') this.#hurried = true;
   }
@@ -136,8 +139,7 @@ export class Delivery {
 
   async #linger(): Promise<void> {
     if (this.#queue.length === 0 || this.#isFull() || this.#halves.length > 0) return;
-    if (this.#hurried) this.#hurried = false;
-    else await this.#wait('lingering', this.#settings.linger);
+    if (this.#queue.next > this.#awaited) await this.#wait('lingering', this.#settings.linger);
   }
 
   #isFull(): boolean {

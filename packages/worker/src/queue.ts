@@ -41,9 +41,17 @@ export class Queue {
 
   /** Frames that wait. */
   get length(): number {
-    const next = this.#head?.sequence ?? this.#chunks[0]?.next;
-    const last = this.#chunks.at(-1)?.last ?? this.#head?.sequence;
-    return next === undefined || last === undefined ? 0 : last - next + 1;
+    return Math.max(0, this.last - this.next + 1);
+  }
+
+  /** Sequence number of the first frame that waits; beyond all others where none does. */
+  get next(): number {
+    return this.#head?.sequence ?? this.#chunks[0]?.next ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Sequence number of the last frame that waits; before all others where none does. */
+  get last(): number {
+    return this.#chunks.at(-1)?.last ?? this.#head?.sequence ?? 0;
   }
 
   /** The next frame, left where it is. */
