@@ -16,7 +16,8 @@ export function eventOfBytes(bytes: number, character = 'x'): TrackEvent & { rea
     timestamp: '2026-11-24T12:00:00.000Z',
     properties: { filler: '' },
   };
-  const size = Buffer.byteLength(character);
+  // As JSON: a quote takes two bytes.
+  const size = Buffer.byteLength(JSON.stringify(character)) - 2;
   const room = bytes - bytesAsSent(event);
   event.properties.filler = character.repeat(Math.floor(room / size)) + 'x'.repeat(room % size);
   expect(bytesAsSent(event)).toBe(bytes);
