@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { listenCommand } from './commands/listen.js';
+import { sendCommand } from './commands/send.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -14,7 +15,8 @@ const program = new Command('offthread')
   .description('Tools for developing with Offthread, analytics for Node.js servers.')
   .version(version)
   .showHelpAfterError('Run with --help for what can be said here.')
-  .addCommand(listenCommand());
+  .addCommand(listenCommand())
+  .addCommand(sendCommand());
 
 try {
   await program.parseAsync();

@@ -1,0 +1,167 @@
+// In: `offthread send TYPE` and its options. Out: one event sent, and how that went. Next: dispatch.ts.
+import { randomUUID } from 'node:crypto';
+import { Analytics, type AnalyticsError, type EventType } from '@offthread/sdk';
+import { type Command, Option } from 'commander';
+import {
+  adviceFor,
+  type DestinationOptions,
+  destinationOf,
+  destinationOptions,
+  requiredKey,
+} from '../destination.js';
+import { dispatch } from '../dispatch.js';
+import { commandNamed, complain, EXIT, exitBy, jsonObject, positive, print } from '../usage.js';
+
+/** Enough for a slip of the network; somebody waits. */
+const MAX_RETRIES = 3;
+
+/** The fields of events, as options. */
+const FIELDS = {
+  userId: () => new Option('-u, --user-id <id>', 'id of the user in your database'),
+  anonymousId: () => new Option('-a, --anonymous-id <id>', 'id of a visitor who is not known yet'),
+  previousId: () => new Option('--previous-id <id>', 'id the user had until now'),
+  groupId: () => new Option('-g, --group-id <id>', 'id of the group'),
+  event: () => new Option('-e, --event <name>', "what the user did, like 'Order Completed'"),
+  name: () => new Option('-n, --name <name>', 'name of the page or screen'),
+  category: () => new Option('--category <name>', 'category of the page or screen'),
+  traits: () =>
+    new Option('-t, --traits <json>', 'what is known about the user or group').argParser(jsonObject),
+  properties: () => new Option('-p, --properties <json>', 'what belongs to the event').argParser(jsonObject),
+  context: () => new Option('--context <json>', 'circumstances, like ip and userAgent').argParser(jsonObject),
+  integrations: () =>
+    new Option('--integrations <json>', 'destinations to send to or to leave out').argParser(jsonObject),
+  timestamp: () =>
+    new Option('--timestamp <time>', 'when it happened: ISO 8601, or milliseconds since 1970 (default: now)'),
+  messageId: () => new Option('--message-id <id>', 'what the API deduplicates on (default: a new one)'),
+} as const;
+
+type Field = keyof typeof FIELDS;
+type SendOptions = DestinationOptions & { [Name in Field]?: string | object } & {
+  timeout: number;
+  json?: boolean;
+};
+
+interface Kind {
+  description: string;
+  required: Field[];
+  optional: Field[];
+  example: string;
+}
+
+const IDENTITY: Field[] = ['userId', 'anonymousId'];
+const COMMON: Field[] = ['context', 'integrations', 'timestamp', 'messageId'];
+
+const KINDS: Record<EventType, Kind> = {
+  track: {
+    description: 'Record what a user did.',
+    required: ['event'],
+    optional: [...IDENTITY, 'properties'],
+    example: `--user-id 42 --event 'Order Completed' --properties '{"revenue": 39.95}'`,
+  },
+  identify: {
+    description: 'Tie a user to what is known about them.',
+    required: [],
+    optional: [...IDENTITY, 'traits'],
+    example: `--user-id 42 --traits '{"email": "ada@example.com"}'`,
+  },
+  page: {
+    description: 'Record that a user saw a page.',
+    required: [],
+    optional: [...IDENTITY, 'name', 'category', 'properties'],
+    example: `--anonymous-id visitor-7 --name Pricing --properties '{"url": "https://example.com/pricing"}'`,
+  },
+  screen: {
+    description: 'Record that a user saw a screen of an app.',
+    required: ['name'],
+    optional: [...IDENTITY, 'category', 'properties'],
+    example: '--user-id 42 --name Settings',
+  },
+  group: {
+    description: 'Tie a user to a group.',
+    required: ['groupId'],
+    optional: [...IDENTITY, 'traits'],
+    example: `--user-id 42 --group-id acme --traits '{"plan": "enterprise"}'`,
+  },
+  alias: {
+    description: 'Tie one id of a user to another.',
+    required: ['userId', 'previousId'],
+    optional: [],
+    example: '--user-id 42 --previous-id visitor-7',
+  },
+};
+
+const HELP = `
+Every type has its own options and an example: offthread send track --help
+
+Examples:
+  $ export OFFTHREAD_WRITE_KEY=…
+  $ offthread send track --user-id 42 --event 'Order Completed' --properties '{"revenue": 39.95}'
+  $ offthread send identify --user-id 42 --traits '{"email": "ada@example.com"}'
+
+  $ offthread send track --user-id 42 --event Tried --host http://127.0.0.1:4319 --write-key any
+      To a local Tracking API: offthread listen
+
+Exit code: 0 delivered, 1 not delivered, 2 something was wrong with the command.
+`;
+
+/** The command `send`: one event, and an exit code by its outcome. */
+export function sendCommand(): Command {
+  const command = commandNamed('send')
+    .description('Send one event and say how that went.')
+    .addHelpText('after', HELP);
+  for (const [type, kind] of Object.entries(KINDS)) command.addCommand(typeCommand(type as EventType, kind));
+  return command;
+}
+
+function typeCommand(type: EventType, { description, required, optional, example }: Kind): Command {
+  const command = commandNamed(type).description(description);
+  for (const field of required) command.addOption(FIELDS[field]().makeOptionMandatory());
+  for (const field of [...optional, ...COMMON]) command.addOption(FIELDS[field]());
+  return destinationOptions(command)
+    .option('--timeout <ms>', 'milliseconds to try for', positive, 15_000)
+    .option('--json', 'print the result as JSON')
+    .addHelpText('after', `\nExample:\n  $ offthread send ${type} ${example}\n`)
+    .action(exitBy((options: SendOptions) => send(type, options)));
+}
+
+async function send(type: EventType, options: SendOptions): Promise<number> {
+  const { timeout, json = false, timestamp, messageId = randomUUID() } = options;
+  const fields: Partial<Record<Field, unknown>> = { messageId };
+  for (const field of [...KINDS[type].required, ...KINDS[type].optional, ...COMMON]) {
+    if (options[field] !== undefined) fields[field] = options[field];
+  }
+  if (typeof timestamp === 'string' && /^\d+$/.test(timestamp)) fields.timestamp = Number(timestamp);
+
+  const analytics = new Analytics({
+    ...destinationOf(options),
+    writeKey: requiredKey(options),
+    maxRetries: MAX_RETRIES,
+    requestTimeout: Math.min(timeout, 10_000),
+  });
+  const start = performance.now();
+  let failure: AnalyticsError | undefined;
+  dispatch(analytics, type, fields, (error) => {
+    failure = error;
+  });
+  // Not delivered by then, the event is dropped, and the callback hears of it.
+  await analytics.close(timeout);
+  const elapsedMs = Math.round(performance.now() - start);
+
+  if (failure === undefined) {
+    print(
+      json
+        ? JSON.stringify({ status: 'delivered', type, messageId, elapsedMs })
+        : `Delivered: ${type} ${messageId}, in ${elapsedMs} ms`,
+    );
+    return EXIT.done;
+  }
+  const { code, status: httpStatus, attempts } = failure;
+  const message = code === 'closed' ? `The API did not take it within ${timeout} ms` : failure.message;
+  if (json) {
+    print(
+      JSON.stringify({ status: 'failed', type, messageId, elapsedMs, code, httpStatus, attempts, message }),
+    );
+  }
+  complain(`offthread: not delivered: ${[message, adviceFor(failure)].filter(Boolean).join('. ')}`);
+  return EXIT.failed;
+}

@@ -1,0 +1,55 @@
+// In: the options that say where events go. Out: settings of the SDK. Next: commands/send.ts, import.ts, doctor.ts.
+import type { AnalyticsError, AnalyticsSettings } from '@offthread/sdk';
+import { type Command, Option } from 'commander';
+import { UsageError } from './usage.js';
+
+/** Options that say where events go. */
+export interface DestinationOptions {
+  writeKey?: string;
+  host?: string;
+  region?: 'us' | 'eu';
+  path?: string;
+  allowInsecureHost?: boolean;
+}
+
+/** Adds those options to a command. */
+export function destinationOptions(command: Command): Command {
+  return (
+    command
+      // No parser of its own: when one fails, commander shows the value it was given.
+      .addOption(
+        new Option(
+          '-k, --write-key <key>',
+          'write key of the source; the variable keeps it out of the list of processes',
+        ).env('OFFTHREAD_WRITE_KEY'),
+      )
+      .addOption(new Option('--host <url>', 'address of the Tracking API (default: the host of the region)'))
+      .addOption(
+        new Option('--region <region>', 'where the workspace lives (default: us)')
+          .choices(['us', 'eu'])
+          .conflicts('host'),
+      )
+      .addOption(new Option('--path <path>', 'path of the batch endpoint (default: /v1/batch)'))
+      .addOption(new Option('--allow-insecure-host', 'allow plain http: beyond this machine'))
+  );
+}
+
+/** Settings of the SDK, without the write key. */
+export function destinationOf({ host, region, path, allowInsecureHost }: DestinationOptions) {
+  return { host, region, path, allowInsecureHost } satisfies Omit<AnalyticsSettings, 'writeKey'>;
+}
+
+/** The write key. Throws a `UsageError` where there is none. */
+export function requiredKey({ writeKey = '' }: DestinationOptions): string {
+  if (writeKey.trim() !== '') return writeKey;
+  throw new UsageError('no write key: set OFFTHREAD_WRITE_KEY, or pass --write-key');
+}
+
+/** What to do about an error that concerns the way to the API and not one event; nothing where there is no advice. */
+export function adviceFor({ code, status }: AnalyticsError): string {
+  if (status === 401 || status === 403) return 'Check the write key.';
+  if (status === 404) return 'Check --host and --path.';
+  if (code === 'redirected') return 'Pass the final address as --host.';
+  const unreachable = ['retries_exhausted', 'retry_duration_exceeded', 'tls_refused', 'worker_unavailable'];
+  return unreachable.includes(code) ? '`offthread doctor` looks for the reason.' : '';
+}

@@ -1,0 +1,60 @@
+// In: what somebody typed. Out: a command whose mistakes end with exit code 2. Next: the files in commands/.
+import { ValidationError } from '@offthread/sdk';
+import { Command, type CommanderError, InvalidArgumentError } from 'commander';
+import { exactly } from './exact-json.js';
+
+/** Exit codes of the commands that act: the shell's 130 and 143 say that a signal ended them. */
+export const EXIT = { done: 0, failed: 1, usage: 2, SIGINT: 130, SIGTERM: 143 } as const;
+
+/** Something that whoever typed the command can set right. */
+export class UsageError extends Error {}
+
+/** A command that answers a mistake with where help is, and exit code 2. */
+export function commandNamed(name: string): Command {
+  return new Command(name)
+    .showHelpAfterError('Run with --help for what can be said here.')
+    .exitOverride(({ exitCode }: CommanderError) => process.exit(exitCode === 0 ? EXIT.done : EXIT.usage));
+}
+
+/** Runs an action and makes its result the exit code. A mistake it finds ends like one that the parser finds. */
+export function exitBy<Args extends unknown[]>(action: (...args: Args) => Promise<number>) {
+  return async (...args: Args): Promise<void> => {
+    try {
+      process.exitCode = await action(...args);
+    } catch (error) {
+      if (!(error instanceof UsageError || error instanceof ValidationError)) throw error;
+      complain(`offthread: ${error.message}`);
+      process.exitCode = EXIT.usage;
+    }
+  };
+}
+
+/** Writes a line for the person, beside the results. */
+export function complain(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** Writes a line of the result. */
+export function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** An option's value as a whole number of at least 1. */
+export function positive(text: string): number {
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(Number(text)) || Number(text) === 0) {
+    throw new InvalidArgumentError('Expected a whole number of at least 1.');
+  }
+  return Number(text);
+}
+
+/** An option's value as a JSON object. */
+export function jsonObject(text: string): object {
+  let value: unknown;
+  try {
+    value = JSON.parse(exactly(text));
+  } catch (error) {
+    throw new InvalidArgumentError(`Expected a JSON object: ${error instanceof Error ? error.message : ''}`);
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  throw new InvalidArgumentError(`Expected a JSON object like '{"revenue": 39.95}'.`);
+}
