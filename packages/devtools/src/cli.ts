@@ -1,6 +1,7 @@
 // In: the command line. Out: one command run. Next: the file of that command in commands/.
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { importCommand } from './commands/import.js';
 import { listenCommand } from './commands/listen.js';
 import { sendCommand } from './commands/send.js';
 
@@ -16,7 +17,8 @@ const program = new Command('offthread')
   .version(version)
   .showHelpAfterError('Run with --help for what can be said here.')
   .addCommand(listenCommand())
-  .addCommand(sendCommand());
+  .addCommand(sendCommand())
+  .addCommand(importCommand());
 
 try {
   await program.parseAsync();

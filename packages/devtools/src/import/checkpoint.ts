@@ -1,0 +1,94 @@
+// In: how far an import is. Out: the same, in the next run. Next: importer.ts goes on from there.
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { isObject } from '../event-rules.js';
+import { UsageError } from '../usage.js';
+import type { Position } from './lines.js';
+import type { Fingerprint } from './source.js';
+
+/** Lines by outcome, over all runs of an import. */
+export interface Tally {
+  delivered: number;
+  failed: number;
+  /** Lines with nothing in them. */
+  blank: number;
+  /** Events without a timestamp, which were sent as of the moment of their import. */
+  undated: number;
+}
+
+/** What is written down. */
+export interface Checkpoint {
+  readonly version: 1;
+  readonly position: Position;
+  readonly tally: Tally;
+  readonly input: Fingerprint;
+  /** Where the events went. */
+  readonly url: string;
+}
+
+/** The file beside the input that says how far its import is. */
+export class CheckpointFile {
+  readonly path: string;
+  readonly #input: Fingerprint;
+  readonly #url: string;
+
+  constructor(path: string, input: Fingerprint, url: string) {
+    this.path = path;
+    this.#input = input;
+    this.#url = url;
+  }
+
+  /** What an earlier run left. Throws a `UsageError` where that was about another input or another destination. */
+  load(): Checkpoint | undefined {
+    let text: string;
+    try {
+      text = readFileSync(this.path, 'utf8');
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+      throw error;
+    }
+    const found = parse(text);
+    if (found === undefined) {
+      throw new UsageError(`${this.path} is not what an import leaves; remove it, or pass --restart`);
+    }
+    const { size, mtimeMs, hash } = found.input;
+    if (size !== this.#input.size || mtimeMs !== this.#input.mtimeMs || hash !== this.#input.hash) {
+      throw new UsageError(
+        `the input has changed since its import stopped after line ${found.position.line}. Pass --restart to begin ` +
+          'anew: what was delivered before has the same messageId and is deduplicated',
+      );
+    }
+    if (found.url !== this.#url) {
+      throw new UsageError(
+        `the import that stopped went to ${found.url}. Pass --restart to begin one to ${this.#url}`,
+      );
+    }
+    return found;
+  }
+
+  /** Writes it down. Whenever the process ends, there is either the old one or the new one. */
+  save(position: Position, tally: Tally): void {
+    const checkpoint: Checkpoint = { version: 1, position, tally, input: this.#input, url: this.#url };
+    const beside = `${this.path}.new`;
+    writeFileSync(beside, `${JSON.stringify(checkpoint, null, 2)}\n`);
+    renameSync(beside, this.path);
+  }
+
+  /** The import is over. */
+  remove(): void {
+    rmSync(this.path, { force: true });
+  }
+}
+
+function parse(text: string): Checkpoint | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (!isObject(value) || value['version'] !== 1) return undefined;
+    const { position, tally, input } = value;
+    const isWhole = isObject(position) && isObject(tally) && isObject(input);
+    const isNumeric =
+      isWhole && Number.isSafeInteger(position['offset']) && Number.isSafeInteger(position['line']);
+    return isNumeric ? (value as unknown as Checkpoint) : undefined; // A file of ours, of this version.
+  } catch {
+    return undefined;
+  }
+}

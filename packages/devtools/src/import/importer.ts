@@ -1,0 +1,174 @@
+// In: a source of lines. Out: each line delivered or failed, and how far all of them are settled. Next: dispatch.ts
+// sends, window.ts puts the outcomes in order; commands/import.ts tells the person.
+//
+//   reading -> draining     the input is at its end, cannot be read any further, or a signal asked to stop
+//   reading, draining -> halted    something that concerns all events: no use to go on
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Analytics, type AnalyticsError, ValidationError } from '@offthread/sdk';
+import { adviceFor } from '../destination.js';
+import { dispatch } from '../dispatch.js';
+import type { Tally } from './checkpoint.js';
+import { readLine } from './event-line.js';
+import { type Line, linesOf, type Position } from './lines.js';
+import { Pace } from './pace.js';
+import type { Source } from './source.js';
+import { type Outcome, Window } from './window.js';
+
+/** Events in one request. The bound of 500 KB comes first for all but small ones. */
+export const BATCH_EVENTS = 1_000;
+
+/** Lines on their way: enough that the next batches are ready when a reply comes. */
+export const WINDOW_LINES = 4 * BATCH_EVENTS;
+
+/** Bytes of lines on their way: 8 MiB, sixteen full requests. */
+const WINDOW_BYTES = 8 * 1024 * 1024;
+
+/** Milliseconds given to what was accepted when a signal asks to stop. */
+const STOP_TIMEOUT_MS = 15_000;
+
+/** Codes of events that are not settled, but were still under way at the end: they come again in the next run. */
+const UNSETTLED: ReadonlySet<string> = new Set(['closed', 'exit_timeout']);
+
+/** Codes that concern one event. All others would be those of every event that follows. */
+const OF_ONE_EVENT: ReadonlySet<string> = new Set([
+  'invalid_event',
+  'event_too_large',
+  'unserializable',
+  'worker_crashed',
+]);
+
+export interface ImporterOptions {
+  readonly analytics: Analytics;
+  readonly source: Source;
+  readonly rate: number | undefined;
+  readonly position: Position;
+  readonly tally: Tally;
+  /** Takes a failed line over, in order. What it throws halts the import before that line. */
+  readonly onFailed: (line: Line, code: string, reason: string) => void;
+}
+
+/** One run of an import. */
+export class Importer {
+  readonly #options: ImporterOptions;
+  readonly #tally: Tally;
+  readonly #window: Window;
+  readonly #pace: Pace;
+  readonly #abort = new AbortController();
+  #position: Position;
+  #trouble: string | undefined;
+  #halted = false;
+
+  constructor(options: ImporterOptions) {
+    this.#options = options;
+    this.#position = options.position;
+    this.#tally = { ...options.tally };
+    this.#pace = new Pace(options.rate);
+    this.#window = new Window(WINDOW_LINES, WINDOW_BYTES, (line, outcome) => this.#settle(line, outcome));
+  }
+
+  /** All lines up to here are settled. */
+  get position(): Position {
+    return this.#position;
+  }
+
+  get tally(): Readonly<Tally> {
+    return this.#tally;
+  }
+
+  /** Imports. Resolves when everything is settled, or with why it is not. Never rejects. */
+  async run(): Promise<string | undefined> {
+    const { analytics, source } = this.#options;
+    const { signal } = this.#abort;
+    try {
+      for await (const lines of linesOf(source.read(this.#position.offset, signal), this.#position)) {
+        for (const line of lines) {
+          while (!signal.aborted && !this.#window.hasRoom) await this.#window.changed();
+          if (signal.aborted) break;
+          await this.#take(line);
+        }
+        if (signal.aborted) break;
+      }
+    } catch (error) {
+      this.#trouble ??= `the input cannot be read any further: ${messageOf(error)}`;
+    }
+    while (!signal.aborted && this.#window.size > 0) await this.#window.changed();
+    await analytics.close(this.#halted ? 0 : STOP_TIMEOUT_MS);
+    return this.#trouble;
+  }
+
+  /** Reads no further; what was accepted is still waited for, for a while. */
+  stop(): void {
+    this.#abort.abort();
+    this.#window.wake();
+  }
+
+  /** Stops at once. */
+  halt(trouble: string): void {
+    this.#trouble ??= trouble;
+    this.#halted = true;
+    this.stop();
+  }
+
+  async #take(line: Line): Promise<void> {
+    const reading = readLine(line.bytes);
+    if (reading.type === 'event') await this.#waitForTurn();
+    if (this.#abort.signal.aborted) return;
+    const entry = this.#window.add(line);
+    if (reading.type === 'blank') return this.#window.settle(entry, { type: 'skipped' });
+    if (reading.type === 'unreadable') {
+      return this.#window.settle(entry, { type: 'failed', code: 'unreadable', reason: reading.reason });
+    }
+    const isUndated = reading.fields['timestamp'] == null;
+    const settle = (error: AnalyticsError | undefined): void => {
+      const outcome = this.#outcomeOf(error);
+      if (outcome === undefined) return;
+      if (outcome.type === 'delivered' && isUndated) this.#tally.undated += 1;
+      this.#window.settle(entry, outcome);
+    };
+    try {
+      dispatch(this.#options.analytics, reading.event, reading.fields, settle);
+    } catch (error) {
+      if (error instanceof ValidationError) settle(error);
+      else throw error;
+    }
+  }
+
+  /** What became of a line; `undefined` where that is open. */
+  #outcomeOf(error: AnalyticsError | undefined): Outcome | undefined {
+    if (error === undefined) return { type: 'delivered' };
+    const { code, status, message } = error;
+    if (UNSETTLED.has(code)) return undefined;
+    const isRefused = code === 'rejected' && (status === 400 || status === 413);
+    if (isRefused || OF_ONE_EVENT.has(code)) return { type: 'failed', code, reason: message };
+    this.halt([message, adviceFor(error)].filter(Boolean).join('. '));
+    return undefined;
+  }
+
+  /** In the order of the input. */
+  #settle(line: Line, outcome: Outcome): boolean {
+    if (outcome.type === 'failed') {
+      try {
+        this.#options.onFailed(line, outcome.code, outcome.reason);
+      } catch (error) {
+        this.halt(`a failed line cannot be put aside: ${messageOf(error)}`);
+        return false;
+      }
+      this.#tally.failed += 1;
+    } else if (outcome.type === 'skipped') this.#tally.blank += 1;
+    else this.#tally.delivered += 1;
+    this.#position = { line: line.number, offset: line.end };
+    return true;
+  }
+
+  async #waitForTurn(): Promise<void> {
+    const { signal } = this.#abort;
+    for (let wait = this.#pace.wait(performance.now()); wait > 0; wait = this.#pace.wait(performance.now())) {
+      await delay(wait, undefined, { signal }).catch(() => {});
+      if (signal.aborted) return;
+    }
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

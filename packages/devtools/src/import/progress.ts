@@ -1,0 +1,67 @@
+// In: how far the import is. Out: a bar on a terminal, a line now and then elsewhere. Next: whoever looks at stderr.
+import type { WriteStream } from 'node:tty';
+import { SingleBar } from 'cli-progress';
+import { count, duration, Meter, type Reach } from './meter.js';
+
+/** Shows how far an import is. */
+export class Progress {
+  readonly #stream: WriteStream;
+  readonly #interval: number;
+  readonly #meter = new Meter();
+  readonly #bar: SingleBar | undefined;
+  #fraction = 0;
+  #text = '';
+  #shownAt: number;
+
+  /** @param seconds between two lines where there is no terminal; 0 for none. */
+  constructor(stream: WriteStream, seconds: number) {
+    this.#stream = stream;
+    this.#interval = seconds === 0 ? Number.POSITIVE_INFINITY : seconds * 1_000;
+    this.#shownAt = performance.now();
+    if (!stream.isTTY || seconds === 0) return;
+    this.#bar = new SingleBar({
+      stream,
+      format: '{bar}{text}',
+      barsize: 30,
+      hideCursor: true,
+      clearOnComplete: true,
+    });
+    this.#startBar();
+  }
+
+  update(reach: Reach): void {
+    const now = performance.now();
+    this.#meter.add(reach, now);
+    const { fraction, lines } = reach;
+    const { rate, left } = this.#meter;
+    this.#fraction = fraction ?? 0;
+    this.#text = [
+      fraction === undefined ? '' : `${Math.floor(fraction * 100)}%`,
+      `${count(lines)} lines`,
+      `${count(rate)}/s`,
+      left === undefined ? '' : `${duration(left)} left`,
+    ]
+      .filter(Boolean)
+      .join('  ');
+    if (this.#bar !== undefined) this.#bar.update(this.#fraction, { text: `  ${this.#text}` });
+    else if (now - this.#shownAt >= this.#interval) {
+      this.#shownAt = now;
+      this.#stream.write(`${this.#text}\n`);
+    }
+  }
+
+  /** Writes a line that stays. */
+  note(line: string): void {
+    this.#bar?.stop();
+    this.#stream.write(`${line}\n`);
+    if (this.#bar !== undefined) this.#startBar();
+  }
+
+  stop(): void {
+    this.#bar?.stop();
+  }
+
+  #startBar(): void {
+    this.#bar?.start(1, this.#fraction, { text: `  ${this.#text}` });
+  }
+}

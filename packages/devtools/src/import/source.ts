@@ -1,0 +1,171 @@
+// In: the name of a file, or `-`. Out: its bytes, uncompressed, from any position on. Next: lines.ts.
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { UsageError } from '../usage.js';
+
+/** Bytes hashed at either end of a file. To hash it all would be to read 100 GB twice. */
+const HASHED_BYTES = 64 * 1024;
+
+/** What tells whether a file is still the one it was. */
+export interface Fingerprint {
+  readonly size: number;
+  readonly mtimeMs: number;
+  /** SHA-256 of both ends. */
+  readonly hash: string;
+}
+
+/** Where lines come from. */
+export interface Source {
+  readonly name: string;
+  /** `undefined` for what comes through a pipe: nobody can go on there another time. */
+  readonly fingerprint: Fingerprint | undefined;
+  /** Bytes read so far, of `fingerprint.size`. */
+  readonly bytesRead: number;
+  /** The uncompressed bytes behind the first `offset`. Ends early, without an error, when `signal` says so. */
+  read(offset: number, signal: AbortSignal): AsyncGenerator<Buffer>;
+}
+
+/** Opens a file, or stdin for `-`. Throws a `UsageError` for what cannot be read. */
+export async function openSource(name: string): Promise<Source> {
+  if (name === '-') return piped(process.stdin, 'stdin');
+  const file = await open(name).catch((error: NodeJS.ErrnoException) => {
+    throw new UsageError(
+      error.code === 'ENOENT' ? `${name}: there is no such file` : `${name}: ${error.message}`,
+    );
+  });
+  try {
+    const status = await file.stat();
+    if (status.isDirectory()) throw new UsageError(`${name} is a directory; expected a file of events`);
+    // A named pipe, /dev/stdin, the shell's <(…): cannot be read twice.
+    if (!status.isFile()) return piped(createReadStream(name), name);
+    const { size, mtimeMs } = status;
+    const head = await bytesAt(file, 0, size);
+    const tail = await bytesAt(file, Math.max(0, size - HASHED_BYTES), size);
+    const hash = createHash('sha256').update(head).update(tail).digest('hex');
+    return stored(name, { size, mtimeMs, hash }, isGzip(head));
+  } finally {
+    await file.close();
+  }
+}
+
+function stored(name: string, fingerprint: Fingerprint, gzip: boolean): Source {
+  let bytesRead = 0;
+  return {
+    name,
+    fingerprint,
+    get bytesRead() {
+      return bytesRead;
+    },
+    async *read(offset, signal) {
+      // `end` as well: lines that somebody appends meanwhile are those of another import.
+      const { size } = fingerprint;
+      if (size === 0) return;
+      const start = gzip ? 0 : offset;
+      if (start >= size) return;
+      bytesRead = start;
+      const stream = createReadStream(name, { start, end: size - 1 });
+      const counted = (async function* () {
+        for await (const chunk of stream) {
+          bytesRead += chunk.length;
+          yield chunk as Buffer;
+        }
+      })();
+      yield* until(signal, gzip ? behind(offset, unzipped(counted)) : counted, stream);
+    },
+  };
+}
+
+function piped(stream: Readable, name: string): Source {
+  let bytesRead = 0;
+  return {
+    name,
+    fingerprint: undefined,
+    get bytesRead() {
+      return bytesRead;
+    },
+    async *read(offset, signal) {
+      const counted = (async function* () {
+        for await (const chunk of stream) {
+          bytesRead += chunk.length;
+          yield chunk as Buffer;
+        }
+      })();
+      yield* until(signal, behind(offset, unzippedIfGzip(counted)), stream);
+    },
+  };
+}
+
+/** The chunks until the signal. The stream is destroyed by it: a read from a terminal may never end by itself. */
+async function* until(
+  signal: AbortSignal,
+  chunks: AsyncIterable<Buffer>,
+  stream: Readable,
+): AsyncGenerator<Buffer> {
+  const stop = (): void => {
+    stream.destroy();
+  };
+  if (signal.aborted) return stop();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    for await (const chunk of chunks) {
+      if (signal.aborted) return;
+      yield chunk;
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    signal.removeEventListener('abort', stop);
+    stop();
+  }
+}
+
+async function* unzippedIfGzip(chunks: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+  let head = Buffer.alloc(0);
+  while (head.length < 2) {
+    const next = await chunks.next();
+    if (next.done === true) break;
+    head = Buffer.concat([head, next.value]);
+  }
+  const whole = (async function* () {
+    if (head.length > 0) yield head;
+    yield* chunks;
+  })();
+  yield* isGzip(head) ? unzipped(whole) : whole;
+}
+
+async function* unzipped(chunks: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+  const gunzip = createGunzip();
+  const input = Readable.from(chunks);
+  input.once('error', (error) => gunzip.destroy(error));
+  try {
+    yield* input.pipe(gunzip);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && String(error.code).startsWith('Z_'))) throw error;
+    throw new Error(`the gzip data is damaged or ends too early: ${error.message}`, { cause: error });
+  }
+}
+
+async function* behind(offset: number, chunks: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+  let left = offset;
+  for await (const chunk of chunks) {
+    if (left >= chunk.length) left -= chunk.length;
+    else {
+      yield left === 0 ? chunk : chunk.subarray(left);
+      left = 0;
+    }
+  }
+}
+
+async function bytesAt(file: FileHandle, position: number, size: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(Math.min(HASHED_BYTES, size - position));
+  const { bytesRead } = await file.read(bytes, 0, bytes.length, position);
+  return bytes.subarray(0, bytesRead);
+}
+
+/** By what is in it and not by its name, which a pipe has not got. */
+function isGzip(head: Buffer): boolean {
+  return head[0] === 0x1f && head[1] === 0x8b;
+}

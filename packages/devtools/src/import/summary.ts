@@ -1,0 +1,37 @@
+// In: how an import ended. Out: that, as JSON and as lines for people. Next: commands/import.ts prints it.
+import type { Tally } from './checkpoint.js';
+import { count, duration } from './meter.js';
+
+/** How an import ended. The counts are those of all its runs. */
+export interface Summary extends Tally {
+  /** `done`, or what ended it before: `stopped` by trouble, or the name of a signal. */
+  readonly ending: 'done' | 'stopped' | 'SIGINT' | 'SIGTERM';
+  readonly trouble?: string | undefined;
+  readonly dryRun: boolean;
+  /** All lines up to this one are settled. */
+  readonly line: number;
+  /** Of this run. */
+  readonly elapsedMs: number;
+  /** The file with the failed lines, where there is one. */
+  readonly deadLetter?: string | undefined;
+  /** Whether the same command goes on from there. */
+  readonly resumable: boolean;
+}
+
+/** The summary for people. */
+export function summaryLines(summary: Summary): string[] {
+  const { ending, dryRun, line, elapsedMs, deadLetter, resumable, delivered, failed, blank, undated } =
+    summary;
+  const verb = dryRun ? 'Checked' : 'Imported';
+  const first = `${verb} ${count(line)} lines in ${duration(elapsedMs)}`;
+  const goOn = resumable ? '; the same command goes on there.' : '.';
+  return [
+    ending === 'done' ? `${first}.` : `${first}, then stopped${goOn}`,
+    `  ${dryRun ? 'good     ' : 'delivered'}  ${count(delivered)}`,
+    `  failed     ${count(failed)}${deadLetter === undefined ? '' : `  in ${deadLetter}, with reasons beside it`}`,
+    ...(blank > 0 ? [`  blank      ${count(blank)}`] : []),
+    ...(undated > 0
+      ? [`  Without a timestamp: ${count(undated)}, which count as of the moment of the import.`]
+      : []),
+  ];
+}
