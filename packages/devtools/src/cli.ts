@@ -1,6 +1,7 @@
 // In: the command line. Out: one command run. Next: the file of that command in commands/.
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { doctorCommand } from './commands/doctor.js';
 import { importCommand } from './commands/import.js';
 import { listenCommand } from './commands/listen.js';
 import { sendCommand } from './commands/send.js';
@@ -18,7 +19,8 @@ const program = new Command('offthread')
   .showHelpAfterError('Run with --help for what can be said here.')
   .addCommand(listenCommand())
   .addCommand(sendCommand())
-  .addCommand(importCommand());
+  .addCommand(importCommand())
+  .addCommand(doctorCommand());
 
 try {
   await program.parseAsync();

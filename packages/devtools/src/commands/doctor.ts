@@ -1,0 +1,95 @@
+// In: `offthread doctor` and its options. Out: one check after the other, and whether all is well. Next: doctor/.
+import { resolveSettings } from '@offthread/sdk/settings';
+import type { Command } from 'commander';
+import { type DestinationOptions, destinationOf, destinationOptions } from '../destination.js';
+import { checkApi } from '../doctor/api.js';
+import { type Check, failed, messageOf, ok, skipped } from '../doctor/check.js';
+import { checkNode, checkRegion, checkWriteKey } from '../doctor/local.js';
+import { checkConnection, checkDns, checkTls } from '../doctor/network.js';
+import { checkLines, verdictOf } from '../doctor/report.js';
+import { checkLimits, checkSample } from '../doctor/sample.js';
+import { commandNamed, EXIT, exitBy, print } from '../usage.js';
+
+interface DoctorOptions extends DestinationOptions {
+  sample: boolean;
+  json?: boolean;
+}
+
+const HELP = `
+Looks, from here and as the SDK would: at Node.js, the write key, the address and its region, DNS, the connection and
+its certificate, latency, whether the write key is taken, the clock, a sample event through the worker thread, and the
+limits. Whatever fails comes with what to do about it.
+
+Examples:
+  $ OFFTHREAD_WRITE_KEY=… offthread doctor
+      Sends one event, 'Offthread Doctor Ran', to the source. Without it: --no-sample
+
+  $ offthread doctor --region eu
+  $ offthread doctor --host https://collector.example.com --json
+
+Exit code: 0 nothing failed, 1 a check failed, 2 something was wrong with the command.
+`;
+
+/** The command `doctor`: why no events arrive. */
+export function doctorCommand(): Command {
+  const command = commandNamed('doctor').description('Find out why events do not arrive.');
+  return destinationOptions(command)
+    .option('--no-sample', 'send no sample event')
+    .option('--json', 'print the checks as JSON')
+    .addHelpText('after', HELP)
+    .action(exitBy(doctor));
+}
+
+async function doctor(options: DoctorOptions): Promise<number> {
+  const checks: Check[] = [];
+  const inColour = process.stdout.isTTY && process.stdout.hasColors();
+  for await (const check of examine(options)) {
+    checks.push(check);
+    if (!options.json) for (const line of checkLines(check, inColour)) print(line);
+  }
+  const isWell = checks.every(({ status }) => status !== 'failed');
+  print(options.json ? JSON.stringify({ ok: isWell, checks }, null, 2) : `\n${verdictOf(checks)}`);
+  return isWell ? EXIT.done : EXIT.failed;
+}
+
+/** The checks, each as soon as it is known. One that depends on another which failed is skipped. */
+async function* examine(options: DoctorOptions): AsyncGenerator<Check> {
+  yield checkNode(process.version);
+  const settings = destinationOf(options);
+  const address = checkAddress(settings);
+  const url = address.url;
+  const key = checkWriteKey(options.writeKey, url);
+  const writeKey = key.status === 'failed' ? undefined : options.writeKey;
+  yield key;
+  yield address.check;
+  if (url !== undefined) yield checkRegion(url);
+
+  const isReachable = url !== undefined && (yield* checkWay(url));
+  if (isReachable) yield* await checkApi(url, writeKey);
+  else for (const name of ['latency', 'auth', 'clock']) yield skipped(name, 'the API cannot be reached');
+
+  if (!options.sample) yield skipped('sample', 'as --no-sample asks');
+  else if (writeKey === undefined) yield skipped('sample', 'no write key');
+  else if (!isReachable) yield skipped('sample', 'the API cannot be reached');
+  else yield await checkSample({ ...settings, writeKey });
+  yield await checkLimits();
+}
+
+function checkAddress(settings: ReturnType<typeof destinationOf>): { check: Check; url?: URL } {
+  try {
+    const { url } = resolveSettings({ ...settings, writeKey: 'none' });
+    return { check: ok('address', url), url: new URL(url) };
+  } catch (error) {
+    return { check: failed('address', messageOf(error), 'Pass it as --host, like https://api.segment.io.') };
+  }
+}
+
+/** Name, connection and certificate, up to the first that fails. True where none does. */
+async function* checkWay(url: URL): AsyncGenerator<Check, boolean> {
+  for (const step of [checkDns, checkConnection, checkTls]) {
+    const check = await step(url);
+    yield check;
+    if (check.status === 'failed') return false;
+  }
+  return true;
+}

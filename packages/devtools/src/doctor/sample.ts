@@ -1,0 +1,48 @@
+// In: settings of the SDK. Out: checks of the SDK itself, worker thread and all. Next: report.ts.
+import { Analytics, type AnalyticsError, type AnalyticsSettings } from '@offthread/sdk';
+import { adviceFor } from '../destination.js';
+import { MAX_EVENT_BYTES } from '../limits.js';
+import { type Check, failed, ok } from './check.js';
+
+/** Milliseconds for the sample to arrive. */
+const TIMEOUT_MS = 15_000;
+
+/** Sends one event as a program would. */
+export async function checkSample(settings: AnalyticsSettings): Promise<Check> {
+  const start = performance.now();
+  const { error } = await sendOne({ ...settings, maxRetries: 1, requestTimeout: 10_000 }, { sample: true });
+  const ms = Math.round(performance.now() - start);
+  if (error === undefined) {
+    return ok(
+      'sample',
+      `'Offthread Doctor Ran' delivered through the worker thread (${ms} ms with its start)`,
+      { ms },
+    );
+  }
+  const detail = error.code === 'closed' ? `not delivered within ${TIMEOUT_MS} ms` : error.message;
+  // The doctor need not be sent for the doctor.
+  const advice = error.code === 'rejected' || error.code === 'redirected' ? adviceFor(error) : '';
+  return failed('sample', `${detail} (${error.code})`, advice || 'See what the checks above say.');
+}
+
+/** Whether an event over the limit is stopped here. Sends nothing, whatever comes of it. */
+export async function checkLimits(): Promise<Check> {
+  const properties = { filling: 'x'.repeat(MAX_EVENT_BYTES) };
+  const { error, requests } = await sendOne({ writeKey: 'none', stub: true }, properties);
+  if (error?.code === 'event_too_large' && requests === 0) {
+    return ok('limits', `an event over ${MAX_EVENT_BYTES} bytes is refused here, before any request`);
+  }
+  const found = error === undefined ? 'was let through' : `ended otherwise: ${error.message} (${error.code})`;
+  const remedy = 'Install @offthread/sdk and @offthread/worker anew, both of one version.';
+  return failed('limits', `an event over ${MAX_EVENT_BYTES} bytes ${found}`, remedy);
+}
+
+async function sendOne(settings: AnalyticsSettings, properties: object) {
+  const analytics = new Analytics(settings);
+  let error: AnalyticsError | undefined;
+  analytics.track({ anonymousId: 'offthread-doctor', event: 'Offthread Doctor Ran', properties }, (given) => {
+    error = given;
+  });
+  await analytics.close(TIMEOUT_MS);
+  return { error, requests: analytics.stats().requests };
+}
