@@ -1,7 +1,7 @@
 // In: `offthread listen` and its options. Out: a server on this terminal, a line per request. Next: server.ts.
 import { Command, InvalidArgumentError } from 'commander';
 import type { RequestRecord } from '../record.js';
-import { createTrackingApi, type TrackingApiServer } from '../server.js';
+import type { TrackingApiServer } from '../server.js';
 
 interface ListenOptions {
   port: number;
@@ -48,6 +48,8 @@ async function listen({ port, host, latency, writeKey, json = false }: ListenOpt
   const keys = writeKey === undefined ? {} : { writeKeys: writeKey };
   // Only the counters are for this terminal; the rest is for programs that ask, so a small memory will do.
   const options = { port, host, latencyMs: latency, maxRecorded: 20_000, ...keys };
+  // Only now: Fastify takes as long to load as all the rest of the command line.
+  const { createTrackingApi } = await import('../server.js');
   const api = await createTrackingApi(options).catch((error: unknown) => {
     throw isPortTaken(error)
       ? new Error(`port ${port} is taken; choose another with --port, or 0 for any`)
