@@ -22,7 +22,7 @@ export function selfSigned(validUntil = new Date(Date.now() + DAY_MS)): Certific
     tagged(0x02, Buffer.from([1])), // serial number
     ECDSA_WITH_SHA256,
     name,
-    sequence(time(new Date(validUntil.getTime() - 2 * DAY_MS)), time(validUntil)),
+    sequence(time(new Date(Math.min(validUntil.getTime(), Date.now()) - 2 * DAY_MS)), time(validUntil)),
     name,
     publicKey.export({ type: 'spki', format: 'der' }),
     tagged(0xa3, sequence(sequence(SUBJECT_ALT_NAME, tagged(0x04, names)))),

@@ -20,6 +20,9 @@ export const BATCH_EVENTS = 1_000;
 /** Lines on their way: enough that the next batches are ready when a reply comes. */
 export const WINDOW_LINES = 4 * BATCH_EVENTS;
 
+/** The least of it: a rate of one a second is not to wait for each reply. */
+const MIN_WINDOW_LINES = 10;
+
 /** Bytes of lines on their way: 8 MiB, sixteen full requests. */
 const WINDOW_BYTES = 8 * 1024 * 1024;
 
@@ -63,7 +66,9 @@ export class Importer {
     this.#position = options.position;
     this.#tally = { ...options.tally };
     this.#pace = new Pace(options.rate);
-    this.#window = new Window(WINDOW_LINES, WINDOW_BYTES, (line, outcome) => this.#settle(line, outcome));
+    // With a rate, a second's worth: what waits while the API is slow goes out at once afterwards.
+    const lines = Math.min(WINDOW_LINES, Math.max(MIN_WINDOW_LINES, options.rate ?? WINDOW_LINES));
+    this.#window = new Window(lines, WINDOW_BYTES, (line, outcome) => this.#settle(line, outcome));
   }
 
   /** All lines up to here are settled. */

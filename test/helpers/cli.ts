@@ -1,0 +1,75 @@
+// In: arguments of `offthread`. Out: it was run as a program of its own, and all that can be seen of it from outside.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const BIN = fileURLToPath(
+  new URL('bin/offthread.js', import.meta.resolve('@offthread/devtools/package.json')),
+);
+
+/** The write key of every run. No run may show it. */
+export const SECRET = 'SecretWriteKeyOfTheTests00000001';
+
+/** Milliseconds after which a run is killed, which no test expects. */
+const LIMIT_MS = 40_000;
+
+export interface CliOptions {
+  /** Beside those of this process. `OFFTHREAD_WRITE_KEY` is `SECRET` unless it says otherwise. */
+  env?: Readonly<Record<string, string | undefined>>;
+  /** Goes into stdin, which is empty otherwise. */
+  input?: Buffer | string;
+  /** Files of test/fixtures that Node loads first. */
+  preload?: readonly string[];
+  cwd?: string;
+}
+
+export interface CliEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A run that goes on. */
+export interface CliRun {
+  readonly child: ChildProcess;
+  /** Its end. Rejects when the write key was shown. */
+  readonly end: Promise<CliEnd>;
+}
+
+/** Runs `offthread` to its end. */
+export function offthread(args: readonly string[], options: CliOptions = {}): Promise<CliEnd> {
+  return startOffthread(args, options).end;
+}
+
+/** Starts `offthread`. */
+export function startOffthread(args: readonly string[], options: CliOptions = {}): CliRun {
+  const { env = {}, input = '', preload = [], cwd } = options;
+  const flags = preload.flatMap((file) => ['--import', new URL(`../fixtures/${file}`, import.meta.url).href]);
+  // Neither what the test runner wants of Node nor what the person at this terminal has set.
+  const { NODE_OPTIONS: _, NO_COLOR: __, FORCE_COLOR: ___, ...outer } = process.env;
+  const child = spawn(process.execPath, [...flags, BIN, ...args], {
+    env: { ...outer, OFFTHREAD_WRITE_KEY: SECRET, ...env },
+    ...(cwd === undefined ? {} : { cwd }),
+  });
+  const said = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (piece: string) => {
+      said[name] += piece;
+    });
+  }
+  // A program that ends before it has read everything closes the pipe.
+  child.stdin.on('error', () => {});
+  child.stdin.end(input);
+  const end = new Promise<CliEnd>((resolve, reject) => {
+    const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      clearTimeout(timer);
+      const all = said.stdout + said.stderr;
+      if (all.includes(SECRET) || all.includes(btoa(`${SECRET}:`)))
+        reject(new Error(`the write key is in:\n${all}`));
+      else resolve({ code, signal, ...said });
+    });
+  });
+  return { child, end };
+}
