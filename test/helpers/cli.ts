@@ -10,7 +10,7 @@ const BIN = fileURLToPath(
 export const SECRET = 'SecretWriteKeyOfTheTests00000001';
 
 /** Milliseconds after which a run is killed, which no test expects. */
-const LIMIT_MS = 40_000;
+const LIMIT_MS = 100_000;
 
 export interface CliOptions {
   /** Beside those of this process. `OFFTHREAD_WRITE_KEY` is `SECRET` unless it says otherwise. */

@@ -6,7 +6,7 @@ const NEWLINE = 0x0a;
  * Bytes a line may have: 16 MiB. An event is 32 KB at most, so that what goes on for so long is no list of events,
  * and to hold it would be to hold the whole file.
  */
-export const MAX_LINE_BYTES = 16 * 1024 * 1024;
+const MAX_LINE_BYTES = 16 * 1024 * 1024;
 
 /** One line of the input. */
 export interface Line {
