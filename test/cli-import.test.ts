@@ -233,18 +233,21 @@ describe('lines that fail', () => {
   });
 });
 
-describe('an end before the end', () => {
+describe('an end before the end', { timeout: 60_000 }, () => {
   const COUNT = 20_000;
   const numbers = (n: number): object => ({ messageId: `message-${n}` });
+  // Twenty requests at least: eight seconds, in which there is time for a signal even on a busy machine.
+  const slowly = { type: 'ok', delayMs: 400 } as const;
 
   test.each(['plain', 'gzip'])(
     'after Ctrl-C the same command goes on: nothing is lost, nothing sent twice (%s)',
     async (kind) => {
       const content = Buffer.from(`${['no json', ...lines(COUNT, numbers), 'no json either'].join('\n')}\n`);
       write('events', kind === 'gzip' ? gzipSync(content) : content);
-      await api.behave({ type: 'ok', delayMs: 30 });
+      await api.script([{ type: 'ok', times: 5 }]);
+      await api.behave(slowly);
       const { child, end } = startOffthread(['import', 'events', '--host', api.url], { cwd: folder });
-      await api.waitFor({ events: 3_000, timeoutMs: 20_000 });
+      await api.waitFor({ requests: 6, timeoutMs: 20_000 });
       child.kill('SIGINT');
       const first = await end;
       expect(first.code).toBe(130);
@@ -273,9 +276,14 @@ describe('an end before the end', () => {
 
   test('after a kill nothing is lost, and what is sent twice has the same messageId', async () => {
     write('events', lines(COUNT));
-    await api.behave({ type: 'ok', delayMs: 50 });
+    await api.behave(slowly);
     const { child, end } = startOffthread(['import', 'events', '--host', api.url], { cwd: folder });
-    await expect.poll(() => existsSync(inFolder('events.import.json')), { timeout: 15_000 }).toBe(true);
+    const settled = (): number => {
+      if (!existsSync(inFolder('events.import.json'))) return 0;
+      const { position } = JSON.parse(read('events.import.json')) as { position: { line: number } };
+      return position.line;
+    };
+    await expect.poll(settled, { timeout: 15_000 }).toBeGreaterThan(0);
     child.kill('SIGKILL');
     expect((await end).signal).toBe('SIGKILL');
     expect((await api.counts()).events).toBeLessThan(COUNT);
