@@ -1,5 +1,6 @@
 // In: HTTP requests below /_offthread. Out: what was recorded; instructions carried out. Next: remote.ts asks.
 import type { FastifyInstance } from 'fastify';
+import { strangeHost, strangeOrigin } from './guard.js';
 import { checkBehaviour, checkRules, checkScript } from './instruction.js';
 import { recordOf } from './recorder.js';
 import type { TrackingApiServer } from './server.js';
@@ -15,13 +16,21 @@ const MAX_WAIT_MS = 600_000;
 
 type Query = Record<string, string | undefined>;
 
-/** Adds the control routes. Each answers JSON; a wrong instruction gets a 400 with `message`. */
+/**
+ * Adds the control routes. Each answers JSON; a wrong instruction gets a 400 with `message`, and what a web page of
+ * another origin asks gets a 403.
+ */
 export function controlRoutes(app: FastifyInstance, api: TrackingApiServer): void {
   const { recorder, director } = api;
 
   app.setErrorHandler((error, _request, reply) => {
     const message = error instanceof Error ? error.message : String(error);
     return reply.code(error instanceof TypeError ? 400 : statusIn(error)).send({ message });
+  });
+
+  app.addHook('onRequest', async ({ headers }, reply) => {
+    const message = strangeHost(headers.host, api.settings.host) ?? strangeOrigin(headers);
+    if (message !== undefined) await reply.code(403).send({ message });
   });
 
   app.get('/counts', () => api.counts());

@@ -5,6 +5,14 @@ import type { ReceivedEvent } from './event-rules.js';
 
 const ORDINARY: PlainBehaviour = { type: 'ok' };
 
+/** What is going to be done: the standing behaviour, and how much comes before it. */
+export interface Outlook {
+  standing: Behaviour;
+  /** Requests that the script still covers. */
+  scripted: number;
+  rules: number;
+}
+
 /**
  * Decides what is done with a request. The next item of the script comes first (one request each, in the order in
  * which their headers arrive), then the first rule that matches, then the standing behaviour.
@@ -37,6 +45,12 @@ export class Director {
     this.#script = [];
     this.#rules = [];
     this.#standing = ORDINARY;
+  }
+
+  /** What is going to be done. */
+  outlook(): Outlook {
+    const scripted = this.#script.reduce((sum, { left }) => sum + left, 0);
+    return { standing: this.#standing, scripted, rules: this.#rules.filter(({ left }) => left > 0).length };
   }
 
   /** The behaviour as the headers arrive; `undefined` while a rule still depends on the events. */

@@ -1,7 +1,7 @@
 // In: the bytes of an uncompressed body. Out: its events, or why it is refused. Next: ingest.ts answers.
 import { EVENT_TYPES, type EventType, faultOf, isObject, type ReceivedEvent } from './event-rules.js';
 import { MAX_BATCH_EVENTS, MAX_EVENT_BYTES, MAX_REQUEST_BYTES } from './limits.js';
-import { eventLengths } from './spans.js';
+import { eventSpans } from './spans.js';
 
 /** What a body holds. `refusal` is the message of a 400; `events` is what could be read even so. */
 export interface Envelope {
@@ -50,9 +50,10 @@ function openBatch(batch: unknown, sentAt: string | null, body: Buffer): Envelop
     );
   }
   // Only a body over the limit of an event can hold an event over it, so most bodies are never scanned.
-  const lengths = body.length > MAX_EVENT_BYTES ? eventLengths(body) : [];
+  const spans = body.length > MAX_EVENT_BYTES ? eventSpans(body) : [];
   for (const [index, event] of batch.entries()) {
-    const length = lengths[index] ?? 0;
+    const { start, end } = spans[index] ?? { start: 0, end: 0 };
+    const length = end - start;
     const fault = length > MAX_EVENT_BYTES ? overLimit(length) : faultOf(event);
     if (fault !== undefined) return closed(events, sentAt, reasonFor(`batch[${index}]`, fault));
   }

@@ -25,3 +25,4 @@ export type { Counts, RequestRecord, RequestState } from './record.js';
 export { type Goal, RemoteControl } from './remote.js';
 export { createTrackingApi, TrackingApiServer } from './server.js';
 export { type StartOptions, startTrackingApi, TrackingApi } from './start.js';
+export { type Arrival, type Warning, type WarningCode, warningsOf } from './warnings.js';

@@ -21,6 +21,8 @@ export interface TrackingApiOptions {
   maxRecorded?: number;
   /** Most bytes of bodies kept, likewise. Default 512 MiB. */
   maxRecordedBytes?: number;
+  /** Serve the live page at `/`, on the API's own port. Default false. */
+  page?: boolean;
   /** PEM texts: the server speaks https. Default: http. */
   tls?: { key: string; cert: string };
 }
@@ -42,6 +44,7 @@ export function settingsFrom(options: TrackingApiOptions = {}): Settings {
     record: options.record ?? 'all',
     maxRecorded: whole(options.maxRecorded ?? 200_000, 'maxRecorded'),
     maxRecordedBytes: whole(options.maxRecordedBytes ?? 512 * 1024 * 1024, 'maxRecordedBytes'),
+    page: options.page ?? false,
     tls: options.tls ?? null,
   };
   if (!['all', 'ids', 'count'].includes(settings.record)) {

@@ -23,6 +23,9 @@ export interface Page {
 /** The counters this class keeps itself. */
 export type Tally = Omit<Counts, 'connections' | 'maxConnections' | 'maxConcurrentByWriteKey'>;
 
+/** What a watcher is told: a request was decided, it ended, everything was forgotten. */
+export type Notice = { type: 'decided' | 'ended'; entry: Entry } | { type: 'reset' };
+
 interface Waiter {
   events: number;
   requests: number;
@@ -38,7 +41,7 @@ export class Recorder {
   #tally = emptyTally();
   #seen = new Set<string>();
   #waiters = new Set<Waiter>();
-  #listeners = new Set<(record: RequestRecord) => void>();
+  #watchers = new Set<(notice: Notice) => void>();
 
   constructor(settings: Pick<Settings, 'record' | 'maxRecorded' | 'maxRecordedBytes'>) {
     this.#settings = settings;
@@ -68,6 +71,7 @@ export class Recorder {
       body: record === 'all' ? decision.body : null,
     };
     if (record !== 'count') this.#keep(entry);
+    this.#tell({ type: 'decided', entry });
     this.#wake();
     return entry;
   }
@@ -76,15 +80,20 @@ export class Recorder {
   finish(entry: Entry, state: RequestState): void {
     entry.state = state;
     entry.durationMs = performance.now() - entry.receivedMs;
-    if (this.#listeners.size === 0) return;
-    const record = recordOf(entry);
-    for (const listener of this.#listeners) listener(record);
+    this.#tell({ type: 'ended', entry });
+  }
+
+  /** Calls `watcher` with each thing that happens. Gives a function that stops it. */
+  watch(watcher: (notice: Notice) => void): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
   }
 
   /** Calls `listener` with each request as it ends. Gives a function that stops it. */
   subscribe(listener: (record: RequestRecord) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.watch((notice) => {
+      if (notice.type === 'ended') listener(recordOf(notice.entry));
+    });
   }
 
   /** The records from sequence number `from` on, whole requests, up to about `limit` events. */
@@ -99,6 +108,17 @@ export class Recorder {
     }
     const next = end < this.#entries.length ? (this.#entries[end]?.sequence ?? null) : null;
     return { entries: this.#entries.slice(start, end), next };
+  }
+
+  /** The newest records, oldest of them first: whole requests, up to about `limit` events. */
+  latest(limit: number): Entry[] {
+    let events = 0;
+    let start = this.#entries.length;
+    while (start > this.#oldest && events < limit) {
+      start -= 1;
+      events += Math.max(1, this.#entries[start]?.eventCount ?? 0);
+    }
+    return this.#entries.slice(start);
   }
 
   /** Resolves with true once that much has arrived, with false after `timeoutMs`. */
@@ -128,6 +148,11 @@ export class Recorder {
     this.#kept = { events: 0, bytes: 0 };
     this.#tally = emptyTally();
     this.#seen.clear();
+    this.#tell({ type: 'reset' });
+  }
+
+  #tell(notice: Notice): void {
+    for (const watcher of this.#watchers) watcher(notice);
   }
 
   #keep(entry: Entry): void {

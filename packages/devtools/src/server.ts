@@ -7,6 +7,7 @@ import { CONTROL_PREFIX, controlRoutes } from './control.js';
 import { Director } from './director.js';
 import { Gauge } from './gauge.js';
 import { ingestRoutes } from './ingest.js';
+import { pageRoutes } from './live/routes.js';
 import { type Settings, settingsFrom, type TrackingApiOptions } from './options.js';
 import type { Counts } from './record.js';
 import { Recorder } from './recorder.js';
@@ -48,6 +49,7 @@ export class TrackingApiServer {
         .send({ success: false, message: error instanceof Error ? error.message : 'error' });
     });
     this.#app.register(async (scope) => controlRoutes(scope, this), { prefix: CONTROL_PREFIX });
+    if (settings.page) this.#app.register(async (scope) => pageRoutes(scope, this));
     this.#app.register(async (scope) => ingestRoutes(scope, { settings, director, recorder, gauge }));
   }
 

@@ -1,17 +1,22 @@
-// In: the body of a batch request that parsed as JSON. Out: the bytes of each event as sent. Next: envelope.ts.
+// In: the body of a batch request that parsed as JSON. Out: where each event is in it. Next: envelope.ts, feed.ts.
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
 const BATCH_KEY = Buffer.from('"batch"');
 
+/** The bytes of an event in a body: from `start` up to `end`, which is not part of it. */
+export interface Span {
+  start: number;
+  end: number;
+}
+
 /**
- * The length in bytes of each element of the top-level `batch` array, white space around it not counted.
- * Measured on the text itself, because an event written out again need not have the length it had.
- * `body` must be valid JSON.
+ * The place of each element of the top-level `batch` array, white space around it not counted.
+ * Found in the text itself, because an event written out again need not be what it was. `body` must be valid JSON.
  */
-export function eventLengths(body: Buffer): number[] {
-  let lengths: number[] = [];
+export function eventSpans(body: Buffer): Span[] {
+  let spans: Span[] = [];
   let depth = 0;
   let batchIsNext = false;
   let inBatch = false;
@@ -33,13 +38,13 @@ export function eventLengths(body: Buffer): number[] {
     const closes = byte === 0x7d || byte === 0x5d;
     if (opens && depth === 1 && byte === 0x5b && batchIsNext) {
       inBatch = true;
-      lengths = []; // The last of several `batch` keys counts, as it does for JSON.parse.
+      spans = []; // The last of several `batch` keys counts, as it does for JSON.parse.
       depth += 1;
       first = -1;
       continue;
     }
     if (inBatch && depth === 2 && (byte === COMMA || closes)) {
-      if (first !== -1) lengths.push(last - first + 1);
+      if (first !== -1) spans.push({ start: first, end: last + 1 });
       first = -1;
       if (byte === COMMA) continue;
       inBatch = false;
@@ -50,7 +55,7 @@ export function eventLengths(body: Buffer): number[] {
     if (first === -1) first = at;
     last = at;
   }
-  return lengths;
+  return spans;
 }
 
 function isSpace(byte: number): boolean {

@@ -9,6 +9,7 @@ interface ListenOptions {
   latency: number;
   writeKey?: string[];
   json?: boolean;
+  page: boolean;
 }
 
 const EXAMPLES = `
@@ -23,6 +24,7 @@ Examples:
   $ offthread listen --write-key KEY --json
       Refuse all keys but KEY with a 401; one JSON object per line.
 
+A browser shows the events live at the address it prints, and can make the API misbehave.
 While it runs, another program can read what arrived and make it misbehave:
   $ curl http://127.0.0.1:4319/_offthread/counts
   $ curl http://127.0.0.1:4319/_offthread/behave -H 'content-type: application/json' \\
@@ -39,15 +41,16 @@ export function listenCommand(): Command {
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('-l, --latency <ms>', 'milliseconds before each reply', wholeNumber, 0)
     .option('-k, --write-key <key...>', 'write keys to take; any other gets a 401 (default: every key)')
+    .option('--no-page', 'serve no live page at / of its address')
     .option('--json', 'print one JSON object per line')
     .addHelpText('after', EXAMPLES)
     .action(listen);
 }
 
-async function listen({ port, host, latency, writeKey, json = false }: ListenOptions): Promise<void> {
+async function listen({ port, host, latency, writeKey, json = false, page }: ListenOptions): Promise<void> {
   const keys = writeKey === undefined ? {} : { writeKeys: writeKey };
-  // Only the counters are for this terminal; the rest is for programs that ask, so a small memory will do.
-  const options = { port, host, latencyMs: latency, maxRecorded: 20_000, ...keys };
+  // Only the counters are for this terminal; the rest is for the page and for programs that ask: a small memory will do.
+  const options = { port, host, latencyMs: latency, maxRecorded: 20_000, page, ...keys };
   // Only now: Fastify takes as long to load as all the rest of the command line.
   const { createTrackingApi } = await import('../server.js');
   const api = await createTrackingApi(options).catch((error: unknown) => {
@@ -56,7 +59,7 @@ async function listen({ port, host, latency, writeKey, json = false }: ListenOpt
       : error;
   });
   print(json ? JSON.stringify({ type: 'listening', url: api.url }) : `Local Tracking API on ${api.url}`);
-  if (!json) print('Ctrl-C ends it.\n');
+  if (!json) print(`${page ? `Live page: ${api.url}/\n` : ''}Ctrl-C ends it.\n`);
   api.recorder.subscribe((record) => print(json ? jsonLine(record) : textLine(record)));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => void finish(api, json));

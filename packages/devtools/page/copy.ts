@@ -1,0 +1,14 @@
+// In: a text. Out: the same in the clipboard.
+
+export async function copy(text: string): Promise<void> {
+  // There is no clipboard on a page that came over plain http from another machine.
+  if (navigator.clipboard !== undefined) return navigator.clipboard.writeText(text);
+  const area = document.createElement('textarea');
+  area.value = text;
+  area.className = 'unseen';
+  document.body.append(area);
+  area.select();
+  const done = document.execCommand('copy');
+  area.remove();
+  if (!done) throw new Error('the browser did not copy');
+}

@@ -1,0 +1,84 @@
+// In: an event. Out: its warnings, what became of it, its fields as a tree, and ways to copy it. Next: tree.tsx.
+import { useMemo, useState } from 'preact/hooks';
+import { codeOf } from './code.js';
+import { copy } from './copy.js';
+import { parseExact, writeExact } from './exact.js';
+import { bytes, clock } from './format.js';
+import { outcomeOf, reasonOf, toneOf } from './outcome.js';
+import { Facts, Panel } from './panel.js';
+import type { EventRow, RequestRow } from './row.js';
+import { Tree } from './tree.js';
+
+interface Props {
+  row: EventRow;
+  close: () => void;
+  say: (text: string) => void;
+  showRequest: (request: RequestRow) => void;
+}
+
+export function Detail({ row, close, say, showRequest }: Props) {
+  const { request, type, warnings } = row;
+  const event = useMemo(() => parseExact(row.text), [row]);
+  const code = useMemo(() => codeOf(type, event as Record<string, unknown>), [type, event]);
+  const [copied, setCopied] = useState('');
+
+  async function take(what: string, text: string): Promise<void> {
+    try {
+      await copy(text);
+      setCopied(what);
+      say(`Copied as ${what}`);
+    } catch {
+      setCopied('');
+      say('The browser did not let it be copied');
+    }
+  }
+
+  const reason = reasonOf(request);
+  return (
+    <Panel title={row.name || '(no name)'} kicker={<span class={`type ${type}`}>{type}</span>} close={close}>
+      {warnings.length > 0 && (
+        <ul class="warnings" aria-label="Warnings">
+          {warnings.map(({ code: key, title, advice }) => (
+            <li key={key}>
+              <b>{title}.</b> {advice}
+            </li>
+          ))}
+        </ul>
+      )}
+      {reason !== null && (
+        <p class="refused">
+          <b>Not accepted.</b> {reason}
+        </p>
+      )}
+      <Facts
+        facts={[
+          ['Received', clock(request.receivedMs)],
+          ['Size', bytes(row.bytes)],
+          [
+            'Request',
+            <button type="button" class="plain" key="request" onClick={() => showRequest(request)}>
+              #{request.sequence}
+            </button>,
+          ],
+          [
+            'Result',
+            <span class={toneOf(request)} key="result">
+              {outcomeOf(request)}
+            </span>,
+          ],
+        ]}
+      />
+      <div class="copies">
+        <button type="button" onClick={() => void take('JSON', writeExact(event))}>
+          {copied === 'JSON' ? 'Copied' : 'Copy as JSON'}
+        </button>
+        {code !== undefined && (
+          <button type="button" onClick={() => void take('code', code)}>
+            {copied === 'code' ? 'Copied' : 'Copy as code'}
+          </button>
+        )}
+      </div>
+      <Tree value={event} />
+    </Panel>
+  );
+}

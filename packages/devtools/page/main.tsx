@@ -1,0 +1,11 @@
+// In: nothing. Out: the page, alive. Next: stream.ts fills the store, app.tsx shows it.
+import { render } from 'preact';
+import { App } from './app.js';
+import { Store } from './store.js';
+import { follow } from './stream.js';
+
+const store = new Store();
+follow(store);
+// The chart moves on although nothing happens.
+setInterval(() => store.touch(), 1_000);
+render(<App store={store} />, document.body);

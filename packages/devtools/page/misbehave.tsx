@@ -1,0 +1,94 @@
+// In: what the API is going to do. Out: the switch that makes it misbehave. Next: stream.ts tells the server.
+import { useEffect, useState } from 'preact/hooks';
+import type { LiveStatus } from '../src/live/message.js';
+import {
+  behaviourOf,
+  CHOICES,
+  type Choice,
+  choiceOf,
+  NORMAL,
+  SHARES,
+  type Standing,
+} from './misbehaviour.js';
+import { behave } from './stream.js';
+
+interface Props {
+  status: LiveStatus | undefined;
+  say: (text: string) => void;
+}
+
+export function Misbehave({ status, say }: Props) {
+  const [share, setShare] = useState(1);
+  const [fault, setFault] = useState('');
+  // Shown from the click on, until the server's own word comes.
+  const [wanted, setWanted] = useState<Standing | null>(null);
+  const text = JSON.stringify(status?.standing);
+  useEffect(() => setWanted(null), [text]);
+  const standing = wanted ?? choiceOf(status?.standing ?? { type: 'ok' });
+  const isNormal = standing.choice === NORMAL;
+  const probability = isNormal ? share : standing.probability;
+
+  async function choose(choice: Choice, nextProbability: number): Promise<void> {
+    setWanted({ choice, probability: nextProbability });
+    try {
+      await behave(behaviourOf(choice, nextProbability));
+      setFault('');
+      say(`The API answers: ${choice.label}`);
+    } catch (error) {
+      setWanted(null);
+      setFault(`That did not work: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  return (
+    <section class={isNormal ? 'misbehave' : 'misbehave on'} aria-label="What the API does">
+      <fieldset class="switch">
+        <legend>API answers</legend>
+        {CHOICES.map((choice) => (
+          <label key={choice.id}>
+            <input
+              type="radio"
+              name="behaviour"
+              value={choice.id}
+              checked={standing.choice === choice}
+              onChange={() => void choose(choice, probability)}
+            />
+            <span class="choice">{choice.label}</span>
+          </label>
+        ))}
+      </fieldset>
+      <label class="share">
+        <span class="unseen">How often</span>
+        <select
+          value={String(probability)}
+          onChange={({ currentTarget }) => {
+            const next = Number(currentTarget.value);
+            setShare(next);
+            if (standing.choice !== null && !isNormal) void choose(standing.choice, next);
+          }}
+        >
+          {SHARES.map(({ probability: each, label }) => (
+            <option key={each} value={String(each)}>
+              {label}
+            </option>
+          ))}
+        </select>
+      </label>
+      <p class="hint">{fault || hintOf(status, standing.choice, probability)}</p>
+    </section>
+  );
+}
+
+function hintOf(status: LiveStatus | undefined, choice: Choice | null, probability: number): string {
+  if (status === undefined) return '';
+  const first = [
+    status.scripted > 0 ? `${status.scripted} scripted answers come first.` : '',
+    status.rules > 0 ? `${status.rules} rules hold before this.` : '',
+  ]
+    .filter(Boolean)
+    .join(' ');
+  if (choice === NORMAL) return first || 'Requests are answered as the Tracking API would.';
+  if (choice === null) return `Set elsewhere: ${JSON.stringify(status.standing)} ${first}`;
+  const label = SHARES.find((share) => share.probability === probability)?.label ?? `${probability * 100} %`;
+  return `${label.charAt(0).toUpperCase()}${label.slice(1)} is ${choice.hint} ${first}`;
+}

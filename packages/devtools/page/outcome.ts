@@ -1,0 +1,21 @@
+// In: a request. Out: how it ended, in a word, and the tone to say it in. Next: the lists.
+import type { RequestRow } from './row.js';
+
+/** The status, or what was done instead of one. */
+export function outcomeOf({ status, behaviour, state }: RequestRow): string {
+  if (state === 'open' && (behaviour === 'ok' || status === null)) return '…';
+  if (state === 'abandoned') return 'client left';
+  return status === null ? (behaviour === 'drop' ? 'reset' : behaviour) : String(status);
+}
+
+export function toneOf({ state, accepted }: RequestRow): 'open' | 'good' | 'bad' {
+  if (!accepted || state === 'abandoned') return 'bad';
+  return state === 'open' ? 'open' : 'good';
+}
+
+/** Why a request counted for nothing; `null` where it did not. */
+export function reasonOf({ refusal, accepted, status, behaviour }: RequestRow): string | null {
+  if (refusal !== null) return refusal;
+  if (accepted) return null;
+  return status === null ? `told to misbehave: ${behaviour}` : `told to answer ${status}`;
+}

@@ -1,0 +1,58 @@
+// In: requests. Out: the list of them. Next: request-detail.tsx opens one.
+import type { RefObject } from 'preact';
+import { bytes, clock, count, duration } from './format.js';
+import { outcomeOf, reasonOf, toneOf } from './outcome.js';
+import type { RequestRow } from './row.js';
+import { VirtualList } from './virtual-list.js';
+
+interface Props {
+  rows: RequestRow[];
+  active: RequestRow | null;
+  activate: (row: RequestRow, open: boolean) => void;
+  listRef: RefObject<HTMLDivElement | null>;
+}
+
+export function RequestList({ rows, active, activate, listRef }: Props) {
+  if (rows.length === 0) return <div class="nothing">No requests yet.</div>;
+  return (
+    <>
+      <div class="columns requests" aria-hidden="true">
+        <span>Time</span>
+        <span class="end sequence">#</span>
+        <span class="end">Events</span>
+        <span class="end size">Bytes</span>
+        <span class="end">Latency</span>
+        <span>Status</span>
+        <span class="why">Path, reason</span>
+      </div>
+      <VirtualList
+        label="Requests, newest first"
+        rows={rows}
+        rowHeight={28}
+        active={active}
+        activate={activate}
+        classOf={(row) => `request ${toneOf(row)}`}
+        listRef={listRef}
+      >
+        {(row) => (
+          <>
+            <span class="time">{clock(row.receivedMs)}</span>
+            <span class="end sequence aside">{row.sequence}</span>
+            <span class="end">
+              {count(row.eventCount)}
+              <span class="unseen"> events</span>
+            </span>
+            <span class="end size">{bytes(row.bodyBytes)}</span>
+            <span class="end">{row.durationMs === null ? '…' : duration(row.durationMs)}</span>
+            <span class="outcome">{outcomeOf(row)}</span>
+            <span class="why">
+              {row.retries > 0 && <b class="retry">retry {row.retries}</b>}
+              <span class="path">{row.path}</span>
+              <span class="reason">{reasonOf(row)}</span>
+            </span>
+          </>
+        )}
+      </VirtualList>
+    </>
+  );
+}

@@ -1,0 +1,85 @@
+// In: a request as the stream tells it. Out: the rows of the two lists. Next: store.ts keeps them.
+import type { LiveRequest } from '../src/live/message.js';
+import { type Warning, warningsOf } from '../src/warnings.js';
+
+/** A request in the list. Its end is filled in when it comes. */
+export interface RequestRow extends Omit<LiveRequest, 'events'> {
+  key: string;
+  receivedMs: number;
+  eventCount: number;
+}
+
+/** An event in the list. Its text is parsed again when it is opened; 20,000 parsed events would fill the memory. */
+export interface EventRow {
+  key: string;
+  type: string;
+  name: string;
+  /** False where `name` only stands in for one: the traits of an identify. */
+  isNamed: boolean;
+  user: string;
+  isAnonymous: boolean;
+  text: string;
+  bytes: number;
+  messageId: string | null;
+  warnings: Warning[];
+  request: RequestRow;
+  /** The text in lower case, made when it is first searched. */
+  haystack?: string;
+}
+
+/** Events received by messageId, to tell the ones that come again. */
+export type Received = Map<string, EventRow>;
+
+const encoder = new TextEncoder();
+
+export function requestRow({ events, ...request }: LiveRequest): RequestRow {
+  return {
+    ...request,
+    key: `r${request.sequence}`,
+    receivedMs: Date.parse(request.receivedAt),
+    eventCount: events.length,
+  };
+}
+
+export function eventRow(text: string, index: number, request: RequestRow, received: Received): EventRow {
+  const parsed: unknown = JSON.parse(text);
+  const event = (typeof parsed === 'object' && parsed !== null ? parsed : {}) as Record<string, unknown>;
+  const type = request.type ?? asText(event['type']);
+  const messageId = typeof event['messageId'] === 'string' ? event['messageId'] : null;
+  const bytes = encoder.encode(text).length;
+  const isDuplicate = messageId !== null && received.has(messageId);
+  const row: EventRow = {
+    key: `e${request.sequence}-${index}`,
+    type: type || '?',
+    ...nameOf(type, event),
+    user: asText(event['userId'] ?? event['anonymousId']),
+    isAnonymous: event['userId'] === undefined || event['userId'] === null,
+    text,
+    bytes,
+    messageId,
+    warnings: warningsOf(parsed, { bytes, receivedMs: request.receivedMs, isDuplicate }),
+    request,
+  };
+  // What was not received comes again as a matter of course.
+  if (messageId !== null && request.accepted && !isDuplicate) received.set(messageId, row);
+  return row;
+}
+
+function nameOf(type: string, event: Record<string, unknown>): Pick<EventRow, 'name' | 'isNamed'> {
+  if (type === 'track') return { name: asText(event['event']), isNamed: true };
+  if (type === 'page' || type === 'screen') {
+    const parts = [asText(event['category']), asText(event['name'])].filter((part) => part !== '');
+    return { name: parts.join(' › '), isNamed: true };
+  }
+  if (type === 'group') return { name: asText(event['groupId']), isNamed: true };
+  if (type === 'alias') return { name: `was ${asText(event['previousId'])}`, isNamed: false };
+  const traits = event['traits'];
+  const names = typeof traits === 'object' && traits !== null ? Object.keys(traits) : [];
+  return { name: names.slice(0, 8).join(', '), isNamed: false };
+}
+
+/** Any field may hold anything. */
+function asText(value: unknown): string {
+  if (value === undefined || value === null) return '';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

@@ -1,0 +1,58 @@
+// In: counters, requests and the rate. Out: the numbers at the top. Next: chart.tsx.
+import { Chart } from './chart.js';
+import { bytes, count, duration } from './format.js';
+import type { RequestRow } from './row.js';
+import type { Store } from './store.js';
+
+/** Requests whose latency is looked at. */
+const RECENT = 200;
+
+export function Stats({ store, showRefused }: { store: Store; showRefused: () => void }) {
+  const counts = store.status?.counts;
+  const { median, slowest } = latencies(store.requests);
+  const refused = counts?.refused ?? 0;
+  return (
+    <section class="stats" aria-label="Counters">
+      <dl>
+        <Figure name="Events" value={count(counts?.events ?? 0)} />
+        <Figure name="Requests" value={count(counts?.requests ?? 0)} />
+        <div class={refused > 0 ? 'figure bad' : 'figure'}>
+          <dt>Not accepted</dt>
+          <dd>
+            {refused > 0 ? (
+              <button type="button" class="plain" onClick={showRefused} title="Show the requests">
+                {count(refused)}
+              </button>
+            ) : (
+              '0'
+            )}
+          </dd>
+        </div>
+        <Figure name="Duplicates" value={count(counts?.duplicates ?? 0)} />
+        <Figure name="Biggest batch" value={count(counts?.biggestBatch ?? 0)} />
+        <Figure name="Biggest body" value={bytes(counts?.biggestBody ?? 0)} />
+        <Figure name="Latency p50" value={median === null ? '–' : duration(median)} />
+        <Figure name="p95" value={slowest === null ? '–' : duration(slowest)} />
+      </dl>
+      <Chart seconds={store.rate.read(store.now())} />
+    </section>
+  );
+}
+
+function Figure({ name, value }: { name: string; value: string }) {
+  return (
+    <div class="figure">
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}
+
+function latencies(requests: RequestRow[]): { median: number | null; slowest: number | null } {
+  const times = requests
+    .slice(-RECENT)
+    .flatMap(({ durationMs }) => (durationMs === null ? [] : [durationMs]))
+    .sort((one, other) => one - other);
+  const at = (share: number): number | null => times[Math.floor(times.length * share)] ?? null;
+  return { median: at(0.5), slowest: at(0.95) };
+}

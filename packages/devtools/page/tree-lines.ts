@@ -1,0 +1,88 @@
+// In: a value and what of it is open. Out: the lines of the tree, in order. Next: tree.tsx shows them.
+import { ExactNumber } from './exact.js';
+
+/** One line of the tree. */
+export interface Line {
+  path: string;
+  /** From 1. */
+  level: number;
+  name: string;
+  /** What is written after the name; for what can be opened, a summary. */
+  text: string;
+  kind: 'string' | 'number' | 'literal' | 'object' | 'more';
+  /** `null` for what cannot be opened. */
+  isOpen: boolean | null;
+  position: number;
+  siblings: number;
+}
+
+/** Children shown at once; the rest by a line that says how many there are. */
+const SHOWN = 200;
+
+/** Characters of a string shown; copying gives all of them. */
+const LONGEST = 2_000;
+
+/** The lines below a value. `open` holds the paths that are open, and those of the lists shown whole. */
+export function linesOf(value: unknown, open: ReadonlySet<string>, path = '$', level = 1): Line[] {
+  if (!isContainer(value)) return level === 1 ? [lineOf('value', value, path, level, 1, 1, open)] : [];
+  const entries = Object.entries(value);
+  const shown = open.has(morePath(path)) ? entries : entries.slice(0, SHOWN);
+  const lines: Line[] = [];
+  for (const [index, [name, child]] of shown.entries()) {
+    const childPath = `${path}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    const line = lineOf(name, child, childPath, level, index + 1, entries.length, open);
+    lines.push(line);
+    if (line.isOpen) for (const below of linesOf(child, open, childPath, level + 1)) lines.push(below);
+  }
+  const rest = entries.length - shown.length;
+  if (rest > 0) {
+    lines.push({
+      path: morePath(path),
+      level,
+      name: '',
+      text: `Show ${rest} more`,
+      kind: 'more',
+      isOpen: false,
+      position: shown.length + 1,
+      siblings: entries.length,
+    });
+  }
+  return lines;
+}
+
+/** What is open at first: what the event is about, and not its circumstances. */
+export const OPEN_AT_FIRST: ReadonlySet<string> = new Set(['$/properties', '$/traits']);
+
+function lineOf(
+  name: string,
+  value: unknown,
+  path: string,
+  level: number,
+  position: number,
+  siblings: number,
+  open: ReadonlySet<string>,
+): Line {
+  const line = { path, level, name, position, siblings };
+  if (!isContainer(value)) return { ...line, ...leaf(value), isOpen: null };
+  const size = Object.keys(value).length;
+  const text = Array.isArray(value) ? `[${size}]` : `{${size}}`;
+  return { ...line, text, kind: 'object', isOpen: size === 0 ? null : open.has(path) };
+}
+
+function leaf(value: unknown): Pick<Line, 'text' | 'kind'> {
+  if (value instanceof ExactNumber) return { text: value.digits, kind: 'number' };
+  if (typeof value === 'number') return { text: String(value), kind: 'number' };
+  if (typeof value !== 'string') return { text: String(value), kind: 'literal' };
+  if (value.length <= LONGEST) return { text: JSON.stringify(value), kind: 'string' };
+  const text = `${JSON.stringify(value.slice(0, LONGEST))}… ${value.length - LONGEST} characters more`;
+  return { text, kind: 'string' };
+}
+
+function isContainer(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !(value instanceof ExactNumber);
+}
+
+/** `~` cannot be in a path otherwise than as ~0 or ~1. */
+function morePath(path: string): string {
+  return `${path}/~more`;
+}

@@ -1,0 +1,127 @@
+// In: rows, oldest first, and how one is shown. Out: a list, newest first, of which only what is seen exists.
+import type { ComponentChildren, RefObject } from 'preact';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+
+interface Props<Row extends { key: string }> {
+  label: string;
+  rows: readonly Row[];
+  /** In px; the style sheet gives rows the same. */
+  rowHeight: number;
+  active: Row | null;
+  /** `open` when the reader wants to see the row itself, and not only to pass over it. */
+  activate: (row: Row, open: boolean) => void;
+  classOf: (row: Row) => string;
+  children: (row: Row) => ComponentChildren;
+  listRef: RefObject<HTMLDivElement | null>;
+}
+
+/** Rows beyond both edges that exist as well. */
+const OVERSCAN = 8;
+
+export function VirtualList<Row extends { key: string }>(props: Props<Row>) {
+  const { label, rows, rowHeight, active, activate, classOf, children, listRef: list } = props;
+  const [height, setHeight] = useState(600);
+  const [scrolledTo, setScrolledTo] = useState(0);
+  const anchor = useRef<Row | undefined>(undefined);
+
+  // New rows come in at the top: where the reader has scrolled away from it, what is being read stays put.
+  let top = Math.min(scrolledTo, Math.max(0, rows.length * rowHeight - height));
+  if (top > 0 && anchor.current !== undefined) {
+    const index = rows.lastIndexOf(anchor.current);
+    if (index !== -1) top = (rows.length - 1 - index) * rowHeight + (scrolledTo % rowHeight);
+  }
+  const first = Math.max(0, Math.floor(top / rowHeight) - OVERSCAN);
+  const last = Math.min(rows.length, Math.ceil((top + height) / rowHeight) + OVERSCAN);
+
+  useLayoutEffect(() => {
+    anchor.current = top > 0 ? rows[rows.length - 1 - Math.floor(top / rowHeight)] : undefined;
+    if (list.current !== null && Math.abs(list.current.scrollTop - top) >= 1) list.current.scrollTop = top;
+  });
+
+  useLayoutEffect(() => {
+    const element = list.current;
+    if (element === null) return;
+    const observer = new ResizeObserver(() => setHeight(element.clientHeight));
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+
+  function onScroll(): void {
+    const now = list.current?.scrollTop ?? 0;
+    anchor.current = now > 0 ? rows[rows.length - 1 - Math.floor(now / rowHeight)] : undefined;
+    setScrolledTo(now);
+  }
+
+  const current = active === null ? -1 : rows.lastIndexOf(active);
+  const place = current === -1 ? -1 : rows.length - 1 - current;
+
+  function go(to: number, open: boolean): void {
+    const next = Math.max(0, Math.min(rows.length - 1, to));
+    const row = rows[rows.length - 1 - next];
+    const element = list.current;
+    if (row === undefined || element === null) return;
+    activate(row, open);
+    const start = next * rowHeight;
+    if (start < element.scrollTop) element.scrollTop = start;
+    else if (start + rowHeight > element.scrollTop + height) element.scrollTop = start + rowHeight - height;
+  }
+
+  function onKeyDown(pressed: KeyboardEvent): void {
+    const page = Math.max(1, Math.floor(height / rowHeight) - 1);
+    const moves: Record<string, number> = {
+      ArrowDown: place + 1,
+      ArrowUp: Math.max(0, place - 1),
+      PageDown: place + page,
+      PageUp: place - page,
+      Home: 0,
+      End: rows.length - 1,
+    };
+    const to = moves[pressed.key];
+    if (to !== undefined) go(to, false);
+    else if (pressed.key === 'Enter' || pressed.key === ' ') go(Math.max(0, place), true);
+    else return;
+    pressed.preventDefault();
+  }
+
+  const shown: ComponentChildren[] = [];
+  for (let at = first; at < last; at += 1) {
+    const row = rows[rows.length - 1 - at];
+    if (row === undefined) continue;
+    shown.push(
+      // biome-ignore lint/a11y/useKeyWithClickEvents: the list takes the keys, and tells the active row.
+      <div
+        key={row.key}
+        id={row.key}
+        role="option"
+        tabIndex={-1}
+        aria-selected={row === active}
+        aria-setsize={rows.length}
+        aria-posinset={at + 1}
+        class={`row ${classOf(row)}`}
+        style={{ transform: `translateY(${at * rowHeight}px)` }}
+        onClick={() => {
+          activate(row, true);
+          list.current?.focus();
+        }}
+      >
+        {children(row)}
+      </div>,
+    );
+  }
+  return (
+    <div
+      ref={list}
+      class="list"
+      role="listbox"
+      aria-label={label}
+      tabIndex={0}
+      aria-activedescendant={active !== null && place >= first && place < last ? active.key : undefined}
+      onScroll={onScroll}
+      onKeyDown={onKeyDown}
+    >
+      <div class="canvas" role="presentation" style={{ height: `${rows.length * rowHeight}px` }}>
+        {shown}
+      </div>
+    </div>
+  );
+}

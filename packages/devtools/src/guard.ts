@@ -1,0 +1,41 @@
+// In: the headers of a control request. Out: why a web page of somebody else's may have sent it. Next: control.ts.
+import type { IncomingHttpHeaders } from 'node:http';
+import { isIP } from 'node:net';
+
+/**
+ * Why a `Host` header is refused; `undefined` when it is not. A page whose own domain resolves to this machine (DNS
+ * rebinding) is of one origin with this server as far as a browser can tell, but its requests name that domain. An
+ * address, `localhost` and the name this server was told to listen on cannot be such a domain.
+ */
+export function strangeHost(host: string | undefined, listensOn: string): string | undefined {
+  const name = hostnameOf(host);
+  if (name !== undefined) {
+    if (isIP(name) !== 0 || name === 'localhost' || name.endsWith('.localhost')) return undefined;
+    if (name === listensOn.toLowerCase()) return undefined;
+  }
+  return `the Host header ${JSON.stringify(host ?? '')} is not this server's: ask by its address or localhost`;
+}
+
+/** Why a request was caused by a web page of another origin; `undefined` when it was not. Programs send neither. */
+export function strangeOrigin(headers: IncomingHttpHeaders): string | undefined {
+  const site = headers['sec-fetch-site'];
+  const { host, origin } = headers;
+  const foreign =
+    (site !== undefined && site !== 'same-origin' && site !== 'none') ||
+    (origin !== undefined && !isSame(origin, host));
+  return foreign ? 'a web page of another origin may not ask here' : undefined;
+}
+
+function hostnameOf(host: string | undefined): string | undefined {
+  const url = `http://${host}`;
+  return host !== undefined && URL.canParse(url) ? new URL(url).hostname.replace(/^\[|\]$/g, '') : undefined;
+}
+
+function isSame(origin: string, host: string | undefined): boolean {
+  try {
+    const { protocol, host: from } = new URL(origin);
+    return new URL(`${protocol}//${host}`).host === from;
+  } catch {
+    return false; // `null`, the origin of a sandboxed frame.
+  }
+}

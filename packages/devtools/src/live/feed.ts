@@ -1,0 +1,123 @@
+// In: notices of the recorder. Out: server-sent events to every open page. Next: page/stream.ts reads them.
+import type { ServerResponse } from 'node:http';
+import { typeOfRoute } from '../envelope.js';
+import type { Entry, Notice } from '../recorder.js';
+import type { TrackingApiServer } from '../server.js';
+import { eventSpans } from '../spans.js';
+import type { LiveMessage, LiveRequest, LiveStatus } from './message.js';
+
+/** Events a page is given when it opens, and keeps. */
+const KEPT_EVENTS = 20_000;
+
+/** Events taken from the recorder at a time. */
+const PAGE = 500;
+
+/** A page that is this far behind, in bytes, is let go; it comes back by itself and starts anew. */
+const MAX_BEHIND = 32 * 1024 * 1024;
+
+/** The counters are looked at this often, in ms. */
+const STATUS_MS = 400;
+
+interface Viewer {
+  response: ServerResponse;
+  /** Sequence number of the first request it has not been given. */
+  next: number;
+}
+
+/** Tells every open page what happens. Costs nothing while there is none. */
+export class Feed {
+  #api: TrackingApiServer;
+  #viewers = new Set<Viewer>();
+  #unwatch: (() => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #status = '';
+
+  constructor(api: TrackingApiServer) {
+    this.#api = api;
+  }
+
+  /** Takes a response over and streams to it until its connection ends. */
+  open(response: ServerResponse): void {
+    const { recorder, settings, url } = this.#api;
+    response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+    const viewer: Viewer = { response, next: recorder.latest(KEPT_EVENTS)[0]?.sequence ?? 1 };
+    this.#viewers.add(viewer);
+    this.#unwatch ??= recorder.watch((notice) => this.#hear(notice));
+    this.#timer ??= setInterval(() => this.#tellStatus(), STATUS_MS).unref();
+    response.on('drain', () => this.#pump(viewer));
+    response.once('close', () => this.#leave(viewer));
+    tell(viewer, { type: 'hello', url, now: Date.now(), record: settings.record, kept: KEPT_EVENTS });
+    tell(viewer, { type: 'status', status: this.#readStatus() });
+    this.#pump(viewer);
+  }
+
+  #leave(viewer: Viewer): void {
+    this.#viewers.delete(viewer);
+    if (this.#viewers.size > 0) return;
+    this.#unwatch?.();
+    clearInterval(this.#timer);
+    this.#unwatch = undefined;
+    this.#timer = undefined;
+  }
+
+  #hear(notice: Notice): void {
+    for (const viewer of this.#viewers) {
+      if (notice.type === 'decided') this.#pump(viewer);
+      else if (notice.type === 'reset') {
+        viewer.next = 1;
+        tell(viewer, notice);
+      } else if (notice.entry.sequence < viewer.next) {
+        const { sequence, durationMs, state } = notice.entry;
+        tell(viewer, { type: 'ended', end: { sequence, durationMs, state } });
+      }
+    }
+  }
+
+  /** Gives a viewer what it has not been given, until its connection is full: the recorder is the only buffer. */
+  #pump(viewer: Viewer): void {
+    while (!viewer.response.writableNeedDrain && !viewer.response.destroyed) {
+      const { entries } = this.#api.recorder.page(viewer.next, PAGE);
+      const last = entries.at(-1);
+      if (last === undefined) return;
+      for (const entry of entries) tell(viewer, { type: 'request', request: liveRequest(entry) });
+      viewer.next = last.sequence + 1;
+    }
+  }
+
+  #tellStatus(): void {
+    const status = this.#readStatus();
+    const text = JSON.stringify(status);
+    if (text === this.#status) return;
+    this.#status = text;
+    for (const viewer of this.#viewers) tell(viewer, { type: 'status', status });
+  }
+
+  #readStatus(): LiveStatus {
+    const { maxConcurrentByWriteKey: _, ...counts } = this.#api.counts();
+    return { counts, ...this.#api.director.outlook() };
+  }
+}
+
+function tell({ response }: Viewer, message: LiveMessage): void {
+  if (response.writableLength > MAX_BEHIND) response.destroy();
+  else response.write(`data: ${JSON.stringify(message)}\n\n`);
+}
+
+function liveRequest(entry: Entry): LiveRequest {
+  const { body, headers, writeKey: _, connection: __, receivedMs: ___, messageIds: ____, ...rest } = entry;
+  const retries = Number(headers['x-retry-count'] ?? 0);
+  return {
+    ...rest,
+    userAgent: headers['user-agent']?.toString() ?? null,
+    retries: Number.isInteger(retries) ? retries : 0,
+    type: typeOfRoute(entry.path),
+    events: body === null ? [] : textsIn(body, entry),
+  };
+}
+
+function textsIn(body: Buffer, { path, eventCount }: Entry): string[] {
+  if (eventCount === 0) return [];
+  const route = typeOfRoute(path);
+  if (route !== null) return [body.toString('utf8')];
+  return eventSpans(body).map(({ start, end }) => body.toString('utf8', start, end));
+}

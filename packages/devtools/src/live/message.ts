@@ -1,0 +1,47 @@
+// In: nothing. Out: what the server tells the live page, one union for both sides. Next: feed.ts sends it.
+import type { Outlook } from '../director.js';
+import type { Recording } from '../options.js';
+import type { Counts, RequestRecord } from '../record.js';
+
+/** A request as the page shows it: without its headers, which carry the write key. */
+export interface LiveRequest
+  extends Pick<
+    RequestRecord,
+    | 'sequence'
+    | 'method'
+    | 'path'
+    | 'receivedAt'
+    | 'durationMs'
+    | 'bodyBytes'
+    | 'plainBytes'
+    | 'sentAt'
+    | 'behaviour'
+    | 'status'
+    | 'accepted'
+    | 'refusal'
+    | 'state'
+  > {
+  userAgent: string | null;
+  /** `X-Retry-Count`: 0 at the first attempt. */
+  retries: number;
+  /** The kind of event of a single-event route, which need not be in the event; `null` for a batch. */
+  type: string | null;
+  /** The JSON text of each event, exactly as it was sent: parsing would round its large numbers. */
+  events: string[];
+}
+
+/** How a request ended. */
+export type LiveEnd = Pick<RequestRecord, 'sequence' | 'durationMs' | 'state'>;
+
+/** The counters, without those by write key, and what the API is going to do. */
+export interface LiveStatus extends Outlook {
+  counts: Omit<Counts, 'maxConcurrentByWriteKey'>;
+}
+
+/** One message of the stream; the page forgets what it knew at a `hello` and at a `reset`. */
+export type LiveMessage =
+  | { type: 'hello'; url: string; now: number; record: Recording; kept: number }
+  | { type: 'request'; request: LiveRequest }
+  | { type: 'ended'; end: LiveEnd }
+  | { type: 'status'; status: LiveStatus }
+  | { type: 'reset' };

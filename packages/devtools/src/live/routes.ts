@@ -1,0 +1,54 @@
+// In: a browser that opens the server's address. Out: the live page and its stream. Next: feed.ts.
+import { readFileSync } from 'node:fs';
+import type { FastifyInstance } from 'fastify';
+import { CONTROL_PREFIX } from '../control.js';
+import { strangeHost, strangeOrigin } from '../guard.js';
+import type { TrackingApiServer } from '../server.js';
+import { Feed } from './feed.js';
+
+/** Made from packages/devtools/page by the build. */
+const FILES = new URL('../page/', import.meta.url);
+
+/** Only this server's own files run, and no text ever becomes markup or a script. */
+const HEADERS = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
+    "require-trusted-types-for 'script'; trusted-types 'none'",
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'cache-control': 'no-store',
+};
+
+/** Adds the page at `/`, its files and its stream. */
+export function pageRoutes(app: FastifyInstance, api: TrackingApiServer): void {
+  const feed = new Feed(api);
+
+  app.addHook('onRequest', async ({ headers, url }, reply) => {
+    // The page itself may be reached by a link from anywhere; what it is made of is asked for by the page alone.
+    const strange =
+      strangeHost(headers.host, api.settings.host) ?? (url === '/' ? undefined : strangeOrigin(headers));
+    if (strange !== undefined) await reply.code(403).type('text/plain').send(`${strange}\n`);
+    else reply.headers(HEADERS);
+  });
+
+  file('/', 'index.html', 'text/html; charset=utf-8');
+  file(`${CONTROL_PREFIX}/page/main.js`, 'main.js', 'text/javascript; charset=utf-8');
+  file(`${CONTROL_PREFIX}/page/main.css`, 'main.css', 'text/css; charset=utf-8');
+  file(`${CONTROL_PREFIX}/page/icon.svg`, 'icon.svg', 'image/svg+xml');
+  app.get(`${CONTROL_PREFIX}/stream`, (_request, reply) => {
+    reply.hijack();
+    feed.open(reply.raw);
+  });
+  // Browsers ask for these by themselves; they are no refused requests of a program.
+  for (const path of ['/favicon.ico', '/.well-known/*']) {
+    app.get(path, (_request, reply) => reply.code(404).send());
+  }
+
+  function file(path: string, name: string, type: string): void {
+    const bytes = readFileSync(new URL(name, FILES));
+    app.get(path, (_request, reply) => reply.type(type).send(bytes));
+  }
+}

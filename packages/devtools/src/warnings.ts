@@ -1,0 +1,111 @@
+// In: one event and what is known about its arrival. Out: what its sender should look at. Next: page/store.ts.
+import { isObject } from './event-rules.js';
+import { MAX_EVENT_BYTES } from './limits.js';
+
+/** What an event can be warned about. */
+export type WarningCode =
+  | 'not-an-object'
+  | 'no-user'
+  | 'no-message-id'
+  | 'duplicate'
+  | 'too-large'
+  | 'bad-timestamp'
+  | 'future'
+  | 'name-form';
+
+/** Something about an event that is worth a look. */
+export interface Warning {
+  code: WarningCode;
+  /** A few words. */
+  title: string;
+  /** What it leads to, and what to do. */
+  advice: string;
+}
+
+/** What is known about an event beside its fields. */
+export interface Arrival {
+  /** Length of its JSON text, in bytes of UTF-8. */
+  bytes: number;
+  /** When it arrived, in ms since 1970. */
+  receivedMs: number;
+  /** Whether an event with this messageId had been received before. */
+  isDuplicate: boolean;
+}
+
+/** The clocks of two machines are seldom further apart than this, in ms. */
+const CLOCK_SKEW_MS = 5_000;
+
+/** Words that stay small inside a title. */
+const SMALL_WORDS = 'a|an|and|as|at|by|for|from|in|into|of|off|on|or|out|per|the|to|up|via|vs|with';
+
+/** Two words or more that begin with a capital, a digit or a letter of a script without capitals. */
+const OBJECT_ACTION = new RegExp(
+  `^[\\p{Lu}\\p{Lt}\\p{Lo}\\p{Nd}]\\S*( (${SMALL_WORDS}|[\\p{Lu}\\p{Lt}\\p{Lo}\\p{Nd}]\\S*))* [\\p{Lu}\\p{Lt}\\p{Lo}\\p{Nd}]\\S*$`,
+  'u',
+);
+
+/** An event's warnings, in the order of their weight. Pure; the event may be anything that JSON can say. */
+export function warningsOf(event: unknown, { bytes, receivedMs, isDuplicate }: Arrival): Warning[] {
+  if (!isObject(event)) {
+    return [
+      warning('not-an-object', 'Not an object', 'An event is a JSON object. The API refuses its batch.'),
+    ];
+  }
+  const { type, userId, anonymousId, messageId, timestamp, event: name } = event;
+  const warnings: Warning[] = [];
+  if (isBlank(userId) && isBlank(anonymousId)) {
+    warnings.push(
+      warning(
+        'no-user',
+        'No user',
+        'It has neither userId nor anonymousId, so it belongs to nobody. Set one.',
+      ),
+    );
+  }
+  if (bytes > MAX_EVENT_BYTES) {
+    const advice = `${bytes} bytes; the API takes ${MAX_EVENT_BYTES} (32 KB). Send less, or in several events.`;
+    warnings.push(warning('too-large', 'Over 32 KB', advice));
+  }
+  if (isBlank(messageId)) {
+    warnings.push(
+      warning(
+        'no-message-id',
+        'No messageId',
+        'A retry of its batch would count it twice. The SDK sets one.',
+      ),
+    );
+  } else if (isDuplicate) {
+    const advice =
+      'An event with this messageId was received before; the API keeps the first and drops this one.';
+    warnings.push(warning('duplicate', 'Duplicate messageId', advice));
+  }
+  warnings.push(...timeWarnings(timestamp, receivedMs));
+  if (type === 'track' && typeof name === 'string' && !OBJECT_ACTION.test(name)) {
+    const advice = 'Names in “Object Action” form, like “Order Completed”, stay readable in every tool.';
+    warnings.push(warning('name-form', 'Name not “Object Action”', advice));
+  }
+  return warnings;
+}
+
+function timeWarnings(timestamp: unknown, receivedMs: number): Warning[] {
+  if (timestamp === undefined || timestamp === null) return [];
+  const time = typeof timestamp === 'string' ? Date.parse(timestamp) : Number.NaN;
+  if (Number.isNaN(time)) {
+    return [
+      warning('bad-timestamp', 'Unreadable timestamp', 'Expected ISO 8601, like 2025-01-31T12:00:00.000Z.'),
+    ];
+  }
+  if (time <= receivedMs + CLOCK_SKEW_MS) return [];
+  const seconds = Math.round((time - receivedMs) / 1_000);
+  return [
+    warning('future', 'Timestamp in the future', `It is ${seconds} s ahead of its arrival. Check the clock.`),
+  ];
+}
+
+function warning(code: WarningCode, title: string, advice: string): Warning {
+  return { code, title, advice };
+}
+
+function isBlank(value: unknown): boolean {
+  return value === undefined || value === null || value === '';
+}
