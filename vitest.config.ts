@@ -1,8 +1,19 @@
 import { defineConfig } from 'vitest/config';
+import { findBrowser } from './test/helpers/browser.js';
+
+/** Tests of the live page need a browser. CI must have one; a newcomer's machine need not. */
+const needBrowser = 'test/listen-page.test.ts';
+const hasBrowser = findBrowser() !== undefined;
+if (!hasBrowser) {
+  const remedy = 'no Chromium found; install one, or name it by OFFTHREAD_CHROMIUM';
+  if (process.env['CI']) throw new Error(`${needBrowser}: ${remedy}`);
+  process.stderr.write(`\n${needBrowser} is NOT run: ${remedy}.\n`);
+}
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    exclude: hasBrowser ? [] : [needBrowser],
     pool: 'forks',
     testTimeout: 30_000,
     // Tests import the built packages by name; Node loads them, as it does for a user.

@@ -21,14 +21,18 @@ export function App({ store }: { store: Store }) {
   const [filter, setFilter] = useState<Filter>(EVERYTHING);
   const [event, setEvent] = useState<EventRow | null>(null);
   const [request, setRequest] = useState<RequestRow | null>(null);
+  const [isRefusedOnly, setRefusedOnly] = useState(false);
   const [isOpen, setOpen] = useState(false);
   const [said, say] = useState('');
   const list = useRef<HTMLDivElement>(null);
   const matching = useMemo(() => new Matching(), []);
   const rows = matching.read(store, filter);
   const requests = useMemo(
-    () => store.requests.filter(({ sequence }) => within(sequence, filter)),
-    [store.requests, store.requests.length, store.epoch, filter],
+    () =>
+      store.requests.filter(
+        ({ sequence, accepted }) => within(sequence, filter) && !(isRefusedOnly && accepted),
+      ),
+    [store.requests, store.requests.length, store.epoch, filter, isRefusedOnly],
   );
 
   useEffect(() => {
@@ -88,61 +92,66 @@ export function App({ store }: { store: Store }) {
         store={store}
         showRefused={() => {
           setView('requests');
+          setRefusedOnly(true);
           setOpen(false);
         }}
       />
-      <Tabs
-        view={view}
-        choose={(next) => {
-          setView(next);
-          setOpen(false);
-        }}
-        events={rows.length}
-        requests={requests.length}
-        isPaused={filter.until !== null}
-        waiting={filter.until === null ? 0 : store.last - filter.until}
-        togglePause={togglePause}
-        clear={() => {
-          setFilter({ ...filter, after: store.last, until: null });
-          setOpen(false);
-        }}
-      />
-      <main class={isOpen ? 'panes opened' : 'panes'}>
-        <div class="list-pane" id="panel" role="tabpanel" aria-labelledby={`tab-${view}`}>
-          {view === 'events' ? (
-            <>
-              <Filters filter={filter} change={narrow} store={store} />
-              <EventList
-                store={store}
-                rows={rows}
-                filter={filter}
-                active={event}
+      <main>
+        <Tabs
+          view={view}
+          choose={(next) => {
+            setView(next);
+            setOpen(false);
+          }}
+          events={rows.length}
+          requests={requests.length}
+          isPaused={filter.until !== null}
+          waiting={filter.until === null ? 0 : store.last - filter.until}
+          togglePause={togglePause}
+          clear={() => {
+            setFilter({ ...filter, after: store.last, until: null });
+            setOpen(false);
+          }}
+        />
+        <div class={isOpen ? 'panes opened' : 'panes'}>
+          <div class="list-pane" id="panel" role="tabpanel" aria-labelledby={`tab-${view}`}>
+            {view === 'events' ? (
+              <>
+                <Filters filter={filter} change={narrow} store={store} />
+                <EventList
+                  store={store}
+                  rows={rows}
+                  filter={filter}
+                  active={event}
+                  activate={(row, open) => {
+                    setEvent(row);
+                    if (open) setOpen(true);
+                  }}
+                  listRef={list}
+                  showAll={() => narrow({ ...EVERYTHING, after: filter.after, until: filter.until })}
+                />
+              </>
+            ) : (
+              <RequestList
+                rows={requests}
+                isRefusedOnly={isRefusedOnly}
+                toggleRefusedOnly={() => setRefusedOnly(!isRefusedOnly)}
+                active={request}
                 activate={(row, open) => {
-                  setEvent(row);
+                  setRequest(row);
                   if (open) setOpen(true);
                 }}
                 listRef={list}
-                showAll={() => narrow({ ...EVERYTHING, after: filter.after, until: filter.until })}
               />
-            </>
-          ) : (
-            <RequestList
-              rows={requests}
-              active={request}
-              activate={(row, open) => {
-                setRequest(row);
-                if (open) setOpen(true);
-              }}
-              listRef={list}
-            />
+            )}
+          </div>
+          {isOpen && view === 'events' && event !== null && (
+            <Detail key={event.key} row={event} close={close} say={say} showRequest={showRequest} />
+          )}
+          {isOpen && view === 'requests' && request !== null && (
+            <RequestDetail row={request} close={close} showEvents={showEventsOf} />
           )}
         </div>
-        {isOpen && view === 'events' && event !== null && (
-          <Detail key={event.key} row={event} close={close} say={say} showRequest={showRequest} />
-        )}
-        {isOpen && view === 'requests' && request !== null && (
-          <RequestDetail row={request} close={close} showEvents={showEventsOf} />
-        )}
       </main>
       <p class="unseen" role="status">
         {said}

@@ -14,15 +14,18 @@ const FIELDS: Record<string, string[]> = {
   alias: ['previousId', 'userId', ...LAST],
 };
 
+/** Whether the SDK has a call for a type. */
+export function hasCall(type: string): boolean {
+  return Object.hasOwn(FIELDS, type);
+}
+
 /**
- * `analytics.track({ … });` for an event, `undefined` where there is no such call. Without messageId, timestamp and
+ * `analytics.track({ … });` for an event of a type that has a call. Without messageId, timestamp and
  * `context.library`: the client gives the new event its own.
  */
-export function codeOf(type: string, event: Record<string, unknown>): string | undefined {
-  const fields = Object.hasOwn(FIELDS, type) ? FIELDS[type] : undefined;
-  if (fields === undefined) return undefined;
+export function codeOf(type: string, event: Record<string, unknown>): string {
   const call = Object.fromEntries(
-    fields
+    (FIELDS[type] ?? [])
       .map((name) => [name, name === 'context' ? withoutLibrary(event[name]) : event[name]] as const)
       .filter(([, value]) => value !== undefined && value !== null),
   );

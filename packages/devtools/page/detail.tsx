@@ -1,6 +1,6 @@
 // In: an event. Out: its warnings, what became of it, its fields as a tree, and ways to copy it. Next: tree.tsx.
 import { useMemo, useState } from 'preact/hooks';
-import { codeOf } from './code.js';
+import { codeOf, hasCall } from './code.js';
 import { copy } from './copy.js';
 import { parseExact, writeExact } from './exact.js';
 import { bytes, clock } from './format.js';
@@ -19,17 +19,16 @@ interface Props {
 export function Detail({ row, close, say, showRequest }: Props) {
   const { request, type, warnings } = row;
   const event = useMemo(() => parseExact(row.text), [row]);
-  const code = useMemo(() => codeOf(type, event as Record<string, unknown>), [type, event]);
   const [copied, setCopied] = useState('');
 
-  async function take(what: string, text: string): Promise<void> {
+  async function take(what: string, write: () => string): Promise<void> {
     try {
-      await copy(text);
+      await copy(write());
       setCopied(what);
       say(`Copied as ${what}`);
     } catch {
       setCopied('');
-      say('The browser did not let it be copied');
+      say('That could not be copied');
     }
   }
 
@@ -69,11 +68,14 @@ export function Detail({ row, close, say, showRequest }: Props) {
         ]}
       />
       <div class="copies">
-        <button type="button" onClick={() => void take('JSON', writeExact(event))}>
+        <button type="button" onClick={() => void take('JSON', () => writeExact(event))}>
           {copied === 'JSON' ? 'Copied' : 'Copy as JSON'}
         </button>
-        {code !== undefined && (
-          <button type="button" onClick={() => void take('code', code)}>
+        {hasCall(type) && (
+          <button
+            type="button"
+            onClick={() => void take('code', () => codeOf(type, event as Record<string, unknown>))}
+          >
             {copied === 'code' ? 'Copied' : 'Copy as code'}
           </button>
         )}

@@ -26,6 +26,9 @@ export function EventList({ store, rows, filter, active, activate, listRef, show
         <span class="kind">Type</span>
         <span>Name</span>
         <span>User</span>
+        <span class="warn">
+          <span class="what">Warnings</span>
+        </span>
         <span class="end">Result</span>
       </div>
       <VirtualList
@@ -43,16 +46,15 @@ export function EventList({ store, rows, filter, active, activate, listRef, show
             <span class={`kind type ${row.type}`}>{row.type}</span>
             <span class={row.isNamed ? 'name' : 'name aside'}>{row.name}</span>
             <span class={row.isAnonymous ? 'user aside' : 'user'}>{row.user}</span>
-            <span class="end">
+            <span class="warn" title={row.warnings.map(({ title }) => title).join('\n')}>
               {row.warnings.length > 0 && (
-                <span class="warn" title={row.warnings.map(({ title }) => title).join('\n')}>
-                  <span aria-hidden="true">⚠</span>
-                  {row.warnings.length > 1 && <span aria-hidden="true"> {row.warnings.length}</span>}
-                  <span class="unseen">{row.warnings.map(({ title }) => title).join(', ')}</span>
-                </span>
+                <>
+                  <span aria-hidden="true">⚠ </span>
+                  <span class="what">{row.warnings.map(({ title }) => title).join(', ')}</span>
+                </>
               )}
-              <span class="outcome">{outcomeOf(row.request)}</span>
             </span>
+            <span class="end outcome">{outcomeOf(row.request)}</span>
           </>
         )}
       </VirtualList>

@@ -11,12 +11,17 @@ export class ExactNumber {
 
 /** Parses JSON. Where the browser does not tell a number's source text, it is rounded as ever. */
 export function parseExact(text: string): unknown {
-  return JSON.parse(text, (_key, value: unknown, context?: { source?: string }) => {
-    const source = context?.source;
-    return typeof value === 'number' && source !== undefined && source !== String(value)
-      ? new ExactNumber(source)
-      : value;
-  });
+  try {
+    return JSON.parse(text, exactly);
+  } catch {
+    return JSON.parse(text); // Nested so deeply that a reviver exhausts the stack.
+  }
+}
+
+function exactly(_key: string, value: unknown, context?: { source?: string }): unknown {
+  const source = context?.source;
+  const isExact = typeof value !== 'number' || source === undefined || source === String(value);
+  return isExact ? value : new ExactNumber(source);
 }
 
 /** Writes JSON on several lines, exact numbers in their own digits. */

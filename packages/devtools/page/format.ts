@@ -11,7 +11,7 @@ const WHOLE = new Intl.NumberFormat('en-US');
 
 /** 14:03:59.120, in the zone of the reader. */
 export function clock(ms: number): string {
-  return CLOCK.format(ms);
+  return Number.isNaN(ms) ? 'unreadable' : CLOCK.format(ms);
 }
 
 export function count(value: number): string {

@@ -43,7 +43,7 @@ export function RequestDetail({ row, close, showEvents }: Props) {
               ? bytes(row.bodyBytes)
               : `${bytes(row.bodyBytes)}, unpacked ${bytes(row.plainBytes ?? 0)}`,
           ],
-          ['sentAt', row.sentAt ?? '–'],
+          ['sentAt', row.sentAt === null ? '–' : clock(Date.parse(row.sentAt))],
           ['User-Agent', row.userAgent ?? '–'],
         ]}
       />

@@ -7,13 +7,31 @@ import { VirtualList } from './virtual-list.js';
 
 interface Props {
   rows: RequestRow[];
+  isRefusedOnly: boolean;
+  toggleRefusedOnly: () => void;
   active: RequestRow | null;
   activate: (row: RequestRow, open: boolean) => void;
   listRef: RefObject<HTMLDivElement | null>;
 }
 
-export function RequestList({ rows, active, activate, listRef }: Props) {
-  if (rows.length === 0) return <div class="nothing">No requests yet.</div>;
+export function RequestList({ isRefusedOnly, toggleRefusedOnly, ...list }: Props) {
+  return (
+    <>
+      <div class="filters">
+        <button type="button" aria-pressed={isRefusedOnly} onClick={toggleRefusedOnly}>
+          Not accepted only
+        </button>
+      </div>
+      {list.rows.length > 0 ? (
+        <Rows {...list} />
+      ) : (
+        <div class="nothing">{isRefusedOnly ? 'Every request was accepted.' : 'No requests yet.'}</div>
+      )}
+    </>
+  );
+}
+
+function Rows({ rows, active, activate, listRef }: Pick<Props, 'rows' | 'active' | 'activate' | 'listRef'>) {
   return (
     <>
       <div class="columns requests" aria-hidden="true">
@@ -23,7 +41,7 @@ export function RequestList({ rows, active, activate, listRef }: Props) {
         <span class="end size">Bytes</span>
         <span class="end">Latency</span>
         <span>Status</span>
-        <span class="why">Path, reason</span>
+        <span class="why">Why, path</span>
       </div>
       <VirtualList
         label="Requests, newest first"
@@ -47,8 +65,8 @@ export function RequestList({ rows, active, activate, listRef }: Props) {
             <span class="outcome">{outcomeOf(row)}</span>
             <span class="why">
               {row.retries > 0 && <b class="retry">retry {row.retries}</b>}
+              {toneOf(row) === 'bad' && <span class="reason">{reasonOf(row)}</span>}
               <span class="path">{row.path}</span>
-              <span class="reason">{reasonOf(row)}</span>
             </span>
           </>
         )}

@@ -78,8 +78,9 @@ function nameOf(type: string, event: Record<string, unknown>): Pick<EventRow, 'n
   return { name: names.slice(0, 8).join(', '), isNamed: false };
 }
 
-/** Any field may hold anything. */
+/** Any field may hold anything. Objects are not written out: one nested deep enough would exhaust the stack. */
 function asText(value: unknown): string {
   if (value === undefined || value === null) return '';
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  if (typeof value === 'object') return Array.isArray(value) ? '[…]' : '{…}';
+  return String(value);
 }

@@ -29,19 +29,19 @@ export function Stats({ store, showRefused }: { store: Store; showRefused: () =>
           </dd>
         </div>
         <Figure name="Duplicates" value={count(counts?.duplicates ?? 0)} />
-        <Figure name="Biggest batch" value={count(counts?.biggestBatch ?? 0)} />
-        <Figure name="Biggest body" value={bytes(counts?.biggestBody ?? 0)} />
-        <Figure name="Latency p50" value={median === null ? '–' : duration(median)} />
-        <Figure name="p95" value={slowest === null ? '–' : duration(slowest)} />
+        <Figure isExtra name="Biggest batch" value={count(counts?.biggestBatch ?? 0)} />
+        <Figure isExtra name="Biggest body" value={bytes(counts?.biggestBody ?? 0)} />
+        <Figure isExtra name="Latency p50" value={median === null ? '–' : duration(median)} />
+        <Figure isExtra name="p95" value={slowest === null ? '–' : duration(slowest)} />
       </dl>
       <Chart seconds={store.rate.read(store.now())} />
     </section>
   );
 }
 
-function Figure({ name, value }: { name: string; value: string }) {
+function Figure({ name, value, isExtra = false }: { name: string; value: string; isExtra?: boolean }) {
   return (
-    <div class="figure">
+    <div class={isExtra ? 'figure extra' : 'figure'}>
       <dt>{name}</dt>
       <dd>{value}</dd>
     </div>

@@ -15,27 +15,37 @@ interface Props<Row extends { key: string }> {
   listRef: RefObject<HTMLDivElement | null>;
 }
 
+interface Anchor<Row> {
+  /** `undefined` at the top. */
+  row: Row | undefined;
+  /** Where the list was scrolled to when the row was there. */
+  at: number;
+}
+
 /** Rows beyond both edges that exist as well. */
 const OVERSCAN = 8;
 
 export function VirtualList<Row extends { key: string }>(props: Props<Row>) {
   const { label, rows, rowHeight, active, activate, classOf, children, listRef: list } = props;
   const [height, setHeight] = useState(600);
-  const [scrolledTo, setScrolledTo] = useState(0);
-  const anchor = useRef<Row | undefined>(undefined);
+  const [, bump] = useState(0);
+  const anchor = useRef<Anchor<Row>>({ row: undefined, at: 0 });
 
-  // New rows come in at the top: where the reader has scrolled away from it, what is being read stays put.
-  let top = Math.min(scrolledTo, Math.max(0, rows.length * rowHeight - height));
-  if (top > 0 && anchor.current !== undefined) {
-    const index = rows.lastIndexOf(anchor.current);
-    if (index !== -1) top = (rows.length - 1 - index) * rowHeight + (scrolledTo % rowHeight);
+  // New rows come in at the top: where the reader has scrolled away from it, what is being read stays put. An anchor
+  // that was set at another place than the list is at now is out of date.
+  const now = list.current?.scrollTop ?? 0;
+  let top = Math.max(0, Math.min(now, rows.length * rowHeight - height));
+  const { row: anchored, at } = anchor.current;
+  if (anchored !== undefined && Math.abs(at - now) < 1) {
+    const index = rows.lastIndexOf(anchored);
+    if (index !== -1) top = (rows.length - 1 - index) * rowHeight + (now % rowHeight);
   }
   const first = Math.max(0, Math.floor(top / rowHeight) - OVERSCAN);
   const last = Math.min(rows.length, Math.ceil((top + height) / rowHeight) + OVERSCAN);
 
   useLayoutEffect(() => {
-    anchor.current = top > 0 ? rows[rows.length - 1 - Math.floor(top / rowHeight)] : undefined;
-    if (list.current !== null && Math.abs(list.current.scrollTop - top) >= 1) list.current.scrollTop = top;
+    if (list.current !== null && Math.abs(now - top) >= 1) list.current.scrollTop = top;
+    drop();
   });
 
   useLayoutEffect(() => {
@@ -46,10 +56,16 @@ export function VirtualList<Row extends { key: string }>(props: Props<Row>) {
     return () => observer.disconnect();
   }, []);
 
+  /** Remembers the row at the upper edge. At the very top the reader wants to see what is new. */
+  function drop(): void {
+    const at = list.current?.scrollTop ?? 0;
+    const row = at > 0 ? rows[rows.length - 1 - Math.floor(at / rowHeight)] : undefined;
+    anchor.current = { row, at };
+  }
+
   function onScroll(): void {
-    const now = list.current?.scrollTop ?? 0;
-    anchor.current = now > 0 ? rows[rows.length - 1 - Math.floor(now / rowHeight)] : undefined;
-    setScrolledTo(now);
+    drop();
+    bump((times) => times + 1);
   }
 
   const current = active === null ? -1 : rows.lastIndexOf(active);
@@ -60,10 +76,10 @@ export function VirtualList<Row extends { key: string }>(props: Props<Row>) {
     const row = rows[rows.length - 1 - next];
     const element = list.current;
     if (row === undefined || element === null) return;
-    activate(row, open);
     const start = next * rowHeight;
     if (start < element.scrollTop) element.scrollTop = start;
     else if (start + rowHeight > element.scrollTop + height) element.scrollTop = start + rowHeight - height;
+    activate(row, open);
   }
 
   function onKeyDown(pressed: KeyboardEvent): void {
@@ -84,8 +100,8 @@ export function VirtualList<Row extends { key: string }>(props: Props<Row>) {
   }
 
   const shown: ComponentChildren[] = [];
-  for (let at = first; at < last; at += 1) {
-    const row = rows[rows.length - 1 - at];
+  for (let index = first; index < last; index += 1) {
+    const row = rows[rows.length - 1 - index];
     if (row === undefined) continue;
     shown.push(
       // biome-ignore lint/a11y/useKeyWithClickEvents: the list takes the keys, and tells the active row.
@@ -96,12 +112,12 @@ export function VirtualList<Row extends { key: string }>(props: Props<Row>) {
         tabIndex={-1}
         aria-selected={row === active}
         aria-setsize={rows.length}
-        aria-posinset={at + 1}
+        aria-posinset={index + 1}
         class={`row ${classOf(row)}`}
-        style={{ transform: `translateY(${at * rowHeight}px)` }}
+        style={{ transform: `translateY(${index * rowHeight}px)` }}
         onClick={() => {
           activate(row, true);
-          list.current?.focus();
+          list.current?.focus({ preventScroll: true });
         }}
       >
         {children(row)}

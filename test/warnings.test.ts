@@ -1,0 +1,79 @@
+// What the live page warns about: one pure function, from an event to a list.
+import { MAX_EVENT_BYTES, warningsOf } from '@offthread/devtools';
+import { describe, expect, test } from 'vitest';
+
+const NOW = Date.parse('2026-01-01T00:00:00.000Z');
+const GOOD = { type: 'track', userId: 'u', event: 'Order Completed', messageId: 'm' };
+
+function codes(event: unknown, facts: { bytes?: number; isDuplicate?: boolean } = {}): string[] {
+  const { bytes = 100, isDuplicate = false } = facts;
+  return warningsOf(event, { bytes, receivedMs: NOW, isDuplicate }).map(({ code }) => code);
+}
+
+test('an event as it should be has no warnings', () => {
+  expect(codes({ ...GOOD, timestamp: '2025-12-31T23:59:59.000Z' })).toEqual([]);
+});
+
+test('an event without a user, or without a messageId, is warned about', () => {
+  expect(codes({ ...GOOD, userId: undefined })).toEqual(['no-user']);
+  expect(codes({ ...GOOD, userId: '' })).toEqual(['no-user']);
+  expect(codes({ ...GOOD, userId: null, anonymousId: 'a' })).toEqual([]);
+  expect(codes({ ...GOOD, userId: 0 })).toEqual([]);
+  expect(codes({ ...GOOD, messageId: undefined })).toEqual(['no-message-id']);
+  expect(codes({ type: 'identify' })).toEqual(['no-user', 'no-message-id']);
+});
+
+test('an event is too large from the first byte over the limit', () => {
+  expect(codes(GOOD, { bytes: MAX_EVENT_BYTES })).toEqual([]);
+  expect(codes(GOOD, { bytes: MAX_EVENT_BYTES + 1 })).toEqual(['too-large']);
+});
+
+test('a messageId that came before is a duplicate; one that is missing is not', () => {
+  expect(codes(GOOD, { isDuplicate: true })).toEqual(['duplicate']);
+  expect(codes({ ...GOOD, messageId: null }, { isDuplicate: true })).toEqual(['no-message-id']);
+});
+
+test('a timestamp further ahead than clocks differ is in the future', () => {
+  expect(codes({ ...GOOD, timestamp: new Date(NOW + 4_000).toISOString() })).toEqual([]);
+  expect(codes({ ...GOOD, timestamp: new Date(NOW + 60_000).toISOString() })).toEqual(['future']);
+  expect(codes({ ...GOOD, timestamp: 'yesterday' })).toEqual(['bad-timestamp']);
+  expect(codes({ ...GOOD, timestamp: NOW })).toEqual(['bad-timestamp']);
+});
+
+describe('the name of a track event', () => {
+  test.each([
+    'Order Completed',
+    'Product Added to Wishlist',
+    'Élève Inscrit',
+    '2FA Enabled',
+    '注文 完了',
+    'A/B Test Viewed',
+  ])('%s is in “Object Action” form', (event) => {
+    expect(codes({ ...GOOD, event })).toEqual([]);
+  });
+
+  test.each([
+    'order_completed',
+    'Order',
+    'order completed',
+    'Order completed',
+    ' Order Completed',
+    'Order  Completed',
+    '',
+  ])('“%s” is not', (event) => {
+    expect(codes({ ...GOOD, event })).toEqual(['name-form']);
+  });
+
+  test('is looked at in track events only', () => {
+    expect(codes({ type: 'page', userId: 'u', messageId: 'm', name: 'home' })).toEqual([]);
+  });
+});
+
+test('what is no object at all has that one warning', () => {
+  for (const event of [null, 1, 'text', []]) expect(codes(event)).toEqual(['not-an-object']);
+});
+
+test('a hostile name takes no time that grows out of hand', () => {
+  // A pattern that backtracks over its words would hang here for longer than the test may take.
+  expect(codes({ ...GOOD, event: `${'To '.repeat(10_000)}x` })).toEqual(['name-form']);
+});
