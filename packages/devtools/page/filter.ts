@@ -34,7 +34,7 @@ export function isNarrow({ types, name, user, text, warned, request }: Filter): 
 }
 
 /** Whether an event is looked for. Upper and lower case are the same. */
-export function matches(row: EventRow, filter: Filter): boolean {
+function matches(row: EventRow, filter: Filter): boolean {
   const { sequence } = row.request;
   if (sequence <= filter.after || (filter.until !== null && sequence > filter.until)) return false;
   if (filter.request !== null && sequence !== filter.request) return false;

@@ -31,7 +31,7 @@ export interface LiveRequest
 }
 
 /** How a request ended. */
-export type LiveEnd = Pick<RequestRecord, 'sequence' | 'durationMs' | 'state'>;
+type LiveEnd = Pick<RequestRecord, 'sequence' | 'durationMs' | 'state'>;
 
 /** The counters, without those by write key, and what the API is going to do. */
 export interface LiveStatus extends Outlook {
