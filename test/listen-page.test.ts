@@ -115,6 +115,7 @@ describe('the list', () => {
   test('begins anew when the API is reset, and comes back after it was down', async () => {
     await send(trackEvent({ event: 'Old One' }));
     await shows('Old One');
+    await page.getByRole('button', { name: 'Clear' }).click();
     await api.reset();
     await page.getByText('No events yet').waitFor();
     await send(trackEvent({ event: 'New One' }));
@@ -170,6 +171,7 @@ describe('one event', () => {
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'Second Last' }).waitFor();
+    expect(await page.evaluate('document.activeElement.id')).toBe('detail');
     const active = await page.getByRole('listbox').getAttribute('aria-activedescendant');
     expect(await page.locator(`id=${active}`).getAttribute('aria-selected')).toBe('true');
 

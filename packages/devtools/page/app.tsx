@@ -36,9 +36,9 @@ export function App({ store }: { store: Store }) {
   );
 
   useEffect(() => {
-    // What was cleared or paused is told by numbers that began anew when the server did.
+    // What was cleared or paused is told by those numbers.
     setFilter((before) => ({ ...before, after: 0, until: null }));
-  }, [store.hello]);
+  }, [store.run]);
 
   useEffect(() => {
     const onKey = (pressed: KeyboardEvent): void => {

@@ -1,6 +1,6 @@
-// In: a title and content. Out: the pane beside the list, which takes the focus when it opens. Next: detail.tsx.
+// In: a title and content. Out: the pane beside the list. Next: detail.tsx.
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect } from 'preact/hooks';
 
 interface Props {
   title: string;
@@ -10,7 +10,6 @@ interface Props {
 }
 
 export function Panel({ title, kicker, close, children }: Props) {
-  const panel = useRef<HTMLElement>(null);
   useEffect(() => {
     const onKey = ({ key }: KeyboardEvent): void => {
       if (key === 'Escape') close();
@@ -19,7 +18,7 @@ export function Panel({ title, kicker, close, children }: Props) {
     return () => document.removeEventListener('keydown', onKey);
   });
   return (
-    <aside class="detail" ref={panel} aria-label={title}>
+    <aside class="detail" id="detail" tabIndex={-1} aria-label={title}>
       <div class="detail-head">
         <h2>
           {kicker} {title}

@@ -14,6 +14,8 @@ export class Store {
   requests: RequestRow[] = [];
   /** Goes up whenever the lists did not just grow. */
   epoch = 0;
+  /** Goes up whenever the server's sequence numbers may have begun anew. */
+  run = 0;
   hello: Hello | undefined;
   status: LiveStatus | undefined;
   isConnected = false;
@@ -117,5 +119,6 @@ export class Store {
     this.#open.clear();
     this.rate.clear();
     this.epoch += 1;
+    this.run += 1;
   }
 }

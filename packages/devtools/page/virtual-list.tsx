@@ -94,8 +94,11 @@ export function VirtualList<Row extends { key: string }>(props: Props<Row>) {
     };
     const to = moves[pressed.key];
     if (to !== undefined) go(to, false);
-    else if (pressed.key === 'Enter' || pressed.key === ' ') go(Math.max(0, place), true);
-    else return;
+    else if (pressed.key === 'Enter' || pressed.key === ' ') {
+      go(Math.max(0, place), true);
+      // Who comes by keys goes on in what was opened; Escape leads back here.
+      requestAnimationFrame(() => document.getElementById('detail')?.focus());
+    } else return;
     pressed.preventDefault();
   }
 

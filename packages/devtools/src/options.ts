@@ -21,7 +21,7 @@ export interface TrackingApiOptions {
   maxRecorded?: number;
   /** Most bytes of bodies kept, likewise. Default 512 MiB. */
   maxRecordedBytes?: number;
-  /** Serve the live page at `/`, on the API's own port. Default false. */
+  /** Serve the live page at `/`, on the API's own port, whose connections it is counted among. Default false. */
   page?: boolean;
   /** PEM texts: the server speaks https. Default: http. */
   tls?: { key: string; cert: string };

@@ -22,6 +22,8 @@ interface Viewer {
   response: ServerResponse;
   /** Sequence number of the first request it has not been given. */
   next: number;
+  /** The requests it has been given, since the last reset. */
+  told: WeakSet<Entry>;
 }
 
 /** Tells every open page what happens. Costs nothing while there is none. */
@@ -40,7 +42,8 @@ export class Feed {
   open(response: ServerResponse): void {
     const { recorder, settings, url } = this.#api;
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-    const viewer: Viewer = { response, next: recorder.latest(KEPT_EVENTS)[0]?.sequence ?? 1 };
+    const next = recorder.latest(KEPT_EVENTS)[0]?.sequence ?? 1;
+    const viewer: Viewer = { response, next, told: new WeakSet() };
     this.#viewers.add(viewer);
     this.#unwatch ??= recorder.watch((notice) => this.#hear(notice));
     this.#timer ??= setInterval(() => this.#tellStatus(), STATUS_MS).unref();
@@ -65,8 +68,9 @@ export class Feed {
       if (notice.type === 'decided') this.#pump(viewer);
       else if (notice.type === 'reset') {
         viewer.next = 1;
+        viewer.told = new WeakSet();
         tell(viewer, notice);
-      } else if (notice.entry.sequence < viewer.next) {
+      } else if (viewer.told.has(notice.entry)) {
         const { sequence, durationMs, state } = notice.entry;
         tell(viewer, { type: 'ended', end: { sequence, durationMs, state } });
       }
@@ -79,7 +83,10 @@ export class Feed {
       const { entries } = this.#api.recorder.page(viewer.next, PAGE);
       const last = entries.at(-1);
       if (last === undefined) return;
-      for (const entry of entries) tell(viewer, { type: 'request', request: liveRequest(entry) });
+      for (const entry of entries) {
+        viewer.told.add(entry);
+        tell(viewer, { type: 'request', request: liveRequest(entry) });
+      }
       viewer.next = last.sequence + 1;
     }
   }
