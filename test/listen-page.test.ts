@@ -5,10 +5,13 @@ import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
 import { Analytics } from '@offthread/sdk';
 import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { launchBrowser } from './helpers/browser.js';
 import { type LivePage, namesOf, openPage, rows, textOf } from './helpers/live-page.js';
 import { batchOf, post, trackEvent } from './helpers/raw-client.js';
+
+// A browser on a busy machine takes its time; each wait inside has a bound of its own.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
 
 let browser: Browser;
 let api: TrackingApi;
@@ -17,7 +20,7 @@ let page: Page;
 
 beforeAll(async () => {
   browser = await launchBrowser();
-}, 60_000);
+});
 
 afterAll(() => browser?.close());
 
@@ -154,7 +157,7 @@ describe('the list', () => {
 
     await page.getByLabel('Search in events').fill('Number7777');
     await shows('Event Number7777');
-  }, 60_000);
+  });
 });
 
 describe('one event', () => {
