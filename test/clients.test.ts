@@ -124,3 +124,18 @@ test('200 clients deliver all of their events from one worker thread, one reques
   }
   for (const key of keys) expect(arrived.get(key)).toEqual(upTo(15));
 });
+
+test('1,000 clients that begin in one moment keep the worker busy, and nobody takes that for its death', async () => {
+  const clients = upTo(1_000).map((index) => bench.open({ writeKey: `key-${index}` }));
+  for (const client of clients) client.track({ userId: 'u', event: 'first' });
+  await Promise.all(clients.map((client) => client.flushAsync(50_000)));
+  for (const client of clients) {
+    client.track({ userId: 'u', event: 'second' });
+    expect(client.stats()).toMatchObject({ accepted: 2, delivered: 1 });
+  }
+  await Promise.all(clients.map((client) => client.flushAsync(50_000)));
+  // A worker that was given up would have had its events sent again by the next one.
+  expect(await bench.api.counts()).toMatchObject({ events: 2_000, duplicates: 0, requests: 2_000 });
+  expect(bench.errors).toEqual([]);
+  expect(workerThreads()).toBe(1);
+}, 120_000);

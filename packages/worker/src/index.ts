@@ -23,6 +23,7 @@ let beat: NodeJS.Timeout | undefined;
 /** Registers a client; from here on it lives on its port. A short task, because a pending one holds the process open. */
 export function open(order: OpenOrder): void {
   live(order.vitals);
+  showLife();
   const { port } = order;
   const queue = new Queue(order.settled);
   const observer = observe(port, order.control);
@@ -33,6 +34,7 @@ export function open(order: OpenOrder): void {
     deliveries.delete(delivery);
   };
   port.on('message', (message: ToWorker) => {
+    showLife();
     switch (message.type) {
       case 'chunk':
         queue.push(message);
@@ -63,6 +65,7 @@ function observe(port: MessagePort, control: SharedArrayBuffer): Observer {
   };
   return {
     report(outcome: Outcome) {
+      showLife();
       port.postMessage(outcome);
       wakeMain();
     },
@@ -70,6 +73,7 @@ function observe(port: MessagePort, control: SharedArrayBuffer): Observer {
       Atomics.store(counters, COUNTER.IN_HAND, BigInt(through));
     },
     requesting(bytes, retry) {
+      showLife();
       Atomics.add(counters, COUNTER.REQUESTS, 1n);
       Atomics.add(counters, COUNTER.BYTES, BigInt(bytes));
       if (retry > 0) Atomics.add(counters, COUNTER.RETRIES, 1n);
@@ -82,20 +86,24 @@ function observe(port: MessagePort, control: SharedArrayBuffer): Observer {
   };
 }
 
-/** Takes up the vitals when the first client moves in, and shows main that the thread is up. */
+/** Takes up the vitals when the first client moves in. */
 function live(memory: SharedArrayBuffer): void {
   if (vitals !== undefined) return;
   const words = new Int32Array(memory);
   vitals = words;
-  Atomics.add(words, VITAL.BEAT, 1);
   process.on('exit', () => {
     Atomics.store(words, VITAL.DEAD, 1);
   });
 }
 
+/** One beat of the heart: with each step of the work too, because timers wait while a thousand clients have some. */
+function showLife(): void {
+  if (vitals !== undefined) Atomics.add(vitals, VITAL.BEAT, 1);
+}
+
 function keepBeating(): void {
   beat ??= setInterval(() => {
-    if (vitals !== undefined) Atomics.add(vitals, VITAL.BEAT, 1);
+    showLife();
     for (const delivery of deliveries) if (delivery.busy) return;
     clearInterval(beat);
     beat = undefined;

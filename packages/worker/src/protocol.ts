@@ -129,7 +129,7 @@ export const VITALS_BYTES = 8;
 export const VITAL = {
   /** 1 once the worker is on its way out, by exception or `process.exit()`. */
   DEAD: 0,
-  /** Goes up every `BEAT_INTERVAL_MS` while any client has events in hand. 0 until the worker is up. */
+  /** Goes up with each step of the work, and every `BEAT_INTERVAL_MS` while there is any. 0 until the worker is up. */
   BEAT: 1,
 } as const;
 
