@@ -256,6 +256,11 @@ describe('hostile values', () => {
     expect(bench.errors[0]?.message).toBe('The event cannot be written as JSON');
   });
 
+  test('a cycle is told by its key, before the stack is full', async () => {
+    await between(track({ big: 1n, cycle }));
+    expect(String(bench.errors[0]?.cause)).toBe("TypeError: The event has a cycle at 'cycle'");
+  });
+
   const twice = { a: [1] };
 
   test.each<[string, unknown, object]>([
