@@ -26,7 +26,7 @@ interface CommonFields {
 }
 
 /** Who did it: at least one of the two. */
-type Identity =
+export type Identity =
   | { readonly userId: Id; readonly anonymousId?: Id | null | undefined }
   | { readonly userId?: Id | null | undefined; readonly anonymousId: Id };
 
@@ -99,9 +99,7 @@ const FIELDS: Readonly<Record<EventType, ReadonlySet<string>>> = {
  * @throws {ValidationError} `invalid_event`, saying what was expected and what came.
  */
 export function check(type: EventType, event: AnyEvent): void {
-  if (typeof event !== 'object' || event === null || Array.isArray(event)) {
-    throw new ValidationError('invalid_event', `${type}() takes an object of fields`, event);
-  }
+  requireFields(type, event);
   const fields = FIELDS[type];
   for (const name in event) if (!fields.has(name)) refuseField(type, name);
 
@@ -146,6 +144,12 @@ export function check(type: EventType, event: AnyEvent): void {
   checkObject(type, 'integrations', event.integrations);
   if (event.messageId != null) checkMessageId(type, event.messageId);
   if (event.timestamp != null) isoTime(type, event.timestamp);
+}
+
+/** @throws {ValidationError} `invalid_event`, for what can have no fields. */
+export function requireFields(type: EventType, event: unknown): void {
+  if (typeof event === 'object' && event !== null && !Array.isArray(event)) return;
+  throw new ValidationError('invalid_event', `${type}() takes an object of fields`, event);
 }
 
 /**
@@ -196,7 +200,8 @@ function requireText(type: EventType, name: string, value: unknown): void {
   throw new ValidationError('invalid_event', `${type}() needs as ${name} a non-empty string`, value);
 }
 
-function checkObject(type: EventType, name: string, value: unknown): void {
+/** @throws {ValidationError} `invalid_event`, for a field that is there and no object. */
+export function checkObject(type: EventType, name: string, value: unknown): void {
   if (value == null || (typeof value === 'object' && !Array.isArray(value))) return;
   throw new ValidationError('invalid_event', `${type}() needs as ${name} an object`, value);
 }

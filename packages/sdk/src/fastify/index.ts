@@ -1,0 +1,143 @@
+// Fastify 5 plugin. In: settings or a client. Out: `fastify.analytics`, `request.analytics`, and an end of the server
+// at which everything is delivered. Next: request-analytics.ts.
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest, RegisterOptions } from 'fastify';
+import { Analytics } from '../analytics.js';
+import { type AnalyticsError, ValidationError } from '../errors.js';
+import type { AnalyticsSettings } from '../settings.js';
+import { RequestAnalytics, type RequestReaders } from './request-analytics.js';
+
+export type { RequestAnalytics, RequestEvent, RequestReaders } from './request-analytics.js';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    analytics: Analytics;
+  }
+  interface FastifyRequest {
+    analytics: RequestAnalytics;
+  }
+}
+
+/** What the plugin takes beside the settings of a client or a client. */
+interface PluginOptions extends RequestReaders {
+  /** Name of both decorators, for a second client. Default: `'analytics'`. */
+  readonly decorateAs?: string | undefined;
+}
+
+/** A client that the plugin makes, and closes with the server. */
+interface OwnClient extends AnalyticsSettings {
+  readonly client?: undefined;
+  readonly closeClient?: undefined;
+}
+
+/** A client that is there already. */
+interface GivenClient {
+  readonly client: Analytics;
+  /** Closes it with the server. Default: false, it is flushed then. */
+  readonly closeClient?: boolean | undefined;
+}
+
+/** The settings of a client, or a `client`; and how to read requests. */
+export type FastifyAnalyticsOptions = PluginOptions & (OwnClient | GivenClient);
+
+/** Marks an instance whose connections another registration looks after. */
+const LOOKED_AFTER = Symbol('@offthread/sdk/fastify');
+
+async function plugin(
+  fastify: FastifyInstance,
+  options: FastifyAnalyticsOptions & RegisterOptions,
+): Promise<void> {
+  // The last three are Fastify's own, which it passes on to every plugin.
+  const {
+    identify,
+    context,
+    decorateAs = 'analytics',
+    prefix,
+    logLevel,
+    logSerializers,
+    ...source
+  } = options;
+  const readers: RequestReaders = {
+    identify: checkReader('identify', identify),
+    context: checkReader('context', context),
+  };
+  const client = clientOf(source, (error) => log(fastify, error));
+  const perRequest = new WeakMap<FastifyRequest, RequestAnalytics>();
+
+  fastify.decorate(decorateAs, client);
+  // A getter on the prototype: a request that is not asked for it does nothing for it.
+  fastify.decorateRequest(decorateAs, {
+    getter() {
+      const known = perRequest.get(this);
+      if (known !== undefined) return known;
+      const made = new RequestAnalytics(client, this, readers);
+      perRequest.set(this, made);
+      return made;
+    },
+  });
+  // Runs when the server has drained, after the onClose hooks that were added later: their events still get in.
+  fastify.addHook('onClose', async () => {
+    if (source.client === undefined || source.closeClient === true) await client.close();
+    else await client.flushAsync();
+  });
+  endConnections(fastify);
+}
+
+/**
+ * Adds `fastify.analytics`, a client, and `request.analytics`, which fills in who and where. When the server closes,
+ * the requests in flight are answered, their connections end with the answer, and then the client is closed, or flushed
+ * where it was given: for its `flushTimeout` at most.
+ *
+ * Register it first and await that, so that it closes last.
+ *
+ * @throws {ValidationError} `invalid_setting`, as `new Analytics()` does.
+ */
+export const fastifyAnalytics: FastifyPluginAsync<FastifyAnalyticsOptions> = Object.assign(plugin, {
+  // All that fastify-plugin would do. One dependency less for those who do not use Fastify.
+  [Symbol.for('skip-override')]: true,
+  [Symbol.for('fastify.display-name')]: '@offthread/sdk/fastify',
+  [Symbol.for('plugin-meta')]: { name: '@offthread/sdk/fastify', fastify: '5.x' },
+});
+
+function clientOf(source: OwnClient | GivenClient, onError: (error: AnalyticsError) => void): Analytics {
+  if (source.client === undefined) {
+    const { client, closeClient, ...settings } = source;
+    return new Analytics({ ...settings, onError: settings.onError ?? onError });
+  }
+  const { client, closeClient, ...settings } = source;
+  const [setting] = Object.keys(settings);
+  if (setting === undefined) return client;
+  const expected = `Give the plugin a client or the settings of one, not both; got a client and '${setting}'`;
+  throw new ValidationError('invalid_setting', expected);
+}
+
+function checkReader<Reader>(name: keyof RequestReaders, reader: Reader): Reader {
+  if (reader === undefined || typeof reader === 'function') return reader;
+  throw new ValidationError('invalid_setting', `Option '${name}' must be a function`, reader);
+}
+
+/** The default of `onError`. Not the events, which are the users' own affair. */
+function log(
+  { log }: FastifyInstance,
+  { code, count, status, attempts, message, cause }: AnalyticsError,
+): void {
+  log.warn({ code, count, status, attempts, err: cause }, message);
+}
+
+/**
+ * Fastify closes the connections that are idle when it is closed. Of the others each ends with the answer on it, or
+ * `close()` would wait for all of them for `keepAliveTimeout`, by default 72 s.
+ */
+function endConnections(fastify: FastifyInstance): void {
+  if (fastify.hasDecorator(LOOKED_AFTER)) return;
+  fastify.decorate(LOOKED_AFTER, true);
+  let closing = false;
+  fastify.addHook('preClose', async () => {
+    closing = true;
+    // For answers that have begun, and can say nothing about their connection any more.
+    fastify.server.keepAliveTimeout = 1;
+  });
+  fastify.addHook('onSend', (request, reply, payload, done) => {
+    if (closing && request.raw.httpVersionMajor < 2) reply.header('connection', 'close');
+    done(null, payload);
+  });
+}
