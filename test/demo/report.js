@@ -12,12 +12,13 @@ export function measure(call) {
 }
 
 /** Sends the client's accounts and the times, in microseconds, to the process that started this one, if one did. */
-export function report(analytics) {
+export async function report(analytics) {
   const micros = (nanoseconds) => nanoseconds / 1000;
   const track = {
     mean: micros(calls.mean),
     median: micros(calls.percentile(50)),
     p99: micros(calls.percentile(99)),
   };
-  process.send?.({ type: 'report', stats: analytics.stats(), track });
+  if (!process.send) return;
+  await new Promise((sent) => process.send({ type: 'report', stats: analytics.stats(), track }, sent));
 }
