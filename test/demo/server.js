@@ -31,7 +31,8 @@ app.post('/orders', async (request, reply) => {
 
 // Should a request never end: the process ends by process.exit() then, which flushes as well. Below the 30 s after
 // which Kubernetes kills.
-closeWithGrace({ delay: 20_000 }, async () => {
+closeWithGrace({ delay: 20_000, logger: app.log }, async ({ err }) => {
+  if (err) app.log.error(err);
   await app.close();
   await report(app.analytics);
 });
