@@ -103,17 +103,18 @@ function holdFor(
 ): number | undefined {
   const text = reply.retryAfter?.trim();
   if (text === undefined) return undefined;
-  let delay: number;
-  if (/^\d+$/.test(text)) delay = Number(text) * 1_000;
-  else if (/^[A-Za-z]{3},? .*\d\d:\d\d:\d\d/.test(text)) delay = Date.parse(text) - dateOr(reply.date, now);
-  else return undefined;
+  const delay = /^\d+$/.test(text) ? Number(text) * 1_000 : httpDate(text) - (httpDate(reply.date) || now);
   if (Number.isNaN(delay)) return undefined;
   return Math.min(Math.max(delay, HOLD_RANGE_MS[0]), HOLD_RANGE_MS[1]);
 }
 
-function dateOr(text: string | undefined, now: number): number {
-  const date = text === undefined ? Number.NaN : Date.parse(text);
-  return Number.isNaN(date) ? now : date;
+/**
+ * Milliseconds since 1970 of a date in any of the three forms HTTP has, NaN for anything else. The oldest of them,
+ * `Sun Nov  6 08:49:37 1994`, names no zone and means GMT; JavaScript alone would take it for local time.
+ */
+function httpDate(text = ''): number {
+  if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? .*\d\d:\d\d:\d\d( GMT| \d{4})$/.test(text)) return Number.NaN;
+  return Date.parse(text.endsWith(' GMT') ? text : `${text} GMT`);
 }
 
 function describe(reply: { readonly status: number; readonly text: string }): string {
