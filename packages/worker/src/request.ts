@@ -10,8 +10,8 @@ import type { DeliverySettings } from './protocol.js';
 
 const compress = promisify(gzip);
 
-/** Characters of a reply that are kept for the message of an error. */
-const KEPT_TEXT_LENGTH = 200;
+/** Characters of a reply that go into the message of an error. */
+const SHOWN_LENGTH = 200;
 
 /** How one attempt ended. */
 export type Response =
@@ -29,6 +29,8 @@ export type Response =
   | { readonly type: 'fault'; readonly message: string }
   /** The server could not prove who it is. Not worth another try. */
   | { readonly type: 'refused'; readonly message: string };
+
+const ABORTED: Response = { type: 'fault', message: 'The request was aborted' };
 
 /** Sends a body; `retry` is 0 for the first attempt. Never rejects. */
 export type Send = (body: Buffer, retry: number, signal: AbortSignal) => Promise<Response>;
@@ -52,18 +54,19 @@ const client: Got = got.extend({
 /** A `Send` for one client. */
 export function createSend(settings: DeliverySettings): Send {
   if (settings.stub) return async () => ({ type: 'reply', status: 200, text: '' });
-  const secret = Buffer.from(`${settings.writeKey}:`).toString('base64');
-  const redact = (text: string): string =>
-    text.replaceAll(secret, '[write key]').replaceAll(settings.writeKey, '[write key]');
+  const redact = redactor(settings.writeKey);
   const headers = {
-    authorization: `Basic ${secret}`,
+    authorization: `Basic ${base64(`${settings.writeKey}:`)}`,
     'content-type': 'application/json',
     'user-agent': settings.userAgent,
     ...(settings.gzip ? { 'content-encoding': 'gzip' } : undefined),
   };
   return async (body, retry, signal) => {
+    const sent = settings.gzip ? await compress(body) : body;
+    // An abort while compressing is over before anybody could listen for it.
+    if (signal.aborted) return ABORTED;
     const request = client.stream(settings.url, {
-      body: settings.gzip ? await compress(body) : body,
+      body: sent,
       headers: retry === 0 ? headers : { ...headers, 'x-retry-count': String(retry) },
       timeout: { request: settings.requestTimeout },
     });
@@ -74,7 +77,7 @@ export function createSend(settings: DeliverySettings): Send {
 function respond(request: Request, signal: AbortSignal, redact: (text: string) => string): Promise<Response> {
   return new Promise((resolve) => {
     let reply: IncomingMessage | undefined;
-    let kept = '';
+    const body: Buffer[] = [];
     let length = 0;
     const abort = (): void => {
       request.destroy();
@@ -84,11 +87,12 @@ function respond(request: Request, signal: AbortSignal, redact: (text: string) =
       resolve(response);
     };
     const finishReply = ({ statusCode = 0, headers }: IncomingMessage): void => {
-      const readable = headers['content-encoding'] === undefined ? kept : '';
+      const text = headers['content-encoding'] === undefined ? Buffer.concat(body).toString('utf8') : '';
       finish({
         type: 'reply',
         status: statusCode,
-        text: redact(readable.replace(/\s+/g, ' ').trim().slice(0, KEPT_TEXT_LENGTH)),
+        // Redacted before it is cut: what is left of a key at the edge would not be found any more.
+        text: redact(text).replace(/\s+/g, ' ').trim().slice(0, SHOWN_LENGTH),
         ...(headers['retry-after'] !== undefined && { retryAfter: headers['retry-after'] }),
         ...(headers.date !== undefined && { date: headers.date }),
         ...(headers.location !== undefined && { location: redact(headers.location) }),
@@ -100,23 +104,43 @@ function respond(request: Request, signal: AbortSignal, redact: (text: string) =
       reply = incoming;
     });
     request.on('data', (chunk: Buffer) => {
-      if (length < KEPT_TEXT_LENGTH) kept += chunk.toString('utf8');
+      body.push(chunk);
       length += chunk.length;
       if (length > MAX_REPLY_BYTES) request.destroy();
     });
     request.on('error', (error: Error & { code?: string }) => {
       if (reply !== undefined) return finishReply(reply);
-      const message = redact(error.message);
+      // An AggregateError, where a name has several addresses, has no message of its own.
+      const message = redact(error.message || (error.code ?? error.name));
       finish(isUntrusted(error.code) ? { type: 'refused', message } : { type: 'fault', message });
     });
-    // 'end' where the reply is whole, 'close' where we destroyed it.
-    const ended = (): void => {
+    request.on('end', () => {
       if (reply !== undefined) finishReply(reply);
-      else finish({ type: 'fault', message: 'The request was aborted' });
-    };
-    request.on('end', ended);
-    request.on('close', ended);
+      // Answered before it had read it all: nothing would bound the rest of the upload, and its socket would stay.
+      if (!request.writableFinished) request.destroy();
+    });
+    // Where we destroyed it.
+    request.on('close', () => {
+      if (reply !== undefined) finishReply(reply);
+      else finish(ABORTED);
+    });
   });
+}
+
+/** Takes the write key out of a text, as it is and in the forms in which a server may give it back. */
+function redactor(writeKey: string): (text: string) => string {
+  const forms = [writeKey];
+  for (const encoding of ['base64', 'base64url'] as const) {
+    // Without padding, which may be left out or escaped.
+    for (const text of [`${writeKey}:`, writeKey]) forms.push(base64(text, encoding).replace(/=+$/, ''));
+  }
+  // The longest first: one may begin with another.
+  forms.sort((one, other) => other.length - one.length);
+  return (text) => forms.reduce((rest, form) => rest.replaceAll(form, '[write key]'), text);
+}
+
+function base64(text: string, encoding: 'base64' | 'base64url' = 'base64'): string {
+  return Buffer.from(text).toString(encoding);
 }
 
 /**
