@@ -156,12 +156,13 @@ export class Client implements Leaver, Correspondent {
 
   async flushAsync(timeout: number): Promise<FlushResult> {
     const flush = this.#beginFlush();
-    if (!flush.done() && timeout > 0) {
+    const over = (): boolean => flush.done() || this.#link.isHeldPast(flush.start + timeout);
+    if (timeout > 0 && !over()) {
       await new Promise<void>((resolve) => {
         // Holds the process open: whoever waits for the result is to get it.
         const timer = setTimeout(end, timeout);
         const look = (): void => {
-          if (flush.done()) end();
+          if (over()) end();
         };
         const waiting = this.#waiting.add(look);
         function end(): void {
@@ -202,6 +203,10 @@ export class Client implements Leaver, Correspondent {
       const error = new AnalyticsError(code, message, { status, attempts, events });
       this.#settle(through, error, outcome.type);
     }
+  }
+
+  held(): void {
+    for (const look of this.#waiting) look();
   }
 
   unavailable(error: StartError): void {

@@ -11,6 +11,7 @@ import {
   CONTROL_BYTES,
   COUNTER,
   type DeliverySettings,
+  type Outcome,
   type ToMain,
 } from '@offthread/worker/protocol';
 import { waitForChange } from './latch.js';
@@ -22,7 +23,9 @@ const MAX_DEATHS = 3;
 
 /** Whom a link tells. */
 export interface Correspondent {
-  receive(outcome: ToMain): void;
+  receive(outcome: Outcome): void;
+  /** `Retry-After` holds the client from now on. */
+  held(): void;
   /** No thread can be started: nothing that is pending will be sent. */
   unavailable(error: StartError): void;
   /** Threads died of the events up to `through`, one after the other. */
@@ -86,10 +89,17 @@ export class Link implements Resident {
       this.#drain();
       if (done()) return true;
       const left = deadline - performance.now();
-      if (left <= 0 || this.#heldFor() > left) return false;
+      if (left <= 0 || this.isHeldPast(deadline)) return false;
       this.#thread?.look();
       waitForChange(this.#words, CONTROL.POSTED, seen, Math.min(left, BEAT_INTERVAL_MS));
     }
+  }
+
+  /** Whether `Retry-After` holds this client beyond `deadline`, on `performance.now()`. */
+  isHeldPast(deadline: number): boolean {
+    const until = Atomics.load(this.#counters, COUNTER.HELD_UNTIL);
+    if (until === 0n) return false;
+    return Number(until - process.hrtime.bigint()) / 1e6 > deadline - performance.now();
   }
 
   threadDied(): void {
@@ -127,7 +137,7 @@ export class Link implements Resident {
       thread.open(this, { port: port2, control: this.#control, settings: this.#settings, settled });
       // Listening first: it refs the port, and a client must not hold the process open.
       port.on('message', (message: ToMain) => {
-        if (this.#port === port) this.#correspondent.receive(message);
+        if (this.#port === port) this.#take(message);
       });
       port.unref();
       this.#thread = thread;
@@ -150,14 +160,13 @@ export class Link implements Resident {
     while (this.#port !== undefined) {
       const received = receiveMessageOnPort(this.#port);
       if (received === undefined) return;
-      this.#correspondent.receive(received.message);
+      this.#take(received.message);
     }
   }
 
-  /** Milliseconds for which `Retry-After` still holds this client. */
-  #heldFor(): number {
-    const until = Atomics.load(this.#counters, COUNTER.HELD_UNTIL);
-    return until === 0n ? 0 : Number(until - process.hrtime.bigint()) / 1e6;
+  #take(message: ToMain): void {
+    if (message.type === 'held') this.#correspondent.held();
+    else this.#correspondent.receive(message);
   }
 
   #count(slot: number): number {

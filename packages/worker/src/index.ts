@@ -10,6 +10,7 @@ import {
   COUNTER,
   type OpenOrder,
   type Outcome,
+  type ToMain,
   type ToWorker,
   VITAL,
 } from './protocol.js';
@@ -59,15 +60,15 @@ export function open(order: OpenOrder): void {
 function observe(port: MessagePort, control: SharedArrayBuffer): Observer {
   const words = new Int32Array(control);
   const counters = new BigInt64Array(control);
-  const wakeMain = (): void => {
+  const post = (message: ToMain): void => {
+    port.postMessage(message);
     Atomics.add(words, CONTROL.POSTED, 1);
     Atomics.notify(words, CONTROL.POSTED);
   };
   return {
     report(outcome: Outcome) {
       showLife();
-      port.postMessage(outcome);
-      wakeMain();
+      post(outcome);
     },
     takeInHand({ through }) {
       Atomics.store(counters, COUNTER.IN_HAND, BigInt(through));
@@ -81,7 +82,7 @@ function observe(port: MessagePort, control: SharedArrayBuffer): Observer {
     hold(delay) {
       const until = delay === 0 ? 0n : process.hrtime.bigint() + BigInt(Math.round(delay * 1e6));
       Atomics.store(counters, COUNTER.HELD_UNTIL, until);
-      wakeMain();
+      if (delay > 0) post({ type: 'held' });
     },
   };
 }

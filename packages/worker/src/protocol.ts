@@ -56,7 +56,10 @@ export type Outcome =
     };
 
 /** Worker to main, on a client's port. */
-export type ToMain = Outcome;
+export type ToMain =
+  | Outcome
+  /** `Retry-After` holds this client from now on, see `HELD_UNTIL`: nobody need wait who has less time than that. */
+  | { readonly type: 'held' };
 
 /** Codes that arise in the worker; `errors.ts` of the SDK explains each to users. */
 export type FailureCode =
@@ -112,7 +115,7 @@ export const COUNTER = {
   REQUESTS: 1,
   /** Requests that repeated an earlier one. */
   RETRIES: 2,
-  /** Bytes of request bodies sent, as on the wire. */
+  /** Bytes of request bodies sent, before compression. */
   BYTES: 3,
   /** `process.hrtime.bigint()`, one clock for all threads, up to which `Retry-After` holds this client; 0: not held. */
   HELD_UNTIL: 4,
