@@ -162,6 +162,8 @@ function normalizeHost(host: string, allowInsecure: boolean): string {
         : 'https://';
     url = new URL(scheme + trimmed);
   } catch {
+    // What stands before an @ may be the write key.
+    if (host.includes('@')) throw new ValidationError('invalid_setting', expected);
     throw new ValidationError('invalid_setting', expected, host);
   }
   // Before any message that shows the host: one of these may be the write key.

@@ -156,7 +156,8 @@ function startPool(): Piscina {
       atomics: 'disabled',
       // What is preloaded into the host (--require, --import) is none of the worker's business.
       execArgv: [],
-      env: { ...process.env, NODE_OPTIONS: '' },
+      // NODE_DEBUG=http would print the Authorization header.
+      env: { ...process.env, NODE_OPTIONS: '', NODE_DEBUG: '' },
       recordTiming: false,
     });
   } catch (error) {
