@@ -1,5 +1,6 @@
 // The public methods. In: the caller's events. Next: client.ts.
 import { Client, type FlushResult, type Stats } from './client.js';
+import type { SentEvent } from './errors.js';
 import type { AliasEvent, GroupEvent, IdentifyEvent, PageEvent, ScreenEvent, TrackEvent } from './event.js';
 import type { Callback } from './ledger.js';
 import { type AnalyticsSettings, checkTimeout, resolveSettings } from './settings.js';
@@ -51,6 +52,20 @@ export class Analytics {
   /** Ties one id to another. Source: https://segment.com/docs/connections/spec/alias/ */
   alias(event: AliasEvent, callback?: Callback): boolean {
     return this.#client.accept('alias', event, callback);
+  }
+
+  /**
+   * Accepts the events of an error once more: `onError: (error) => save(error.events)`, and later
+   * `analytics.resend(saved)`, also of another client, or of another process where they were saved as JSON. Each keeps
+   * its `messageId`, by which the API knows what it has already, its `timestamp` and its `context.library`.
+   *
+   * Returns how many were accepted, from the first one on: `saved.slice(accepted)` is what the queue had no room for,
+   * or all of it where the client is closed.
+   *
+   * @throws {ValidationError} `invalid_event`, for an event that is none, and then nothing was accepted.
+   */
+  resend(events: readonly SentEvent[]): number {
+    return this.#client.resend(events);
   }
 
   /**

@@ -7,13 +7,14 @@
 import type { DeliverySettings, Outcome } from '@offthread/worker/protocol';
 import { nanoid } from 'nanoid';
 import { Chunker } from './chunk.js';
-import { AnalyticsError, type ErrorCode, ValidationError } from './errors.js';
+import { AnalyticsError, type ErrorCode, type SentEvent, ValidationError } from './errors.js';
 import { type AnyEvent, check, type EventType } from './event.js';
 import { forget, type Leaver, listen, remember, unlisten } from './exit.js';
 import { encode } from './frame.js';
 import { type Callback, Ledger } from './ledger.js';
 import { type Correspondent, Link } from './link.js';
 import { Reporter } from './reporter.js';
+import { reopen } from './sent-event.js';
 import type { Settings } from './settings.js';
 import type { StartError } from './thread.js';
 import { version } from './version.js';
@@ -103,8 +104,8 @@ export class Client implements Leaver, Correspondent {
     };
   }
 
-  /** Takes an event over; false where it cannot. */
-  accept(type: EventType, event: AnyEvent, callback: Callback | undefined): boolean {
+  /** Takes an event over; false where it cannot. `library` is that of an event which was sent before. */
+  accept(type: EventType, event: AnyEvent, callback: Callback | undefined, library?: unknown): boolean {
     const ledger = this.#ledger;
     if (this.#closing !== undefined)
       return this.#refuse('closed', 'The client is closed', type, event, callback);
@@ -122,7 +123,7 @@ export class Client implements Leaver, Correspondent {
           callback,
         );
       }
-      const frame = encode(type, event, this.#idPrefix + (ledger.accepted + 1));
+      const frame = encode(type, event, this.#idPrefix + (ledger.accepted + 1), library);
       if (!ledger.append(frame, callback, this.#settings.maxQueueBytes)) {
         return this.#refuse(
           'queue_full',
@@ -146,6 +147,17 @@ export class Client implements Leaver, Correspondent {
     if (ledger.pending === 1) remember(this);
     this.#chunker.added();
     return true;
+  }
+
+  /** Takes events over once more, up to the first it cannot; returns how many. */
+  resend(events: readonly SentEvent[]): number {
+    if (this.#closing !== undefined) return 0;
+    let accepted = 0;
+    for (const { type, event, library } of reopen(events)) {
+      if (!this.accept(type, event, undefined, library)) break;
+      accepted++;
+    }
+    return accepted;
   }
 
   flush(timeout: number): FlushResult {

@@ -93,6 +93,12 @@ const FIELDS: Readonly<Record<EventType, ReadonlySet<string>>> = {
   alias: new Set<Field>([...COMMON, 'previousId']),
 };
 
+/** The type of that name, where there is one. */
+export function eventType(name: unknown): EventType | undefined {
+  for (const type in FIELDS) if (type === name) return type as EventType;
+  return undefined;
+}
+
 /**
  * Checks an event by the rules of its type.
  *

@@ -12,11 +12,17 @@ const LIBRARY = { name: '@offthread/sdk', version };
 const LIBRARY_FIELD = `"library":${JSON.stringify(LIBRARY)}`;
 
 /**
- * Writes a checked event as it will be sent. `generatedId` is used where the event brings no `messageId`.
+ * Writes a checked event as it will be sent. `generatedId` is used where the event brings no `messageId`; `library` is
+ * another one where the event was sent before.
  *
  * @throws what a getter or a `toJSON` of the caller's throws, and for a cycle.
  */
-export function encode(type: EventType, event: AnyEvent, generatedId: string): Frame {
+export function encode(
+  type: EventType,
+  event: AnyEvent,
+  generatedId: string,
+  library: unknown = LIBRARY,
+): Frame {
   const messageId = event.messageId ?? generatedId;
   const fields = {
     // In here, because it is never empty: what the text below is joined of must not be.
@@ -36,11 +42,11 @@ export function encode(type: EventType, event: AnyEvent, generatedId: string): F
     // Joining texts costs a third of what one stringify of a merged object would: `context` is the caller's and must
     // not change, so that a merge would be a copy.
     const id = messageId === generatedId ? `"${generatedId}"` : JSON.stringify(messageId);
-    const head = `{"type":"${type}","messageId":${id},"context":${contextText(event.context)},`;
+    const head = `{"type":"${type}","messageId":${id},"context":${contextText(event.context, library)},`;
     return head + JSON.stringify(fields).slice(1);
   } catch {
     // A BigInt. Or a cycle and the like, which throws a second time, to the caller.
-    return snapshot({ type, messageId, context: withLibrary(event.context), ...fields });
+    return snapshot({ type, messageId, context: withLibrary(event.context, library), ...fields });
   }
 }
 
@@ -48,7 +54,7 @@ function idText(id: Id | null | undefined): string | undefined {
   return typeof id === 'string' ? id : id == null ? undefined : String(id);
 }
 
-function contextText(context: object | null | undefined): string {
+function contextText(context: object | null | undefined, library: unknown): string {
   if (context == null) return `{${LIBRARY_FIELD}}`;
   if (!('library' in context || 'toJSON' in context)) {
     const text = JSON.stringify(context);
@@ -56,7 +62,7 @@ function contextText(context: object | null | undefined): string {
     if (text.startsWith('{')) return `{${LIBRARY_FIELD},${text.slice(1)}`;
   }
   // What the joined text would have twice, or not as an object at all.
-  return JSON.stringify(withLibrary(context));
+  return JSON.stringify(withLibrary(context, library));
 }
 
 /**
@@ -64,11 +70,11 @@ function contextText(context: object | null | undefined): string {
  *
  * @throws what its `toJSON` throws, and for what is an object here and none as JSON, like a Date.
  */
-function withLibrary(context: object | null | undefined): object {
+function withLibrary(context: object | null | undefined, library: unknown): object {
   const { toJSON } = (context ?? {}) as { toJSON?: unknown };
   const seen: unknown = typeof toJSON === 'function' ? toJSON.call(context, 'context') : context;
   if (seen != null && (typeof seen !== 'object' || Array.isArray(seen) || types.isBoxedPrimitive(seen)))
     throw new TypeError('The context is not an object as JSON');
   // JSON asks for `toJSON` once, and not what that has given.
-  return { ...seen, toJSON: undefined, library: LIBRARY };
+  return { ...seen, toJSON: undefined, library };
 }

@@ -1,7 +1,7 @@
 // Frames and callbacks of all events that are accepted and not settled. In: frames. Out: chunks; on the way back, who
 // is to be told. Next: link.ts.
-import { deserialize } from 'node:v8';
 import type { Chunk } from '@offthread/worker/protocol';
+import { serialize } from '@offthread/worker/serialize';
 import type { AnalyticsError, SentEvent } from './errors.js';
 import type { Frame } from './frame.js';
 import { giveBack, type Slab, slabSize, takeSlab } from './slab.js';
@@ -103,6 +103,7 @@ export class Ledger {
   }
 }
 
+/** As the worker sends it, a BigInt as text: who saves events as JSON must not be stopped by one. */
 function decode(frame: Frame): SentEvent {
-  return typeof frame === 'string' ? JSON.parse(frame) : deserialize(frame);
+  return JSON.parse(typeof frame === 'string' ? frame : Buffer.from(serialize(frame)).toString());
 }
