@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import http from 'node:http';
 import https from 'node:https';
+import type { Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import got, { type Got, type Request } from 'got';
@@ -68,13 +69,17 @@ export function createSend(settings: DeliverySettings): Send {
     const request = client.stream(settings.url, {
       body: sent,
       headers: retry === 0 ? headers : { ...headers, 'x-retry-count': String(retry) },
-      timeout: { request: settings.requestTimeout },
     });
-    return respond(request, signal, redact);
+    return respond(request, settings.requestTimeout, signal, redact);
   };
 }
 
-function respond(request: Request, signal: AbortSignal, redact: (text: string) => string): Promise<Response> {
+function respond(
+  request: Request,
+  timeout: number,
+  signal: AbortSignal,
+  redact: (text: string) => string,
+): Promise<Response> {
   return new Promise((resolve) => {
     let reply: IncomingMessage | undefined;
     const body: Buffer[] = [];
@@ -82,21 +87,14 @@ function respond(request: Request, signal: AbortSignal, redact: (text: string) =
     const abort = (): void => {
       request.destroy();
     };
-    const finish = (response: Response): void => {
+    // Ours and not got's, whose timer stops with the reply, whatever is still to be uploaded, and is not heard after
+    // an upgrade.
+    const timer = setTimeout(() => request.destroy(new Error(`No answer within ${timeout} ms`)), timeout);
+    /** May be called more than once, of which the first counts. A reply, where there is one, is more than a fault. */
+    const settle = (fault: Response): void => {
+      clearTimeout(timer);
       signal.removeEventListener('abort', abort);
-      resolve(response);
-    };
-    const finishReply = ({ statusCode = 0, headers }: IncomingMessage): void => {
-      const text = headers['content-encoding'] === undefined ? Buffer.concat(body).toString('utf8') : '';
-      finish({
-        type: 'reply',
-        status: statusCode,
-        // Redacted before it is cut: what is left of a key at the edge would not be found any more.
-        text: redact(text).replace(/\s+/g, ' ').trim().slice(0, SHOWN_LENGTH),
-        ...(headers['retry-after'] !== undefined && { retryAfter: headers['retry-after'] }),
-        ...(headers.date !== undefined && { date: headers.date }),
-        ...(headers.location !== undefined && { location: redact(headers.location) }),
-      });
+      resolve(reply === undefined ? fault : read(reply, Buffer.concat(body), redact));
     };
 
     signal.addEventListener('abort', abort, { once: true });
@@ -108,23 +106,42 @@ function respond(request: Request, signal: AbortSignal, redact: (text: string) =
       length += chunk.length;
       if (length > MAX_REPLY_BYTES) request.destroy();
     });
-    request.on('error', (error: Error & { code?: string }) => {
-      if (reply !== undefined) return finishReply(reply);
-      // An AggregateError, where a name has several addresses, has no message of its own.
-      const message = redact(error.message || (error.code ?? error.name));
-      finish(isUntrusted(error.code) ? { type: 'refused', message } : { type: 'fault', message });
-    });
     request.on('end', () => {
-      if (reply !== undefined) finishReply(reply);
-      // Answered before it had read it all: nothing would bound the rest of the upload, and its socket would stay.
+      settle(ABORTED);
+      // Answered before all was read: nothing would end the upload any more, and its connection would stay.
       if (!request.writableFinished) request.destroy();
     });
-    // Where we destroyed it.
-    request.on('close', () => {
-      if (reply !== undefined) finishReply(reply);
-      else finish(ABORTED);
+    // Stays when all is settled: a connection can break later on.
+    request.on('error', (error: Error & { code?: string }) => {
+      // An AggregateError, where a name has several addresses, has no message of its own.
+      const message = redact(error.message || (error.code ?? error.name));
+      settle(isUntrusted(error.code) ? { type: 'refused', message } : { type: 'fault', message });
     });
+    // The connection is ours alone now, and nothing else would follow.
+    request.on('upgrade', (_: IncomingMessage, socket: Socket) => {
+      socket.destroy();
+      request.destroy(new Error('The API wants to switch protocols'));
+    });
+    // Where we destroyed it without an error.
+    request.on('close', () => settle(ABORTED));
   });
+}
+
+function read(
+  { statusCode = 0, headers }: IncomingMessage,
+  body: Buffer,
+  redact: (text: string) => string,
+): Response {
+  const text = headers['content-encoding'] === undefined ? body.toString('utf8') : '';
+  return {
+    type: 'reply',
+    status: statusCode,
+    // Redacted before it is cut: what is left of a key at the edge would not be found any more.
+    text: redact(text).replace(/\s+/g, ' ').trim().slice(0, SHOWN_LENGTH),
+    ...(headers['retry-after'] !== undefined && { retryAfter: headers['retry-after'] }),
+    ...(headers.date !== undefined && { date: headers.date }),
+    ...(headers.location !== undefined && { location: redact(headers.location) }),
+  };
 }
 
 /** Takes the write key out of a text, as it is and in the forms in which a server may give it back. */

@@ -1,0 +1,492 @@
+// Every fault the API or the way to it can have, done by a real server: what is tried again, what fails, what is lost
+// (nothing), and that the accounts agree with what the server received.
+import { type PlainBehaviour, startTrackingApi, type TrackingApi } from '@offthread/devtools';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Trial } from './helpers/trial.js';
+
+let api: TrackingApi;
+
+beforeAll(async () => {
+  api = await startTrackingApi();
+});
+beforeEach(async () => {
+  await api.start();
+  await api.reset();
+});
+afterAll(() => api.close());
+
+/** Longest time for what is expected to happen, in ms. */
+const BUDGET_MS = 15_000;
+
+describe('tried again', () => {
+  const faults: [string, PlainBehaviour][] = [
+    ...[500, 502, 503, 504, 599, 408, 410, 429, 460].map((status): [string, PlainBehaviour] => [
+      `a ${status}`,
+      { type: 'answer', status },
+    ]),
+    [
+      'a 429 whose Retry-After says nothing',
+      { type: 'answer', status: 429, headers: { 'retry-after': 'soon' } },
+    ],
+    [
+      'a 500 with Retry-After, which has no meaning there',
+      { type: 'answer', status: 500, headers: { 'retry-after': '60' } },
+    ],
+    ['a 500 that is huge', { type: 'answer', status: 500, body: 'x'.repeat(1_000_000) }],
+    ['a connection reset at the headers', { type: 'drop', after: 'headers' }],
+    ['a connection reset after the body', { type: 'drop', after: 'body' }],
+    ['no answer', { type: 'hang' }],
+    ['a head that comes byte by byte', { type: 'drip', intervalMs: 100, head: true, accept: false }],
+    ['an answer that is not HTTP', { type: 'garbage' }],
+    [
+      'headers without an end',
+      { type: 'answer', status: 200, headers: { 'x-much': 'x'.repeat(20_000) }, accept: false },
+    ],
+  ];
+
+  test.each(faults)('%s', async (_name, behaviour) => {
+    await using trial = new Trial({ host: api.url, requestTimeout: 1_000 });
+    await api.script([behaviour]);
+    const ids = trial.track(15);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({
+      status: 'ok',
+      delivered: 15,
+      failed: 0,
+    });
+
+    const requests = await api.requests();
+    expect(requests.map(({ accepted }) => accepted)).toEqual([false, true]);
+    expect(requests.map(({ headers }) => headers['x-retry-count'])).toEqual([undefined, '1']);
+    expect(requests.at(-1)?.messageIds).toEqual(ids);
+    expect(trial.analytics.stats()).toMatchObject({ requests: 2, retries: 1, delivered: 15 });
+    expect(trial.errors).toEqual([]);
+    await trial.balance(api);
+  });
+
+  test('the same events each time, with the same generated messageIds, counted, and stamped anew', async () => {
+    await using trial = new Trial({ host: api.url });
+    await api.script([{ type: 'answer', status: 429, headers: { 'retry-after': '1' }, times: 2 }]);
+    trial.analytics.track({ userId: 7, event: 'First', properties: { big: 2n ** 70n } });
+    trial.analytics.identify({ anonymousId: 'anonymous', traits: { name: 'Ä' } });
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 2 });
+
+    const [first, ...later] = await api.requests();
+    expect(first?.events).toMatchObject([
+      { event: 'First', properties: { big: '1180591620717411303424' } },
+      { type: 'identify' },
+    ]);
+    expect(later.map(({ events }) => events)).toEqual([first?.events, first?.events]);
+    expect([first, ...later].map((request) => request?.headers['x-retry-count'])).toEqual([
+      undefined,
+      '1',
+      '2',
+    ]);
+    const sentAt = [first, ...later].map((request) => Date.parse(request?.sentAt ?? ''));
+    expect((sentAt[1] ?? 0) - (sentAt[0] ?? 0)).toBeGreaterThanOrEqual(990);
+    expect((sentAt[2] ?? 0) - (sentAt[1] ?? 0)).toBeGreaterThanOrEqual(990);
+  });
+
+  test('the head batch before anything behind it', async () => {
+    await using trial = new Trial({ host: api.url, batchSize: 2 });
+    await api.script([
+      { type: 'answer', status: 500, times: 2 },
+      { type: 'ok' },
+      { type: 'drop', after: 'body' },
+    ]);
+    const ids = trial.track(6);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 6 });
+    expect(await api.messageIds()).toEqual(ids);
+    expect((await api.requests()).map(({ messageIds }) => ids.indexOf(messageIds[0] ?? ''))).toEqual([
+      0, 0, 0, 2, 2, 4,
+    ]);
+    expect((await api.counts()).maxConcurrentByWriteKey).toEqual({ KEY: 1 });
+    await trial.balance(api);
+  });
+
+  // The first answer is late, so that all of what follows is there for one request.
+  test.each([
+    ['an upload that is reset', false, { type: 'drop', after: 'headers' }],
+    ['an upload that stalls', false, { type: 'stall-upload' }],
+    ['a compressed one', true, { type: 'answer', status: 500 }],
+  ] as const)('a large batch: %s', async (_name, gzip, behaviour) => {
+    await using trial = new Trial({ host: api.url, requestTimeout: 1_000, gzip });
+    await api.script([{ type: 'ok', delayMs: 200 }, behaviour]);
+    trial.track(1);
+    await api.waitFor({ requests: 1 });
+    const ids = trial.track(15, 'Thing Done', { text: 'x'.repeat(30_000) });
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 16 });
+    const [, faulty, final, ...more] = await api.requests();
+    expect(more).toEqual([]);
+    expect([faulty?.accepted, final?.accepted]).toEqual([false, true]);
+    expect(final?.messageIds).toEqual(ids);
+    expect(final?.headers['content-encoding']).toBe(gzip ? 'gzip' : undefined);
+    expect(final?.plainBytes).toBeGreaterThan(450_000);
+    expect((final?.bodyBytes ?? 0) < 20_000).toBe(gzip);
+    await trial.balance(api);
+  });
+
+  test('until the API is up again', async () => {
+    await using trial = new Trial({ host: api.url });
+    trial.track(3);
+    await trial.analytics.flushAsync(BUDGET_MS);
+    await api.stop();
+    trial.track(250);
+    expect(await trial.analytics.flushAsync(300)).toMatchObject({
+      status: 'timeout',
+      delivered: 0,
+      pending: 250,
+    });
+    expect(trial.analytics.stats()).toMatchObject({ accepted: 253, delivered: 3, pending: 250 });
+    await api.start();
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 250 });
+    expect(trial.errors).toEqual([]);
+    await trial.balance(api);
+  });
+});
+
+describe('given up', () => {
+  test('after maxRetries, with code, status, attempts and the events, which can be sent again', async () => {
+    await using trial = new Trial({ host: api.url, maxRetries: 2 });
+    await api.script([{ type: 'answer', status: 503, body: 'busy', times: 3 }]);
+    const ids = trial.track(2);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({
+      status: 'ok',
+      delivered: 0,
+      failed: 2,
+    });
+    expect(trial.errors).toMatchObject([
+      {
+        code: 'retries_exhausted',
+        status: 503,
+        attempts: 3,
+        count: 2,
+        message: 'Gave up after 2 retries: status 503, busy',
+      },
+    ]);
+    const [{ events: sent = [] } = {}] = await api.requests();
+    expect(trial.errors[0]?.events).toEqual(sent);
+    expect(sent.map(({ messageId }) => messageId)).toEqual(ids);
+    trial.track();
+    await trial.analytics.flushAsync(BUDGET_MS);
+    await trial.balance(api);
+  });
+
+  test('where the name of the host cannot be resolved', async () => {
+    await using trial = new Trial({ host: 'https://nowhere.invalid', maxRetries: 1 });
+    trial.track(2);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 2 });
+    expect(trial.errors).toMatchObject([{ code: 'retries_exhausted', status: undefined, attempts: 2 }]);
+    expect(trial.errors[0]?.message).toContain('nowhere.invalid');
+    await trial.balance(api);
+  });
+
+  test('where nobody listens', async () => {
+    await using trial = new Trial({ host: api.url, maxRetries: 1 });
+    await api.stop();
+    trial.track(2);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 2 });
+    expect(trial.errors).toMatchObject([{ code: 'retries_exhausted', status: undefined, attempts: 2 }]);
+    expect(trial.errors[0]?.message).toContain('ECONNREFUSED');
+    await trial.balance(api);
+  });
+
+  test('after maxRetryDuration, whatever Retry-After asks for', async () => {
+    await using trial = new Trial({ host: api.url, maxRetryDuration: 1_500 });
+    await api.behave({ type: 'answer', status: 429, headers: { 'retry-after': '1' } });
+    trial.track(2);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 2 });
+    expect(trial.errors).toMatchObject([{ code: 'retry_duration_exceeded', status: 429, attempts: 2 }]);
+    await trial.balance(api);
+  });
+
+  test.each([401, 402, 403, 404, 409, 422, 501, 505, 511])(
+    'at once after a %i, as a whole',
+    async (status) => {
+      await using trial = new Trial({ host: api.url });
+      await api.script([{ type: 'answer', status, body: 'no' }]);
+      const refused = trial.track(3);
+      expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 3 });
+      expect(trial.errors).toMatchObject([
+        { code: 'rejected', status, attempts: 1, message: `The API refused: status ${status}, no` },
+      ]);
+      expect(trial.ids('rejected')).toEqual(refused);
+      expect(await api.counts()).toMatchObject({ requests: 1 });
+      trial.track(2);
+      expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 2 });
+      await trial.balance(api);
+    },
+  );
+});
+
+describe('halved', () => {
+  test.each([413, 400])('on a %i, until the poison stands alone and only it fails', async (status) => {
+    await using trial = new Trial({ host: api.url });
+    await api.rules([{ match: { eventName: 'Poison' }, behaviour: { type: 'answer', status, body: 'bad' } }]);
+    const ids = [
+      ...trial.track(37),
+      ...trial.track(1, 'Poison'),
+      ...trial.track(20),
+      ...trial.track(1, 'Poison'),
+      ...trial.track(41),
+    ];
+    const poison = [ids[37], ids[58]];
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({
+      status: 'ok',
+      delivered: 98,
+      failed: 2,
+    });
+    expect(trial.errors).toMatchObject([
+      { code: 'rejected', status, count: 1 },
+      { code: 'rejected', status, count: 1 },
+    ]);
+    expect(trial.ids('rejected')).toEqual(poison);
+    // In order and once each, and with no more requests than it takes to find two among a hundred.
+    expect(await api.messageIds()).toEqual(ids.filter((id) => !poison.includes(id)));
+    expect((await api.counts()).requests).toBeLessThanOrEqual(1 + 2 * 2 * 7);
+    await trial.balance(api);
+  });
+
+  test('and a half that meets another fault is tried again', async () => {
+    await using trial = new Trial({ host: api.url });
+    await api.script([
+      { type: 'answer', status: 413 },
+      { type: 'answer', status: 500 },
+      { type: 'ok' },
+      { type: 'answer', status: 403 },
+    ]);
+    const ids = trial.track(5);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({
+      status: 'ok',
+      delivered: 3,
+      failed: 2,
+    });
+    expect(trial.ids('rejected')).toEqual(ids.slice(3));
+    expect((await api.requests()).map(({ messageIds }) => messageIds.length)).toEqual([5, 3, 3, 2]);
+    await trial.balance(api);
+  });
+
+  test('on a 413 for everything, each event fails by itself', async () => {
+    await using trial = new Trial({ host: api.url });
+    await api.behave({ type: 'answer', status: 413 });
+    const ids = trial.track(8);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 8 });
+    expect(trial.ids('rejected')).toEqual(ids);
+    expect(trial.errors).toHaveLength(8);
+    expect(await api.counts()).toMatchObject({ requests: 15 });
+    await trial.balance(api);
+  });
+});
+
+describe('a redirect', () => {
+  test.each([301, 302, 303, 307, 308] as const)('by a %i is reported and not followed', async (status) => {
+    await using other = await startTrackingApi({ in: 'thread' });
+    await using trial = new Trial({ host: api.url });
+    await api.script([
+      { type: 'redirect', status, location: `${other.url}/v1/batch` },
+      { type: 'redirect', status, location: '/v1/import' },
+    ]);
+    trial.track(2);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 2 });
+    trial.track(1);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 1 });
+    expect(trial.errors).toMatchObject([
+      { code: 'redirected', status, attempts: 1, count: 2 },
+      { code: 'redirected', status, attempts: 1, count: 1 },
+    ]);
+    expect(trial.errors[0]?.message).toContain(other.url);
+    expect(await api.counts()).toMatchObject({ requests: 2 });
+    expect(await other.counts()).toMatchObject({ requests: 0, maxConnections: 0 });
+    await trial.balance(api);
+  });
+});
+
+describe('a 2xx is delivered', () => {
+  const replies: [string, PlainBehaviour, string][] = [
+    ['without a body', { type: 'answer', status: 200, body: '' }, 'answered'],
+    ['without content', { type: 'answer', status: 204 }, 'answered'],
+    ['that is not JSON', { type: 'answer', status: 202, body: 'not { json' }, 'answered'],
+    ['that says it failed', { type: 'answer', status: 200, body: { success: false } }, 'answered'],
+    ['that is truncated', { type: 'truncate' }, 'broken'],
+    ['that is reset in the middle', { type: 'drop', after: 'partial-reply' }, 'broken'],
+    ['that comes byte by byte', { type: 'drip', intervalMs: 50 }, 'abandoned'],
+    ['that is huge, of which 64 KiB are read', { type: 'huge', bytes: 200_000_000 }, 'abandoned'],
+    ['that would unpack to 200 MB', { type: 'gzip-bomb', bytes: 200_000_000 }, 'abandoned'],
+  ];
+
+  test.each(replies)('%s, once', async (_name, behaviour, state) => {
+    await using trial = new Trial({ host: api.url, requestTimeout: 1_000 });
+    await api.script([behaviour]);
+    trial.track(3);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 3 });
+    trial.track(1);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 1 });
+    await expect
+      .poll(async () => (await api.requests()).map((request) => request.state))
+      .toEqual([state, 'answered']);
+    expect(await api.counts()).toMatchObject({ requests: 2, duplicates: 0 });
+    expect(trial.errors).toEqual([]);
+    await trial.balance(api);
+  });
+});
+
+describe('Retry-After', () => {
+  const inSeconds = (seconds: number): string => new Date(Date.now() + seconds * 1_000).toUTCString();
+  // What is certain whatever the machine does meanwhile: the date has come, or the least wait is over.
+  const headers: [string, number, () => string, number][] = [
+    ['seconds on a 429', 429, () => '1', 1_000],
+    ['seconds on a 503', 503, () => '2', 2_000],
+    ['a date', 429, () => inSeconds(3), 1_000],
+    ['a date long gone, which still means a second', 503, () => inSeconds(-3_600), 1_000],
+  ];
+
+  test.each(headers)('is heeded as %s, and uses up no retry', async (_name, status, header, atLeast) => {
+    await using trial = new Trial({ host: api.url, maxRetries: 0 });
+    const retryAfter = header();
+    await api.script([{ type: 'answer', status, headers: { 'retry-after': retryAfter } }]);
+    trial.track(2);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 2 });
+    const [first, second] = await api.requests();
+    expect((second?.receivedMs ?? 0) - (first?.receivedMs ?? 0)).toBeGreaterThanOrEqual(atLeast - 5);
+    const date = Number(retryAfter) > 0 ? 0 : Date.parse(retryAfter);
+    expect(Date.parse(second?.receivedAt ?? '')).toBeGreaterThanOrEqual(date - 5);
+    await trial.balance(api);
+  });
+
+  test('that is nonsense uses up a retry', async () => {
+    await using trial = new Trial({ host: api.url, maxRetries: 0 });
+    await api.script([{ type: 'answer', status: 429, headers: { 'retry-after': '-5' } }]);
+    trial.track(2);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 2 });
+    expect(trial.errors).toMatchObject([{ code: 'retries_exhausted', status: 429, attempts: 1 }]);
+    await trial.balance(api);
+  });
+
+  test('silences this client and no other', async () => {
+    await using trial = new Trial({ host: api.url });
+    await using other = new Trial({ host: api.url, writeKey: 'OTHER' });
+    await api.rules([
+      {
+        match: { writeKey: 'KEY' },
+        behaviour: { type: 'answer', status: 429, headers: { 'retry-after': '60' } },
+      },
+    ]);
+    trial.track(2);
+    await api.waitFor({ requests: 1 });
+    other.track(2);
+    expect(await other.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 2 });
+    trial.track(2);
+    expect(trial.analytics.flush(1_000)).toMatchObject({ status: 'timeout', pending: 4 });
+    expect(await api.counts()).toMatchObject({ requests: 2 });
+    await trial.balance(api);
+    await other.balance(api);
+  });
+
+  // The flush may come before the answer, and learn of it while it waits, or after it.
+  test.each([
+    ['blocking', 'before'],
+    ['blocking', 'after'],
+    ['asynchronous', 'before'],
+    ['asynchronous', 'after'],
+  ])('beyond the deadline ends the flush at once (%s) that began %s it was known', async (kind, when) => {
+    await using trial = new Trial({ host: api.url });
+    await api.script([{ type: 'answer', status: 503, headers: { 'retry-after': '60' }, delayMs: 100 }]);
+    const ids = trial.track(3);
+    if (when === 'after') {
+      await api.waitFor({ requests: 1 });
+      await expect.poll(() => trial.analytics.flush(500).elapsedMs).toBeLessThan(500);
+    }
+    const result =
+      kind === 'blocking' ? trial.analytics.flush(30_000) : await trial.analytics.flushAsync(30_000);
+    expect(result).toMatchObject({ status: 'timeout', delivered: 0, failed: 0, pending: 3 });
+    expect(result.elapsedMs).toBeLessThan(10_000);
+    expect(await api.counts()).toMatchObject({ requests: 1 });
+    await trial.balance(api);
+
+    // It all goes into the error, from which it can be sent by somebody else.
+    expect(await trial.analytics.close(30_000)).toMatchObject({ status: 'timeout', pending: 3 });
+    expect(trial.ids('closed')).toEqual(ids);
+    await trial.balance(api);
+  });
+
+  test('before the deadline is waited for', async () => {
+    await using trial = new Trial({ host: api.url });
+    await api.script([{ type: 'answer', status: 429, headers: { 'retry-after': '1' } }]);
+    trial.track(3);
+    expect(trial.analytics.flush(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 3 });
+    await trial.balance(api);
+  });
+});
+
+describe('a flush during a backoff', () => {
+  // Eight backoffs come to a minute on average; eight flushes take what eight requests take.
+  test.each([
+    ['blocking', { type: 'answer', status: 500 }],
+    ['asynchronous', { type: 'drop', after: 'body' }],
+  ] as const)('(%s) makes one attempt at once', async (kind, behaviour) => {
+    await using trial = new Trial({ host: api.url, maxRetries: 30 });
+    await api.behave(behaviour);
+    trial.track(3);
+    for (let requests = 1; requests <= 9; requests++) {
+      await api.waitFor({ requests, timeoutMs: 3_000 });
+      if (kind === 'blocking') trial.analytics.flush(50);
+      else await trial.analytics.flushAsync(50);
+    }
+    const { requests } = await api.counts();
+    expect(requests).toBeLessThan(25);
+    await api.behave({ type: 'ok' });
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 3 });
+    await trial.balance(api);
+  });
+});
+
+describe('connections', () => {
+  test('one carries many batches', async () => {
+    await using trial = new Trial({ host: api.url, batchSize: 5 });
+    const ids = trial.track(100);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 100 });
+    const requests = await api.requests();
+    expect(requests).toHaveLength(20);
+    expect(new Set(requests.map(({ connection }) => connection)).size).toBe(1);
+    expect(await api.messageIds()).toEqual(ids);
+    await trial.balance(api);
+  });
+
+  test('one survives answers that are refusals', async () => {
+    await using trial = new Trial({ host: api.url, batchSize: 1 });
+    await api.script([
+      { type: 'answer', status: 403 },
+      { type: 'answer', status: 500 },
+      { type: 'redirect', location: '/elsewhere' },
+      { type: 'answer', status: 204 },
+    ]);
+    trial.track(4);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({
+      status: 'ok',
+      delivered: 2,
+      failed: 2,
+    });
+    expect(new Set((await api.requests()).map(({ connection }) => connection)).size).toBe(1);
+    await trial.balance(api);
+  });
+
+  test('none is left of requests that were given up', async () => {
+    await using trial = new Trial({ host: api.url, requestTimeout: 300, maxRetries: 3 });
+    await api.behave({ type: 'hang' });
+    trial.track(3);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 3 });
+    await expect.poll(async () => (await api.counts()).connections).toBe(0);
+    expect(await api.counts()).toMatchObject({ requests: 4, maxConnections: 1 });
+    await trial.balance(api);
+  });
+
+  test('none is left of a request that was out when the client was closed', async () => {
+    const trial = new Trial({ host: api.url });
+    await api.behave({ type: 'hang' });
+    const ids = trial.track(3);
+    await api.waitFor({ requests: 1 });
+    expect(await trial.analytics.close(0)).toMatchObject({ status: 'timeout', pending: 3 });
+    expect(trial.ids('closed')).toEqual(ids);
+    await expect.poll(async () => (await api.counts()).connections).toBe(0);
+    await trial.balance(api);
+  });
+});

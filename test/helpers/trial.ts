@@ -1,0 +1,79 @@
+// In: a local Tracking API and settings. Out: a client all of whose events are accounted for, id by id.
+import type { RemoteControl } from '@offthread/devtools';
+import { Analytics, type AnalyticsError, type AnalyticsSettings } from '@offthread/sdk';
+import { expect } from 'vitest';
+
+let made = 0;
+
+/** A client that remembers what it was told about each of its events. */
+export class Trial {
+  readonly analytics: Analytics;
+  /** What `onError` was told. */
+  readonly errors: AnalyticsError[] = [];
+  /** The messageIds of all that was accepted, in order. */
+  readonly accepted: string[] = [];
+  /** What callbacks were told, by messageId. */
+  readonly endings = new Map<string, AnalyticsError | undefined>();
+
+  constructor(settings: Partial<AnalyticsSettings>) {
+    this.analytics = new Analytics({
+      writeKey: 'KEY',
+      flushOnExit: false,
+      onError: (error) => this.errors.push(error),
+      ...settings,
+    });
+  }
+
+  /** Tracks `count` events; returns their messageIds, in order. Each has to be accepted. */
+  track(count = 1, event = 'Thing Done', properties: object = {}): string[] {
+    const ids: string[] = [];
+    for (let n = 0; n < count; n++) {
+      const messageId = `trial-${++made}`;
+      expect(this.try(messageId, event, properties)).toBe(true);
+      ids.push(messageId);
+    }
+    return ids;
+  }
+
+  /** Tracks one event; whether it was accepted. */
+  try(messageId: string, event = 'Thing Done', properties: object = {}): boolean {
+    const taken = this.analytics.track({ userId: 'user-1', event, messageId, properties }, (error) => {
+      if (this.accepted.includes(messageId)) {
+        expect(this.endings.has(messageId), `${messageId} ended twice`).toBe(false);
+        this.endings.set(messageId, error);
+      }
+    });
+    if (taken) this.accepted.push(messageId);
+    return taken;
+  }
+
+  /** Ids of the accepted events that a code was reported for. */
+  ids(...codes: AnalyticsError['code'][]): string[] {
+    const errors = this.errors.filter(({ code }) => codes.includes(code));
+    return errors.flatMap(({ events }) => events.map(({ messageId }) => String(messageId)));
+  }
+
+  /**
+   * The accounts are in balance, and they agree, id by id, with what callbacks and `onError` were told and with what
+   * the API received from this client. Call it when nothing is on its way.
+   */
+  async balance(api: RemoteControl): Promise<void> {
+    const { accepted, delivered, failed, dropped, pending } = this.analytics.stats();
+    const lost = failed + Object.values(dropped).reduce((sum, count) => sum + count, 0);
+    expect(accepted).toBe(this.accepted.length);
+    expect(delivered + lost + pending).toBe(accepted);
+    const taken = this.accepted.filter((id) => this.endings.has(id) && this.endings.get(id) === undefined);
+    const given = this.accepted.filter((id) => this.endings.get(id) !== undefined);
+    expect(taken).toHaveLength(delivered);
+    expect(given).toHaveLength(lost);
+    const reported = this.errors.filter(({ code }) => code !== 'queue_full').flatMap(({ events }) => events);
+    expect(reported.map(({ messageId }) => messageId)).toEqual(given);
+    const known = new Set(this.accepted);
+    const received = new Set((await api.messageIds()).filter((id) => known.has(id)));
+    expect([...received].sort()).toEqual([...taken].sort());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.analytics.close(0);
+  }
+}
