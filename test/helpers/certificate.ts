@@ -12,11 +12,14 @@ const COMMON_NAME = tagged(0x06, Buffer.from('550403', 'hex'));
 const SUBJECT_ALT_NAME = tagged(0x06, Buffer.from('551d11', 'hex'));
 const DAY_MS = 86_400_000;
 
-/** A certificate for 127.0.0.1 and localhost. `validUntil` in the past makes an expired one. */
-export function selfSigned(validUntil = new Date(Date.now() + DAY_MS)): Certificate {
+/** For 127.0.0.1 and localhost, unless for another `host`. `validUntil` in the past makes an expired one. */
+export function selfSigned(validUntil = new Date(Date.now() + DAY_MS), host?: string): Certificate {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const name = sequence(tagged(0x31, sequence(COMMON_NAME, tagged(0x0c, Buffer.from('localhost')))));
-  const names = sequence(tagged(0x82, Buffer.from('localhost')), tagged(0x87, Buffer.from([127, 0, 0, 1])));
+  const names =
+    host === undefined
+      ? sequence(tagged(0x82, Buffer.from('localhost')), tagged(0x87, Buffer.from([127, 0, 0, 1])))
+      : sequence(tagged(0x82, Buffer.from(host)));
   const toBeSigned = sequence(
     tagged(0xa0, tagged(0x02, Buffer.from([2]))), // X.509 version 3
     tagged(0x02, Buffer.from([1])), // serial number

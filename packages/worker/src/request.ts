@@ -2,7 +2,6 @@
 import type { IncomingMessage } from 'node:http';
 import http from 'node:http';
 import https from 'node:https';
-import type { Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import got, { type Got, type Request } from 'got';
@@ -117,11 +116,8 @@ function respond(
       const message = redact(error.message || (error.code ?? error.name));
       settle(isUntrusted(error.code) ? { type: 'refused', message } : { type: 'fault', message });
     });
-    // The connection is ours alone now, and nothing else would follow.
-    request.on('upgrade', (_: IncomingMessage, socket: Socket) => {
-      socket.destroy();
-      request.destroy(new Error('The API wants to switch protocols'));
-    });
+    // Nothing else would follow.
+    request.on('upgrade', () => request.destroy(new Error('The API wants to switch protocols')));
     // Where we destroyed it without an error.
     request.on('close', () => settle(ABORTED));
   });
