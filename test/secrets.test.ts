@@ -1,0 +1,199 @@
+// The write key is in nothing the user gets: no error, no object, no output. Searched for as it is, in base64 as it
+// goes out, and in pieces, as a cut would leave it.
+import { inspect } from 'node:util';
+import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
+import { Analytics, type AnalyticsError, type AnalyticsSettings, ValidationError } from '@offthread/sdk';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { runFixture } from './helpers/fixture.js';
+import { Trial } from './helpers/trial.js';
+
+const KEY = 'wK9_s3cr3t+V4lue/7Q';
+const CREDENTIALS = [KEY, `${KEY}:`].map((text) => Buffer.from(text).toString('base64'));
+const URL_CREDENTIALS = Buffer.from(`${KEY}:`).toString('base64url');
+const SECRETS = [KEY, ...CREDENTIALS, URL_CREDENTIALS].flatMap((secret) => [
+  secret.slice(0, 7),
+  secret.slice(3, 11),
+]);
+
+let api: TrackingApi;
+
+beforeAll(async () => {
+  api = await startTrackingApi();
+});
+beforeEach(() => api.reset());
+afterAll(() => api.close());
+
+/** All that can be seen of a value from outside. */
+function seen(value: unknown): string {
+  const texts = [
+    inspect(value, {
+      showHidden: true,
+      depth: Number.POSITIVE_INFINITY,
+      getters: true,
+      maxStringLength: null,
+    }),
+    JSON.stringify(value) ?? '',
+    String(value),
+  ];
+  if (value instanceof Error) texts.push(value.message, value.stack ?? '', seen(value.cause));
+  return texts.join('\n');
+}
+
+function expectNoSecret(text: string): void {
+  for (const secret of SECRETS) expect(text).not.toContain(secret);
+}
+
+/** What a constructor throws. */
+function mistake(settings: unknown): ValidationError {
+  try {
+    new Analytics(settings as AnalyticsSettings);
+  } catch (error) {
+    if (error instanceof ValidationError) return error;
+    throw error;
+  }
+  throw new Error('was no mistake');
+}
+
+test('it goes out, and is found where it is shown', async () => {
+  await using trial = new Trial({ host: api.url, writeKey: KEY });
+  trial.track();
+  expect(await trial.analytics.flushAsync(10_000)).toMatchObject({ status: 'ok', delivered: 1 });
+  const [request] = await api.requests();
+  expect(request?.writeKey).toBe(KEY);
+  expect(request?.headers['authorization']).toBe(`Basic ${CREDENTIALS[1]}`);
+  expect(() => expectNoSecret(seen(request))).toThrow();
+  expect(() => expectNoSecret(seen({ writeKey: KEY }))).toThrow();
+});
+
+test('no object has it: client, statistics, results, or what copies of the package share', async () => {
+  await using trial = new Trial({
+    host: api.url,
+    writeKey: KEY,
+    flushOnExit: true,
+    flushOnSignals: ['SIGUSR2'],
+  });
+  await api.script([{ type: 'answer', status: 503, headers: { 'retry-after': '60' } }]);
+  const { analytics } = trial;
+  trial.track(3);
+  const results = [analytics.flush(5_000), await analytics.flushAsync(0)];
+  expect(results[0]).toMatchObject({ pending: 3 });
+  expectNoSecret(seen(analytics));
+  expectNoSecret(seen(Object.getOwnPropertyDescriptors(analytics)));
+  expectNoSecret(seen(analytics.stats()));
+  expectNoSecret(seen(results));
+  const symbols = Object.getOwnPropertySymbols(globalThis).filter((symbol) =>
+    String(symbol).includes('offthread'),
+  );
+  expect(symbols.length).toBeGreaterThan(0);
+  for (const symbol of symbols) expectNoSecret(seen((globalThis as Record<symbol, unknown>)[symbol]));
+  for (const listener of [...process.listeners('exit'), ...process.listeners('SIGUSR2')])
+    expectNoSecret(seen(listener));
+  expectNoSecret(seen(await analytics.close(0)));
+  expectNoSecret(seen(trial.errors));
+  expect(trial.errors).toMatchObject([{ code: 'closed', count: 3 }]);
+});
+
+describe('no error has it, though the server gives it back', () => {
+  const echoes = [KEY, ...CREDENTIALS, URL_CREDENTIALS];
+
+  test.each([
+    ['in its answer', echoes.join(' ')],
+    ['in JSON', JSON.stringify({ message: `bad key ${KEY}`, header: `Basic ${CREDENTIALS[1]}` })],
+    ...[180, 183, 187, 190, 193, 196, 199].map((at) => [
+      `where the message is cut, from character ${at} on`,
+      `${'x'.repeat(at)}${KEY} ${CREDENTIALS[1]}`,
+    ]),
+    ['behind more space than is shown', `${' '.repeat(195)}${KEY}`],
+  ])('%s', async (_name, body = '') => {
+    await using trial = new Trial({ host: api.url, writeKey: KEY, maxRetries: 0 });
+    await api.script([
+      { type: 'answer', status: 403, body },
+      { type: 'answer', status: 500, body },
+      { type: 'answer', status: 429, body, headers: { 'retry-after': KEY } },
+    ]);
+    for (let n = 0; n < 3; n++) {
+      trial.track();
+      await trial.analytics.flushAsync(10_000);
+    }
+    expect(trial.errors.map(({ code }) => code)).toEqual([
+      'rejected',
+      'retries_exhausted',
+      'retries_exhausted',
+    ]);
+    expect(trial.errors[0]?.message).toMatch(/write key|xxx/);
+    for (const error of trial.errors) expectNoSecret(seen(error));
+    for (const error of trial.endings.values()) expectNoSecret(seen(error));
+    await trial.balance(api);
+  });
+
+  test('as the place of a redirect', async () => {
+    await using trial = new Trial({ host: api.url, writeKey: KEY });
+    const location = `https://${encodeURIComponent(KEY)}:@elsewhere.example/${echoes.join('/')}`;
+    await api.script([
+      { type: 'redirect', location: location.replace(encodeURIComponent(KEY), URL_CREDENTIALS) },
+    ]);
+    trial.track();
+    await trial.analytics.flushAsync(10_000);
+    expect(trial.errors).toMatchObject([{ code: 'redirected' }]);
+    expect(trial.errors[0]?.message).toContain('@elsewhere.example/[write key]/[write key]');
+    expectNoSecret(seen(trial.errors));
+    await trial.balance(api);
+  });
+});
+
+test('no error of a fault has it', async () => {
+  const errors: AnalyticsError[] = [];
+  const hosts = [api.url, 'https://nowhere.invalid', api.url.replace('http:', 'https:')];
+  await api.script([{ type: 'garbage' }]);
+  for (const host of hosts) {
+    const analytics = new Analytics({
+      writeKey: KEY,
+      host,
+      maxRetries: 0,
+      onError: (error) => errors.push(error),
+    });
+    analytics.track({ userId: 'u', event: 'E' });
+    await analytics.close();
+    analytics.track({ userId: 'u', event: 'E' });
+  }
+  expect(errors.filter(({ code }) => code === 'retries_exhausted')).toHaveLength(3);
+  expectNoSecret(seen(errors));
+});
+
+test.each<[string, unknown]>([
+  ['instead of the settings', KEY],
+  ['in a list', [KEY]],
+  ['as a list', { writeKey: [KEY] }],
+  ['in an object', { writeKey: { key: KEY } }],
+  ['as a symbol', { writeKey: Symbol(KEY) }],
+  ['as a function', { writeKey: () => KEY }],
+  ['under another name', { writekey: KEY }],
+  ['as a user name in the host', { writeKey: KEY, host: `https://${KEY.replace('/', '')}@api.example` }],
+  ['as a password in the host', { writeKey: KEY, host: `https://user:${KEY.replace('/', '')}@api.example` }],
+  ['in a host with another scheme', { writeKey: KEY, host: `ftp://${KEY.replace('/', '')}@api.example` }],
+  ['in a host that is none', { writeKey: KEY, host: `https://${KEY.replace('/', '')}@:99999` }],
+  ['in a query of the host', { writeKey: KEY, host: `ftp://api.example/?key=${KEY}` }],
+  ['beside another mistake', { writeKey: KEY, batchSize: 0 }],
+])('no mistake in the settings shows it: %s', (_name, settings) => {
+  expectNoSecret(seen(mistake(settings)));
+});
+
+test.each([
+  [12345678901, 'a number'],
+  [12345678901n, 'a bigint'],
+])('not even one that is no string', (writeKey, what) => {
+  const { message } = mistake({ writeKey });
+  expect(message).toContain(what);
+  expect(message).not.toContain('12345');
+});
+
+test('no output has it, not even with NODE_DEBUG', async () => {
+  const settings = { host: api.url, writeKey: KEY };
+  const env = { NODE_DEBUG: 'http,https,net,tls,stream,timer,module,worker', DEBUG: '*' };
+  const { code, stdout, stderr } = await runFixture('send-once.mjs', [JSON.stringify(settings)], { env });
+  expect(code).toBe(0);
+  expect(await api.counts()).toMatchObject({ events: 2 });
+  expect(stderr).toContain('MODULE');
+  expectNoSecret(stderr);
+  expectNoSecret(stdout);
+});
