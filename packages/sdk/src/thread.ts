@@ -19,6 +19,9 @@ const MISSED_BEATS = 10;
 /** The same while it starts, which on a busy machine takes seconds: ten of them. */
 const MISSED_BEATS_STARTING = 100;
 
+/** Clients for which one more may be missed: each has a connection to open at the same moment, 2 ms of work. */
+const CLIENTS_PER_BEAT = 50;
+
 /** Milliseconds for which nobody tries again to start a thread that could not be started. */
 const START_AGAIN_MS = 60_000;
 
@@ -112,7 +115,8 @@ export class Thread {
     // A look that comes late says that this process was not run, and then neither was the worker.
     if (since > BEAT_INTERVAL_MS * 2) return;
     this.#missed++;
-    if (this.#missed >= (beat === 0 ? MISSED_BEATS_STARTING : MISSED_BEATS)) this.#die();
+    const most = beat === 0 ? MISSED_BEATS_STARTING : MISSED_BEATS;
+    if (this.#missed >= most + this.#residents.size / CLIENTS_PER_BEAT) this.#die();
   }
 
   /** Moves a client out. The last one closes the door. */
