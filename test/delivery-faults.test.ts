@@ -1,19 +1,13 @@
 // Every fault the API or the way to it can have, done by a real server: what is tried again, what fails, what is lost
 // (nothing), and that the accounts agree with what the server received.
-import { type PlainBehaviour, startTrackingApi, type TrackingApi } from '@offthread/devtools';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type PlainBehaviour, startTrackingApi } from '@offthread/devtools';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { Trial } from './helpers/trial.js';
+import { withApi } from './helpers/with-api.js';
 
-let api: TrackingApi;
+const bench = withApi();
 
-beforeAll(async () => {
-  api = await startTrackingApi();
-});
-beforeEach(async () => {
-  await api.start();
-  await api.reset();
-});
-afterAll(() => api.close());
+beforeEach(() => bench.api.start());
 
 /** Longest time for what is expected to happen, in ms. */
 const BUDGET_MS = 15_000;
@@ -45,8 +39,8 @@ describe('tried again', () => {
   ];
 
   test.each(faults)('%s', async (_name, behaviour) => {
-    await using trial = new Trial({ host: api.url, requestTimeout: 1_000 });
-    await api.script([behaviour]);
+    await using trial = new Trial({ host: bench.api.url, requestTimeout: 1_000 });
+    await bench.api.script([behaviour]);
     const ids = trial.track(15);
     expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({
       status: 'ok',
@@ -54,23 +48,23 @@ describe('tried again', () => {
       failed: 0,
     });
 
-    const requests = await api.requests();
+    const requests = await bench.api.requests();
     expect(requests.map(({ accepted }) => accepted)).toEqual([false, true]);
     expect(requests.map(({ headers }) => headers['x-retry-count'])).toEqual([undefined, '1']);
     expect(requests.at(-1)?.messageIds).toEqual(ids);
     expect(trial.analytics.stats()).toMatchObject({ requests: 2, retries: 1, delivered: 15 });
     expect(trial.errors).toEqual([]);
-    await trial.balance(api);
+    await trial.balance(bench.api);
   });
 
   test('the same events each time, with the same generated messageIds, counted, and stamped anew', async () => {
-    await using trial = new Trial({ host: api.url });
-    await api.script([{ type: 'answer', status: 429, headers: { 'retry-after': '1' }, times: 2 }]);
+    await using trial = new Trial({ host: bench.api.url });
+    await bench.api.script([{ type: 'answer', status: 429, headers: { 'retry-after': '1' }, times: 2 }]);
     trial.analytics.track({ userId: 7, event: 'First', properties: { big: 2n ** 70n } });
     trial.analytics.identify({ anonymousId: 'anonymous', traits: { name: 'Ä' } });
     expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 2 });
 
-    const [first, ...later] = await api.requests();
+    const [first, ...later] = await bench.api.requests();
     expect(first?.events).toMatchObject([
       { event: 'First', properties: { big: '1180591620717411303424' } },
       { type: 'identify' },
@@ -87,20 +81,20 @@ describe('tried again', () => {
   });
 
   test('the head batch before anything behind it', async () => {
-    await using trial = new Trial({ host: api.url, batchSize: 2 });
-    await api.script([
+    await using trial = new Trial({ host: bench.api.url, batchSize: 2 });
+    await bench.api.script([
       { type: 'answer', status: 500, times: 2 },
       { type: 'ok' },
       { type: 'drop', after: 'body' },
     ]);
     const ids = trial.track(6);
     expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 6 });
-    expect(await api.messageIds()).toEqual(ids);
-    expect((await api.requests()).map(({ messageIds }) => ids.indexOf(messageIds[0] ?? ''))).toEqual([
+    expect(await bench.api.messageIds()).toEqual(ids);
+    expect((await bench.api.requests()).map(({ messageIds }) => ids.indexOf(messageIds[0] ?? ''))).toEqual([
       0, 0, 0, 2, 2, 4,
     ]);
-    expect((await api.counts()).maxConcurrentByWriteKey).toEqual({ KEY: 1 });
-    await trial.balance(api);
+    expect((await bench.api.counts()).maxConcurrentByWriteKey).toEqual({ KEY: 1 });
+    await trial.balance(bench.api);
   });
 
   // The first answer is late, so that all of what follows is there for one request.
@@ -109,27 +103,27 @@ describe('tried again', () => {
     ['an upload that stalls', false, { type: 'stall-upload' }],
     ['a compressed one', true, { type: 'answer', status: 500 }],
   ] as const)('a large batch: %s', async (_name, gzip, behaviour) => {
-    await using trial = new Trial({ host: api.url, requestTimeout: 1_000, gzip });
-    await api.script([{ type: 'ok', delayMs: 200 }, behaviour]);
+    await using trial = new Trial({ host: bench.api.url, requestTimeout: 1_000, gzip });
+    await bench.api.script([{ type: 'ok', delayMs: 200 }, behaviour]);
     trial.track(1);
-    await api.waitFor({ requests: 1 });
+    await bench.api.waitFor({ requests: 1 });
     const ids = trial.track(15, 'Thing Done', { text: 'x'.repeat(30_000) });
     expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 16 });
-    const [, faulty, final, ...more] = await api.requests();
+    const [, faulty, final, ...more] = await bench.api.requests();
     expect(more).toEqual([]);
     expect([faulty?.accepted, final?.accepted]).toEqual([false, true]);
     expect(final?.messageIds).toEqual(ids);
     expect(final?.headers['content-encoding']).toBe(gzip ? 'gzip' : undefined);
     expect(final?.plainBytes).toBeGreaterThan(450_000);
     expect((final?.bodyBytes ?? 0) < 20_000).toBe(gzip);
-    await trial.balance(api);
+    await trial.balance(bench.api);
   });
 
   test('until the API is up again', async () => {
-    await using trial = new Trial({ host: api.url });
+    await using trial = new Trial({ host: bench.api.url });
     trial.track(3);
     await trial.analytics.flushAsync(BUDGET_MS);
-    await api.stop();
+    await bench.api.stop();
     trial.track(250);
     expect(await trial.analytics.flushAsync(300)).toMatchObject({
       status: 'timeout',
@@ -137,17 +131,17 @@ describe('tried again', () => {
       pending: 250,
     });
     expect(trial.analytics.stats()).toMatchObject({ accepted: 253, delivered: 3, pending: 250 });
-    await api.start();
+    await bench.api.start();
     expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 250 });
     expect(trial.errors).toEqual([]);
-    await trial.balance(api);
+    await trial.balance(bench.api);
   });
 });
 
 describe('given up', () => {
   test('after maxRetries, with code, status, attempts and the events, which can be sent again', async () => {
-    await using trial = new Trial({ host: api.url, maxRetries: 2 });
-    await api.script([{ type: 'answer', status: 503, body: 'busy', times: 3 }]);
+    await using trial = new Trial({ host: bench.api.url, maxRetries: 2 });
+    await bench.api.script([{ type: 'answer', status: 503, body: 'busy', times: 3 }]);
     const ids = trial.track(2);
     expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({
       status: 'ok',
@@ -163,12 +157,12 @@ describe('given up', () => {
         message: 'Gave up after 2 retries: status 503, busy',
       },
     ]);
-    const [{ events: sent = [] } = {}] = await api.requests();
+    const [{ events: sent = [] } = {}] = await bench.api.requests();
     expect(trial.errors[0]?.events).toEqual(sent);
     expect(sent.map(({ messageId }) => messageId)).toEqual(ids);
     trial.track();
     await trial.analytics.flushAsync(BUDGET_MS);
-    await trial.balance(api);
+    await trial.balance(bench.api);
   });
 
   test('where the name of the host cannot be resolved', async () => {
@@ -177,51 +171,53 @@ describe('given up', () => {
     expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 2 });
     expect(trial.errors).toMatchObject([{ code: 'retries_exhausted', status: undefined, attempts: 2 }]);
     expect(trial.errors[0]?.message).toContain('nowhere.invalid');
-    await trial.balance(api);
+    await trial.balance(bench.api);
   });
 
   test('where nobody listens', async () => {
-    await using trial = new Trial({ host: api.url, maxRetries: 1 });
-    await api.stop();
+    await using trial = new Trial({ host: bench.api.url, maxRetries: 1 });
+    await bench.api.stop();
     trial.track(2);
     expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 2 });
     expect(trial.errors).toMatchObject([{ code: 'retries_exhausted', status: undefined, attempts: 2 }]);
     expect(trial.errors[0]?.message).toContain('ECONNREFUSED');
-    await trial.balance(api);
+    await trial.balance(bench.api);
   });
 
   test('after maxRetryDuration, whatever Retry-After asks for', async () => {
-    await using trial = new Trial({ host: api.url, maxRetryDuration: 1_500 });
-    await api.behave({ type: 'answer', status: 429, headers: { 'retry-after': '1' } });
+    await using trial = new Trial({ host: bench.api.url, maxRetryDuration: 1_500 });
+    await bench.api.behave({ type: 'answer', status: 429, headers: { 'retry-after': '1' } });
     trial.track(2);
     expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 2 });
     expect(trial.errors).toMatchObject([{ code: 'retry_duration_exceeded', status: 429, attempts: 2 }]);
-    await trial.balance(api);
+    await trial.balance(bench.api);
   });
 
   test.each([401, 402, 403, 404, 409, 422, 501, 505, 511])(
     'at once after a %i, as a whole',
     async (status) => {
-      await using trial = new Trial({ host: api.url });
-      await api.script([{ type: 'answer', status, body: 'no' }]);
+      await using trial = new Trial({ host: bench.api.url });
+      await bench.api.script([{ type: 'answer', status, body: 'no' }]);
       const refused = trial.track(3);
       expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 3 });
       expect(trial.errors).toMatchObject([
         { code: 'rejected', status, attempts: 1, message: `The API refused: status ${status}, no` },
       ]);
       expect(trial.ids('rejected')).toEqual(refused);
-      expect(await api.counts()).toMatchObject({ requests: 1 });
+      expect(await bench.api.counts()).toMatchObject({ requests: 1 });
       trial.track(2);
       expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 2 });
-      await trial.balance(api);
+      await trial.balance(bench.api);
     },
   );
 });
 
 describe('halved', () => {
   test.each([413, 400])('on a %i, until the poison stands alone and only it fails', async (status) => {
-    await using trial = new Trial({ host: api.url });
-    await api.rules([{ match: { eventName: 'Poison' }, behaviour: { type: 'answer', status, body: 'bad' } }]);
+    await using trial = new Trial({ host: bench.api.url });
+    await bench.api.rules([
+      { match: { eventName: 'Poison' }, behaviour: { type: 'answer', status, body: 'bad' } },
+    ]);
     const ids = [
       ...trial.track(37),
       ...trial.track(1, 'Poison'),
@@ -241,14 +237,14 @@ describe('halved', () => {
     ]);
     expect(trial.ids('rejected')).toEqual(poison);
     // In order and once each, and with no more requests than it takes to find two among a hundred.
-    expect(await api.messageIds()).toEqual(ids.filter((id) => !poison.includes(id)));
-    expect((await api.counts()).requests).toBeLessThanOrEqual(1 + 2 * 2 * 7);
-    await trial.balance(api);
+    expect(await bench.api.messageIds()).toEqual(ids.filter((id) => !poison.includes(id)));
+    expect((await bench.api.counts()).requests).toBeLessThanOrEqual(1 + 2 * 2 * 7);
+    await trial.balance(bench.api);
   });
 
   test('and a half that meets another fault is tried again', async () => {
-    await using trial = new Trial({ host: api.url });
-    await api.script([
+    await using trial = new Trial({ host: bench.api.url });
+    await bench.api.script([
       { type: 'answer', status: 413 },
       { type: 'answer', status: 500 },
       { type: 'ok' },
@@ -261,27 +257,27 @@ describe('halved', () => {
       failed: 2,
     });
     expect(trial.ids('rejected')).toEqual(ids.slice(3));
-    expect((await api.requests()).map(({ messageIds }) => messageIds.length)).toEqual([5, 3, 3, 2]);
-    await trial.balance(api);
+    expect((await bench.api.requests()).map(({ messageIds }) => messageIds.length)).toEqual([5, 3, 3, 2]);
+    await trial.balance(bench.api);
   });
 
   test('on a 413 for everything, each event fails by itself', async () => {
-    await using trial = new Trial({ host: api.url });
-    await api.behave({ type: 'answer', status: 413 });
+    await using trial = new Trial({ host: bench.api.url });
+    await bench.api.behave({ type: 'answer', status: 413 });
     const ids = trial.track(8);
     expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 8 });
     expect(trial.ids('rejected')).toEqual(ids);
     expect(trial.errors).toHaveLength(8);
-    expect(await api.counts()).toMatchObject({ requests: 15 });
-    await trial.balance(api);
+    expect(await bench.api.counts()).toMatchObject({ requests: 15 });
+    await trial.balance(bench.api);
   });
 });
 
 describe('a redirect', () => {
   test.each([301, 302, 303, 307, 308] as const)('by a %i is reported and not followed', async (status) => {
     await using other = await startTrackingApi({ in: 'thread' });
-    await using trial = new Trial({ host: api.url });
-    await api.script([
+    await using trial = new Trial({ host: bench.api.url });
+    await bench.api.script([
       { type: 'redirect', status, location: `${other.url}/v1/batch` },
       { type: 'redirect', status, location: '/v1/import' },
     ]);
@@ -294,9 +290,9 @@ describe('a redirect', () => {
       { code: 'redirected', status, attempts: 1, count: 1 },
     ]);
     expect(trial.errors[0]?.message).toContain(other.url);
-    expect(await api.counts()).toMatchObject({ requests: 2 });
+    expect(await bench.api.counts()).toMatchObject({ requests: 2 });
     expect(await other.counts()).toMatchObject({ requests: 0, maxConnections: 0 });
-    await trial.balance(api);
+    await trial.balance(bench.api);
   });
 });
 
@@ -314,18 +310,18 @@ describe('a 2xx is delivered', () => {
   ];
 
   test.each(replies)('%s, once', async (_name, behaviour, state) => {
-    await using trial = new Trial({ host: api.url, requestTimeout: 1_000 });
-    await api.script([behaviour]);
+    await using trial = new Trial({ host: bench.api.url, requestTimeout: 1_000 });
+    await bench.api.script([behaviour]);
     trial.track(3);
     expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 3 });
     trial.track(1);
     expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 1 });
     await expect
-      .poll(async () => (await api.requests()).map((request) => request.state))
+      .poll(async () => (await bench.api.requests()).map((request) => request.state))
       .toEqual([state, 'answered']);
-    expect(await api.counts()).toMatchObject({ requests: 2, duplicates: 0 });
+    expect(await bench.api.counts()).toMatchObject({ requests: 2, duplicates: 0 });
     expect(trial.errors).toEqual([]);
-    await trial.balance(api);
+    await trial.balance(bench.api);
   });
 });
 
@@ -340,45 +336,45 @@ describe('Retry-After', () => {
   ];
 
   test.each(headers)('is heeded as %s, and uses up no retry', async (_name, status, header, atLeast) => {
-    await using trial = new Trial({ host: api.url, maxRetries: 0 });
+    await using trial = new Trial({ host: bench.api.url, maxRetries: 0 });
     const retryAfter = header();
-    await api.script([{ type: 'answer', status, headers: { 'retry-after': retryAfter } }]);
+    await bench.api.script([{ type: 'answer', status, headers: { 'retry-after': retryAfter } }]);
     trial.track(2);
     expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 2 });
-    const [first, second] = await api.requests();
+    const [first, second] = await bench.api.requests();
     expect((second?.receivedMs ?? 0) - (first?.receivedMs ?? 0)).toBeGreaterThanOrEqual(atLeast - 5);
     const date = Number(retryAfter) > 0 ? 0 : Date.parse(retryAfter);
     expect(Date.parse(second?.receivedAt ?? '')).toBeGreaterThanOrEqual(date - 5);
-    await trial.balance(api);
+    await trial.balance(bench.api);
   });
 
   test('that is nonsense uses up a retry', async () => {
-    await using trial = new Trial({ host: api.url, maxRetries: 0 });
-    await api.script([{ type: 'answer', status: 429, headers: { 'retry-after': '-5' } }]);
+    await using trial = new Trial({ host: bench.api.url, maxRetries: 0 });
+    await bench.api.script([{ type: 'answer', status: 429, headers: { 'retry-after': '-5' } }]);
     trial.track(2);
     expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 2 });
     expect(trial.errors).toMatchObject([{ code: 'retries_exhausted', status: 429, attempts: 1 }]);
-    await trial.balance(api);
+    await trial.balance(bench.api);
   });
 
   test('silences this client and no other', async () => {
-    await using trial = new Trial({ host: api.url });
-    await using other = new Trial({ host: api.url, writeKey: 'OTHER' });
-    await api.rules([
+    await using trial = new Trial({ host: bench.api.url });
+    await using other = new Trial({ host: bench.api.url, writeKey: 'OTHER' });
+    await bench.api.rules([
       {
         match: { writeKey: 'KEY' },
         behaviour: { type: 'answer', status: 429, headers: { 'retry-after': '60' } },
       },
     ]);
     trial.track(2);
-    await api.waitFor({ requests: 1 });
+    await bench.api.waitFor({ requests: 1 });
     other.track(2);
     expect(await other.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 2 });
     trial.track(2);
     expect(trial.analytics.flush(1_000)).toMatchObject({ status: 'timeout', pending: 4 });
-    expect(await api.counts()).toMatchObject({ requests: 2 });
-    await trial.balance(api);
-    await other.balance(api);
+    expect(await bench.api.counts()).toMatchObject({ requests: 2 });
+    await trial.balance(bench.api);
+    await other.balance(bench.api);
   });
 
   // The flush may come before the answer, and learn of it while it waits, or after it.
@@ -388,32 +384,32 @@ describe('Retry-After', () => {
     ['asynchronous', 'before'],
     ['asynchronous', 'after'],
   ])('beyond the deadline ends the flush at once (%s) that began %s it was known', async (kind, when) => {
-    await using trial = new Trial({ host: api.url });
-    await api.script([{ type: 'answer', status: 503, headers: { 'retry-after': '60' }, delayMs: 100 }]);
+    await using trial = new Trial({ host: bench.api.url });
+    await bench.api.script([{ type: 'answer', status: 503, headers: { 'retry-after': '60' }, delayMs: 100 }]);
     const ids = trial.track(3);
     if (when === 'after') {
-      await api.waitFor({ requests: 1 });
+      await bench.api.waitFor({ requests: 1 });
       await expect.poll(() => trial.analytics.flush(500).elapsedMs).toBeLessThan(500);
     }
     const result =
       kind === 'blocking' ? trial.analytics.flush(30_000) : await trial.analytics.flushAsync(30_000);
     expect(result).toMatchObject({ status: 'timeout', delivered: 0, failed: 0, pending: 3 });
     expect(result.elapsedMs).toBeLessThan(10_000);
-    expect(await api.counts()).toMatchObject({ requests: 1 });
-    await trial.balance(api);
+    expect(await bench.api.counts()).toMatchObject({ requests: 1 });
+    await trial.balance(bench.api);
 
     // It all goes into the error, from which it can be sent by somebody else.
     expect(await trial.analytics.close(30_000)).toMatchObject({ status: 'timeout', pending: 3 });
     expect(trial.ids('closed')).toEqual(ids);
-    await trial.balance(api);
+    await trial.balance(bench.api);
   });
 
   test('before the deadline is waited for', async () => {
-    await using trial = new Trial({ host: api.url });
-    await api.script([{ type: 'answer', status: 429, headers: { 'retry-after': '1' } }]);
+    await using trial = new Trial({ host: bench.api.url });
+    await bench.api.script([{ type: 'answer', status: 429, headers: { 'retry-after': '1' } }]);
     trial.track(3);
     expect(trial.analytics.flush(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 3 });
-    await trial.balance(api);
+    await trial.balance(bench.api);
   });
 });
 
@@ -423,37 +419,37 @@ describe('a flush during a backoff', () => {
     ['blocking', { type: 'answer', status: 500 }],
     ['asynchronous', { type: 'drop', after: 'body' }],
   ] as const)('(%s) makes one attempt at once', async (kind, behaviour) => {
-    await using trial = new Trial({ host: api.url, maxRetries: 30 });
-    await api.behave(behaviour);
+    await using trial = new Trial({ host: bench.api.url, maxRetries: 30 });
+    await bench.api.behave(behaviour);
     trial.track(3);
     for (let requests = 1; requests <= 9; requests++) {
-      await api.waitFor({ requests, timeoutMs: 3_000 });
+      await bench.api.waitFor({ requests, timeoutMs: 3_000 });
       if (kind === 'blocking') trial.analytics.flush(50);
       else await trial.analytics.flushAsync(50);
     }
-    const { requests } = await api.counts();
+    const { requests } = await bench.api.counts();
     expect(requests).toBeLessThan(25);
-    await api.behave({ type: 'ok' });
+    await bench.api.behave({ type: 'ok' });
     expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 3 });
-    await trial.balance(api);
+    await trial.balance(bench.api);
   });
 });
 
 describe('connections', () => {
   test('one carries many batches', async () => {
-    await using trial = new Trial({ host: api.url, batchSize: 5 });
+    await using trial = new Trial({ host: bench.api.url, batchSize: 5 });
     const ids = trial.track(100);
     expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 100 });
-    const requests = await api.requests();
+    const requests = await bench.api.requests();
     expect(requests).toHaveLength(20);
     expect(new Set(requests.map(({ connection }) => connection)).size).toBe(1);
-    expect(await api.messageIds()).toEqual(ids);
-    await trial.balance(api);
+    expect(await bench.api.messageIds()).toEqual(ids);
+    await trial.balance(bench.api);
   });
 
   test('one survives answers that are refusals', async () => {
-    await using trial = new Trial({ host: api.url, batchSize: 1 });
-    await api.script([
+    await using trial = new Trial({ host: bench.api.url, batchSize: 1 });
+    await bench.api.script([
       { type: 'answer', status: 403 },
       { type: 'answer', status: 500 },
       { type: 'redirect', location: '/elsewhere' },
@@ -465,11 +461,13 @@ describe('connections', () => {
       delivered: 2,
       failed: 2,
     });
-    expect(new Set((await api.requests()).map(({ connection }) => connection)).size).toBe(1);
-    await trial.balance(api);
+    expect(new Set((await bench.api.requests()).map(({ connection }) => connection)).size).toBe(1);
+    await trial.balance(bench.api);
   });
 
   test('none is left of requests that were given up', async () => {
+    // One of its own, because what earlier clients kept open is everybody's.
+    await using api = await startTrackingApi({ in: 'thread' });
     await using trial = new Trial({ host: api.url, requestTimeout: 300, maxRetries: 3 });
     await api.behave({ type: 'hang' });
     trial.track(3);
@@ -480,6 +478,7 @@ describe('connections', () => {
   });
 
   test('none is left of a request that was out when the client was closed', async () => {
+    await using api = await startTrackingApi({ in: 'thread' });
     const trial = new Trial({ host: api.url });
     await api.behave({ type: 'hang' });
     const ids = trial.track(3);

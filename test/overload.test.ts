@@ -1,37 +1,30 @@
 // More than can be delivered: memory has bounds, the accounts hold, and clocks that step change no wait.
 import { MessageChannel } from 'node:worker_threads';
-import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
 import type { Stats } from '@offthread/sdk';
 import { open } from '@offthread/worker';
 import { CONTROL_BYTES, FRAME_HEADER_BYTES, type ToMain, VITALS_BYTES } from '@offthread/worker/protocol';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { runFixture } from './helpers/fixture.js';
 import { Trial } from './helpers/trial.js';
+import { withApi } from './helpers/with-api.js';
 
-let api: TrackingApi;
+const bench = withApi();
 
-beforeAll(async () => {
-  api = await startTrackingApi();
-});
-beforeEach(async () => {
-  await api.start();
-  await api.reset();
-});
+beforeEach(() => bench.api.start());
 afterEach(() => {
   vi.useRealTimers();
 });
-afterAll(() => api.close());
 
 const MB = 1024 * 1024;
 const BUDGET_MS = 20_000;
 
 describe('the queue', () => {
   test('takes maxQueueSize events, wherever they wait, and as many again as have been settled', async () => {
-    await using trial = new Trial({ host: api.url, maxQueueSize: 500, requestTimeout: 60_000 });
-    await api.script([{ type: 'ok', delayMs: 1_500 }]);
+    await using trial = new Trial({ host: bench.api.url, maxQueueSize: 500, requestTimeout: 60_000 });
+    await bench.api.script([{ type: 'ok', delayMs: 1_500 }]);
     trial.track(300);
     // By now the worker has them, and lags: they count all the same.
-    await api.waitFor({ requests: 1 });
+    await bench.api.waitFor({ requests: 1 });
     trial.track(200);
     for (let n = 0; n < 100; n++) expect(trial.try(`over-${n}`)).toBe(false);
     expect(trial.analytics.stats()).toMatchObject({
@@ -43,12 +36,12 @@ describe('the queue', () => {
     trial.track(500);
     expect(trial.try('over-100')).toBe(false);
     expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 500 });
-    await trial.balance(api);
+    await trial.balance(bench.api);
   });
 
   test('takes maxQueueSize events while nobody answers, and delivers each when somebody does', async () => {
-    await api.stop();
-    await using trial = new Trial({ host: api.url, maxQueueSize: 1_000, maxRetries: 100 });
+    await bench.api.stop();
+    await using trial = new Trial({ host: bench.api.url, maxQueueSize: 1_000, maxRetries: 100 });
     trial.track(1_000);
     for (let n = 0; n < 4_000; n++) expect(trial.try(`over-${n}`)).toBe(false);
     expect(trial.analytics.flush(200)).toMatchObject({
@@ -62,15 +55,15 @@ describe('the queue', () => {
       pending: 1_000,
       refused: { queue_full: 4_000 },
     });
-    await api.start();
+    await bench.api.start();
     expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 1_000 });
-    expect(await api.messageIds()).toEqual(trial.accepted);
-    await trial.balance(api);
+    expect(await bench.api.messageIds()).toEqual(trial.accepted);
+    await trial.balance(bench.api);
   });
 
   test('takes maxQueueBytes, whatever maxQueueSize says', async () => {
-    await api.behave({ type: 'hang' });
-    await using trial = new Trial({ host: api.url, maxQueueSize: 100_000, maxQueueBytes: 512 * 1024 });
+    await bench.api.behave({ type: 'hang' });
+    await using trial = new Trial({ host: bench.api.url, maxQueueSize: 100_000, maxQueueBytes: 512 * 1024 });
     const properties = { text: 'ü'.repeat(5_000) };
     let taken = 0;
     while (trial.try(`bytes-${taken}`, 'Large', properties)) taken++;
@@ -85,17 +78,17 @@ describe('the queue', () => {
     expect(trial.errors).toMatchObject([
       { code: 'queue_full', message: expect.stringContaining('maxQueueBytes') },
     ]);
-    await api.reset();
+    await bench.api.reset();
     expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: taken });
     trial.track(taken, 'Large', properties);
     expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: taken });
-    await trial.balance(api);
+    await trial.balance(bench.api);
   });
 
   test('that is full is reported at once, and then once a minute with the number', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    await api.behave({ type: 'hang' });
-    const trial = new Trial({ host: api.url, maxQueueSize: 10 });
+    await bench.api.behave({ type: 'hang' });
+    const trial = new Trial({ host: bench.api.url, maxQueueSize: 10 });
     const reports = (): [number, number][] => trial.errors.map(({ count, events }) => [count, events.length]);
     trial.track(10);
     for (let n = 0; n < 101; n++) expect(trial.try(`over-${n}`)).toBe(false);
@@ -131,7 +124,7 @@ describe('the queue', () => {
     expect(full.reduce((sum, { count }) => sum + count, 0)).toBe(105);
     expect(trial.analytics.stats()).toMatchObject({ refused: { queue_full: 105 }, dropped: { closed: 10 } });
     vi.useRealTimers();
-    await trial.balance(api);
+    await trial.balance(bench.api);
   });
 });
 
@@ -142,9 +135,9 @@ describe('memory', () => {
     ['down', 'maxQueueSize', { maxQueueSize: 5_000 }],
     ['hanging', 'maxQueueBytes', { maxQueueBytes: 8 * MB, maxQueueSize: 1_000_000 }],
   ])('has a bound while the API is %s: %s', async (state, _bound, settings) => {
-    if (state === 'down') await api.stop();
-    else await api.behave({ type: 'hang' });
-    const options = { host: api.url, events: 150_000, ...settings };
+    if (state === 'down') await bench.api.stop();
+    else await bench.api.behave({ type: 'hang' });
+    const options = { host: bench.api.url, events: 150_000, ...settings };
     const { stdout, code } = await runFixture('overload.mjs', [JSON.stringify(options)], {
       execArgv: ['--expose-gc'],
     });
@@ -165,7 +158,7 @@ describe('memory', () => {
   });
 
   test('and time are in proportion for a thousand clients, which share one worker', async () => {
-    const settings = { host: api.url, clients: 1_000, flushTimeout: 60_000 };
+    const settings = { host: bench.api.url, clients: 1_000, flushTimeout: 60_000 };
     const { code, stdout, stderr } = await runFixture('many-clients.mjs', [JSON.stringify(settings)], {
       timeoutMs: 90_000,
     });
@@ -178,8 +171,8 @@ describe('memory', () => {
     const expected = ['first', 'second', 'last'].flatMap((name) =>
       Array.from({ length: 1_000 }, (_, index) => `${name}-${index}`),
     );
-    expect((await api.messageIds()).sort()).toEqual(expected.sort());
-    expect(Object.values((await api.counts()).maxConcurrentByWriteKey)).toEqual(Array(1_000).fill(1));
+    expect((await bench.api.messageIds()).sort()).toEqual(expected.sort());
+    expect(Object.values((await bench.api.counts()).maxConcurrentByWriteKey)).toEqual(Array(1_000).fill(1));
   }, 100_000);
 });
 
@@ -187,14 +180,14 @@ describe('a clock that steps back an hour', () => {
   const HOUR_MS = 3_600_000;
 
   test('changes no wait of a client', async () => {
-    await using trial = new Trial({ host: api.url });
-    await api.script([{ type: 'answer', status: 503, headers: { 'retry-after': '2' } }]);
+    await using trial = new Trial({ host: bench.api.url });
+    await bench.api.script([{ type: 'answer', status: 503, headers: { 'retry-after': '2' } }]);
     vi.useFakeTimers({ toFake: ['Date'] });
     trial.track(3);
-    await api.waitFor({ requests: 1 });
+    await bench.api.waitFor({ requests: 1 });
     vi.setSystemTime(Date.now() - HOUR_MS);
     expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 3 });
-    await api.behave({ type: 'hang' });
+    await bench.api.behave({ type: 'hang' });
     trial.track(2);
     vi.setSystemTime(Date.now() - HOUR_MS);
     const began = performance.now();
@@ -203,7 +196,7 @@ describe('a clock that steps back an hour', () => {
     const took = performance.now() - began;
     expect(took).toBeGreaterThanOrEqual(590);
     expect(took).toBeLessThan(BUDGET_MS);
-    await trial.balance(api);
+    await trial.balance(bench.api);
   });
 
   // The worker's own code, in this thread: nobody can reach into the worker thread to turn its clock.
@@ -217,7 +210,7 @@ describe('a clock that steps back an hour', () => {
     ],
     ['the bound of a request', { type: 'hang' }, 500],
   ] as const)('changes no wait of the worker: %s', async (_name, behaviour, least) => {
-    await api.script([behaviour]);
+    await bench.api.script([behaviour]);
     const { port1: port, port2 } = new MessageChannel();
     const outcome = new Promise<ToMain>((resolve) => {
       port.on('message', (message: ToMain) => {
@@ -231,7 +224,7 @@ describe('a clock that steps back an hour', () => {
       vitals: new SharedArrayBuffer(VITALS_BYTES),
       settled: 0,
       settings: {
-        url: `${api.url}/v1/batch`,
+        url: `${bench.api.url}/v1/batch`,
         writeKey: 'KEY',
         userAgent: 'test',
         batchSize: 100,
@@ -250,11 +243,11 @@ describe('a clock that steps back an hour', () => {
     bytes.writeUInt32LE(Buffer.byteLength(event), 0);
     bytes.write(event, FRAME_HEADER_BYTES);
     port.postMessage({ type: 'chunk', memory, start: 0, end, first: 1, last: 1 });
-    await api.waitFor({ requests: 1 });
+    await bench.api.waitFor({ requests: 1 });
     vi.setSystemTime(Date.now() - HOUR_MS);
     expect(await outcome).toEqual({ type: 'delivered', through: 1 });
     port.postMessage({ type: 'close' });
-    const [first, second, ...more] = await api.requests();
+    const [first, second, ...more] = await bench.api.requests();
     expect(more).toEqual([]);
     expect(second?.messageIds).toEqual(['only']);
     expect((second?.receivedMs ?? 0) - (first?.receivedMs ?? 0)).toBeGreaterThanOrEqual(least - 50);

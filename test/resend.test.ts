@@ -1,22 +1,20 @@
 // Events that an error handed over are sent once more, as they were, by whoever has them.
-import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
 import { Analytics, type AnalyticsError, type SentEvent, ValidationError } from '@offthread/sdk';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { Trial } from './helpers/trial.js';
+import { withApi } from './helpers/with-api.js';
 
-let api: TrackingApi;
-
-beforeAll(async () => {
-  api = await startTrackingApi();
-});
-beforeEach(() => api.reset());
-afterAll(() => api.close());
+const bench = withApi();
 
 /** One event of each type, refused by the API; what the error handed over. */
 async function refusedEvents(): Promise<readonly SentEvent[]> {
-  await api.script([{ type: 'answer', status: 403 }]);
+  await bench.api.script([{ type: 'answer', status: 403 }]);
   const errors: AnalyticsError[] = [];
-  const analytics = new Analytics({ writeKey: 'KEY', host: api.url, onError: (error) => errors.push(error) });
+  const analytics = new Analytics({
+    writeKey: 'KEY',
+    host: bench.api.url,
+    onError: (error) => errors.push(error),
+  });
   const timestamp = '2020-01-01T00:00:00.000Z';
   const context = { ip: '192.0.2.1', library: { name: 'ignored' } };
   analytics.track({
@@ -38,10 +36,10 @@ async function refusedEvents(): Promise<readonly SentEvent[]> {
 
 test('each as it was sent the first time: messageId, timestamp, context.library and all', async () => {
   const events = await refusedEvents();
-  await using trial = new Trial({ host: api.url });
+  await using trial = new Trial({ host: bench.api.url });
   expect(trial.analytics.resend(events)).toBe(6);
   expect(await trial.analytics.flushAsync(10_000)).toMatchObject({ status: 'ok', delivered: 6 });
-  const [refused, sent] = await api.requests();
+  const [refused, sent] = await bench.api.requests();
   expect(sent?.events).toEqual(refused?.events);
   expect(sent?.events).toEqual(events);
   expect(events.map(({ type }) => type)).toEqual(['track', 'identify', 'page', 'screen', 'group', 'alias']);
@@ -52,16 +50,16 @@ test('from JSON, though there was a BigInt, and with the library of another vers
   const saved: Record<string, unknown>[] = JSON.parse(JSON.stringify(await refusedEvents()));
   const library = { name: '@offthread/sdk', version: '0.0.1' };
   for (const event of saved) event['context'] = { ...(event['context'] as object), library };
-  await using trial = new Trial({ host: api.url });
+  await using trial = new Trial({ host: bench.api.url });
   expect(trial.analytics.resend(saved)).toBe(6);
   await trial.analytics.flushAsync(10_000);
-  const events = await api.events();
+  const events = await bench.api.events();
   expect(events).toEqual(saved);
   expect(events[0]).toMatchObject({ properties: { big: '18446744073709551616' }, context: { library } });
 });
 
 test('also where they hold a BigInt or lack what the client adds', async () => {
-  await using trial = new Trial({ host: api.url });
+  await using trial = new Trial({ host: bench.api.url });
   const library = { name: 'another', version: '1' };
   const events = [
     {
@@ -77,7 +75,7 @@ test('also where they hold a BigInt or lack what the client adds', async () => {
   ];
   expect(trial.analytics.resend(events)).toBe(3);
   await trial.analytics.flushAsync(10_000);
-  const received = await api.events();
+  const received = await bench.api.events();
   expect(received).toMatchObject([
     { messageId: 'one', userId: '1', properties: { big: '18446744073709551616' }, context: { library } },
     { type: 'identify', context: { library: { name: '@offthread/sdk' } } },
@@ -105,7 +103,7 @@ test.each<[string, unknown, string]>([
     'events[1]: track() needs as event',
   ],
 ])('%s is the mistake of the caller, and nothing is accepted', async (_name, events, message) => {
-  await using trial = new Trial({ host: api.url });
+  await using trial = new Trial({ host: bench.api.url });
   const resend = (): number => trial.analytics.resend(events as SentEvent[]);
   expect(resend).toThrow(ValidationError);
   expect(resend).toThrow(message);
@@ -113,31 +111,31 @@ test.each<[string, unknown, string]>([
 });
 
 test('as far as there is room; the rest is for later', async () => {
-  await using trial = new Trial({ host: api.url, maxQueueSize: 4 });
+  await using trial = new Trial({ host: bench.api.url, maxQueueSize: 4 });
   const events = await refusedEvents();
-  await api.reset();
+  await bench.api.reset();
   const accepted = trial.analytics.resend(events);
   expect(accepted).toBe(4);
   await trial.analytics.flushAsync(10_000);
   expect(trial.analytics.resend(events.slice(accepted))).toBe(2);
   await trial.analytics.flushAsync(10_000);
-  expect(await api.events()).toEqual(events);
+  expect(await bench.api.events()).toEqual(events);
   expect(trial.analytics.stats()).toMatchObject({ accepted: 6, delivered: 6 });
 });
 
 test('not by a client that is closed', async () => {
-  const trial = new Trial({ host: api.url });
+  const trial = new Trial({ host: bench.api.url });
   await trial.analytics.close();
   expect(trial.analytics.resend([{ type: 'identify', userId: 'u' }])).toBe(0);
   expect(trial.analytics.resend([])).toBe(0);
 });
 
 test('what is dropped at the end of one client reaches the API by the next', async () => {
-  await api.stop();
+  await bench.api.stop();
   let saved = '[]';
   const first = new Analytics({
     writeKey: 'KEY',
-    host: api.url,
+    host: bench.api.url,
     onError: ({ events }) => {
       saved = JSON.stringify([...JSON.parse(saved), ...events]);
     },
@@ -145,9 +143,9 @@ test('what is dropped at the end of one client reaches the API by the next', asy
   for (let n = 0; n < 250; n++)
     first.track({ userId: 'u', event: 'E', messageId: `m-${n}`, properties: { n: BigInt(n) } });
   expect(await first.close(200)).toMatchObject({ status: 'timeout', pending: 250 });
-  await api.start();
-  await using trial = new Trial({ host: api.url });
+  await bench.api.start();
+  await using trial = new Trial({ host: bench.api.url });
   expect(trial.analytics.resend(JSON.parse(saved))).toBe(250);
   expect(await trial.analytics.flushAsync(10_000)).toMatchObject({ status: 'ok', delivered: 250 });
-  expect(await api.messageIds()).toEqual(Array.from({ length: 250 }, (_, n) => `m-${n}`));
+  expect(await bench.api.messageIds()).toEqual(Array.from({ length: 250 }, (_, n) => `m-${n}`));
 });

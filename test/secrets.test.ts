@@ -1,11 +1,11 @@
 // The write key is in nothing the user gets: no error, no object, no output. Searched for as it is, in base64 as it
 // goes out, and in pieces, as a cut would leave it.
 import { inspect } from 'node:util';
-import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
 import { Analytics, type AnalyticsError, type AnalyticsSettings, ValidationError } from '@offthread/sdk';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { runFixture } from './helpers/fixture.js';
 import { Trial } from './helpers/trial.js';
+import { withApi } from './helpers/with-api.js';
 
 const KEY = 'wK9_s3cr3t+V4lue/7Q';
 const CREDENTIALS = [KEY, `${KEY}:`].map((text) => Buffer.from(text).toString('base64'));
@@ -15,13 +15,7 @@ const SECRETS = [KEY, ...CREDENTIALS, URL_CREDENTIALS].flatMap((secret) => [
   secret.slice(3, 11),
 ]);
 
-let api: TrackingApi;
-
-beforeAll(async () => {
-  api = await startTrackingApi();
-});
-beforeEach(() => api.reset());
-afterAll(() => api.close());
+const bench = withApi();
 
 /** All that can be seen of a value from outside. */
 function seen(value: unknown): string {
@@ -55,10 +49,10 @@ function mistake(settings: unknown): ValidationError {
 }
 
 test('it goes out, and is found where it is shown', async () => {
-  await using trial = new Trial({ host: api.url, writeKey: KEY });
+  await using trial = new Trial({ host: bench.api.url, writeKey: KEY });
   trial.track();
   expect(await trial.analytics.flushAsync(10_000)).toMatchObject({ status: 'ok', delivered: 1 });
-  const [request] = await api.requests();
+  const [request] = await bench.api.requests();
   expect(request?.writeKey).toBe(KEY);
   expect(request?.headers['authorization']).toBe(`Basic ${CREDENTIALS[1]}`);
   expect(() => expectNoSecret(seen(request))).toThrow();
@@ -67,12 +61,12 @@ test('it goes out, and is found where it is shown', async () => {
 
 test('no object has it: client, statistics, results, or what copies of the package share', async () => {
   await using trial = new Trial({
-    host: api.url,
+    host: bench.api.url,
     writeKey: KEY,
     flushOnExit: true,
     flushOnSignals: ['SIGUSR2'],
   });
-  await api.script([{ type: 'answer', status: 503, headers: { 'retry-after': '60' } }]);
+  await bench.api.script([{ type: 'answer', status: 503, headers: { 'retry-after': '60' } }]);
   const { analytics } = trial;
   trial.track(3);
   const results = [analytics.flush(5_000), await analytics.flushAsync(0)];
@@ -105,8 +99,8 @@ describe('no error has it, though the server gives it back', () => {
     ]),
     ['behind more space than is shown', `${' '.repeat(195)}${KEY}`],
   ])('%s', async (_name, body = '') => {
-    await using trial = new Trial({ host: api.url, writeKey: KEY, maxRetries: 0 });
-    await api.script([
+    await using trial = new Trial({ host: bench.api.url, writeKey: KEY, maxRetries: 0 });
+    await bench.api.script([
       { type: 'answer', status: 403, body },
       { type: 'answer', status: 500, body },
       { type: 'answer', status: 429, body, headers: { 'retry-after': KEY } },
@@ -123,13 +117,13 @@ describe('no error has it, though the server gives it back', () => {
     expect(trial.errors[0]?.message).toMatch(/write key|xxx/);
     for (const error of trial.errors) expectNoSecret(seen(error));
     for (const error of trial.endings.values()) expectNoSecret(seen(error));
-    await trial.balance(api);
+    await trial.balance(bench.api);
   });
 
   test('as the place of a redirect', async () => {
-    await using trial = new Trial({ host: api.url, writeKey: KEY });
+    await using trial = new Trial({ host: bench.api.url, writeKey: KEY });
     const location = `https://${encodeURIComponent(KEY)}:@elsewhere.example/${echoes.join('/')}`;
-    await api.script([
+    await bench.api.script([
       { type: 'redirect', location: location.replace(encodeURIComponent(KEY), URL_CREDENTIALS) },
     ]);
     trial.track();
@@ -137,14 +131,14 @@ describe('no error has it, though the server gives it back', () => {
     expect(trial.errors).toMatchObject([{ code: 'redirected' }]);
     expect(trial.errors[0]?.message).toContain('@elsewhere.example/[write key]/[write key]');
     expectNoSecret(seen(trial.errors));
-    await trial.balance(api);
+    await trial.balance(bench.api);
   });
 });
 
 test('no error of a fault has it', async () => {
   const errors: AnalyticsError[] = [];
-  const hosts = [api.url, 'https://nowhere.invalid', api.url.replace('http:', 'https:')];
-  await api.script([{ type: 'garbage' }]);
+  const hosts = [bench.api.url, 'https://nowhere.invalid', bench.api.url.replace('http:', 'https:')];
+  await bench.api.script([{ type: 'garbage' }]);
   for (const host of hosts) {
     const analytics = new Analytics({
       writeKey: KEY,
@@ -188,11 +182,11 @@ test.each([
 });
 
 test('no output has it, not even with NODE_DEBUG', async () => {
-  const settings = { host: api.url, writeKey: KEY };
+  const settings = { host: bench.api.url, writeKey: KEY };
   const env = { NODE_DEBUG: 'http,https,net,tls,stream,timer,module,worker', DEBUG: '*' };
   const { code, stdout, stderr } = await runFixture('send-once.mjs', [JSON.stringify(settings)], { env });
   expect(code).toBe(0);
-  expect(await api.counts()).toMatchObject({ events: 2 });
+  expect(await bench.api.counts()).toMatchObject({ events: 2 });
   expect(stderr).toContain('MODULE');
   expectNoSecret(stderr);
   expectNoSecret(stdout);
