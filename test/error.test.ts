@@ -50,11 +50,9 @@ describe('an AnalyticsError', () => {
       count: 2,
     });
     const sent = JSON.parse(await bench.api.body(2)).batch;
-    // A bigint is one still: who sends the event again gets the same text.
-    expect(error?.events).toEqual([
-      { ...sent[0], properties: { ...sent[0].properties, price: 5n } },
-      sent[1],
-    ]);
+    // A bigint is the text it was sent as: who saves the events as JSON must not be stopped by one.
+    expect(error?.events).toEqual(sent);
+    expect(sent[0].properties.price).toBe('5');
     expect(sent[1]).toMatchObject({ type: 'page', messageId: 'm-2', timestamp: '1970-01-01T00:00:00.000Z' });
   });
 
