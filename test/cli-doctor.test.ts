@@ -154,7 +154,7 @@ describe('the way to the API', () => {
 
     /** Runs the doctor against a server with this certificate; `trusted` puts it among the authorities. */
     async function examineTls(validUntil: Date, trusted: boolean) {
-      const tls: NonNullable<StartOptions['tls']> = selfSigned(validUntil);
+      const tls: NonNullable<StartOptions['tls']> = selfSigned({ validUntil });
       await using api = await startTrackingApi({ tls });
       const file = join(folder, `${validUntil.getTime()}.pem`);
       writeFileSync(file, tls.cert);

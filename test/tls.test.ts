@@ -18,9 +18,12 @@ interface Report {
 const DAY_MS = 86_400_000;
 const CERTIFICATES = {
   good: selfSigned(),
-  expired: selfSigned(new Date(Date.now() - DAY_MS)),
-  notYetValid: selfSigned(new Date(Date.now() + 10 * DAY_MS)),
-  wrongHost: selfSigned(undefined, 'elsewhere.example'),
+  expired: selfSigned({ validUntil: new Date(Date.now() - DAY_MS) }),
+  notYetValid: selfSigned({
+    validFrom: new Date(Date.now() + DAY_MS),
+    validUntil: new Date(Date.now() + 2 * DAY_MS),
+  }),
+  wrongHost: selfSigned({ host: 'elsewhere.example' }),
 };
 
 let directory: string;

@@ -335,7 +335,7 @@ describe('up, down and https', () => {
   });
 
   test('an expired certificate is expired', async () => {
-    const tls = selfSigned(new Date(Date.now() - 86_400_000));
+    const tls = selfSigned({ validUntil: new Date(Date.now() - 86_400_000) });
     await using secure = await startTrackingApi({ in: 'thread', tls });
     await expect(post(secure.url, batchOf(1), { ca: tls.cert })).rejects.toMatchObject({
       code: 'CERT_HAS_EXPIRED',

@@ -12,8 +12,20 @@ const COMMON_NAME = tagged(0x06, Buffer.from('550403', 'hex'));
 const SUBJECT_ALT_NAME = tagged(0x06, Buffer.from('551d11', 'hex'));
 const DAY_MS = 86_400_000;
 
-/** For 127.0.0.1 and localhost, unless for another `host`. `validUntil` in the past makes an expired one. */
-export function selfSigned(validUntil = new Date(Date.now() + DAY_MS), host?: string): Certificate {
+/** What a certificate says. */
+export interface CertificateOptions {
+  /** The only name in it. Default: 127.0.0.1 and localhost. */
+  host?: string;
+  /** Default: two days before now, or before `validUntil` where that is past. */
+  validFrom?: Date;
+  /** Default: tomorrow. */
+  validUntil?: Date;
+}
+
+/** A certificate nobody vouches for but itself. */
+export function selfSigned(options: CertificateOptions = {}): Certificate {
+  const { host, validUntil = new Date(Date.now() + DAY_MS) } = options;
+  const { validFrom = new Date(Math.min(validUntil.getTime(), Date.now()) - 2 * DAY_MS) } = options;
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const name = sequence(tagged(0x31, sequence(COMMON_NAME, tagged(0x0c, Buffer.from('localhost')))));
   const names =
@@ -25,7 +37,7 @@ export function selfSigned(validUntil = new Date(Date.now() + DAY_MS), host?: st
     tagged(0x02, Buffer.from([1])), // serial number
     ECDSA_WITH_SHA256,
     name,
-    sequence(time(new Date(Math.min(validUntil.getTime(), Date.now()) - 2 * DAY_MS)), time(validUntil)),
+    sequence(time(validFrom), time(validUntil)),
     name,
     publicKey.export({ type: 'spki', format: 'der' }),
     tagged(0xa3, sequence(sequence(SUBJECT_ALT_NAME, tagged(0x04, names)))),
