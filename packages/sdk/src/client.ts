@@ -71,6 +71,8 @@ export class Client implements Leaver, Correspondent {
   #delivered = 0;
   #failed = 0;
   #closing: Promise<FlushResult> | undefined;
+  /** The process ends and has no time left for this client. */
+  #abandoned = false;
 
   constructor(settings: Settings) {
     this.#settings = settings;
@@ -107,7 +109,7 @@ export class Client implements Leaver, Correspondent {
   /** Takes an event over; false where it cannot. `library` is that of an event which was sent before. */
   accept(type: EventType, event: AnyEvent, callback: Callback | undefined, library?: unknown): boolean {
     const ledger = this.#ledger;
-    if (this.#closing !== undefined)
+    if (this.#closing !== undefined || this.#abandoned)
       return this.#refuse('closed', 'The client is closed', type, event, callback);
     try {
       check(type, event);
@@ -144,8 +146,8 @@ export class Client implements Leaver, Correspondent {
         error,
       );
     }
-    if (ledger.pending === 1) remember(this);
     this.#chunker.added();
+    if (ledger.pending === 1) remember(this);
     return true;
   }
 
@@ -197,11 +199,15 @@ export class Client implements Leaver, Correspondent {
     this.#link.hurry();
   }
 
-  finishFlush(deadline: number): void {
-    this.#link.block(() => this.#ledger.pending === 0, deadline);
+  finishFlush(deadline: number): boolean {
+    const barrier = this.#ledger.accepted;
+    return this.#link.block(() => this.#ledger.settled >= barrier, deadline);
   }
 
   abandon(): void {
+    this.#abandoned = true;
+    // What the worker has told already still counts.
+    this.finishFlush(0);
     this.#drop(this.#ledger.accepted, 'exit_timeout', 'The process ended before the event was sent');
   }
 

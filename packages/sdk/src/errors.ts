@@ -21,7 +21,7 @@ export type SentEvent = Readonly<Record<string, unknown>>;
  * - `worker_crashed`: the worker died of it three times in a row.
  * - `worker_unavailable`: the worker thread cannot be started.
  * - `closed`: still waiting when `close()` ran out of time.
- * - `exit_timeout`: still waiting when the process ended and `flushTimeout` was over.
+ * - `exit_timeout`: still waiting when the process ended and `flushTimeout` was over, or `flushOnExit` is off.
  *
  * Failed after one request or more:
  * - `rejected`: the API refuses it, see `status`.

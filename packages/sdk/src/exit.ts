@@ -1,6 +1,7 @@
 // The end of the process -> a last flush of every client that has events pending. Used by client.ts.
 //
 // One hook a process and one handler a signal, for all clients and all copies of this package.
+import { constants } from 'node:os';
 
 /** A client as it looks from here. */
 export interface Leaver {
@@ -9,9 +10,9 @@ export interface Leaver {
   readonly flushOnSignals: readonly NodeJS.Signals[];
   /** Hands all over to the worker, without waiting for it. */
   startFlush(): void;
-  /** Blocks until all is settled or the deadline, on `performance.now()`, is there. */
-  finishFlush(deadline: number): void;
-  /** Lets go of what is still pending, which nobody will send any more. */
+  /** Blocks until what was handed over is settled; false where the deadline, on `performance.now()`, comes first. */
+  finishFlush(deadline: number): boolean;
+  /** Lets go of what is still pending, which nobody will send any more, and takes nothing over from now on. */
   abandon(): void;
 }
 
@@ -19,7 +20,10 @@ interface Shared {
   /** Clients with events pending. */
   readonly pending: Set<Leaver>;
   readonly signals: Map<NodeJS.Signals, { readonly handler: () => void; readonly clients: Set<Leaver> }>;
-  hooked: boolean;
+  /** `'leaving'` while the exit hook runs, `'left'` when it has. */
+  stage: 'unhooked' | 'hooked' | 'leaving' | 'left';
+  /** When the exit hook began to run, on `performance.now()`. */
+  start: number;
 }
 
 const KEY = Symbol.for('@offthread/sdk/exit/1');
@@ -27,25 +31,43 @@ const scope = globalThis as { [KEY]?: Shared };
 scope[KEY] ??= {
   pending: new Set(),
   signals: new Map(),
-  hooked: false,
+  stage: 'unhooked',
+  start: 0,
 };
 const shared = scope[KEY];
 
 /** The client has events pending, from now on until `forget`. */
 export function remember(client: Leaver): void {
   shared.pending.add(client);
-  if (shared.hooked) return;
-  shared.hooked = true;
-  process.on('exit', () => {
-    const clients = [...shared.pending].filter((each) => each.flushOnExit);
-    flushAll(clients);
-    for (const each of clients) each.abandon();
-  });
+  if (shared.stage === 'unhooked') {
+    shared.stage = 'hooked';
+    process.on('exit', () => {
+      shared.start = performance.now();
+      leave();
+    });
+  }
+  // By another listener for 'exit', behind ours.
+  if (shared.stage === 'left') leave();
 }
 
 /** The client has nothing pending any more. */
 export function forget(client: Leaver): void {
   shared.pending.delete(client);
+}
+
+function leave(): void {
+  shared.stage = 'leaving';
+  // More than one round, because callbacks may add events, to any client. A client that was late once takes none, so
+  // that there is an end to it.
+  while (shared.pending.size > 0) {
+    const clients = [...shared.pending];
+    const late = flushAll(
+      clients.filter((each) => each.flushOnExit),
+      shared.start,
+    );
+    for (const each of clients) if (!each.flushOnExit || late.includes(each)) each.abandon();
+  }
+  shared.stage = 'left';
 }
 
 /** Listens for the signals upon which the client wants to be flushed. */
@@ -58,7 +80,8 @@ export function listen(client: Leaver): void {
     }
     const handler = (): void => onSignal(signal);
     shared.signals.set(signal, { handler, clients: new Set([client]) });
-    process.on(signal, handler);
+    // In front, because a listener that was added by once() is gone from the list when it has run.
+    process.prependListener(signal, handler);
   }
 }
 
@@ -74,11 +97,15 @@ export function unlisten(client: Leaver): void {
 function onSignal(signal: NodeJS.Signals): void {
   const known = shared.signals.get(signal);
   if (known === undefined) return;
-  flushAll([...known.clients].filter((client) => shared.pending.has(client)));
+  const clients = [...known.clients].filter((client) => shared.pending.has(client));
+  const late = flushAll(clients, performance.now());
   // Somebody else listens as well and will end the process in their own time.
   if (process.listenerCount(signal) > 1) return;
+  for (const each of late) each.abandon();
   stopListening(signal, known.handler);
   process.kill(process.pid, signal);
+  // The kernel spares the first process of a container, which is then to end as its shell would have it.
+  if (process.pid === 1) process.exit(128 + constants.signals[signal]);
 }
 
 function stopListening(signal: NodeJS.Signals, handler: () => void): void {
@@ -86,9 +113,8 @@ function stopListening(signal: NodeJS.Signals, handler: () => void): void {
   shared.signals.delete(signal);
 }
 
-/** All at once: a thousand clients take no longer than the slowest of them. */
-function flushAll(clients: readonly Leaver[]): void {
-  const start = performance.now();
+/** All at once: a thousand clients take no longer than the slowest of them. Returns those that are late. */
+function flushAll(clients: readonly Leaver[], start: number): readonly Leaver[] {
   for (const client of clients) client.startFlush();
-  for (const client of clients) client.finishFlush(start + client.flushTimeout);
+  return clients.filter((client) => !client.finishFlush(start + client.flushTimeout));
 }
