@@ -16,7 +16,6 @@ import { type Correspondent, Link } from './link.js';
 import { Reporter } from './reporter.js';
 import { reopen } from './sent-event.js';
 import type { Settings } from './settings.js';
-import type { StartError } from './thread.js';
 import { version } from './version.js';
 
 /** How a flush went. */
@@ -111,6 +110,9 @@ export class Client implements Leaver, Correspondent {
     const ledger = this.#ledger;
     if (this.#closing !== undefined || this.#abandoned)
       return this.#refuse('closed', 'The client is closed', type, event, callback);
+    const { failure } = this.#link;
+    if (failure !== undefined)
+      return this.#refuse('worker_unavailable', failure.message, type, event, callback, failure.cause);
     try {
       check(type, event);
       if (callback !== undefined && typeof callback !== 'function') {
@@ -227,7 +229,7 @@ export class Client implements Leaver, Correspondent {
     for (const look of this.#waiting) look();
   }
 
-  unavailable(error: StartError): void {
+  unavailable(error: Error): void {
     this.#drop(this.#ledger.accepted, 'worker_unavailable', error.message, error.cause);
   }
 

@@ -16,7 +16,7 @@ import {
 } from '@offthread/worker/protocol';
 import { waitForChange } from './latch.js';
 import type { Ledger } from './ledger.js';
-import { type Resident, StartError, Thread } from './thread.js';
+import { type Resident, Thread } from './thread.js';
 
 /** Deaths in a row, without any event settled between them, after which the batch in hand is taken to be the cause. */
 const MAX_DEATHS = 3;
@@ -27,7 +27,7 @@ export interface Correspondent {
   /** `Retry-After` holds the client from now on. */
   held(): void;
   /** No thread can be started: nothing that is pending will be sent. */
-  unavailable(error: StartError): void;
+  unavailable(error: Error): void;
   /** Threads died of the events up to `through`, one after the other. */
   poisoned(through: number): void;
 }
@@ -45,6 +45,8 @@ export class Link implements Resident {
   #port: MessagePort | undefined;
   #deaths = 0;
   #settledAtDeath = 0;
+  /** Sequence number up to which somebody waits. */
+  #hurried = 0;
 
   constructor(ledger: Ledger, settings: DeliverySettings, correspondent: Correspondent) {
     this.#ledger = ledger;
@@ -54,6 +56,11 @@ export class Link implements Resident {
 
   get waiting(): boolean {
     return this.#ledger.pending > 0;
+  }
+
+  /** Why no thread can be had at present, where that is known. */
+  get failure(): Error | undefined {
+    return Thread.failure;
   }
 
   /** What the worker has counted for this client. */
@@ -75,6 +82,7 @@ export class Link implements Resident {
 
   /** Tells the worker that somebody waits. */
   hurry(): void {
+    this.#hurried = this.#ledger.accepted;
     this.#port?.postMessage({ type: 'flush' });
   }
 
@@ -104,19 +112,24 @@ export class Link implements Resident {
 
   threadDied(): void {
     if (this.#state !== 'open') return;
-    this.#drain();
+    const told: ToMain[] = [];
+    for (let next = this.#take(); next !== undefined; next = this.#take()) told.push(next);
     this.#close();
+    this.#ledger.recall();
+    // Now that all is ready for the next thread: a callback of the user's may flush, or end the process.
+    for (const message of told) this.#hear(message);
     const { pending, settled } = this.#ledger;
     if (pending === 0) return;
     this.#deaths = settled === this.#settledAtDeath ? this.#deaths + 1 : 1;
     this.#settledAtDeath = settled;
-    this.#ledger.recall();
     if (this.#deaths >= MAX_DEATHS) {
       this.#deaths = 0;
       // Where no batch was in hand the thread died of taking the next event in.
       this.#correspondent.poisoned(Math.max(this.#count(COUNTER.IN_HAND), settled + 1));
     }
-    if (this.waiting) this.post();
+    if (!this.waiting) return;
+    this.post();
+    if (this.#hurried > this.#ledger.settled) this.hurry();
   }
 
   /** Lets go of port and thread. */
@@ -137,14 +150,14 @@ export class Link implements Resident {
       thread.open(this, { port: port2, control: this.#control, settings: this.#settings, settled });
       // Listening first: it refs the port, and a client must not hold the process open.
       port.on('message', (message: ToMain) => {
-        if (this.#port === port) this.#take(message);
+        if (this.#port === port) this.#hear(message);
       });
       port.unref();
       this.#thread = thread;
       this.#port = port;
       this.#state = 'open';
     } catch (error) {
-      this.#correspondent.unavailable(error instanceof StartError ? error : new StartError(String(error)));
+      this.#correspondent.unavailable(error instanceof Error ? error : new Error(String(error)));
     }
   }
 
@@ -156,15 +169,15 @@ export class Link implements Resident {
   }
 
   #drain(): void {
-    // The port is asked for anew each time: a callback of the user's may have closed it.
-    while (this.#port !== undefined) {
-      const received = receiveMessageOnPort(this.#port);
-      if (received === undefined) return;
-      this.#take(received.message);
-    }
+    for (let next = this.#take(); next !== undefined; next = this.#take()) this.#hear(next);
   }
 
-  #take(message: ToMain): void {
+  /** The next message. Asks for the port anew each time: a callback of the user's may have closed it. */
+  #take(): ToMain | undefined {
+    return this.#port && receiveMessageOnPort(this.#port)?.message;
+  }
+
+  #hear(message: ToMain): void {
     if (message.type === 'held') this.#correspondent.held();
     else this.#correspondent.receive(message);
   }

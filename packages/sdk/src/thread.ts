@@ -16,8 +16,11 @@ import type { Piscina } from 'piscina';
 /** Looks without a new heartbeat after which a thread is dead: a second. */
 const MISSED_BEATS = 10;
 
-/** The same while it starts, which on a busy machine takes seconds: ten of them. */
-const MISSED_BEATS_STARTING = 100;
+/** What that may grow to: ten seconds. */
+const MISSED_BEATS_AT_MOST = 100;
+
+/** The same while it starts: half a minute, because a busy machine takes seconds, and nothing is lost by waiting. */
+const MISSED_BEATS_STARTING = 300;
 
 /** Clients for which one more may be missed: each has a connection to open at the same moment, 2 ms of work. */
 const CLIENTS_PER_BEAT = 50;
@@ -40,11 +43,13 @@ export class StartError extends Error {}
 interface Shared {
   thread: Thread | undefined;
   failure: { readonly error: StartError; readonly until: number } | undefined;
+  /** Looks without a new heartbeat after which a thread is dead. */
+  patience: number;
 }
 
 const KEY = Symbol.for(`@offthread/sdk/thread/${PROTOCOL_VERSION}`);
 const scope = globalThis as { [KEY]?: Shared };
-scope[KEY] ??= { thread: undefined, failure: undefined };
+scope[KEY] ??= { thread: undefined, failure: undefined, patience: MISSED_BEATS };
 const shared = scope[KEY];
 
 /** A running worker thread. */
@@ -59,10 +64,16 @@ export class Thread {
   #missed = 0;
   #lastLook = 0;
 
+  /** Why no worker thread can be started, until it is tried again. */
+  static get failure(): StartError | undefined {
+    const { failure } = shared;
+    return failure !== undefined && performance.now() < failure.until ? failure.error : undefined;
+  }
+
   /** @throws {StartError} where no worker thread can be started. */
   static current(): Thread {
-    const { failure } = shared;
-    if (failure !== undefined && performance.now() < failure.until) throw failure.error;
+    const { failure } = Thread;
+    if (failure !== undefined) throw failure;
     shared.thread ??= new Thread();
     return shared.thread;
   }
@@ -71,7 +82,11 @@ export class Thread {
     this.#pool = startPool();
     // Without a listener for 'error' a worker's exception would end the host.
     this.#pool.on('error', () => this.#die());
-    this.#pool.on('workerDestroy', () => this.#die());
+    for (const worker of this.#pool.threads) {
+      // Before the pool hears of it, which would start a replacement and keep the reason to itself.
+      worker.prependListener('error', (error) => this.#die(error));
+      worker.prependListener('exit', () => this.#die());
+    }
   }
 
   /** Moves a client in. It is told by `threadDied` when it has to move on. */
@@ -115,8 +130,11 @@ export class Thread {
     // A look that comes late says that this process was not run, and then neither was the worker.
     if (since > BEAT_INTERVAL_MS * 2) return;
     this.#missed++;
-    const most = beat === 0 ? MISSED_BEATS_STARTING : MISSED_BEATS;
-    if (this.#missed >= most + this.#residents.size / CLIENTS_PER_BEAT) this.#die();
+    const most = beat === 0 ? MISSED_BEATS_STARTING : shared.patience;
+    if (this.#missed < most + this.#residents.size / CLIENTS_PER_BEAT) return;
+    // It may have been the machine's fault, and three such deaths would cost a batch: the next thread is given longer.
+    if (beat !== 0) shared.patience = Math.min(shared.patience * 2, MISSED_BEATS_AT_MOST);
+    this.#die();
   }
 
   /** Moves a client out. The last one closes the door. */
@@ -170,10 +188,10 @@ function startPool(): Piscina {
 }
 
 function failToStart(cause: unknown): StartError {
-  const reason = cause instanceof Error ? cause.message : 'it ended before it was up';
-  const error = new StartError(`The worker thread cannot be started: ${reason}. ${remedyFor(cause)}`, {
-    cause,
-  });
+  // Where a module is missing, the lines behind the first one say who wanted it.
+  const [reason] = (cause instanceof Error ? cause.message : 'it ended before it was up').split('\n');
+  const message = `The worker thread cannot be started: ${reason?.replace(/\.$/, '')}. ${remedyFor(cause)}`;
+  const error = new StartError(message, { cause });
   shared.failure = { error, until: performance.now() + START_AGAIN_MS };
   return error;
 }
