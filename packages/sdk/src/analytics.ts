@@ -1,9 +1,11 @@
 // The public methods. In: the caller's events. Next: client.ts.
-import { Client, type FlushResult, type Stats } from './client.js';
+import { Client } from './client.js';
 import type { SentEvent } from './errors.js';
 import type { AliasEvent, GroupEvent, IdentifyEvent, PageEvent, ScreenEvent, TrackEvent } from './event.js';
+import type { FlushResult } from './flush.js';
 import type { Callback } from './ledger.js';
 import { type AnalyticsSettings, checkTimeout, resolveSettings } from './settings.js';
+import type { Stats } from './tally.js';
 
 /**
  * A client of the Tracking API. Events are written as JSON at the call and handed to a worker thread, which all

@@ -4,71 +4,37 @@
 //   open -> closing -> closed
 //
 // At every moment: accepted = delivered + failed + dropped + pending.
-import type { DeliverySettings, Outcome } from '@offthread/worker/protocol';
+import type { Outcome } from '@offthread/worker/protocol';
 import { nanoid } from 'nanoid';
 import { Chunker } from './chunk.js';
 import { AnalyticsError, type ErrorCode, type SentEvent, ValidationError } from './errors.js';
-import { type AnyEvent, check, type EventType } from './event.js';
+import { type AnyEvent, check, checkCallback, type EventType } from './event.js';
 import { forget, type Leaver, listen, remember, unlisten } from './exit.js';
+import { Flush, type FlushResult } from './flush.js';
 import { encode } from './frame.js';
 import { type Callback, Ledger } from './ledger.js';
 import { type Correspondent, Link } from './link.js';
 import { Reporter } from './reporter.js';
 import { reopen } from './sent-event.js';
-import type { Settings } from './settings.js';
-import { version } from './version.js';
+import { deliverySettings, type Settings } from './settings.js';
+import { type Stats, Tally } from './tally.js';
 
-/** How a flush went. */
-export interface FlushResult {
-  /**
-   * `'ok'`: everything accepted before the flush is settled. `'timeout'`: time ran out, or it was certain that it
-   * would. `'worker-dead'`: events were dropped because the worker thread could not be kept alive.
-   */
-  readonly status: 'ok' | 'timeout' | 'worker-dead';
-  /** Events the API took during this flush. */
-  readonly delivered: number;
-  /** Events that failed or were dropped during this flush; `onError` has them. */
-  readonly failed: number;
-  /** Events accepted before the flush that are not settled. */
-  readonly pending: number;
-  /** Milliseconds it took. */
-  readonly elapsedMs: number;
-}
-
-/** Counts since the client was made: `accepted = delivered + failed + dropped + pending`. */
-export interface Stats {
-  /** Events taken over: the calls that returned true. */
-  readonly accepted: number;
-  /** Events the API took, by a 2xx. */
-  readonly delivered: number;
-  /** Events given up after a request or more. */
-  readonly failed: number;
-  /** Events taken over and given up without a request, by code. */
-  readonly dropped: Readonly<Partial<Record<ErrorCode, number>>>;
-  /** Events not taken over, by code: the calls that returned false. Not part of `accepted`. */
-  readonly refused: Readonly<Partial<Record<ErrorCode, number>>>;
-  /** Events taken over and not settled. */
-  readonly pending: number;
-  /** Requests that repeated an earlier one. */
-  readonly retries: number;
-  /** Requests sent. */
-  readonly requests: number;
-  /** Bytes of request bodies sent, before compression. */
-  readonly bytes: number;
+/** Why an event is not taken over. */
+interface Refusal {
+  readonly code: 'closed' | 'queue_full' | 'unserializable' | 'worker_unavailable';
+  readonly message: string;
+  readonly cause?: unknown;
 }
 
 export class Client implements Leaver, Correspondent {
   readonly #settings: Settings;
   readonly #ledger = new Ledger();
+  readonly #tally = new Tally();
   readonly #link: Link;
   readonly #chunker: Chunker;
   readonly #reporter: Reporter;
   readonly #idPrefix = `${nanoid()}-`;
   readonly #waiting = new Set<() => void>();
-  readonly #dropped: Partial<Record<ErrorCode, number>> = {};
-  readonly #refused: Partial<Record<ErrorCode, number>> = {};
-  #delivered = 0;
-  #failed = 0;
   #closing: Promise<FlushResult> | undefined;
   /** The process ends and has no time left for this client. */
   #abandoned = false;
@@ -94,62 +60,26 @@ export class Client implements Leaver, Correspondent {
   }
 
   get stats(): Stats {
-    return {
-      accepted: this.#ledger.accepted,
-      delivered: this.#delivered,
-      failed: this.#failed,
-      dropped: { ...this.#dropped },
-      refused: { ...this.#refused },
-      pending: this.#ledger.pending,
-      ...this.#link.counters,
-    };
+    const { accepted, pending } = this.#ledger;
+    const { delivered, failed, dropped, refused } = this.#tally;
+    return { accepted, delivered, failed, dropped, refused, pending, ...this.#link.counters };
   }
 
   /** Takes an event over; false where it cannot. `library` is that of an event which was sent before. */
   accept(type: EventType, event: AnyEvent, callback: Callback | undefined, library?: unknown): boolean {
-    const ledger = this.#ledger;
-    if (this.#closing !== undefined || this.#abandoned)
-      return this.#refuse('closed', 'The client is closed', type, event, callback);
-    const { failure } = this.#link;
-    if (failure !== undefined)
-      return this.#refuse('worker_unavailable', failure.message, type, event, callback, failure.cause);
+    let refusal: Refusal | undefined;
     try {
-      check(type, event);
-      if (callback !== undefined && typeof callback !== 'function') {
-        throw new ValidationError('invalid_event', `${type}() takes a function as callback`, callback);
-      }
-      if (ledger.pending >= this.#settings.maxQueueSize) {
-        return this.#refuse(
-          'queue_full',
-          `maxQueueSize (${this.#settings.maxQueueSize}) is reached`,
-          type,
-          event,
-          callback,
-        );
-      }
-      const frame = encode(type, event, this.#idPrefix + (ledger.accepted + 1), library);
-      if (!ledger.append(frame, callback, this.#settings.maxQueueBytes)) {
-        return this.#refuse(
-          'queue_full',
-          `maxQueueBytes (${this.#settings.maxQueueBytes}) is reached`,
-          type,
-          event,
-          callback,
-        );
-      }
-    } catch (error) {
-      if (error instanceof ValidationError) throw error;
-      return this.#refuse(
-        'unserializable',
-        'The event cannot be written as JSON',
-        type,
-        event,
-        callback,
-        error,
-      );
+      refusal = this.#take(type, event, callback, library);
+    } catch (cause) {
+      if (cause instanceof ValidationError) throw cause;
+      refusal = { code: 'unserializable', message: 'The event cannot be written as JSON', cause };
+    }
+    if (refusal !== undefined) {
+      this.#refuse(refusal, type, event, callback);
+      return false;
     }
     this.#chunker.added();
-    if (ledger.pending === 1) remember(this);
+    if (this.#ledger.pending === 1) remember(this);
     return true;
   }
 
@@ -165,14 +95,14 @@ export class Client implements Leaver, Correspondent {
   }
 
   flush(timeout: number): FlushResult {
-    const flush = this.#beginFlush();
-    this.#link.block(flush.done, flush.start + timeout);
-    return flush.result();
+    const flush = this.#beginFlush(timeout);
+    this.#link.block(() => flush.done, flush.deadline);
+    return flush.result;
   }
 
   async flushAsync(timeout: number): Promise<FlushResult> {
-    const flush = this.#beginFlush();
-    const over = (): boolean => flush.done() || this.#link.isHeldPast(flush.start + timeout);
+    const flush = this.#beginFlush(timeout);
+    const over = (): boolean => flush.done || this.#link.isHeldPast(flush.deadline);
     if (timeout > 0 && !over()) {
       await new Promise<void>((resolve) => {
         // Holds the process open: whoever waits for the result is to get it.
@@ -188,7 +118,7 @@ export class Client implements Leaver, Correspondent {
         }
       });
     }
-    return flush.result();
+    return flush.result;
   }
 
   close(timeout: number): Promise<FlushResult> {
@@ -251,59 +181,50 @@ export class Client implements Leaver, Correspondent {
   #settle(through: number, error: AnalyticsError | undefined, how: 'failed' | 'dropped' = 'failed'): void {
     const count = through - this.#ledger.settled;
     const callbacks = this.#ledger.settle(through);
-    if (error === undefined) this.#delivered += count;
-    else if (how === 'failed') this.#failed += count;
-    else add(this.#dropped, error.code, count);
+    if (error === undefined) this.#tally.deliver(count);
+    else if (how === 'failed') this.#tally.fail(count);
+    else this.#tally.drop(error.code, count);
     if (this.#ledger.pending === 0) forget(this);
     for (const callback of callbacks) this.#reporter.tell(callback, error);
     if (error !== undefined) this.#reporter.report(error);
     for (const look of this.#waiting) look();
   }
 
-  #refuse(
-    code: ErrorCode,
-    message: string,
+  #take(
     type: EventType,
     event: AnyEvent,
     callback: Callback | undefined,
-    cause?: unknown,
-  ): false {
-    add(this.#refused, code, 1);
+    library: unknown,
+  ): Refusal | undefined {
+    if (this.#closing !== undefined || this.#abandoned) return CLOSED;
+    check(type, event);
+    checkCallback(type, callback);
+    const { failure } = this.#link;
+    if (failure !== undefined) {
+      return { code: 'worker_unavailable', message: failure.message, cause: failure.cause };
+    }
+    const { maxQueueSize, maxQueueBytes } = this.#settings;
+    const ledger = this.#ledger;
+    if (ledger.pending >= maxQueueSize) return full('maxQueueSize', maxQueueSize);
+    const frame = encode(type, event, this.#idPrefix + (ledger.accepted + 1), library);
+    return ledger.append(frame, callback, maxQueueBytes) ? undefined : full('maxQueueBytes', maxQueueBytes);
+  }
+
+  #refuse(refusal: Refusal, type: EventType, event: AnyEvent, callback: Callback | undefined): void {
+    const { code, message, cause } = refusal;
+    this.#tally.refuse(code);
     const details = { events: [copy(type, event)], cause };
     if (code === 'unserializable') this.#reporter.report(new AnalyticsError(code, message, details));
     else this.#reporter.reportRarely(code, message, details);
     if (typeof callback === 'function') {
       queueMicrotask(() => this.#reporter.tell(callback, new AnalyticsError(code, message, details)));
     }
-    return false;
   }
 
-  /** A barrier behind all that is accepted by now. */
-  #beginFlush(): { start: number; done: () => boolean; result: () => FlushResult } {
-    const start = performance.now();
-    const ledger = this.#ledger;
-    const barrier = ledger.accepted;
-    const before = { delivered: this.#delivered, lost: this.#lost, toWorker: this.#lostToWorker };
+  #beginFlush(timeout: number): Flush {
+    const flush = new Flush(this.#ledger, this.#tally, timeout);
     this.startFlush();
-    const done = (): boolean => ledger.settled >= barrier;
-    const result = (): FlushResult => ({
-      status: this.#lostToWorker > before.toWorker ? 'worker-dead' : done() ? 'ok' : 'timeout',
-      delivered: this.#delivered - before.delivered,
-      failed: this.#lost - before.lost,
-      pending: Math.max(0, barrier - ledger.settled),
-      elapsedMs: performance.now() - start,
-    });
-    return { start, done, result };
-  }
-
-  get #lost(): number {
-    let lost = this.#failed;
-    for (const count of Object.values(this.#dropped)) lost += count;
-    return lost;
-  }
-
-  get #lostToWorker(): number {
-    return (this.#dropped.worker_unavailable ?? 0) + (this.#dropped.worker_crashed ?? 0);
+    return flush;
   }
 
   async #close(timeout: number): Promise<FlushResult> {
@@ -317,26 +238,10 @@ export class Client implements Leaver, Correspondent {
   }
 }
 
-function deliverySettings(settings: Settings): DeliverySettings {
-  const { url, writeKey, batchSize, linger, maxRetries, maxRetryDuration, requestTimeout, gzip, stub } =
-    settings;
-  const userAgent = `offthread/${version}`;
-  return {
-    url,
-    writeKey,
-    userAgent,
-    batchSize,
-    linger,
-    maxRetries,
-    maxRetryDuration,
-    requestTimeout,
-    gzip,
-    stub,
-  };
-}
+const CLOSED: Refusal = { code: 'closed', message: 'The client is closed' };
 
-function add(counts: Partial<Record<ErrorCode, number>>, code: ErrorCode, count: number): void {
-  counts[code] = (counts[code] ?? 0) + count;
+function full(setting: 'maxQueueSize' | 'maxQueueBytes', limit: number): Refusal {
+  return { code: 'queue_full', message: `${setting} (${limit}) is reached` };
 }
 
 /** A refused event as far as it can be read: it may be the very one whose getters throw. */

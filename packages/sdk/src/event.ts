@@ -159,6 +159,16 @@ export function requireFields(type: EventType, event: unknown): void {
 }
 
 /**
+ * Checks what was passed behind an event.
+ *
+ * @throws {ValidationError} `invalid_event`, for anything but a function or nothing.
+ */
+export function checkCallback(type: EventType, callback: unknown): void {
+  if (callback === undefined || typeof callback === 'function') return;
+  throw new ValidationError('invalid_event', `${type}() takes a function as callback`, callback);
+}
+
+/**
  * The `timestamp` of an event as ISO 8601 UTC with milliseconds.
  *
  * @throws {ValidationError} `invalid_event`, for what is no point in time.

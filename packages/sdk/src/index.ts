@@ -1,6 +1,5 @@
 // All that is public.
 export { Analytics } from './analytics.js';
-export type { FlushResult, Stats } from './client.js';
 export { AnalyticsError, type ErrorCode, type SentEvent, ValidationError } from './errors.js';
 export type {
   AliasEvent,
@@ -12,6 +11,8 @@ export type {
   ScreenEvent,
   TrackEvent,
 } from './event.js';
+export type { FlushResult } from './flush.js';
 export type { Callback } from './ledger.js';
 export type { AnalyticsSettings } from './settings.js';
+export type { Stats } from './tally.js';
 export { version } from './version.js';

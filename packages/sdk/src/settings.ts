@@ -1,8 +1,11 @@
 // What the caller wants -> settings with every default filled in, or a ValidationError. Next: analytics.ts.
 import { constants } from 'node:os';
 import { MAX_BATCH_EVENTS } from '@offthread/worker/limits';
+import type { DeliverySettings } from '@offthread/worker/protocol';
 import { type AnalyticsError, show, ValidationError } from './errors.js';
+import { normalizeHost } from './host.js';
 import { suggest } from './nearest.js';
+import { version } from './version.js';
 
 /** What `new Analytics()` takes. Only `writeKey` is required. */
 export interface AnalyticsSettings {
@@ -149,41 +152,12 @@ export function resolveSettings(given: AnalyticsSettings): Settings {
 /** Checks a time limit given at a call. */
 export const checkTimeout = integer(0, MAX_TIMER);
 
-/** `https://host[/base]` of whatever form of it was pasted. */
-function normalizeHost(host: string, allowInsecure: boolean): string {
-  const expected = "Setting 'host' must be a host or an http(s) URL like 'https://api.segment.io'";
-  const trimmed = host.trim();
-  let url: URL;
-  try {
-    const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(trimmed)
-      ? ''
-      : isLoopback(`http://${trimmed}`)
-        ? 'http://'
-        : 'https://';
-    url = new URL(scheme + trimmed);
-  } catch {
-    // What stands before an @ may be the write key.
-    if (host.includes('@')) throw new ValidationError('invalid_setting', expected);
-    throw new ValidationError('invalid_setting', expected, host);
-  }
-  // Before any message that shows the host: one of these may be the write key.
-  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
-    const message = "Setting 'host' must have no user name, password, query or fragment in it";
-    throw new ValidationError('invalid_setting', message);
-  }
-  if (url.protocol !== 'https:' && url.protocol !== 'http:')
-    throw new ValidationError('invalid_setting', expected, host);
-  if (url.protocol === 'http:' && !allowInsecure && !isLoopback(url.href)) {
-    const message =
-      "Setting 'host' must be https: beyond loopback, or anybody on the way reads write key and events; set allowInsecureHost to allow it";
-    throw new ValidationError('invalid_setting', message, host);
-  }
-  return url.origin + url.pathname.replace(/\/+$/, '').replace(/\/v1$/, '');
-}
-
-function isLoopback(url: string): boolean {
-  const { hostname } = new URL(url);
-  return /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+/** What the worker needs to know of them. */
+export function deliverySettings(settings: Settings): DeliverySettings {
+  const { url, writeKey, batchSize, linger, maxRetries, maxRetryDuration, requestTimeout, gzip, stub } =
+    settings;
+  const limits = { batchSize, linger, maxRetries, maxRetryDuration, requestTimeout };
+  return { url, writeKey, userAgent: `offthread/${version}`, ...limits, gzip, stub };
 }
 
 function text(value: unknown, name: string): string {
