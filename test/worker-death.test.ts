@@ -89,7 +89,7 @@ describe.each(FLUSHES)('during a flush that is %s', (how) => {
     // Received, and answered when nobody listens any more.
     const slowly = idsFor(5, { type: 'ok', delayMs: 2_000 }, 1);
     test.concurrent('while a request is out repeats that batch only', LIMIT, async () => {
-      const orders = [{ manner, when: 'request', request: 1, after: 50 }] as const;
+      const orders = [{ manner, when: 'request', request: 1, after: 500 }] as const;
       const { received, errors, lines } = await crash(slowly, { blocking, orders });
       const [first] = (await api.requests()).filter(({ messageIds }) => messageIds[0] === slowly[0]);
       expect(once(received)).toEqual(slowly);
