@@ -1,4 +1,5 @@
 // The public methods. In: the caller's events. Next: client.ts.
+import type { Connect } from './carrier.js';
 import { Client } from './client.js';
 import type { SentEvent } from './errors.js';
 import type { AliasEvent, GroupEvent, IdentifyEvent, PageEvent, ScreenEvent, TrackEvent } from './event.js';
@@ -19,11 +20,14 @@ export class Analytics {
   readonly #client: Client;
   readonly #flushTimeout: number;
 
-  /** @throws {ValidationError} `invalid_setting`, for a missing write key, a value out of range or an unknown name. */
-  constructor(settings: AnalyticsSettings) {
+  /**
+   * @param connect what takes the events away instead of the worker thread; for `@offthread/sdk/testing`.
+   * @throws {ValidationError} `invalid_setting`, for a missing write key, a value out of range or an unknown name.
+   */
+  constructor(settings: AnalyticsSettings, connect?: Connect) {
     const resolved = resolveSettings(settings);
     this.#flushTimeout = resolved.flushTimeout;
-    this.#client = new Client(resolved);
+    this.#client = new Client(resolved, connect);
   }
 
   /** Ties a user to what is known about them. Source: https://segment.com/docs/connections/spec/identify/ */

@@ -1,4 +1,4 @@
-// Frames, one by one -> posts, together. In: that a frame was added. Out: when to post. Next: link.ts.
+// Frames, one by one -> posts, together. In: that a frame was added. Out: when to post. Used by link.ts.
 //
 //   idle -> leaving      the first frame: posted when the code that is running ends
 //   leaving -> gathering posted; frames gather until the timer rings or there are many

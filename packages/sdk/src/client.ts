@@ -1,19 +1,19 @@
 // Event -> accepted -> settled: what is behind the public methods, and the keeper of the accounts. Next: frame.ts,
-// ledger.ts, chunk.ts, link.ts; on the way back reporter.ts.
+// ledger.ts, link.ts; on the way back reporter.ts.
 //
 //   open -> closing -> closed
 //
 // At every moment: accepted = delivered + failed + dropped + pending.
 import type { Outcome } from '@offthread/worker/protocol';
 import { nanoid } from 'nanoid';
-import { Chunker } from './chunk.js';
+import type { Carrier, Connect, Correspondent } from './carrier.js';
 import { AnalyticsError, type ErrorCode, type SentEvent, ValidationError } from './errors.js';
 import { type AnyEvent, check, checkCallback, type EventType } from './event.js';
 import { forget, type Leaver, listen, remember, unlisten } from './exit.js';
 import { Flush, type FlushResult } from './flush.js';
 import { encode } from './frame.js';
 import { type Callback, Ledger } from './ledger.js';
-import { type Correspondent, Link } from './link.js';
+import { Link } from './link.js';
 import { Reporter } from './reporter.js';
 import { reopen } from './sent-event.js';
 import { deliverySettings, type Settings } from './settings.js';
@@ -30,8 +30,7 @@ export class Client implements Leaver, Correspondent {
   readonly #settings: Settings;
   readonly #ledger = new Ledger();
   readonly #tally = new Tally();
-  readonly #link: Link;
-  readonly #chunker: Chunker;
+  readonly #link: Carrier;
   readonly #reporter: Reporter;
   readonly #idPrefix = `${nanoid()}-`;
   readonly #waiting = new Set<() => void>();
@@ -39,11 +38,10 @@ export class Client implements Leaver, Correspondent {
   /** The process ends and has no time left for this client. */
   #abandoned = false;
 
-  constructor(settings: Settings) {
+  constructor(settings: Settings, connect: Connect = toWorker) {
     this.#settings = settings;
     this.#reporter = new Reporter(settings.onError);
-    this.#link = new Link(this.#ledger, deliverySettings(settings), this);
-    this.#chunker = new Chunker(() => this.#link.post());
+    this.#link = connect(this.#ledger, settings, this);
     listen(this);
   }
 
@@ -78,7 +76,7 @@ export class Client implements Leaver, Correspondent {
       this.#refuse(refusal, type, event, callback);
       return false;
     }
-    this.#chunker.added();
+    this.#link.added();
     if (this.#ledger.pending === 1) remember(this);
     return true;
   }
@@ -127,7 +125,6 @@ export class Client implements Leaver, Correspondent {
   }
 
   startFlush(): void {
-    this.#chunker.post();
     this.#link.hurry();
   }
 
@@ -231,11 +228,14 @@ export class Client implements Leaver, Correspondent {
     const result = await this.flushAsync(timeout);
     this.#drop(this.#ledger.accepted, 'closed', 'The client was closed before the event was sent');
     unlisten(this);
-    this.#chunker.stop();
     this.#reporter.close();
     await this.#link.release();
     return result;
   }
+}
+
+function toWorker(ledger: Ledger, settings: Settings, correspondent: Correspondent): Carrier {
+  return new Link(ledger, deliverySettings(settings), correspondent);
 }
 
 const CLOSED: Refusal = { code: 'closed', message: 'The client is closed' };

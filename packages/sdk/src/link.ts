@@ -1,4 +1,4 @@
-// Chunks -> the worker, and outcomes back: a client's port, for as many threads as it takes. Next: the worker's
+// Ledger -> chunks -> the worker, and outcomes back: a client's port, for as many threads as it takes. Next: the worker's
 // index.ts; on the way back client.ts.
 //
 //   closed -> open        something is to be posted
@@ -11,9 +11,10 @@ import {
   CONTROL_BYTES,
   COUNTER,
   type DeliverySettings,
-  type Outcome,
   type ToMain,
 } from '@offthread/worker/protocol';
+import type { Carrier, Correspondent } from './carrier.js';
+import { Chunker } from './chunk.js';
 import { waitForChange } from './latch.js';
 import type { Ledger } from './ledger.js';
 import { type Resident, Thread } from './thread.js';
@@ -21,21 +22,11 @@ import { type Resident, Thread } from './thread.js';
 /** Deaths in a row, without any event settled between them, after which the batch in hand is taken to be the cause. */
 const MAX_DEATHS = 3;
 
-/** Whom a link tells. */
-export interface Correspondent {
-  receive(outcome: Outcome): void;
-  /** `Retry-After` holds the client from now on. */
-  held(): void;
-  /** No thread can be started: nothing that is pending will be sent. */
-  unavailable(error: Error): void;
-  /** Threads died of the events up to `through`, one after the other. */
-  poisoned(through: number): void;
-}
-
-export class Link implements Resident {
+export class Link implements Carrier, Resident {
   readonly #ledger: Ledger;
   readonly #settings: DeliverySettings;
   readonly #correspondent: Correspondent;
+  readonly #chunker = new Chunker(() => this.#post());
   // Outlives every thread, and so do the counters in it.
   readonly #control = new SharedArrayBuffer(CONTROL_BYTES);
   readonly #words = new Int32Array(this.#control);
@@ -72,16 +63,13 @@ export class Link implements Resident {
     };
   }
 
-  /** Posts what the ledger has not handed out yet. Never throws. */
-  post(): void {
-    if (this.#state === 'closed') this.#open();
-    if (this.#state !== 'open') return;
-    for (const chunk of this.#ledger.takeChunks()) this.#port?.postMessage(chunk);
-    this.#thread?.watch();
+  added(): void {
+    this.#chunker.added();
   }
 
-  /** Tells the worker that somebody waits. */
+  /** Posts what has gathered, and tells the worker that somebody waits. */
   hurry(): void {
+    this.#chunker.post();
     this.#hurried = this.#ledger.accepted;
     this.#port?.postMessage({ type: 'flush' });
   }
@@ -128,17 +116,26 @@ export class Link implements Resident {
       this.#correspondent.poisoned(Math.max(this.#count(COUNTER.IN_HAND), settled + 1));
     }
     if (!this.waiting) return;
-    this.post();
+    this.#post();
     if (this.#hurried > this.#ledger.settled) this.hurry();
   }
 
   /** Lets go of port and thread. */
   async release(): Promise<void> {
     const thread = this.#thread;
+    this.#chunker.stop();
     if (this.#state === 'open') this.#port?.postMessage({ type: 'close' });
     this.#close();
     this.#state = 'released';
     await thread?.leave(this);
+  }
+
+  /** Posts what the ledger has not handed out yet. Never throws. */
+  #post(): void {
+    if (this.#state === 'closed') this.#open();
+    if (this.#state !== 'open') return;
+    for (const chunk of this.#ledger.takeChunks()) this.#port?.postMessage(chunk);
+    this.#thread?.watch();
   }
 
   #open(): void {

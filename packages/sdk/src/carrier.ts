@@ -1,0 +1,35 @@
+// What client.ts needs of whatever takes its events away: link.ts, or in tests testing/recorder.ts. No code, only names.
+import type { Outcome } from '@offthread/worker/protocol';
+import type { Ledger } from './ledger.js';
+import type { Settings } from './settings.js';
+
+/** Takes a client's events out of its ledger, and tells the client how they ended. */
+export interface Carrier {
+  /** Why no event can be taken over at present, where that is known. */
+  readonly failure: Error | undefined;
+  readonly counters: { readonly requests: number; readonly retries: number; readonly bytes: number };
+  /** The ledger has one event more. Never throws. */
+  added(): void;
+  /** Somebody waits for all that is in the ledger. */
+  hurry(): void;
+  /** Blocks until `done`, or until `deadline` on `performance.now()`; whether it is done. Outcomes come meanwhile. */
+  block(done: () => boolean, deadline: number): boolean;
+  /** Whether it is certain that nothing will happen before `deadline`. */
+  isHeldPast(deadline: number): boolean;
+  /** The client is gone. */
+  release(): Promise<void>;
+}
+
+/** Whom a carrier tells. */
+export interface Correspondent {
+  receive(outcome: Outcome): void;
+  /** `Retry-After` holds the client from now on. */
+  held(): void;
+  /** No thread can be started: nothing that is pending will be sent. */
+  unavailable(error: Error): void;
+  /** Threads died of the events up to `through`, one after the other. */
+  poisoned(through: number): void;
+}
+
+/** Gives a client its carrier. */
+export type Connect = (ledger: Ledger, settings: Settings, correspondent: Correspondent) => Carrier;
