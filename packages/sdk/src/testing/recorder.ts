@@ -1,0 +1,64 @@
+// Ledger -> recorded events, and outcomes back: what a client has in tests instead of link.ts, in the same thread and
+// without a network. Queue, serializer, limits and outcomes are the worker's own. Next: test-analytics.ts.
+import { takeBatch } from '@offthread/worker/batch';
+import { delivered, oversize } from '@offthread/worker/outcome';
+import type { Outcome } from '@offthread/worker/protocol';
+import { Queue } from '@offthread/worker/queue';
+import type { Carrier, Correspondent } from '../carrier.js';
+import type { Ledger } from '../ledger.js';
+
+export class Recorder implements Carrier {
+  readonly failure = undefined;
+  /** There are no requests. */
+  readonly counters = { requests: 0, retries: 0, bytes: 0 };
+  readonly #ledger: Ledger;
+  readonly #correspondent: Correspondent;
+  readonly #record: (event: string) => void;
+  readonly #queue = new Queue(0);
+  #outcomes: Outcome[] = [];
+  #released = false;
+
+  /** @param record is given each event within the limits, as JSON text, as it would be sent. */
+  constructor(ledger: Ledger, correspondent: Correspondent, record: (event: string) => void) {
+    this.#ledger = ledger;
+    this.#correspondent = correspondent;
+    this.#record = record;
+  }
+
+  /** Records at once, so that a test need not wait, and settles when the code that is running ends, as in production. */
+  added(): void {
+    for (const chunk of this.#ledger.takeChunks()) this.#queue.push(chunk);
+    for (let next = takeBatch(this.#queue, 1); next !== undefined; next = takeBatch(this.#queue, 1)) {
+      if ('frame' in next) this.#outcomes.push(oversize(next));
+      else {
+        for (const { bytes } of next.frames) this.#record(Buffer.from(bytes).toString());
+        this.#outcomes.push(delivered(next));
+      }
+    }
+    // A promise, because fake timers put queueMicrotask() and process.nextTick() on hold.
+    void Promise.resolve().then(() => this.#settle());
+  }
+
+  /** Nothing takes any time here. */
+  hurry(): void {}
+
+  block(done: () => boolean, _deadline: number): boolean {
+    this.#settle();
+    return done();
+  }
+
+  isHeldPast(_deadline: number): boolean {
+    return false;
+  }
+
+  async release(): Promise<void> {
+    this.#released = true;
+  }
+
+  #settle(): void {
+    // One by one, because a callback may flush, and must find what is behind it.
+    for (let next = this.#outcomes.shift(); next !== undefined; next = this.#outcomes.shift()) {
+      if (!this.#released) this.#correspondent.receive(next);
+    }
+  }
+}
