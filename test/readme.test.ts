@@ -103,7 +103,9 @@ describe('examples', () => {
 
   // A region has a host of its own, the server of Fastify has a test of its own below, Vitest runs no file outside of
   // its folder, and Node 20 knows no types.
-  const complete = examples.filter(({ code }) => !/region:|listen\(|from 'vitest'|declare module/.test(code));
+  const complete = examples.filter(
+    ({ code }) => !/region:|listen\(|from 'vitest'|declare module|interface/.test(code),
+  );
   test.each(complete)('$place runs, delivers what it tracks and reports no error', async (each) => {
     const { stderr } = await finish(whole(each));
     expect(stderr).toBe('');

@@ -2,7 +2,16 @@
 import type { Connect } from './carrier.js';
 import { Client } from './client.js';
 import type { SentEvent } from './errors.js';
-import type { AliasEvent, GroupEvent, IdentifyEvent, PageEvent, ScreenEvent, TrackEvent } from './event.js';
+import type {
+  AliasEvent,
+  AnyEvents,
+  EventMap,
+  GroupEvent,
+  IdentifyEvent,
+  PageEvent,
+  ScreenEvent,
+  TrackEvent,
+} from './event.js';
 import type { FlushResult } from './flush.js';
 import type { Callback } from './ledger.js';
 import { type AnalyticsSettings, checkTimeout, resolveSettings } from './settings.js';
@@ -15,8 +24,11 @@ import type { Stats } from './tally.js';
  * Each of the six event methods returns true, or false where the event was not accepted: the queue is full, the client
  * is closed, or the event cannot be written as JSON. Each throws a `ValidationError` for what the API would not take,
  * and takes a callback that is called once, with nothing where the API took the event or with an `AnalyticsError`.
+ *
+ * `new Analytics<{ 'Order Completed': { revenue: number } }>(…)` has the compiler check names and properties of tracked
+ * events. Nothing of it is left when the program runs.
  */
-export class Analytics {
+export class Analytics<Events extends EventMap<Events> = AnyEvents> {
   readonly #client: Client;
   readonly #flushTimeout: number;
 
@@ -36,7 +48,7 @@ export class Analytics {
   }
 
   /** Records what a user did. Source: https://segment.com/docs/connections/spec/track/ */
-  track(event: TrackEvent, callback?: Callback): boolean {
+  track(event: TrackEvent<Events>, callback?: Callback): boolean {
     return this.#client.accept('track', event, callback);
   }
 

@@ -8,7 +8,7 @@ import { suggest } from './nearest.js';
 export type Id = string | number | bigint;
 
 /** What every event may have. `null` counts as absent, everywhere. */
-interface CommonFields {
+export interface CommonFields {
   /** What is known about the circumstances: `ip`, `userAgent`, `page`, … `library` is added. */
   readonly context?: object | null | undefined;
   /**
@@ -34,12 +34,29 @@ export type Identity =
 export type IdentifyEvent = CommonFields & Identity & { readonly traits?: object | null | undefined };
 
 /** Source: https://segment.com/docs/connections/spec/track/ */
-export type TrackEvent = CommonFields &
-  Identity & {
+export type TrackEvent<Events extends EventMap<Events> = AnyEvents> = CommonFields &
+  Identity &
+  NamedEvent<Events>;
+
+/** Names of events with the properties of each, as a type or an interface. */
+export type EventMap<Events> = { readonly [Name in keyof Events]: object };
+
+/** Where no map is given: any name, any properties. */
+export type AnyEvents = Readonly<Record<string, object>>;
+
+/** One of the names, with its properties. */
+export type NamedEvent<Events extends EventMap<Events>> = {
+  readonly [Name in keyof Events & string]: {
     /** What the user did, in words like `'Item Purchased'`. */
-    readonly event: string;
-    readonly properties?: object | null | undefined;
-  };
+    readonly event: Name;
+  } & PropertiesField<Events[Name]>;
+}[keyof Events & string];
+
+/** Required where one of the properties is. */
+type PropertiesField<Properties> =
+  Partial<Properties> extends Properties
+    ? { readonly properties?: Properties | null | undefined }
+    : { readonly properties: Properties };
 
 /** Source: https://segment.com/docs/connections/spec/page/ */
 export type PageEvent = CommonFields &

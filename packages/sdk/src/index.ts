@@ -3,6 +3,8 @@ export { Analytics } from './analytics.js';
 export { AnalyticsError, type ErrorCode, type SentEvent, ValidationError } from './errors.js';
 export type {
   AliasEvent,
+  AnyEvents,
+  EventMap,
   EventType,
   GroupEvent,
   Id,

@@ -3,17 +3,34 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest, RegisterOptions } from 'fastify';
 import { Analytics } from '../analytics.js';
 import { type AnalyticsError, ValidationError } from '../errors.js';
+import type { AnyEvents } from '../event.js';
 import type { AnalyticsSettings } from '../settings.js';
 import { RequestAnalytics, type RequestReaders } from './request-analytics.js';
 
-export type { RequestAnalytics, RequestEvent, RequestReaders } from './request-analytics.js';
+export type {
+  RequestAnalytics,
+  RequestEvent,
+  RequestReaders,
+  RequestTrackEvent,
+} from './request-analytics.js';
+
+/**
+ * Names and properties of the events that `fastify.analytics` and `request.analytics` track, for the compiler to check.
+ * Empty, and then any event is taken, until a program adds its own:
+ *
+ * `declare module '@offthread/sdk/fastify' { interface FastifyEvents extends MyEvents {} }`
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: filled by declaration merging.
+export interface FastifyEvents {}
+
+type DeclaredEvents = keyof FastifyEvents extends never ? AnyEvents : FastifyEvents;
 
 declare module 'fastify' {
   interface FastifyInstance {
-    analytics: Analytics;
+    analytics: Analytics<DeclaredEvents>;
   }
   interface FastifyRequest {
-    analytics: RequestAnalytics;
+    analytics: RequestAnalytics<DeclaredEvents>;
   }
 }
 

@@ -4,16 +4,19 @@ import type { Analytics } from '../analytics.js';
 import { ValidationError } from '../errors.js';
 import {
   type AliasEvent,
+  type AnyEvents,
+  type CommonFields,
   checkObject,
+  type EventMap,
   type EventType,
   type GroupEvent,
   type Id,
   type IdentifyEvent,
   type Identity,
+  type NamedEvent,
   type PageEvent,
   requireFields,
   type ScreenEvent,
-  type TrackEvent,
 } from '../event.js';
 import type { Callback } from '../ledger.js';
 import { contextOf } from './context.js';
@@ -31,6 +34,11 @@ export interface RequestReaders {
 
 /** An event that need not say who did it. What is `null` is left out, whatever the request says. */
 export type RequestEvent<Event> = Omit<Event, keyof Ids> & Ids;
+
+/** The same of `track()`, with the names and properties of a map. */
+export type RequestTrackEvent<Events extends EventMap<Events> = AnyEvents> = CommonFields &
+  Ids &
+  NamedEvent<Events>;
 
 interface Ids {
   readonly userId?: Id | null | undefined;
@@ -51,13 +59,13 @@ type Demand<Who extends Ids> = (type: EventType, ids: Ids) => asserts ids is Who
  * The six methods of a client, on a request: what it says of itself goes into the `context` of each event, and what
  * `identify` says of it into `userId` and `anonymousId`. Fields of the call win.
  */
-export class RequestAnalytics {
-  readonly #client: Analytics;
+export class RequestAnalytics<Events extends EventMap<Events> = AnyEvents> {
+  readonly #client: Analytics<Events>;
   readonly #request: FastifyRequest;
   readonly #readers: RequestReaders;
   #context: object | undefined;
 
-  constructor(client: Analytics, request: FastifyRequest, readers: RequestReaders) {
+  constructor(client: Analytics<Events>, request: FastifyRequest, readers: RequestReaders) {
     this.#client = client;
     this.#request = request;
     this.#readers = readers;
@@ -69,7 +77,7 @@ export class RequestAnalytics {
   }
 
   /** Records what the user did. */
-  track(event: RequestEvent<TrackEvent>, callback?: Callback): boolean {
+  track(event: RequestTrackEvent<Events>, callback?: Callback): boolean {
     return this.#client.track(this.#complete('track', event, anyId), callback);
   }
 

@@ -1,6 +1,6 @@
 // The client with a memory instead of a worker. In: the caller's events. Out: what would have been sent. Next: recorder.ts.
 import { Analytics } from '../analytics.js';
-import type { EventType } from '../event.js';
+import type { AnyEvents, EventMap, EventType } from '../event.js';
 import type { AnalyticsSettings } from '../settings.js';
 import { Recorder } from './recorder.js';
 
@@ -27,7 +27,7 @@ export interface RecordedEvent {
  * An `Analytics` for tests: no thread, no network, everything else as in production. An event is in `events` as soon
  * as the call has returned; callbacks and `onError` are called when the code that is running ends, or by `flush()`.
  */
-export class TestAnalytics extends Analytics {
+export class TestAnalytics<Events extends EventMap<Events> = AnyEvents> extends Analytics<Events> {
   readonly #events: RecordedEvent[];
 
   constructor(settings: Partial<AnalyticsSettings>) {
@@ -83,6 +83,8 @@ export class TestAnalytics extends Analytics {
  *
  * @throws {ValidationError} `invalid_setting`, as `new Analytics()` does.
  */
-export function createTestAnalytics(settings: Partial<AnalyticsSettings> = {}): TestAnalytics {
-  return new TestAnalytics(settings);
+export function createTestAnalytics<Events extends EventMap<Events> = AnyEvents>(
+  settings: Partial<AnalyticsSettings> = {},
+): TestAnalytics<Events> {
+  return new TestAnalytics<Events>(settings);
 }
