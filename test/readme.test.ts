@@ -156,6 +156,35 @@ describe('examples', () => {
     expect(body).toContain(properties);
   });
 
+  test('the example for Prometheus shows what became of the event', async () => {
+    const { stdout } = await finish(example("from 'prom-client'").code);
+    expect(stdout).toContain('analytics_events_total{outcome="delivered"} 1\n');
+    expect(stdout).toContain('analytics_events_pending 0\n');
+  });
+
+  test('the example for OpenTelemetry reports what became of the event', async () => {
+    const setUp = `import { AggregationTemporality, InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader }
+      from '@opentelemetry/sdk-metrics';
+    import { metrics as api } from '@opentelemetry/api';
+    const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
+    const provider = new MeterProvider({ readers: [new PeriodicExportingMetricReader({ exporter })] });
+    api.setGlobalMeterProvider(provider);`;
+    const report = `await provider.forceFlush();
+    const reported = exporter.getMetrics().at(-1).scopeMetrics[0].metrics;
+    console.log(JSON.stringify(Object.fromEntries(reported.map((each) => [each.descriptor.name,
+      each.dataPoints.map(({ attributes, value }) => ({ ...attributes, value }))]))));
+    await provider.shutdown();`;
+    const { stdout } = await finish(`${setUp}\n${example('getMeter(').code}\n${report}`);
+    expect(JSON.parse(stdout)).toEqual({
+      'analytics.events': [
+        { outcome: 'delivered', value: 1 },
+        { outcome: 'failed', value: 0 },
+      ],
+      'analytics.retries': [{ value: 0 }],
+      'analytics.pending': [{ value: 0 }],
+    });
+  });
+
   test('the example for the local Tracking API prints what its comment says', async () => {
     const { code } = example('// One 503, then as usual.');
     const { stdout } = await finish(code);

@@ -39,7 +39,7 @@ export class Analytics<Events extends EventMap<Events> = AnyEvents> {
   constructor(settings: AnalyticsSettings, connect?: Connect) {
     const resolved = resolveSettings(settings);
     this.#flushTimeout = resolved.flushTimeout;
-    this.#client = new Client(resolved, connect);
+    this.#client = new Client(resolved, this, connect);
   }
 
   /** Ties a user to what is known about them. Source: https://segment.com/docs/connections/spec/identify/ */

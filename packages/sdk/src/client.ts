@@ -7,6 +7,7 @@
 import type { Outcome } from '@offthread/worker/protocol';
 import { nanoid } from 'nanoid';
 import type { Carrier, Connect, Correspondent } from './carrier.js';
+import { publish } from './diagnostics.js';
 import { AnalyticsError, type ErrorCode, type SentEvent, ValidationError } from './errors.js';
 import { type AnyEvent, check, checkCallback, type EventType } from './event.js';
 import { forget, type Leaver, listen, remember, unlisten } from './exit.js';
@@ -27,6 +28,7 @@ interface Refusal {
 }
 
 export class Client implements Leaver, Correspondent {
+  readonly #owner: object;
   readonly #settings: Settings;
   readonly #ledger = new Ledger();
   readonly #tally = new Tally();
@@ -38,7 +40,9 @@ export class Client implements Leaver, Correspondent {
   /** The process ends and has no time left for this client. */
   #abandoned = false;
 
-  constructor(settings: Settings, connect: Connect = toWorker) {
+  /** @param owner what the user knows as the client. */
+  constructor(settings: Settings, owner: object, connect: Connect = toWorker) {
+    this.#owner = owner;
     this.#settings = settings;
     this.#reporter = new Reporter(settings.onError);
     this.#link = connect(this.#ledger, settings, this);
@@ -185,6 +189,9 @@ export class Client implements Leaver, Correspondent {
     for (const callback of callbacks) this.#reporter.tell(callback, error);
     if (error !== undefined) this.#reporter.report(error);
     for (const look of this.#waiting) look();
+    const analytics = this.#owner;
+    if (error === undefined) publish('offthread:delivered', () => ({ analytics, count }));
+    else publish(`offthread:${how}`, () => ({ analytics, count, error }));
   }
 
   #take(
@@ -216,6 +223,7 @@ export class Client implements Leaver, Correspondent {
     if (typeof callback === 'function') {
       queueMicrotask(() => this.#reporter.tell(callback, new AnalyticsError(code, message, details)));
     }
+    publish('offthread:refused', () => ({ analytics: this.#owner, count: 1, code, type }));
   }
 
   #beginFlush(timeout: number): Flush {

@@ -1,5 +1,6 @@
 // All that is public.
 export { Analytics } from './analytics.js';
+export type { DiagnosticMessages } from './diagnostics.js';
 export { AnalyticsError, type ErrorCode, type SentEvent, ValidationError } from './errors.js';
 export type {
   AliasEvent,

@@ -12,6 +12,7 @@ import {
   VITALS_BYTES,
 } from '@offthread/worker/protocol';
 import type { Piscina } from 'piscina';
+import { publish } from './diagnostics.js';
 
 /** Looks without a new heartbeat after which a thread is dead: a second. */
 const MISSED_BEATS = 10;
@@ -45,11 +46,13 @@ interface Shared {
   failure: { readonly error: StartError; readonly until: number } | undefined;
   /** Looks without a new heartbeat after which a thread is dead. */
   patience: number;
+  /** What the last thread died of, until there is a new one. */
+  death: { readonly error: unknown } | undefined;
 }
 
 const KEY = Symbol.for(`@offthread/sdk/thread/${PROTOCOL_VERSION}`);
 const scope = globalThis as { [KEY]?: Shared };
-scope[KEY] ??= { thread: undefined, failure: undefined, patience: MISSED_BEATS };
+scope[KEY] ??= { thread: undefined, failure: undefined, patience: MISSED_BEATS, death: undefined };
 const shared = scope[KEY];
 
 /** A running worker thread. */
@@ -74,7 +77,13 @@ export class Thread {
   static current(): Thread {
     const { failure } = Thread;
     if (failure !== undefined) throw failure;
-    shared.thread ??= new Thread();
+    if (shared.thread === undefined) {
+      shared.thread = new Thread();
+      const { death } = shared;
+      shared.death = undefined;
+      // Later, because a subscriber may flush, and the client that is moving in is not ready for it.
+      if (death !== undefined) queueMicrotask(() => publish('offthread:worker-restarted', () => death));
+    }
     return shared.thread;
   }
 
@@ -157,7 +166,10 @@ export class Thread {
     // Also where it is dead already: it stops a worker that spins, and the replacement that piscina may have started.
     this.#pool.destroy().catch(() => {});
     if (Atomics.load(this.#vitals, VITAL.BEAT) === 0) failToStart(cause);
-    else shared.failure = undefined;
+    else {
+      shared.failure = undefined;
+      shared.death = { error: cause };
+    }
     for (const resident of this.#residents) resident.threadDied();
   }
 }

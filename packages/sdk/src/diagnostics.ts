@@ -1,0 +1,52 @@
+// What becomes of events -> those who subscribed to it by node:diagnostics_channel. Used by client.ts and thread.ts,
+// which make a message only where `hasSubscribers` says that somebody listens.
+import { type Channel, channel } from 'node:diagnostics_channel';
+import type { AnalyticsError, ErrorCode } from './errors.js';
+import type { EventType } from './event.js';
+
+interface Settled {
+  /** The `Analytics` whose events they are. */
+  readonly analytics: object;
+  /** How many events. */
+  readonly count: number;
+}
+
+interface Lost extends Settled {
+  /** What `onError` is told. */
+  readonly error: AnalyticsError;
+}
+
+/** Channels of `node:diagnostics_channel`, and what is published on each. */
+export interface DiagnosticMessages {
+  /** The API took events. */
+  readonly 'offthread:delivered': Settled;
+  /** Events were given up after a request or more. */
+  readonly 'offthread:failed': Lost;
+  /** Events were given up without a request. */
+  readonly 'offthread:dropped': Lost;
+  /** A call returned false. Unlike `onError` this tells of each. */
+  readonly 'offthread:refused': Settled & { readonly code: ErrorCode; readonly type: EventType };
+  /** The worker thread died and there is a new one; nothing that it had was lost. */
+  readonly 'offthread:worker-restarted': {
+    /** What it died of; undefined where it did not answer any more. */
+    readonly error: unknown;
+  };
+}
+
+// Held here, because Node lets go of a channel that nobody holds, and of its subscribers with it.
+const channels: { readonly [Name in keyof DiagnosticMessages]: Channel } = {
+  'offthread:delivered': channel('offthread:delivered'),
+  'offthread:failed': channel('offthread:failed'),
+  'offthread:dropped': channel('offthread:dropped'),
+  'offthread:refused': channel('offthread:refused'),
+  'offthread:worker-restarted': channel('offthread:worker-restarted'),
+};
+
+/** Publishes what `message` makes, where there are subscribers. What one of them throws is an uncaught exception. */
+export function publish<Name extends keyof DiagnosticMessages>(
+  name: Name,
+  message: () => DiagnosticMessages[Name],
+): void {
+  const { [name]: target } = channels;
+  if (target.hasSubscribers) target.publish(message());
+}

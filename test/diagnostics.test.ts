@@ -1,0 +1,148 @@
+// Channels of node:diagnostics_channel: what they tell, to whom, and that they agree with the accounts.
+import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { type Analytics, AnalyticsError, type DiagnosticMessages } from '@offthread/sdk';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { runProgram } from './helpers/program.js';
+import { expectBalanced, flushed, upTo, withApi } from './helpers/with-api.js';
+
+const bench = withApi();
+
+type Name = keyof DiagnosticMessages;
+
+const NAMES: readonly Name[] = [
+  'offthread:delivered',
+  'offthread:failed',
+  'offthread:dropped',
+  'offthread:refused',
+  'offthread:worker-restarted',
+];
+
+const told: { name: Name; message: unknown }[] = [];
+const listeners = NAMES.map((name) => ({
+  name,
+  listen: (message: unknown): unknown => told.push({ name, message }),
+}));
+
+beforeEach(() => {
+  for (const { name, listen } of listeners) subscribe(name, listen);
+});
+afterEach(() => {
+  for (const { name, listen } of listeners) unsubscribe(name, listen);
+  told.length = 0;
+});
+
+describe('a subscriber', () => {
+  test('is told of events that the API took, and whose they are', () => {
+    const [one, other] = [bench.open({ batchSize: 2 }), bench.open()];
+    for (const _ of upTo(5)) one.track({ userId: 'u', event: 'e' });
+    flushed(one);
+    other.track({ userId: 'u', event: 'e' });
+    flushed(other);
+    expect(new Set(told.map(({ name }) => name))).toEqual(new Set(['offthread:delivered']));
+    expect(sum(one)).toBe(5);
+    expect(sum(other)).toBe(1);
+  });
+
+  test('is told of events that failed and that were dropped, with the error', async () => {
+    await bench.api.script([{ type: 'answer', status: 403 }]);
+    const analytics = bench.open();
+    analytics.track({ userId: 'u', event: 'e', messageId: 'forbidden' });
+    flushed(analytics);
+    analytics.track({
+      userId: 'u',
+      event: 'e',
+      messageId: 'large',
+      properties: { filler: 'x'.repeat(40_000) },
+    });
+    flushed(analytics);
+    expect(told).toEqual([
+      { name: 'offthread:failed', message: { analytics, count: 1, error: bench.errors[0] } },
+      { name: 'offthread:dropped', message: { analytics, count: 1, error: bench.errors[1] } },
+    ]);
+    expect(bench.errors).toMatchObject([
+      { code: 'rejected', status: 403, events: [{ messageId: 'forbidden' }] },
+      { code: 'event_too_large', events: [{ messageId: 'large' }] },
+    ]);
+    expect(bench.errors[0]).toBeInstanceOf(AnalyticsError);
+  });
+
+  test('is told of each refusal, where onError is told of the first', async () => {
+    const analytics = bench.open({ maxQueueSize: 1, stub: true });
+    for (const _ of upTo(4)) analytics.track({ userId: 'u', event: 'e' });
+    flushed(analytics);
+    told.length = 0;
+    await analytics.close();
+    analytics.identify({ userId: 'u' });
+    expect(bench.errors.filter(({ code }) => code === 'queue_full')).toHaveLength(2);
+    expect(told).toEqual([
+      { name: 'offthread:refused', message: { analytics, count: 1, code: 'closed', type: 'identify' } },
+    ]);
+    expect(analytics.stats().refused).toEqual({ queue_full: 3, closed: 1 });
+  });
+
+  test('finds the accounts closed, and may track and flush', () => {
+    const analytics = bench.open();
+    const seen: number[] = [];
+    const again = (): void => {
+      seen.push(analytics.stats().delivered);
+      expectBalanced(analytics.stats());
+      if (seen.length > 1) return;
+      analytics.track({ userId: 'u', event: 'again' });
+      flushed(analytics);
+    };
+    subscribe('offthread:delivered', again);
+    try {
+      analytics.track({ userId: 'u', event: 'e' });
+      flushed(analytics);
+    } finally {
+      unsubscribe('offthread:delivered', again);
+    }
+    expect(seen).toEqual([1, 2]);
+  });
+
+  test('is told all that is counted', async () => {
+    await bench.api.script([{ type: 'answer', status: 403 }]);
+    const analytics = bench.open({ batchSize: 10, maxQueueSize: 100 });
+    for (const _ of upTo(150)) analytics.track({ userId: 'u', event: 'e' });
+    flushed(analytics);
+    const { delivered, failed, refused } = analytics.stats();
+    expect(sum(analytics, 'offthread:delivered')).toBe(delivered);
+    expect(sum(analytics, 'offthread:failed')).toBe(failed);
+    expect(sum(analytics, 'offthread:refused')).toBe(refused.queue_full);
+    expect(Math.min(delivered, failed, refused.queue_full ?? 0)).toBeGreaterThan(0);
+  });
+
+  test.each([
+    { manner: 'throw', error: 'thrown in the worker' },
+    { manner: 'exit', error: 'undefined' },
+  ])(
+    'is told that the worker thread was replaced ($manner), not that one was let go, and may flush',
+    async ({ manner, error }) => {
+      const ended = await runProgram('restarted.mjs', { args: [bench.api.url, manner] });
+      expect(ended).toMatchObject({ code: 0, stderr: '' });
+      expect(ended.lines).toEqual([
+        { restarted: expect.stringContaining(error), pending: 0 },
+        { status: 'ok', delivered: 1 },
+        { next: 'ok' },
+      ]);
+    },
+  );
+});
+
+test('nobody is subscribed by the package itself', () => {
+  for (const { name, listen } of listeners) {
+    unsubscribe(name, listen);
+    expect(channel(name).hasSubscribers).toBe(false);
+    subscribe(name, listen);
+  }
+});
+
+/** Counts of a client's messages, added up. */
+function sum(analytics: Analytics, name: Name = 'offthread:delivered'): number {
+  let total = 0;
+  for (const each of told) {
+    const { message } = each as { message: DiagnosticMessages['offthread:delivered'] };
+    if (each.name === name && message.analytics === analytics) total += message.count;
+  }
+  return total;
+}
