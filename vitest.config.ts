@@ -1,4 +1,4 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 import { findBrowser } from './test/helpers/browser.js';
 
 /** Tests of the live page need a browser. CI must have one; a newcomer's machine need not. */
@@ -13,8 +13,10 @@ if (!hasBrowser) {
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: hasBrowser ? [] : [needBrowser],
+    exclude: [...configDefaults.exclude, ...(hasBrowser ? [] : [needBrowser])],
     pool: 'forks',
+    // One for each core, instead of one less: most of the time a test waits for another process.
+    maxWorkers: '100%',
     testTimeout: 30_000,
     // Tests import the built packages by name; Node loads them, as it does for a user.
     server: { deps: { external: [/\/packages\/[^/]+\/dist\//] } },

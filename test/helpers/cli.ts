@@ -45,8 +45,8 @@ export function offthread(args: readonly string[], options: CliOptions = {}): Pr
 export function startOffthread(args: readonly string[], options: CliOptions = {}): CliRun {
   const { env = {}, input = '', preload = [], cwd } = options;
   const flags = preload.flatMap((file) => ['--import', new URL(`../fixtures/${file}`, import.meta.url).href]);
-  // Neither what the test runner wants of Node nor what the person at this terminal has set.
-  const { NODE_OPTIONS: _, NO_COLOR: __, FORCE_COLOR: ___, ...outer } = process.env;
+  // Neither what the test runner wants of Node nor what decides on colours out here.
+  const { NODE_OPTIONS: _, NO_COLOR: __, FORCE_COLOR: ___, CI: ____, ...outer } = process.env;
   const child = spawn(process.execPath, [...flags, BIN, ...args], {
     env: { ...outer, OFFTHREAD_WRITE_KEY: SECRET, ...env },
     ...(cwd === undefined ? {} : { cwd }),

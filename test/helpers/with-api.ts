@@ -38,6 +38,9 @@ export function withApi(): Bench {
       expectBalanced(client.stats());
       expect(client.stats().pending).toBe(0);
     }
+    // Behind the news that they are gone: when the worker has settled this, it sends nothing for them any more.
+    keeper?.track({ userId: 'keeper', event: 'Cleared' });
+    keeper?.flush(20_000);
   });
   afterAll(async () => {
     await keeper?.close();

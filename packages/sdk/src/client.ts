@@ -37,8 +37,8 @@ export class Client implements Leaver, Correspondent {
   readonly #idPrefix = `${nanoid()}-`;
   readonly #waiting = new Set<() => void>();
   #closing: Promise<FlushResult> | undefined;
-  /** The process ends and has no time left for this client. */
-  #abandoned = false;
+  /** Whether events are taken over: not once it is closed, and not once the process has no time left for it. */
+  #open = true;
 
   /** @param owner what the user knows as the client. */
   constructor(settings: Settings, owner: object, connect: Connect = toWorker) {
@@ -87,7 +87,7 @@ export class Client implements Leaver, Correspondent {
 
   /** Takes events over once more, up to the first it cannot; returns how many. */
   resend(events: readonly SentEvent[]): number {
-    if (this.#closing !== undefined) return 0;
+    if (!this.#open) return 0;
     let accepted = 0;
     for (const { type, event, library } of reopen(events)) {
       if (!this.accept(type, event, undefined, library)) break;
@@ -124,6 +124,7 @@ export class Client implements Leaver, Correspondent {
   }
 
   close(timeout: number): Promise<FlushResult> {
+    this.#open = false;
     this.#closing ??= this.#close(timeout);
     return this.#closing;
   }
@@ -138,7 +139,7 @@ export class Client implements Leaver, Correspondent {
   }
 
   abandon(): void {
-    this.#abandoned = true;
+    this.#open = false;
     // What the worker has told already still counts.
     this.finishFlush(0);
     this.#drop(this.#ledger.accepted, 'exit_timeout', 'The process ended before the event was sent');
@@ -200,7 +201,7 @@ export class Client implements Leaver, Correspondent {
     callback: Callback | undefined,
     library: unknown,
   ): Refusal | undefined {
-    if (this.#closing !== undefined || this.#abandoned) return CLOSED;
+    if (!this.#open) return CLOSED;
     check(type, event);
     checkCallback(type, callback);
     const { failure } = this.#link;
@@ -233,7 +234,11 @@ export class Client implements Leaver, Correspondent {
   }
 
   async #close(timeout: number): Promise<FlushResult> {
-    const result = await this.flushAsync(timeout);
+    // Where nobody waits nothing is hurried: it would be sent just before it is reported as dropped.
+    const flush = timeout === 0 ? new Flush(this.#ledger, this.#tally, 0) : undefined;
+    const result = flush?.result ?? (await this.flushAsync(timeout));
+    // What the worker has told already still counts.
+    this.finishFlush(0);
     this.#drop(this.#ledger.accepted, 'closed', 'The client was closed before the event was sent');
     unlisten(this);
     this.#reporter.close();
