@@ -1,0 +1,107 @@
+// The bench. In: the command line. Out: figures on the screen, RESULTS.md and charts. Next: scenarios/.
+//
+//   npm run bench                        everything, about half an hour
+//   npm run bench -- --quick             the same with short runs and one round, for a look
+//   npm run bench -- --only paced        one scenario, or several with commas
+//   npm run bench -- --check             ends with 1 where a target is missed
+//   npm run bench -- --rounds 5          interleaved rounds, 3 unless said otherwise
+import { readFileSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { chartsOf } from './chart.js';
+import { cpuSource } from './cpu.js';
+import { Endpoints, LATENCY_MS } from './endpoints.js';
+import { eventOf } from './event.js';
+import { describeMachine, load } from './machine.js';
+import { number, report, scenarioTable, targetTable } from './report.js';
+import { Results } from './results.js';
+import { SCENARIOS } from './scenarios/index.js';
+import { targetsOf } from './targets.js';
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    check: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    rounds: { type: 'string' },
+  },
+});
+
+const names = options.only?.split(',') ?? Object.keys(SCENARIOS);
+for (const name of names) {
+  if (SCENARIOS[name] === undefined) {
+    console.error(`There is no scenario '${name}'; there are ${Object.keys(SCENARIOS).join(', ')}`);
+    process.exit(2);
+  }
+}
+const rounds = Number(options.rounds ?? (options.quick ? 1 : 3));
+const results = new Results();
+const loadBefore = load();
+const start = performance.now();
+const about = [
+  describeMachine(),
+  `Node ${process.version}, ${versions()}`,
+  `API on the same machine, in its own process, ${LATENCY_MS} ms to an answer`,
+  `An event has ${Buffer.byteLength(JSON.stringify(eventOf(12_345)))} bytes as JSON`,
+  `CPU from ${cpuSource()}; \`net\` is less what the same round took with nothing tracked`,
+];
+for (const line of about) console.log(line);
+
+const endpoints = await Endpoints.start();
+for (const name of names) await runScenario(name);
+await endpoints.stop();
+
+const targets = targetsOf(results);
+about.push(
+  `${rounds} rounds in ${minutesSince(start)} minutes; load of the machine before: ${number(loadBefore)}`,
+);
+console.log(`\n${targetTable(targets)}`);
+if (options.only === undefined && !options.quick) {
+  const charts = await chartsOf(results);
+  for (const { file, svg } of charts) writeFileSync(new URL(file, import.meta.url), svg);
+  writeFileSync(new URL('RESULTS.md', import.meta.url), await report(results, targets, about, charts));
+}
+const missed = targets.filter(({ met }) => !met);
+console.log(
+  `\n${targets.length - missed.length} of ${targets.length} targets met in ${minutesSince(start)} minutes`,
+);
+process.exit(options.check && missed.length > 0 ? 1 : 0);
+
+/** All subjects once, then all of them again: what disturbs the machine for a while disturbs each of them. */
+async function runScenario(name) {
+  const scenario = SCENARIOS[name];
+  console.log(`\n# ${scenario.title}`);
+  const times = options.quick ? 1 : rounds * (scenario.rounds ?? 1);
+  for (let round = 1; round <= times; round++) {
+    for (const subject of scenario.subjects) {
+      const record = await scenario.run({ endpoints, quick: options.quick }, subject);
+      results.add(name, subject, record);
+      const shown = Object.entries(record ?? { result: 'did not finish' }).map(
+        ([key, value]) => `${key} ${number(value)}`,
+      );
+      console.log(
+        `${minutesSince(start)} min  ${name} ${round}/${times}  ${subject.padEnd(12)} ${shown.join('  ')}`,
+      );
+    }
+  }
+  console.log(`\n${await scenarioTable(results, name)}`);
+}
+
+function versions() {
+  const names = [
+    '@offthread/sdk',
+    '@segment/analytics-node',
+    'posthog-node',
+    '@rudderstack/rudder-sdk-node',
+    'fastify',
+  ];
+  return names.map((name) => `${name} ${versionOf(name)}`).join(', ');
+}
+
+function versionOf(name) {
+  return JSON.parse(readFileSync(new URL(`node_modules/${name}/package.json`, import.meta.url), 'utf8'))
+    .version;
+}
+
+function minutesSince(time) {
+  return ((performance.now() - time) / 60_000).toFixed(1);
+}

@@ -1,0 +1,33 @@
+// What posthog-node speaks: a server that counts the events of POST /batch/ and answers after a while. Runs in a process
+// of its own, started by endpoints.js, which asks it by messages.
+import { createServer } from 'node:http';
+
+const LATENCY_MS = Number(process.argv[2]);
+
+let events = 0;
+let hanging = false;
+
+const server = createServer(async (request, response) => {
+  const pieces = [];
+  for await (const piece of request) pieces.push(piece);
+  if (hanging) return;
+  const { batch = [] } = JSON.parse(Buffer.concat(pieces).toString() || '{}');
+  events += batch.length;
+  setTimeout(() => {
+    response.setHeader('content-type', 'application/json');
+    response.end('{"status":1}');
+  }, LATENCY_MS);
+});
+server.keepAliveTimeout = 72_000;
+
+process.on('message', (message) => {
+  if (message === 'reset') {
+    events = 0;
+    hanging = false;
+    server.closeAllConnections();
+  }
+  if (message === 'hang') hanging = true;
+  process.send({ events });
+});
+process.once('disconnect', () => process.exit());
+server.listen(0, '127.0.0.1', () => process.send({ port: server.address().port }));

@@ -1,0 +1,56 @@
+// Where the subjects deliver to: the local Tracking API, and beside it capture-api.js for the one that speaks another
+// language. Each in its own process, each answering after 20 ms. Used by bench.js.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { startTrackingApi } from '@offthread/devtools';
+
+export const LATENCY_MS = 20;
+
+export class Endpoints {
+  #tracking;
+  #capture;
+  #captureUrl;
+
+  static async start() {
+    const endpoints = new Endpoints();
+    endpoints.#tracking = await startTrackingApi({ latencyMs: LATENCY_MS, record: 'count' });
+    endpoints.#capture = fork(new URL('capture-api.js', import.meta.url), [String(LATENCY_MS)]);
+    const [{ port }] = await once(endpoints.#capture, 'message');
+    endpoints.#captureUrl = `http://127.0.0.1:${port}`;
+    return endpoints;
+  }
+
+  /** What `create` of a subject needs to know. */
+  get urls() {
+    return { url: this.#tracking.url, captureUrl: this.#captureUrl };
+  }
+
+  /** Forgets what was received and answers again. */
+  async reset() {
+    await this.#tracking.reset();
+    await this.#askCapture('reset');
+  }
+
+  /** From now on no request is answered, until the next reset. */
+  async hang() {
+    await this.#tracking.behave({ type: 'hang' });
+    await this.#askCapture('hang');
+  }
+
+  /** Events received since the last reset. */
+  async received() {
+    const { events } = await this.#tracking.counts();
+    return events + (await this.#askCapture('count')).events;
+  }
+
+  async stop() {
+    await this.#tracking.close();
+    this.#capture.disconnect();
+  }
+
+  async #askCapture(question) {
+    this.#capture.send(question);
+    const [answer] = await once(this.#capture, 'message');
+    return answer;
+  }
+}

@@ -1,0 +1,98 @@
+// Results -> RESULTS.md, and the same tables for the screen. Next: chart.js.
+import { SCENARIOS } from './scenarios/index.js';
+import { subjectOf } from './subjects/index.js';
+
+/** How a figure is headed, and whether it is shown net of `none` as well. */
+const COLUMNS = {
+  mainUs: ['main thread, µs', 'net'],
+  allUs: ['all threads, µs', 'net'],
+  mainMs: ['main thread, ms', 'net'],
+  allMs: ['all threads, ms', 'net'],
+  wallMs: ['wall clock, ms', 'net'],
+  requestsPerSecond: ['requests/s'],
+  p50: ['p50, ms'],
+  p99: ['p99, ms'],
+  loopDelayP99: ['event-loop delay p99, ms'],
+  heldMs: ['loop held, ms'],
+  coldMs: ['the first time, ms'],
+  processMs: ['process, ms'],
+  flushMs: ['create, track, flush, ms'],
+  exitCode: ['exit code'],
+  delivered: ['delivered'],
+  lost: ['lost'],
+  idleMb: ['idle client, MB', 'net'],
+  waitingMb: ['10,000 events waiting, MB', 'net'],
+  clientsMb: ['1,000 clients, MB', 'net'],
+};
+
+/** The whole report. `about` has the lines on machine and versions. */
+export async function report(results, targets, about, charts) {
+  const parts = [
+    '# Results\n',
+    'Written by `npm run bench`. Medians of interleaved rounds; every figure comes from a process of its own.\n',
+    about.map((line) => `- ${line}`).join('\n'),
+    '\n## Targets\n',
+    targetTable(targets),
+  ];
+  for (const name of Object.keys(SCENARIOS)) {
+    if (!results.has(name)) continue;
+    parts.push(`\n## ${SCENARIOS[name].title}\n`);
+    for (const { file, title } of charts.filter((each) => each.scenario === name))
+      parts.push(`![${title}](${file})\n`);
+    parts.push(await scenarioTable(results, name));
+  }
+  return `${parts.join('\n')}\n`;
+}
+
+export function targetTable(targets) {
+  const rows = targets.map(({ scenario, measure, at, limit, value, met }) => [
+    scenario,
+    measure,
+    `at ${at} ${number(limit)}`,
+    number(value),
+    met ? 'met' : '**missed**',
+  ]);
+  return table(['scenario', 'measure', 'target', 'measured', ''], rows);
+}
+
+/** A row for each subject; for the growth, whose figures are many, a row for each figure. */
+export async function scenarioTable(results, name) {
+  const keys = results.keys(name);
+  const subjects = results.subjects(name);
+  const titles = await Promise.all(subjects.map(async (subject) => (await subjectOf(subject)).title));
+  if (name === 'growth') {
+    const rows = keys.map((key) => [
+      key,
+      ...subjects.map((subject) => number(results.of(name, subject, key))),
+    ]);
+    return table(['main thread, µs an event', ...titles], rows);
+  }
+  const shown = keys.filter((key) => COLUMNS[key] !== undefined);
+  const heads = shown.flatMap((key) => {
+    const [head, net] = COLUMNS[key];
+    return net === undefined ? [head] : [head, 'net'];
+  });
+  const rows = subjects.map((subject, index) => [
+    titles[index],
+    ...shown.flatMap((key) => {
+      const own = number(results.of(name, subject, key));
+      if (COLUMNS[key][1] === undefined) return [own];
+      return [own, subject === 'none' ? '' : number(results.net(name, subject, key))];
+    }),
+  ]);
+  return table(['', ...heads], rows);
+}
+
+function table(heads, rows) {
+  const line = (cells) => `| ${cells.join(' | ')} |`;
+  return [line(heads), line(heads.map((_, index) => (index === 0 ? '---' : '---:'))), ...rows.map(line)].join(
+    '\n',
+  );
+}
+
+/** Three digits are more than these figures hold. */
+export function number(value) {
+  if (typeof value !== 'number' || Number.isNaN(value)) return 'did not finish';
+  if (Number.isInteger(value) || Math.abs(value) >= 1_000) return Math.round(value).toLocaleString('en');
+  return Number(value.toPrecision(3)).toString();
+}

@@ -1,0 +1,13 @@
+// All scenarios, in the order in which they are shown. Each has `title`, `subjects`, `run` (in the bench's process: one
+// subject, one record of figures) and `measure` (in a process of its own).
+import * as exit from './exit.js';
+import * as growth from './growth.js';
+import * as imports from './import.js';
+import * as latency from './latency.js';
+import * as loop from './loop.js';
+import * as memory from './memory.js';
+import * as paced from './paced.js';
+import * as script from './script.js';
+import * as throughput from './throughput.js';
+
+export const SCENARIOS = { paced, throughput, latency, loop, script, exit, import: imports, memory, growth };

@@ -1,0 +1,40 @@
+// Memory: a client with nothing to do, one with 10,000 events that wait for an API that does not answer, and a
+// thousand clients that have delivered an event each.
+import { setTimeout as delay } from 'node:timers/promises';
+import { eventOf } from '../event.js';
+import { runOnce } from '../run.js';
+
+const WAITING = 10_000;
+const CLIENTS = 1_000;
+
+export const title = 'Memory';
+export const subjects = ['none', 'offthread', 'segment', 'posthog', 'rudder'];
+
+export async function run({ endpoints }, subject) {
+  const result = {};
+  for (const part of ['idle', 'waiting', 'clients']) {
+    await endpoints.reset();
+    if (part === 'waiting') await endpoints.hang();
+    const settings = { ...endpoints.urls, part };
+    const run = await runOnce('memory', subject, settings, { nodeArguments: ['--expose-gc'] });
+    result[`${part}Mb`] = run.result?.grownMb ?? Number.NaN;
+  }
+  return result;
+}
+
+export async function measure(subject, { part, ...settings }) {
+  const before = residentMb();
+  const loaded = await subject.load();
+  const clients = Array.from({ length: part === 'clients' ? CLIENTS : 1 }, () =>
+    subject.create(loaded, settings),
+  );
+  if (part === 'waiting') for (let n = 0; n < WAITING; n++) clients[0].track(eventOf(n));
+  else for (const [n, client] of clients.entries()) client.track(eventOf(n));
+  await delay(part === 'clients' ? 5_000 : 1_500);
+  return { grownMb: residentMb() - before };
+}
+
+function residentMb() {
+  globalThis.gc();
+  return process.memoryUsage.rss() / 2 ** 20;
+}

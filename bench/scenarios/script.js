@@ -1,0 +1,24 @@
+// A script that tracks one event, waits until it is sent and ends: how long that takes, from a cold start.
+import { eventOf } from '../event.js';
+import { runOnce } from '../run.js';
+
+export const title = 'A script: track, flush, end';
+export const subjects = ['none', 'offthread', 'segment', 'posthog', 'rudder'];
+
+export async function run({ endpoints }, subject) {
+  await endpoints.reset();
+  const { result, elapsed } = await runOnce('script', subject, endpoints.urls);
+  if (result === undefined) return undefined;
+  return { processMs: elapsed, ...result, delivered: await endpoints.received() };
+}
+
+/** Offthread blocks in the first tick, in which nothing but this runs; the others have a promise only. */
+export async function measure(subject, settings) {
+  const loaded = await subject.load();
+  const start = performance.now();
+  const client = subject.create(loaded, settings);
+  client.track(eventOf(1));
+  if (client.flush !== undefined) client.flush();
+  else await client.close();
+  return { flushMs: performance.now() - start };
+}

@@ -1,0 +1,7 @@
+// A name -> the subject: `title`, `load()`, and `create(loaded, settings)`, which gives `track(event)` and `close()`.
+export const NAMES = ['none', 'json', 'offthread', 'segment', 'posthog', 'rudder'];
+
+/** Imports the file of one subject and nothing of the others. */
+export function subjectOf(name) {
+  return import(`./${name}.js`);
+}

@@ -1,0 +1,17 @@
+// One JSON.stringify of the same event: the floor for whoever has to send it.
+export const title = 'one JSON.stringify';
+
+export async function load() {}
+
+export function create() {
+  let kept = '';
+  return {
+    track(event) {
+      kept = JSON.stringify(event);
+      return true;
+    },
+    async close() {
+      return kept;
+    },
+  };
+}

@@ -1,0 +1,10 @@
+// @segment/analytics-node with 500 events a request, as Offthread has in this bench.
+import * as segment from './segment.js';
+
+export const title = 'analytics-node, flushAt 500';
+
+export const { load } = segment;
+
+export function create(module, settings) {
+  return segment.create(module, { ...settings, flushAt: 500 });
+}
