@@ -143,7 +143,6 @@ export class Link implements Carrier, Resident {
       const thread = Thread.current();
       const { port1: port, port2 } = new MessageChannel();
       const { settled } = this.#ledger;
-      Atomics.store(this.#counters, COUNTER.HELD_UNTIL, 0n);
       thread.open(this, { port: port2, control: this.#control, settings: this.#settings, settled });
       // Listening first: it refs the port, and a client must not hold the process open.
       port.on('message', (message: ToMain) => {
@@ -159,6 +158,8 @@ export class Link implements Carrier, Resident {
   }
 
   #close(): void {
+    // What held the thread that is gone does not hold the next one.
+    Atomics.store(this.#counters, COUNTER.HELD_UNTIL, 0n);
     this.#port?.close();
     this.#port = undefined;
     this.#thread = undefined;
