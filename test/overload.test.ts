@@ -2,7 +2,7 @@
 import { MessageChannel } from 'node:worker_threads';
 import type { Stats } from '@offthread/sdk';
 import { open } from '@offthread/worker';
-import { CONTROL_BYTES, FRAME_HEADER_BYTES, type ToMain, VITALS_BYTES } from '@offthread/worker/protocol';
+import { CONTROL_BYTES, FRAME_HEADER_BYTES, KIND, type ToMain, VITALS_BYTES } from '@offthread/worker/protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { runFixture } from './helpers/fixture.js';
 import { Trial } from './helpers/trial.js';
@@ -224,6 +224,7 @@ describe('a clock that steps back an hour', () => {
       control: new SharedArrayBuffer(CONTROL_BYTES),
       vitals: new SharedArrayBuffer(VITALS_BYTES),
       settled: 0,
+      signature: { idPrefix: 'id-', library: '{}' },
       settings: {
         url: `${bench.api.url}/v1/batch`,
         writeKey: 'KEY',
@@ -242,6 +243,7 @@ describe('a clock that steps back an hour', () => {
     const memory = new SharedArrayBuffer(end);
     const bytes = Buffer.from(memory);
     bytes.writeUInt32LE(Buffer.byteLength(event), 0);
+    bytes.writeUInt32LE(KIND.whole, 4);
     bytes.write(event, FRAME_HEADER_BYTES);
     port.postMessage({ type: 'chunk', memory, start: 0, end, first: 1, last: 1 });
     await bench.api.waitFor({ requests: 1 });

@@ -12,7 +12,7 @@ import { AnalyticsError, type ErrorCode, type SentEvent, ValidationError } from 
 import { type AnyEvent, check, checkCallback, type EventType } from './event.js';
 import { forget, type Leaver, listen, remember, unlisten } from './exit.js';
 import { Flush, type FlushResult } from './flush.js';
-import { encode } from './frame.js';
+import { encode, LIBRARY_TEXT } from './frame.js';
 import { type Callback, Ledger } from './ledger.js';
 import { Link } from './link.js';
 import { Reporter } from './reporter.js';
@@ -30,11 +30,10 @@ interface Refusal {
 export class Client implements Leaver, Correspondent {
   readonly #owner: object;
   readonly #settings: Settings;
-  readonly #ledger = new Ledger();
+  readonly #ledger = new Ledger({ idPrefix: `${nanoid()}-`, library: LIBRARY_TEXT });
   readonly #tally = new Tally();
   readonly #link: Carrier;
   readonly #reporter: Reporter;
-  readonly #idPrefix = `${nanoid()}-`;
   readonly #waiting = new Set<() => void>();
   #closing: Promise<FlushResult> | undefined;
   /** Whether events are taken over: not once it is closed, and not once the process has no time left for it. */
@@ -211,7 +210,7 @@ export class Client implements Leaver, Correspondent {
     const { maxQueueSize, maxQueueBytes } = this.#settings;
     const ledger = this.#ledger;
     if (ledger.pending >= maxQueueSize) return full('maxQueueSize', maxQueueSize);
-    const frame = encode(type, event, this.#idPrefix + (ledger.accepted + 1), library);
+    const frame = encode(type, event, ledger.signature, ledger.accepted + 1, library);
     return ledger.append(frame, callback, maxQueueBytes) ? undefined : full('maxQueueBytes', maxQueueBytes);
   }
 

@@ -1,32 +1,42 @@
 // Event -> frame: the event as it is at this moment, and the only stringify on the main thread. Next: ledger.ts.
 import { types } from 'node:util';
-import { isoNow } from './clock.js';
+import type { Kind, Signature } from '@offthread/worker/protocol';
 import { type AnyEvent, type EventType, type Id, isoTime } from './event.js';
 import { snapshot } from './snapshot.js';
 import { version } from './version.js';
 
-/** An event ready to post: JSON text, or the bytes of a snapshot where JSON text cannot hold it. */
-export type Frame = string | Uint8Array;
+/** An event ready to post. */
+export interface Frame {
+  /** What `content` is: JSON text, or the bytes of a snapshot where JSON text cannot hold the event. */
+  readonly kind: Kind;
+  /** When it was accepted, in milliseconds since 1970. */
+  readonly time: number;
+  readonly content: string | Uint8Array;
+}
 
 const LIBRARY = { name: '@offthread/sdk', version };
-const LIBRARY_FIELD = `"library":${JSON.stringify(LIBRARY)}`;
+
+/** `context.library` as it is sent. */
+export const LIBRARY_TEXT = JSON.stringify(LIBRARY);
 
 /**
- * Writes a checked event as it will be sent. `generatedId` is used where the event brings no `messageId`; `library` is
- * another one where the event was sent before.
+ * Takes a checked event as it is at this moment. Where it brings no `messageId` it will have the one of its signature
+ * and sequence number; `library` is another one where the event was sent before.
  *
  * @throws what a getter or a `toJSON` of the caller's throws, and for a cycle.
  */
 export function encode(
   type: EventType,
   event: AnyEvent,
-  generatedId: string,
+  { idPrefix }: Signature,
+  sequence: number,
   library: unknown = LIBRARY,
 ): Frame {
-  const messageId = event.messageId ?? generatedId;
+  const time = Date.now();
+  const context = event.context ?? undefined;
   const fields = {
-    // In here, because it is never empty: what the text below is joined of must not be.
-    timestamp: event.timestamp == null ? isoNow() : isoTime(type, event.timestamp),
+    // First, because the worker's frame.ts adds `library` to it.
+    context,
     userId: idText(event.userId),
     anonymousId: idText(event.anonymousId),
     previousId: idText(event.previousId),
@@ -39,30 +49,31 @@ export function encode(
     integrations: event.integrations ?? undefined,
   };
   try {
-    // Joining texts costs a third of what one stringify of a merged object would: `context` is the caller's and must
-    // not change, so that a merge would be a copy.
-    const id = messageId === generatedId ? `"${generatedId}"` : JSON.stringify(messageId);
-    const head = `{"type":"${type}","messageId":${id},"context":${contextText(event.context, library)},`;
-    return head + JSON.stringify(fields).slice(1);
+    if (event.messageId == null && event.timestamp == null && library === LIBRARY && !isOdd(context)) {
+      const content = JSON.stringify(fields);
+      if (context === undefined || content.startsWith('{"context":{')) return { kind: type, time, content };
+    }
+    return { kind: 'whole', time, content: JSON.stringify(whole()) };
   } catch {
     // A BigInt. Or a cycle and the like, which throws a second time, to the caller.
-    return snapshot({ type, messageId, context: withLibrary(event.context, library), ...fields });
+    return { kind: 'snapshot', time, content: snapshot(whole()) };
   }
+
+  /** The event as it is sent. */
+  function whole(): object {
+    const messageId = event.messageId ?? idPrefix + sequence;
+    const timestamp = isoTime(type, event.timestamp ?? time);
+    return { type, messageId, timestamp, ...fields, context: withLibrary(context, library) };
+  }
+}
+
+/** Whether `library` cannot be added to the text of a context. */
+function isOdd(context: object | undefined): boolean {
+  return context !== undefined && ('library' in context || 'toJSON' in context);
 }
 
 function idText(id: Id | null | undefined): string | undefined {
   return typeof id === 'string' ? id : id == null ? undefined : String(id);
-}
-
-function contextText(context: object | null | undefined, library: unknown): string {
-  if (context == null) return `{${LIBRARY_FIELD}}`;
-  if (!('library' in context || 'toJSON' in context)) {
-    const text = JSON.stringify(context);
-    if (text === '{}') return `{${LIBRARY_FIELD}}`;
-    if (text.startsWith('{')) return `{${LIBRARY_FIELD},${text.slice(1)}`;
-  }
-  // What the joined text would have twice, or not as an object at all.
-  return JSON.stringify(withLibrary(context, library));
 }
 
 /**
@@ -70,7 +81,7 @@ function contextText(context: object | null | undefined, library: unknown): stri
  *
  * @throws what its `toJSON` throws, and for what is an object here and none as JSON, like a Date.
  */
-function withLibrary(context: object | null | undefined, library: unknown): object {
+function withLibrary(context: object | undefined, library: unknown): object {
   const { toJSON } = (context ?? {}) as { toJSON?: unknown };
   const seen: unknown = typeof toJSON === 'function' ? toJSON.call(context, 'context') : context;
   if (seen != null && (typeof seen !== 'object' || Array.isArray(seen) || types.isBoxedPrimitive(seen)))

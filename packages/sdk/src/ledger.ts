@@ -1,7 +1,7 @@
 // Frames and callbacks of all events that are accepted and not settled. In: frames. Out: chunks; on the way back, who
 // is to be told. Next: link.ts.
-import type { Chunk } from '@offthread/worker/protocol';
-import { serialize } from '@offthread/worker/serialize';
+import { textOf } from '@offthread/worker/frame';
+import type { Chunk, Signature } from '@offthread/worker/protocol';
 import type { AnalyticsError, SentEvent } from './errors.js';
 import type { Frame } from './frame.js';
 import { giveBack, type Slab, slabSize, takeSlab } from './slab.js';
@@ -23,6 +23,12 @@ export class Ledger {
   /** Oldest first; only the last one is written to. */
   #slabs: Slab[] = [];
   readonly #callbacks = new Map<number, Callback>();
+  /** What all of its events have in common. */
+  readonly signature: Signature;
+
+  constructor(signature: Signature) {
+    this.signature = signature;
+  }
 
   get pending(): number {
     return this.accepted - this.settled;
@@ -65,12 +71,14 @@ export class Ledger {
     }
   }
 
-  /** The unsettled events up to `through`, as they are sent. */
+  /** The unsettled events up to `through`, as they are sent: a BigInt is text, so that JSON can hold them. */
   events(through: number): SentEvent[] {
     const events: SentEvent[] = [];
     for (const slab of this.#slabs) {
       if (slab.first > through) break;
-      for (const frame of slab.read(this.settled + 1, through)) events.push(decode(frame));
+      for (const [sequence, frame] of slab.read(this.settled + 1, through)) {
+        events.push(JSON.parse(Buffer.from(textOf(frame, sequence, this.signature)).toString()));
+      }
     }
     return events;
   }
@@ -101,9 +109,4 @@ export class Ledger {
     if (done > 0) this.#slabs.splice(0, done);
     return callbacks;
   }
-}
-
-/** As the worker sends it, a BigInt as text: who saves events as JSON must not be stopped by one. */
-function decode(frame: Frame): SentEvent {
-  return JSON.parse(typeof frame === 'string' ? frame : Buffer.from(serialize(frame)).toString());
 }

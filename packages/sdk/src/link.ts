@@ -142,8 +142,9 @@ export class Link implements Carrier, Resident {
     try {
       const thread = Thread.current();
       const { port1: port, port2 } = new MessageChannel();
-      const { settled } = this.#ledger;
-      thread.open(this, { port: port2, control: this.#control, settings: this.#settings, settled });
+      const { settled, signature } = this.#ledger;
+      const settings = this.#settings;
+      thread.open(this, { port: port2, control: this.#control, settings, signature, settled });
       // Listening first: it refs the port, and a client must not hold the process open.
       port.on('message', (message: ToMain) => {
         if (this.#port === port) this.#hear(message);

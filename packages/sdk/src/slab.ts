@@ -1,5 +1,6 @@
 // Shared memory for frames. In: frames. Out: slabs, new or used before. Used by ledger.ts.
-import { FRAME_HEADER_BYTES, LENGTH_MASK, SNAPSHOT_BIT } from '@offthread/worker/protocol';
+import { type RawFrame, readFrame } from '@offthread/worker/frame';
+import { FRAME_HEADER_BYTES, KIND } from '@offthread/worker/protocol';
 import type { Frame } from './frame.js';
 
 /** Bytes of an ordinary slab: about a hundred events. A larger event gets a slab of its own size. */
@@ -17,6 +18,7 @@ const spare: Slab[] = [];
 export class Slab {
   readonly memory: SharedArrayBuffer;
   readonly #bytes: Buffer;
+  readonly #view: DataView;
   /** Sequence number of the first frame. */
   first = 0;
   /** Sequence number of the last frame; one less than `first` where there is none. */
@@ -31,6 +33,7 @@ export class Slab {
   constructor(size: number) {
     this.memory = new SharedArrayBuffer(size);
     this.#bytes = Buffer.from(this.memory);
+    this.#view = new DataView(this.memory);
   }
 
   /** Bytes of memory. */
@@ -54,35 +57,29 @@ export class Slab {
   }
 
   /** Writes a frame behind those that are there; false where it does not fit. */
-  write(frame: Frame): boolean {
+  write({ kind, time, content }: Frame): boolean {
     const at = this.#end + FRAME_HEADER_BYTES;
     const room = this.size - at;
     // No UTF-16 unit becomes more than three bytes; to count exactly costs as much as to write.
-    if (frame.length * 3 > room && byteLength(frame) > room) return false;
-    let length: number;
-    if (typeof frame === 'string') {
-      length = this.#bytes.write(frame, at);
-      this.#bytes.writeUInt32LE(length, this.#end);
-    } else {
-      length = frame.length;
-      this.#bytes.set(frame, at);
-      this.#bytes.writeUInt32LE((length | SNAPSHOT_BIT) >>> 0, this.#end);
-    }
+    if (content.length * 3 > room && byteLength(content) > room) return false;
+    let { length } = content;
+    if (typeof content === 'string') length = this.#bytes.write(content, at);
+    else this.#bytes.set(content, at);
+    this.#view.setUint32(this.#end, length, true);
+    this.#view.setUint32(this.#end + 4, KIND[kind], true);
+    this.#view.setFloat64(this.#end + 8, time, true);
     this.#end = at + length;
     this.last++;
     return true;
   }
 
-  /** The frames from `from` to `through`, copied. */
-  *read(from: number, through: number): Generator<Frame> {
+  /** The frames from `from` to `through` with their sequence numbers, in place. */
+  *read(from: number, through: number): Generator<readonly [number, RawFrame]> {
     let at = 0;
     for (let sequence = this.first; sequence <= Math.min(through, this.last); sequence++) {
-      const header = this.#bytes.readUInt32LE(at);
-      const start = at + FRAME_HEADER_BYTES;
-      at = start + (header & LENGTH_MASK);
-      if (sequence < from) continue;
-      if ((header & SNAPSHOT_BIT) === 0) yield this.#bytes.toString('utf8', start, at);
-      else yield Uint8Array.prototype.slice.call(this.#bytes, start, at);
+      const frame = readFrame(this.#bytes, at);
+      at = frame.end;
+      if (sequence >= from) yield [sequence, frame];
     }
   }
 }
@@ -95,7 +92,7 @@ export function takeSlab(frame: Frame): Slab {
 
 /** Bytes of the slab that `takeSlab` gives for the frame. */
 export function slabSize(frame: Frame): number {
-  return Math.max(SLAB_BYTES, FRAME_HEADER_BYTES + byteLength(frame));
+  return Math.max(SLAB_BYTES, FRAME_HEADER_BYTES + byteLength(frame.content));
 }
 
 /** Gives back a slab all of whose frames are settled. */
@@ -103,6 +100,6 @@ export function giveBack(slab: Slab): void {
   if (!slab.tainted && slab.size === SLAB_BYTES && spare.length < MAX_SPARE) spare.push(slab);
 }
 
-function byteLength(frame: Frame): number {
-  return typeof frame === 'string' ? Buffer.byteLength(frame) : frame.length;
+function byteLength(content: string | Uint8Array): number {
+  return typeof content === 'string' ? Buffer.byteLength(content) : content.length;
 }

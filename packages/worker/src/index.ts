@@ -26,7 +26,7 @@ export function open(order: OpenOrder): void {
   live(order.vitals);
   showLife();
   const { port } = order;
-  const queue = new Queue(order.settled);
+  const queue = new Queue(order.settled, order.signature);
   const observer = observe(port, order.control);
   const delivery = new Delivery(queue, order.settings, createSend(order.settings), observer);
   deliveries.add(delivery);

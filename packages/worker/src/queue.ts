@@ -1,6 +1,6 @@
 // Chunks -> frames in order, read in place where main wrote them. Next: batch.ts.
-import { type Chunk, FRAME_HEADER_BYTES, LENGTH_MASK, SNAPSHOT_BIT } from './protocol.js';
-import { serialize } from './serialize.js';
+import { type RawFrame, readFrame, textOf } from './frame.js';
+import type { Chunk, Signature } from './protocol.js';
 
 /** One event as JSON text in UTF-8, ready to be sent. */
 export interface Frame {
@@ -25,10 +25,12 @@ export class Queue {
   #chunks: Reading[] = [];
   #head: Frame | undefined;
   readonly #settled: number;
+  readonly #signature: Signature;
 
   /** @param settled frames up to this sequence number are passed over; an earlier worker settled them. */
-  constructor(settled: number) {
+  constructor(settled: number, signature: Signature) {
     this.#settled = settled;
+    this.#signature = signature;
   }
 
   push(chunk: Chunk): void {
@@ -59,9 +61,9 @@ export class Queue {
     const chunk = this.#chunks[0];
     if (this.#head !== undefined || chunk === undefined) return this.#head;
     const sequence = chunk.next;
-    const { snapshot, bytes } = read(chunk);
+    const raw = read(chunk);
     if (chunk.offset === chunk.end) this.#chunks.shift();
-    this.#head = { sequence, bytes: snapshot ? serialize(bytes) : bytes };
+    this.#head = { sequence, bytes: textOf(raw, sequence, this.#signature) };
     return this.#head;
   }
 
@@ -78,10 +80,9 @@ export class Queue {
   }
 }
 
-function read(chunk: Reading): { snapshot: boolean; bytes: Uint8Array } {
-  const header = chunk.bytes.readUInt32LE(chunk.offset);
-  const start = chunk.offset + FRAME_HEADER_BYTES;
-  chunk.offset = start + (header & LENGTH_MASK);
+function read(chunk: Reading): RawFrame {
+  const frame = readFrame(chunk.bytes, chunk.offset);
+  chunk.offset = frame.end;
   chunk.next++;
-  return { snapshot: (header & SNAPSHOT_BIT) !== 0, bytes: chunk.bytes.subarray(start, chunk.offset) };
+  return frame;
 }
