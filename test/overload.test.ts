@@ -2,7 +2,13 @@
 import { MessageChannel } from 'node:worker_threads';
 import type { Stats } from '@offthread/sdk';
 import { open } from '@offthread/worker';
-import { CONTROL_BYTES, FRAME_HEADER_BYTES, KIND, type ToMain, VITALS_BYTES } from '@offthread/worker/protocol';
+import {
+  CONTROL_BYTES,
+  FRAME_HEADER_BYTES,
+  KIND,
+  type ToMain,
+  VITALS_BYTES,
+} from '@offthread/worker/protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { runFixture } from './helpers/fixture.js';
 import { Trial } from './helpers/trial.js';

@@ -14,13 +14,14 @@ export class Recorder implements Carrier {
   readonly #ledger: Ledger;
   readonly #correspondent: Correspondent;
   readonly #record: (event: string) => void;
-  readonly #queue = new Queue(0);
+  readonly #queue: Queue;
   #outcomes: Outcome[] = [];
   #released = false;
 
   /** @param record is given each event within the limits, as JSON text, as it would be sent. */
   constructor(ledger: Ledger, correspondent: Correspondent, record: (event: string) => void) {
     this.#ledger = ledger;
+    this.#queue = new Queue(0, ledger.signature);
     this.#correspondent = correspondent;
     this.#record = record;
   }
