@@ -23,7 +23,7 @@ export async function chartsOf(results) {
     if (results.has(scenario)) charts.push({ scenario, file, title, svg: await draw(title, await spec()) });
   };
   await add('paced', 'main-thread.svg', 'Main-thread CPU an event, µs, at 5,000 events a second', () =>
-    bars(results, 'paced', (subject) => results.net('paced', subject, 'mainUs')),
+    bars(results, 'paced', (subject) => results.of('paced', subject, 'netMainUs')),
   );
   await add('throughput', 'throughput.svg', 'Fastify, one event a request: requests a second', () =>
     bars(results, 'throughput', (subject) => results.of('throughput', subject, 'requestsPerSecond')),
@@ -80,12 +80,13 @@ async function bars(results, scenario, figureOf) {
 const PART_TITLES = { rate: 'events a second', queue: 'events waiting', clients: 'clients' };
 
 function growth(results) {
-  const values = results.keys('growth').map((key) => {
+  const sizes = results.keys('growth').filter((key) => key !== 'lost');
+  const values = sizes.map((key) => {
     const [part, size] = key.split(' ');
     return {
       part: PART_TITLES[part],
       size: Number(size).toLocaleString('en'),
-      cost: results.net('growth', 'offthread', key),
+      cost: results.of('growth', 'offthread', key),
     };
   });
   return {

@@ -4,6 +4,9 @@ import { subjectOf } from './subjects/index.js';
 
 /** How a figure is headed, and whether it is shown net of `none` as well. */
 const COLUMNS = {
+  netMainUs: ['main thread, µs an event'],
+  netAllUs: ['all threads, µs an event'],
+  refused: ['refused'],
   mainUs: ['main thread, µs', 'net'],
   allUs: ['all threads, µs', 'net'],
   mainMs: ['main thread, ms', 'net'],
@@ -92,7 +95,7 @@ function table(heads, rows) {
 
 /** Three digits are more than these figures hold. */
 export function number(value) {
-  if (typeof value !== 'number' || Number.isNaN(value)) return 'did not finish';
+  if (typeof value !== 'number' || Number.isNaN(value)) return 'no figure';
   if (Number.isInteger(value) || Math.abs(value) >= 1_000) return Math.round(value).toLocaleString('en');
   return Number(value.toPrecision(3)).toString();
 }

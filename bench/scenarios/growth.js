@@ -1,23 +1,25 @@
 // The same event at other sizes of everything: rate, events that wait, clients. Its cost should stay what it is.
 import { once } from 'node:events';
-import { readCpu, usedBetween } from '../cpu.js';
+import { costOf } from '../cost.js';
 import { eventOf } from '../event.js';
 import { pace } from '../pace.js';
 import { Run } from '../run.js';
+import { lostOf } from './paced.js';
 
 const RATE = 5_000;
+const WARM_UP_MS = 2_000;
 
 export const title = 'Growth';
-export const subjects = ['none', 'offthread'];
+export const subjects = ['offthread'];
 
 const PARTS = {
-  rate: [500, 1_000, 2_000, 5_000, 10_000, 20_000],
-  queue: [0, 1_000, 3_000, 10_000],
+  rate: [500, 2_000, 5_000, 20_000],
+  queue: [0, 1_000, 10_000],
   clients: [1, 10, 100, 1_000],
 };
 
 export async function run({ endpoints, quick }, subject) {
-  const result = {};
+  const result = { lost: 0 };
   for (const [part, sizes] of Object.entries(PARTS)) {
     for (const size of sizes) {
       await endpoints.reset();
@@ -28,7 +30,11 @@ export async function run({ endpoints, quick }, subject) {
         measured = await run.ask('go on');
       }
       await run.ended();
-      result[`${part} ${size}`] = measured?.mainUs ?? Number.NaN;
+      result[`${part} ${size}`] = measured?.netMainUs ?? Number.NaN;
+      // Nothing of the queue is answered.
+      if (part !== 'queue') {
+        result.lost += lostOf(subject, measured?.tracked ?? Number.NaN, await endpoints.received());
+      }
     }
   }
   return result;
@@ -37,30 +43,26 @@ export async function run({ endpoints, quick }, subject) {
 export async function measure(subject, { part, size, quick, ...settings }) {
   const loaded = await subject.load();
   const create = () => subject.create(loaded, settings);
-  const mainUs = part === 'queue' ? await onQueue(create(), size) : await atRate(create, part, size, quick);
-  return { mainUs };
+  return part === 'queue' ? onQueue(create(), size) : atRate(create, part, size, quick);
 }
 
 async function atRate(create, part, size, quick) {
   const clients = Array.from({ length: part === 'clients' ? size : 1 }, create);
   const rate = part === 'rate' ? size : RATE;
-  const track = (n) => clients[n % clients.length].track(eventOf(n));
-  const first = await pace(rate, quick ? 1_000 : 3_000, 0, track);
-  const before = readCpu();
-  const last = await pace(rate, quick ? 1_500 : 4_000, first, track);
-  const used = usedBetween(before, readCpu());
+  const track = (event, n) => clients[n % clients.length].track(event);
+  // Warm code is the same for all of them, so that a low rate does not warm up for longer.
+  const first = await pace(RATE, WARM_UP_MS, 0, (n) => track(eventOf(n), n));
+  const { netMainUs, events } = await costOf(track, { rate, pairs: quick ? 2 : 4, first });
   await Promise.all(clients.map((client) => client.close()));
-  return used.main / (last - first);
+  return { netMainUs, tracked: first + events };
 }
 
-/** Warm first; then nothing is answered any more, the queue is filled, and 2,000 more events are measured. */
+/** Warm first; then nothing is answered any more, the queue is filled, and 5,000 more events are measured. */
 async function onQueue(client, size) {
-  const track = (n) => client.track(eventOf(n));
-  await pace(RATE, 2_000, 0, track);
+  const track = (event) => client.track(event);
+  await pace(RATE, WARM_UP_MS, 0, (n) => track(eventOf(n)));
   process.send('warm');
   await once(process, 'message');
-  for (let n = 0; n < size; n++) track(n);
-  const before = readCpu();
-  const events = await pace(RATE, 400, 0, track);
-  return usedBetween(before, readCpu()).main / events;
+  for (let n = 0; n < size; n++) track(eventOf(n));
+  return costOf(track, { rate: RATE, pairs: 2 });
 }

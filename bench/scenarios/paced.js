@@ -1,21 +1,22 @@
 // 5,000 events a second, evenly: what an event costs the main thread, and all threads. The first target.
-import { readCpu, usedBetween } from '../cpu.js';
+import { costOf } from '../cost.js';
 import { eventOf } from '../event.js';
 import { pace } from '../pace.js';
 import { runOnce } from '../run.js';
 
 const RATE = 5_000;
 
-export const title = 'Main-thread CPU an event, 5,000 events/s paced';
+export const title = 'CPU an event, 5,000 events/s paced';
 export const subjects = ['none', 'json', 'offthread', 'segment', 'segment-500', 'posthog', 'rudder'];
 
 /** In the bench's process. */
 export async function run({ endpoints, quick }, subject) {
   await endpoints.reset();
-  const settings = { ...endpoints.urls, warmUp: quick ? 1_000 : 3_000, ms: quick ? 1_500 : 5_000 };
+  const settings = { ...endpoints.urls, warmUp: 2_000, pairs: quick ? 3 : 8 };
   const { result } = await runOnce('paced', subject, settings);
   if (result === undefined) return undefined;
-  return { ...result, lost: lostOf(subject, result.tracked, await endpoints.received()) };
+  const { netMainUs, netAllUs, tracked, refused } = result;
+  return { netMainUs, netAllUs, refused, lost: lostOf(subject, tracked, await endpoints.received()) };
 }
 
 export function lostOf(subject, tracked, received) {
@@ -23,17 +24,14 @@ export function lostOf(subject, tracked, received) {
 }
 
 /** In a process of its own. */
-export async function measure(subject, { warmUp, ms, rate = RATE, ...settings }) {
+export async function measure(subject, { warmUp, pairs, ...settings }) {
   const client = subject.create(await subject.load(), settings);
   let refused = 0;
-  const track = (n) => {
-    if (client.track(eventOf(n)) === false) refused++;
+  const track = (event) => {
+    if (client.track(event) === false) refused++;
   };
-  const first = await pace(rate, warmUp, 0, track);
-  const before = readCpu();
-  const last = await pace(rate, ms, first, track);
-  const used = usedBetween(before, readCpu());
+  const first = await pace(RATE, warmUp, 0, (n) => track(eventOf(n)));
+  const { netMainUs, netAllUs, events } = await costOf(track, { rate: RATE, pairs, first });
   await client.close();
-  const events = last - first;
-  return { mainUs: used.main / events, allUs: used.all / events, events, tracked: last, refused };
+  return { netMainUs, netAllUs, tracked: first + events, refused };
 }

@@ -1,0 +1,45 @@
+// Calls at a rate -> what one of them costs. Used by scenarios.
+import { setTimeout as delay } from 'node:timers/promises';
+import { readCpu, usedBetween } from './cpu.js';
+import { eventOf } from './event.js';
+import { pace } from './pace.js';
+import { median } from './statistics.js';
+import { create } from './subjects/none.js';
+
+const WINDOW_MS = 500;
+
+/** Milliseconds after a window in which what it has left behind, like requests, is counted with it. */
+const REST_MS = 100;
+
+/**
+ * CPU an event in microseconds, net. Half a second with `track` and half a second in which events are made and not
+ * tracked take turns in the same process, `pairs` times; what counts is the median of the differences, so that a
+ * disturbance from outside changes nothing. `events` is how many were tracked.
+ */
+export async function costOf(track, { rate, pairs, first = 0 }) {
+  const nothing = create();
+  const idle = (n) => nothing.track(eventOf(n));
+  const differences = [];
+  let n = first;
+  for (let pair = 0; pair < pairs; pair++) {
+    const without = await usedIn(rate, n, idle);
+    const withIt = await usedIn(rate, n, (each) => track(eventOf(each), each));
+    n += withIt.events;
+    differences.push({
+      main: withIt.main / withIt.events - without.main / without.events,
+      all: withIt.all / withIt.events - without.all / without.events,
+    });
+  }
+  return {
+    netMainUs: median(differences.map(({ main }) => main)),
+    netAllUs: median(differences.map(({ all }) => all)),
+    events: n - first,
+  };
+}
+
+async function usedIn(rate, first, each) {
+  const before = readCpu();
+  const last = await pace(rate, WINDOW_MS, first, each);
+  await delay(REST_MS);
+  return { ...usedBetween(before, readCpu()), events: last - first };
+}
