@@ -1,5 +1,6 @@
 // No request breaks a limit of the API, no event is lost or overtaken, and batches are as full as the limits allow.
 import { type Batch, bodyOf, type FrameSource, halve, takeBatch } from '@offthread/worker/batch';
+import { lengthOf, type Text } from '@offthread/worker/frame';
 import { MAX_BATCH_EVENTS, MAX_BODY_BYTES, MAX_EVENT_BYTES } from '@offthread/worker/limits';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -16,8 +17,14 @@ const ENVELOPE = 10 + 12 + 24 + 2;
 describe('pure', () => {
   const filler = Buffer.alloc(2 * MAX_EVENT_BYTES, '1');
 
+  /** An event of `size` bytes: a few in its head, as what the worker adds is, and the others in memory. */
+  function textOf(memory: Buffer, size: number): Text {
+    const start = Math.min(size, 5);
+    return { head: memory.toString('latin1', 0, start), memory, start, end: size };
+  }
+
   function framesOf(sizes: readonly number[]): Frame[] {
-    return sizes.map((size, index) => ({ sequence: index + 1, bytes: filler.subarray(0, size) }));
+    return sizes.map((size, index) => ({ sequence: index + 1, text: textOf(filler, size) }));
   }
 
   function sourceOf(frames: readonly Frame[]): FrameSource {
@@ -58,17 +65,18 @@ describe('pure', () => {
         expect(framesIn(taken)).toEqual(frames);
         for (const [index, each] of taken.entries()) {
           if (!('frames' in each)) {
-            expect(each.bytes.length).toBeGreaterThan(MAX_EVENT_BYTES);
+            expect(lengthOf(each.text)).toBeGreaterThan(MAX_EVENT_BYTES);
             continue;
           }
           const size = bodyOf(each, new Date()).length;
           expect(size).toBeLessThanOrEqual(MAX_BODY_BYTES);
           expect(each.frames.length).toBeLessThanOrEqual(batchSize);
           expect(each.through).toBe(each.frames.at(-1)?.sequence);
-          for (const { bytes } of each.frames) expect(bytes.length).toBeLessThanOrEqual(MAX_EVENT_BYTES);
+          for (const { text } of each.frames) expect(lengthOf(text)).toBeLessThanOrEqual(MAX_EVENT_BYTES);
           const next = taken[index + 1];
           if (each.frames.length === batchSize || next === undefined || !('frames' in next)) continue;
-          expect(size + 1 + (next.frames[0]?.bytes.length ?? 0)).toBeGreaterThan(MAX_BODY_BYTES);
+          const [first] = next.frames;
+          expect(size + 1 + (first === undefined ? 0 : lengthOf(first.text))).toBeGreaterThan(MAX_BODY_BYTES);
         }
       }),
       run,
@@ -79,11 +87,19 @@ describe('pure', () => {
     fc.assert(
       fc.property(fc.array(fc.jsonValue(), { minLength: 1, maxLength: 50 }), (values) => {
         const texts = values.map((value) => JSON.stringify(value));
-        const frames = texts.map((text, index) => ({ sequence: index + 1, bytes: Buffer.from(text) }));
+        const frames = texts.map((text, index) => {
+          const memory = Buffer.from(text);
+          // A head is ASCII.
+          const start = /^[ -~]/.test(text) ? 1 : 0;
+          return {
+            sequence: index + 1,
+            text: { head: text.slice(0, start), memory, start, end: memory.length },
+          };
+        });
         const sentAt = new Date('2026-11-24T12:00:00Z');
         const body = bodyOf({ frames, through: frames.length }, sentAt);
         expect(body.toString()).toBe(`{"batch":[${texts.join()}],"sentAt":"2026-11-24T12:00:00.000Z"}`);
-        const bytes = frames.reduce((sum, frame) => sum + frame.bytes.length, 0);
+        const bytes = frames.reduce((sum, { text }) => sum + lengthOf(text), 0);
         expect(body.length).toBe(ENVELOPE + bytes + frames.length - 1);
       }),
       run,

@@ -1,12 +1,14 @@
 // More than can be delivered: memory has bounds, the accounts hold, and clocks that step change no wait.
 import { MessageChannel } from 'node:worker_threads';
 import type { Stats } from '@offthread/sdk';
-import { open } from '@offthread/worker';
+import { start } from '@offthread/worker';
 import {
   CONTROL_BYTES,
+  COUNTER,
   FRAME_HEADER_BYTES,
   KIND,
   type ToMain,
+  type ToWorker,
   VITALS_BYTES,
 } from '@offthread/worker/protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -225,10 +227,14 @@ describe('a clock that steps back an hour', () => {
       });
     });
     vi.useFakeTimers({ toFake: ['Date'] });
-    open({
-      port: port2,
-      control: new SharedArrayBuffer(CONTROL_BYTES),
-      vitals: new SharedArrayBuffer(VITALS_BYTES),
+    start({ port: port2, vitals: new SharedArrayBuffer(VITALS_BYTES) });
+    const post = (...messages: ToWorker[]): void => port.postMessage(messages);
+    const control = new SharedArrayBuffer(CONTROL_BYTES);
+    new BigInt64Array(control)[COUNTER.EXPECTED] = 1n;
+    post({
+      type: 'open',
+      client: 7,
+      control,
       settled: 0,
       signature: { idPrefix: 'id-', library: '{}' },
       settings: {
@@ -251,11 +257,12 @@ describe('a clock that steps back an hour', () => {
     bytes.writeUInt32LE(Buffer.byteLength(event), 0);
     bytes.writeUInt32LE(KIND.whole, 4);
     bytes.write(event, FRAME_HEADER_BYTES);
-    port.postMessage({ type: 'chunk', memory, start: 0, end, first: 1, last: 1 });
+    post({ type: 'chunk', client: 7, memory, start: 0, end, first: 1, last: 1 });
     await bench.api.waitFor({ requests: 1 });
     vi.setSystemTime(Date.now() - HOUR_MS);
-    expect(await outcome).toEqual({ type: 'delivered', through: 1 });
-    port.postMessage({ type: 'close' });
+    expect(await outcome).toEqual({ client: 7, type: 'delivered', through: 1 });
+    post({ type: 'close', client: 7 });
+    port.close();
     const [first, second, ...more] = await bench.api.requests();
     expect(more).toEqual([]);
     expect(second?.messageIds).toEqual(['only']);

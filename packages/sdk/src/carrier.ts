@@ -12,6 +12,8 @@ export interface Carrier {
   added(): void;
   /** Somebody waits for all that is in the ledger. */
   hurry(): void;
+  /** What becomes of the events up to `through` is to be told at once, and not with the next round. */
+  expect(through: number): void;
   /** Blocks until `done`, or until `deadline` on `performance.now()`; whether it is done. Outcomes come meanwhile. */
   block(done: () => boolean, deadline: number): boolean;
   /** Whether it is certain that nothing will happen before `deadline`. */

@@ -211,7 +211,12 @@ export class Client implements Leaver, Correspondent {
     const ledger = this.#ledger;
     if (ledger.pending >= maxQueueSize) return full('maxQueueSize', maxQueueSize);
     const frame = encode(type, event, ledger.signature, ledger.accepted + 1, library);
-    return ledger.append(frame, callback, maxQueueBytes) ? undefined : full('maxQueueBytes', maxQueueBytes);
+    if (!ledger.append(frame, callback, maxQueueBytes)) return full('maxQueueBytes', maxQueueBytes);
+    // Who has a callback waits for it; and where the queue fills up, room is to be seen as soon as there is any.
+    if (callback !== undefined || ledger.pending > maxQueueSize / 2 || ledger.bytes > maxQueueBytes / 2) {
+      this.#link.expect(ledger.accepted);
+    }
+    return undefined;
   }
 
   #refuse(refusal: Refusal, type: EventType, event: AnyEvent, callback: Callback | undefined): void {

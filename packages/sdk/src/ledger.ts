@@ -1,6 +1,6 @@
 // Frames and callbacks of all events that are accepted and not settled. In: frames. Out: chunks; on the way back, who
 // is to be told. Next: link.ts.
-import { textOf } from '@offthread/worker/frame';
+import { stringOf, textOf } from '@offthread/worker/frame';
 import type { Chunk, Signature } from '@offthread/worker/protocol';
 import type { AnalyticsError, SentEvent } from './errors.js';
 import type { Frame } from './frame.js';
@@ -54,8 +54,9 @@ export class Ledger {
     for (let index = this.#slabs.length - 1; index >= 0; index--) {
       const slab = this.#slabs[index];
       if (slab === undefined || slab.unposted > slab.last) break;
-      const { memory, posted: start, end, unposted: first, last } = slab;
-      chunks.push({ type: 'chunk', memory, start, end, first, last });
+      const { posted: start, end, unposted: first, last } = slab;
+      const memory = start === 0 ? slab.memory : undefined;
+      chunks.push({ memory, start, end, first, last });
       slab.posted = end;
       slab.unposted = last + 1;
     }
@@ -77,7 +78,7 @@ export class Ledger {
     for (const slab of this.#slabs) {
       if (slab.first > through) break;
       for (const [sequence, frame] of slab.read(this.settled + 1, through)) {
-        events.push(JSON.parse(Buffer.from(textOf(frame, sequence, this.signature)).toString()));
+        events.push(JSON.parse(stringOf(textOf(frame, sequence, this.signature))));
       }
     }
     return events;

@@ -1,12 +1,12 @@
-// Ledger -> chunks -> the worker, and outcomes back: a client's port, for as many threads as it takes. Next: the worker's
-// index.ts; on the way back client.ts.
+// Ledger -> chunks -> the worker, and outcomes back: a client's place on a thread, for as many threads as it takes. Next:
+// thread.ts, then the worker's index.ts; on the way back client.ts.
 //
 //   closed -> open        something is to be posted
 //   open -> closed        the thread died; what is unsettled is posted to the next one
 //   any -> released       the client is gone
-import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import {
   BEAT_INTERVAL_MS,
+  type Chunk,
   CONTROL,
   CONTROL_BYTES,
   COUNTER,
@@ -14,7 +14,6 @@ import {
   type ToMain,
 } from '@offthread/worker/protocol';
 import type { Carrier, Correspondent } from './carrier.js';
-import { Chunker } from './chunk.js';
 import { waitForChange } from './latch.js';
 import type { Ledger } from './ledger.js';
 import { type Resident, Thread } from './thread.js';
@@ -26,18 +25,22 @@ export class Link implements Carrier, Resident {
   readonly #ledger: Ledger;
   readonly #settings: DeliverySettings;
   readonly #correspondent: Correspondent;
-  readonly #chunker = new Chunker(() => this.#post());
-  // Outlives every thread, and so do the counters in it.
-  readonly #control = new SharedArrayBuffer(CONTROL_BYTES);
-  readonly #words = new Int32Array(this.#control);
-  readonly #counters = new BigInt64Array(this.#control);
+  // Another one for each thread: one that was given up may still write to it.
+  #control = new SharedArrayBuffer(CONTROL_BYTES);
+  #words = new Int32Array(this.#control);
+  #counters = new BigInt64Array(this.#control);
   #state: 'closed' | 'open' | 'released' = 'closed';
   #thread: Thread | undefined;
-  #port: MessagePort | undefined;
+  #id = 0;
+  #opening = false;
   #deaths = 0;
   #settledAtDeath = 0;
   /** Sequence number up to which somebody waits. */
   #hurried = 0;
+  /** How far the worker said it had come when we looked. */
+  #seen = 0;
+  /** What a thread that is gone had still said. */
+  #told: ToMain[] = [];
 
   constructor(ledger: Ledger, settings: DeliverySettings, correspondent: Correspondent) {
     this.#ledger = ledger;
@@ -63,15 +66,33 @@ export class Link implements Carrier, Resident {
     };
   }
 
+  get id(): number {
+    return this.#id;
+  }
+
+  takeChunks(): readonly Chunk[] {
+    return this.#ledger.takeChunks();
+  }
+
   added(): void {
-    this.#chunker.added();
+    if (this.#thread !== undefined) this.#thread.added(this);
+    else if (!this.#opening) {
+      this.#opening = true;
+      queueMicrotask(() => this.#post());
+    }
+  }
+
+  expect(through: number): void {
+    Atomics.store(this.#counters, COUNTER.EXPECTED, BigInt(through));
   }
 
   /** Posts what has gathered, and tells the worker that somebody waits. */
   hurry(): void {
-    this.#chunker.post();
     this.#hurried = this.#ledger.accepted;
-    this.#port?.postMessage({ type: 'flush' });
+    if (!this.waiting) return;
+    this.expect(this.#hurried);
+    this.#post();
+    this.#thread?.say({ type: 'flush', client: this.#id });
   }
 
   /**
@@ -80,14 +101,16 @@ export class Link implements Carrier, Resident {
    */
   block(done: () => boolean, deadline: number): boolean {
     for (;;) {
-      // Read before looking into the port: what is posted after that changes the word, and the wait does not begin.
-      const seen = Atomics.load(this.#words, CONTROL.POSTED);
-      this.#drain();
+      // Read before looking what is new: what comes after that changes the word, and the wait does not begin.
+      const news = Atomics.load(this.#words, CONTROL.NEWS);
+      this.look();
+      this.#thread?.listen();
+      this.settle();
       if (done()) return true;
       const left = deadline - performance.now();
       if (left <= 0 || this.isHeldPast(deadline)) return false;
-      this.#thread?.look();
-      waitForChange(this.#words, CONTROL.POSTED, seen, Math.min(left, BEAT_INTERVAL_MS));
+      this.#thread?.check();
+      waitForChange(this.#words, CONTROL.NEWS, news, Math.min(left, BEAT_INTERVAL_MS));
     }
   }
 
@@ -98,14 +121,40 @@ export class Link implements Carrier, Resident {
     return Number(until - process.hrtime.bigint()) / 1e6 > deadline - performance.now();
   }
 
-  threadDied(): void {
-    if (this.#state !== 'open') return;
-    const told: ToMain[] = [];
-    for (let next = this.#take(); next !== undefined; next = this.#take()) told.push(next);
-    this.#close();
+  hear(message: ToMain): void {
+    switch (message.type) {
+      case 'held':
+        this.#correspondent.held();
+        break;
+      case 'delivered':
+        this.#correspondent.receive(message);
+        break;
+      default:
+        this.#correspondent.receive({ type: 'delivered', through: message.first - 1 });
+        this.#correspondent.receive(message);
+    }
+  }
+
+  look(): void {
+    this.#seen = this.#count(COUNTER.DELIVERED);
+  }
+
+  settle(): void {
+    // One by one: a callback of the user's may flush, and has to find what is behind it.
+    for (let next = this.#told.shift(); next !== undefined; next = this.#told.shift()) this.hear(next);
+    this.#correspondent.receive({ type: 'delivered', through: this.#seen });
+  }
+
+  threadDied(told: ToMain[]): void {
+    this.#told = told;
+    this.look();
+    this.#thread = undefined;
+    if (this.#state === 'open') this.#state = 'closed';
     this.#ledger.recall();
-    // Now that all is ready for the next thread: a callback of the user's may flush, or end the process.
-    for (const message of told) this.#hear(message);
+  }
+
+  moveOn(): void {
+    this.settle();
     const { pending, settled } = this.#ledger;
     if (pending === 0) return;
     this.#deaths = settled === this.#settledAtDeath ? this.#deaths + 1 : 1;
@@ -120,65 +169,44 @@ export class Link implements Carrier, Resident {
     if (this.#hurried > this.#ledger.settled) this.hurry();
   }
 
-  /** Lets go of port and thread. */
+  /** Lets go of the thread. */
   async release(): Promise<void> {
     const thread = this.#thread;
-    this.#chunker.stop();
-    if (this.#state === 'open') this.#port?.postMessage({ type: 'close' });
-    this.#close();
+    this.#thread = undefined;
     this.#state = 'released';
-    await thread?.leave(this);
+    await thread?.leave(this.#id);
   }
 
   /** Posts what the ledger has not handed out yet. Never throws. */
   #post(): void {
+    this.#opening = false;
     if (this.#state === 'closed') this.#open();
-    if (this.#state !== 'open') return;
-    for (const chunk of this.#ledger.takeChunks()) this.#port?.postMessage(chunk);
-    this.#thread?.watch();
+    this.#thread?.send(this);
   }
 
   #open(): void {
     try {
       const thread = Thread.current();
-      const { port1: port, port2 } = new MessageChannel();
+      this.#renewControl();
       const { settled, signature } = this.#ledger;
-      const settings = this.#settings;
-      thread.open(this, { port: port2, control: this.#control, settings, signature, settled });
-      // Listening first: it refs the port, and a client must not hold the process open.
-      port.on('message', (message: ToMain) => {
-        if (this.#port === port) this.#hear(message);
-      });
-      port.unref();
+      this.#id = thread.open(this, { control: this.#control, settings: this.#settings, signature, settled });
       this.#thread = thread;
-      this.#port = port;
       this.#state = 'open';
     } catch (error) {
       this.#correspondent.unavailable(error instanceof Error ? error : new Error(String(error)));
     }
   }
 
-  #close(): void {
-    // What held the thread that is gone does not hold the next one.
-    Atomics.store(this.#counters, COUNTER.HELD_UNTIL, 0n);
-    this.#port?.close();
-    this.#port = undefined;
-    this.#thread = undefined;
-    if (this.#state === 'open') this.#state = 'closed';
-  }
-
-  #drain(): void {
-    for (let next = this.#take(); next !== undefined; next = this.#take()) this.#hear(next);
-  }
-
-  /** The next message. Asks for the port anew each time: a callback of the user's may have closed it. */
-  #take(): ToMain | undefined {
-    return this.#port && receiveMessageOnPort(this.#port)?.message;
-  }
-
-  #hear(message: ToMain): void {
-    if (message.type === 'held') this.#correspondent.held();
-    else this.#correspondent.receive(message);
+  /** What has been counted goes on in it; what held the thread that is gone does not hold the next one. */
+  #renewControl(): void {
+    const counters = this.#counters;
+    Atomics.store(counters, COUNTER.HELD_UNTIL, 0n);
+    this.#control = new SharedArrayBuffer(CONTROL_BYTES);
+    this.#words = new Int32Array(this.#control);
+    this.#counters = new BigInt64Array(this.#control);
+    for (const slot of Object.values(COUNTER)) {
+      Atomics.store(this.#counters, slot, Atomics.load(counters, slot));
+    }
   }
 
   #count(slot: number): number {

@@ -1,18 +1,23 @@
-// The worker thread, one a process. In: clients that want to move in. Out: a live worker, or news of its death.
+// The worker thread, one a process. In: clients that want to move in. Out: a live worker, or news of its death. Next:
+// pool.ts, which starts it, and post.ts, by which all goes to it.
 //
 // A thread runs until the last client has left or until it dies: by an exception, by process.exit(), out of memory,
 // or because it does not answer any more. A dead thread is never repaired, because piscina's own replacement cannot
 // become ready while main is blocked in a flush: its clients are told, and the next one to move in starts a new one.
-import { createRequire } from 'node:module';
 import {
   BEAT_INTERVAL_MS,
-  type OpenOrder,
+  type Opening,
   PROTOCOL_VERSION,
+  type StartOrder,
+  type ToMain,
+  type ToWorker,
   VITAL,
   VITALS_BYTES,
 } from '@offthread/worker/protocol';
 import type { Piscina } from 'piscina';
 import { publish } from './diagnostics.js';
+import { StartError, startPool } from './pool.js';
+import { Post, type Sender } from './post.js';
 
 /** Looks without a new heartbeat after which a thread is dead: a second. */
 const MISSED_BEATS = 10;
@@ -30,15 +35,19 @@ const CLIENTS_PER_BEAT = 50;
 const START_AGAIN_MS = 60_000;
 
 /** Who lives on a thread. */
-export interface Resident {
+export interface Resident extends Sender {
   /** Whether it waits for the thread to do something. */
   readonly waiting: boolean;
-  /** The thread is gone. Whatever the thread posted before can still be read. */
-  threadDied(): void;
+  hear(message: ToMain): void;
+  /** Looks how far the worker says it has come. */
+  look(): void;
+  /** Takes note of what it saw. Between the two everything is heard that the worker said before it got there. */
+  settle(): void;
+  /** The thread is gone; `told` is what it had still said. No code of the user's may run before all know. */
+  threadDied(told: ToMain[]): void;
+  /** Goes on with another thread. */
+  moveOn(): void;
 }
-
-/** A thread cannot be started; the message names the remedy. */
-export class StartError extends Error {}
 
 /** What all copies of this package in a process share. */
 interface Shared {
@@ -60,9 +69,13 @@ export class Thread {
   readonly #pool: Piscina;
   readonly #memory = new SharedArrayBuffer(VITALS_BYTES);
   readonly #vitals = new Int32Array(this.#memory);
-  readonly #residents = new Set<Resident>();
+  readonly #post = new Post(
+    (message) => this.#hear(message),
+    () => this.#round(),
+  );
+  readonly #residents = new Map<number, Resident>();
+  #nextId = 1;
   #dead = false;
-  #watch: NodeJS.Timeout | undefined;
   #beat = 0;
   #missed = 0;
   #lastLook = 0;
@@ -88,7 +101,7 @@ export class Thread {
   }
 
   constructor() {
-    this.#pool = startPool();
+    this.#pool = start();
     // Without a listener for 'error' a worker's exception would end the host.
     this.#pool.on('error', () => this.#die());
     for (const worker of this.#pool.threads) {
@@ -96,34 +109,46 @@ export class Thread {
       worker.prependListener('error', (error) => this.#die(error));
       worker.prependListener('exit', () => this.#die());
     }
-  }
-
-  /** Moves a client in. It is told by `threadDied` when it has to move on. */
-  open(resident: Resident, order: Omit<OpenOrder, 'vitals'>): void {
-    this.#residents.add(resident);
-    const task: OpenOrder = { ...order, vitals: this.#memory };
+    const port = this.#post.farEnd;
+    const order: StartOrder = { port, vitals: this.#memory };
     this.#pool
-      .run(task, { name: 'open', transferList: [order.port] })
+      .run(order, { name: 'start', transferList: [port] })
       .catch((error: unknown) => this.#die(error));
   }
 
-  /** Watches over the heartbeat for as long as any client waits. */
-  watch(): void {
-    this.#watch ??= setInterval(() => {
-      let waiting = false;
-      for (const resident of this.#residents) waiting ||= resident.waiting;
-      if (waiting) {
-        this.look();
-        return;
-      }
-      clearInterval(this.#watch);
-      this.#watch = undefined;
-      this.#missed = 0;
-    }, BEAT_INTERVAL_MS).unref();
+  /** Moves a client in and gives it the number it has here. It is told by `threadDied` when it has to move on. */
+  open(resident: Resident, opening: Opening): number {
+    const client = this.#nextId++;
+    this.#residents.set(client, resident);
+    this.#post.put({ type: 'open', client, ...opening });
+    return client;
+  }
+
+  /** The client has a frame more. */
+  added(resident: Resident): void {
+    this.#post.added(resident);
+  }
+
+  /** Posts the client's frames. */
+  send(resident: Resident): void {
+    this.#post.added(resident);
+    this.#post.send();
+  }
+
+  /** Posts the message, and all frames before it. */
+  say(message: ToWorker): void {
+    this.#post.put(message);
+    this.#post.send();
+  }
+
+  /** Has all clients hear what the worker has said. */
+  listen(): void {
+    // One by one: a callback of the user's may listen as well, or end this thread.
+    for (let next = this.#post.next(); next !== undefined; next = this.#post.next()) this.#hear(next);
   }
 
   /** Looks for a sign of life, while somebody waits; acts upon there being none. */
-  look(): void {
+  check(): void {
     if (Atomics.load(this.#vitals, VITAL.DEAD) === 1) this.#die();
     if (this.#dead) return;
     const now = performance.now();
@@ -147,71 +172,69 @@ export class Thread {
   }
 
   /** Moves a client out. The last one closes the door. */
-  async leave(resident: Resident): Promise<void> {
-    this.#residents.delete(resident);
-    if (this.#residents.size > 0 || this.#dead) return;
+  async leave(client: number): Promise<void> {
+    if (!this.#residents.delete(client) || this.#dead) return;
+    if (this.#residents.size > 0) {
+      this.say({ type: 'close', client });
+      return;
+    }
     this.#end();
     await this.#pool.destroy();
   }
 
+  /** Posts what has gathered and sees what the worker has done; whether anybody waits for more. */
+  #round(): boolean {
+    this.#post.send();
+    const waiting = [...this.#residents.values()].filter((resident) => resident.waiting);
+    for (const resident of waiting) resident.look();
+    this.listen();
+    for (const resident of waiting) resident.settle();
+    if (waiting.some((resident) => resident.waiting)) {
+      this.check();
+      return true;
+    }
+    this.#missed = 0;
+    return false;
+  }
+
+  #hear(message: ToMain): void {
+    this.#residents.get(message.client)?.hear(message);
+  }
+
   #end(): void {
     this.#dead = true;
-    clearInterval(this.#watch);
+    this.#post.close();
     if (shared.thread === this) shared.thread = undefined;
   }
 
   #die(cause?: unknown): void {
     if (this.#dead) return;
+    const told: ToMain[] = [];
+    for (let next = this.#post.next(); next !== undefined; next = this.#post.next()) told.push(next);
     this.#end();
     // Also where it is dead already: it stops a worker that spins, and the replacement that piscina may have started.
     this.#pool.destroy().catch(() => {});
-    if (Atomics.load(this.#vitals, VITAL.BEAT) === 0) failToStart(cause);
+    if (Atomics.load(this.#vitals, VITAL.BEAT) === 0) failToStart(new StartError(cause));
     else {
       shared.failure = undefined;
       shared.death = { error: cause };
     }
-    for (const resident of this.#residents) resident.threadDied();
+    for (const [client, resident] of this.#residents) {
+      resident.threadDied(told.filter((message) => message.client === client));
+    }
+    for (const resident of this.#residents.values()) resident.moveOn();
   }
 }
 
-function startPool(): Piscina {
+function start(): Piscina {
   try {
-    // Loaded with the first event, not with the package; by require, because main may block before an import is done.
-    // In here, because a bundler may have left neither the modules nor import.meta.url.
-    const require = createRequire(import.meta.url);
-    const { Piscina } = require('piscina') as typeof import('piscina');
-    return new Piscina({
-      filename: require.resolve('@offthread/worker'),
-      minThreads: 1,
-      maxThreads: 1,
-      // Opening a client is the only task there is, and a short one.
-      concurrentTasksPerWorker: Number.MAX_SAFE_INTEGER,
-      // Otherwise the worker's event loop stands still between tasks.
-      atomics: 'disabled',
-      // What is preloaded into the host (--require, --import) is none of the worker's business.
-      execArgv: [],
-      // NODE_DEBUG=http would print the Authorization header.
-      env: { ...process.env, NODE_OPTIONS: '', NODE_DEBUG: '' },
-      recordTiming: false,
-    });
+    return startPool();
   } catch (error) {
-    throw failToStart(error);
+    if (error instanceof StartError) failToStart(error);
+    throw error;
   }
 }
 
-function failToStart(cause: unknown): StartError {
-  // Where a module is missing, the lines behind the first one say who wanted it.
-  const [reason] = (cause instanceof Error ? cause.message : 'it ended before it was up').split('\n');
-  const message = `The worker thread cannot be started: ${reason?.replace(/\.$/, '')}. ${remedyFor(cause)}`;
-  const error = new StartError(message, { cause });
+function failToStart(error: StartError): void {
   shared.failure = { error, until: performance.now() + START_AGAIN_MS };
-  return error;
-}
-
-function remedyFor(cause: unknown): string {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  if (code === 'ERR_ACCESS_DENIED') {
-    return "Under Node's permission model start it with --allow-worker, and with --allow-fs-read for node_modules";
-  }
-  return 'Where a bundler is in use, leave @offthread/sdk, @offthread/worker and piscina external and install them beside the bundle';
 }

@@ -1,4 +1,5 @@
 // Frames -> one request body within the API's limits. Next: delivery.ts.
+import { lengthOf, write } from './frame.js';
 import { MAX_BODY_BYTES, MAX_EVENT_BYTES } from './limits.js';
 import type { Frame } from './queue.js';
 
@@ -36,14 +37,15 @@ export function takeBatch(source: FrameSource, batchSize: number): Batch | Overs
   const frames: Frame[] = [];
   let bytes = ENVELOPE_BYTES;
   for (let frame = source.peek(); frame !== undefined && frames.length < batchSize; frame = source.peek()) {
-    if (frame.bytes.length > MAX_EVENT_BYTES) {
+    const length = lengthOf(frame.text);
+    if (length > MAX_EVENT_BYTES) {
       if (frames.length > 0) break;
       source.shift();
       return { frame };
     }
     const comma = frames.length === 0 ? 0 : 1;
-    if (bytes + comma + frame.bytes.length > MAX_BODY_BYTES) break;
-    bytes += comma + frame.bytes.length;
+    if (bytes + comma + length > MAX_BODY_BYTES) break;
+    bytes += comma + length;
     frames.push(frame);
     source.shift();
   }
@@ -60,13 +62,12 @@ export function halve(batch: Batch): [Batch, Batch] {
 export function bodyOf(batch: Batch, sentAt: Date): Buffer {
   const ending = SENT_AT + sentAt.toISOString() + CLOSING;
   let length = OPENING.length + batch.frames.length - 1 + ending.length;
-  for (const frame of batch.frames) length += frame.bytes.length;
+  for (const { text } of batch.frames) length += lengthOf(text);
   const body = Buffer.allocUnsafe(length);
   let at = OPENING.copy(body);
-  for (const [index, frame] of batch.frames.entries()) {
-    if (index > 0) body[at++] = COMMA;
-    body.set(frame.bytes, at);
-    at += frame.bytes.length;
+  for (const { sequence, text } of batch.frames) {
+    at = write(text, body, at);
+    if (sequence !== batch.through) body[at++] = COMMA;
   }
   body.write(ending, at, 'latin1');
   return body;

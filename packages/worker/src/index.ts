@@ -1,4 +1,5 @@
-// The worker thread's entry. In: an `open` task for each client. Out: wires port -> queue -> delivery -> port.
+// The worker thread's entry. In: one task, the port, and on it what main posts. Out: wires port -> queue -> delivery
+// -> port, for each client.
 //
 // Nothing in this thread may write to the console or load code later on: both pass through the main thread, which
 // may be blocked in a flush, waiting for us.
@@ -8,8 +9,8 @@ import {
   BEAT_INTERVAL_MS,
   CONTROL,
   COUNTER,
-  type OpenOrder,
-  type Outcome,
+  type Opening,
+  type StartOrder,
   type ToMain,
   type ToWorker,
   VITAL,
@@ -17,61 +18,82 @@ import {
 import { Queue } from './queue.js';
 import { createSend } from './request.js';
 
-const deliveries = new Set<Delivery>();
+/** A client that has moved in. */
+interface Client {
+  readonly queue: Queue;
+  readonly delivery: Delivery;
+  /** Somebody waits, who may not know of what was delivered already. */
+  tell(): void;
+}
+
+const clients = new Map<number, Client>();
 let vitals: Int32Array | undefined;
 let beat: NodeJS.Timeout | undefined;
 
-/** Registers a client; from here on it lives on its port. A short task, because a pending one holds the process open. */
-export function open(order: OpenOrder): void {
-  live(order.vitals);
+/** Goes into service; from here on all comes by the port. A short task, because a pending one holds the process open. */
+export function start({ port, vitals: memory }: StartOrder): void {
+  live(memory);
   showLife();
-  const { port } = order;
-  const queue = new Queue(order.settled, order.signature);
-  const observer = observe(port, order.control);
-  const delivery = new Delivery(queue, order.settings, createSend(order.settings), observer);
-  deliveries.add(delivery);
-  const close = (): void => {
-    delivery.close();
-    deliveries.delete(delivery);
-  };
-  port.on('message', (message: ToWorker) => {
-    showLife();
-    switch (message.type) {
-      case 'chunk':
-        queue.push(message);
-        delivery.wake();
-        keepBeating();
-        break;
-      case 'flush':
-        delivery.hurry();
-        break;
-      case 'close':
-        close();
-        port.close();
-        break;
-      default:
-        message satisfies never;
+  port.on('message', (messages: readonly ToWorker[]) => {
+    for (const message of messages) {
+      showLife();
+      take(message, port);
     }
   });
-  port.on('close', close);
 }
 
-/** What a client's delivery says, written where main reads it. */
-function observe(port: MessagePort, control: SharedArrayBuffer): Observer {
+function take(message: ToWorker, port: MessagePort): void {
+  const client = clients.get(message.client);
+  switch (message.type) {
+    case 'open':
+      clients.set(
+        message.client,
+        moveIn(message, (news) => port.postMessage({ client: message.client, ...news })),
+      );
+      break;
+    case 'chunk':
+      client?.queue.push(message);
+      client?.delivery.wake();
+      keepBeating();
+      break;
+    case 'flush':
+      client?.delivery.hurry();
+      client?.tell();
+      break;
+    case 'close':
+      client?.delivery.close();
+      clients.delete(message.client);
+      break;
+    default:
+      message satisfies never;
+  }
+}
+
+type News = ToMain extends infer Each ? (Each extends ToMain ? Omit<Each, 'client'> : never) : never;
+
+function moveIn({ control, settings, signature, settled }: Opening, post: (news: News) => void): Client {
+  const queue = new Queue(settled, signature);
   const words = new Int32Array(control);
   const counters = new BigInt64Array(control);
-  const post = (message: ToMain): void => {
-    port.postMessage(message);
-    Atomics.add(words, CONTROL.POSTED, 1);
-    Atomics.notify(words, CONTROL.POSTED);
+  let through = settled;
+  const wakeMain = (): void => {
+    Atomics.add(words, CONTROL.NEWS, 1);
+    Atomics.notify(words, CONTROL.NEWS);
   };
-  return {
-    report(outcome: Outcome) {
+  const observer: Observer = {
+    report(outcome) {
       showLife();
-      post(outcome);
+      const first = through + 1;
+      through = outcome.through;
+      if (outcome.type !== 'delivered') post({ ...outcome, first });
+      else {
+        Atomics.store(counters, COUNTER.DELIVERED, BigInt(through));
+        if (Atomics.load(counters, COUNTER.EXPECTED) >= first) post(outcome);
+      }
+      wakeMain();
     },
-    takeInHand({ through }) {
-      Atomics.store(counters, COUNTER.IN_HAND, BigInt(through));
+    takeInHand(batch) {
+      Atomics.store(counters, COUNTER.IN_HAND, BigInt(batch.through));
     },
     requesting(bytes, retry) {
       showLife();
@@ -82,14 +104,18 @@ function observe(port: MessagePort, control: SharedArrayBuffer): Observer {
     hold(delay) {
       const until = delay === 0 ? 0n : process.hrtime.bigint() + BigInt(Math.round(delay * 1e6));
       Atomics.store(counters, COUNTER.HELD_UNTIL, until);
-      if (delay > 0) post({ type: 'held' });
+      if (delay === 0) return;
+      post({ type: 'held' });
+      wakeMain();
     },
   };
+  const delivery = new Delivery(queue, settings, createSend(settings), observer);
+  const tell = (): void => post({ type: 'delivered', through });
+  return { queue, delivery, tell };
 }
 
-/** Takes up the vitals when the first client moves in. */
+/** Takes up the vitals. */
 function live(memory: SharedArrayBuffer): void {
-  if (vitals !== undefined) return;
   const words = new Int32Array(memory);
   vitals = words;
   process.on('exit', () => {
@@ -105,7 +131,7 @@ function showLife(): void {
 function keepBeating(): void {
   beat ??= setInterval(() => {
     showLife();
-    for (const delivery of deliveries) if (delivery.busy) return;
+    for (const { delivery } of clients.values()) if (delivery.busy) return;
     clearInterval(beat);
     beat = undefined;
   }, BEAT_INTERVAL_MS);

@@ -1,5 +1,6 @@
 // Batch and verdict -> what main is told. Next: the port, then the SDK's ledger.ts.
 import type { Batch, Oversize } from './batch.js';
+import { lengthOf } from './frame.js';
 import { MAX_EVENT_BYTES } from './limits.js';
 import type { Outcome } from './protocol.js';
 import type { Verdict } from './retry.js';
@@ -27,7 +28,7 @@ export function failed(batch: Batch, verdict: Verdict & { type: 'fail' }, tried:
 }
 
 export function oversize({ frame }: Oversize): Outcome {
-  const message = `An event may have at most ${MAX_EVENT_BYTES} bytes as sent; this one has ${frame.bytes.length}`;
+  const message = `An event may have at most ${MAX_EVENT_BYTES} bytes as sent; this one has ${lengthOf(frame.text)}`;
   return {
     type: 'dropped',
     through: frame.sequence,

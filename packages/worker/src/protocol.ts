@@ -2,7 +2,7 @@
 // index.ts (worker). A change here changes PROTOCOL_VERSION, because two copies of the SDK may share one worker.
 
 /** Part of the key under which a process shares its worker: copies that differ here do not share. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 // A frame is one event, written by main into memory both threads share and read by the worker in place, little-endian:
 //
@@ -40,10 +40,10 @@ export interface Signature {
   readonly library: string;
 }
 
-/** Frames handed over together: bytes `start` to `end` of `memory`, in order. */
+/** Frames handed over together: bytes `start` to `end` of a slab, in order. */
 export interface Chunk {
-  readonly type: 'chunk';
-  readonly memory: SharedArrayBuffer;
+  /** The slab, where these are its first frames; otherwise it is that of the client's chunk before. */
+  readonly memory: SharedArrayBuffer | undefined;
   readonly start: number;
   readonly end: number;
   /** Sequence number of the first frame. */
@@ -52,34 +52,51 @@ export interface Chunk {
   readonly last: number;
 }
 
-/** Main to worker, on a client's port. */
-export type ToWorker =
-  | Chunk
+/** A client moves in. */
+export interface Opening {
+  readonly control: SharedArrayBuffer;
+  readonly settings: DeliverySettings;
+  readonly signature: Signature;
+  /** Frames up to this sequence number are settled already: an earlier worker did it before it died. */
+  readonly settled: number;
+}
+
+/** Main to worker, about one client. A post is an array of these, for as many clients as there is something to say. */
+export type ToWorker = { readonly client: number } & (
+  | ({ readonly type: 'open' } & Opening)
+  | ({ readonly type: 'chunk' } & Chunk)
   /** Somebody waits: cut a backoff short, let no short batch linger. */
   | { readonly type: 'flush' }
   /** The client is gone: drop what waits, abort what is out. */
-  | { readonly type: 'close' };
+  | { readonly type: 'close' }
+);
 
 /** How one run of events ended. Outcomes come in sequence order, so `through` says it all. */
-export type Outcome =
-  | { readonly type: 'delivered'; readonly through: number }
-  | {
-      readonly type: 'failed' | 'dropped';
-      readonly through: number;
-      readonly code: FailureCode;
-      /** For people. Never holds the write key. */
-      readonly message: string;
-      /** HTTP status of the last reply, where there was one. */
-      readonly status: number | undefined;
-      /** Requests made for these events. */
-      readonly attempts: number;
-    };
+export type Outcome = { readonly type: 'delivered'; readonly through: number } | Loss;
 
-/** Worker to main, on a client's port. */
-export type ToMain =
-  | Outcome
+/** Events that are given up. */
+export interface Loss {
+  readonly type: 'failed' | 'dropped';
+  readonly through: number;
+  readonly code: FailureCode;
+  /** For people. Never holds the write key. */
+  readonly message: string;
+  /** HTTP status of the last reply, where there was one. */
+  readonly status: number | undefined;
+  /** Requests made for these events. */
+  readonly attempts: number;
+}
+
+/** Worker to main, about one client, in order. Deliveries nobody waits for are not posted, see `DELIVERED`. */
+export type ToMain = {
+  readonly client: number;
+} /** All events before `first` that no earlier message says were lost are delivered. */ & (
+  | ({ readonly first: number } & Loss)
+  /** All events up to `through` that no earlier message says were lost. For those who wait, see `EXPECTED`. */
+  | { readonly type: 'delivered'; readonly through: number }
   /** `Retry-After` holds this client from now on, see `HELD_UNTIL`: nobody need wait who has less time than that. */
-  | { readonly type: 'held' };
+  | { readonly type: 'held' }
+);
 
 /** Codes that arise in the worker; `errors.ts` of the SDK explains each to users. */
 export type FailureCode =
@@ -91,7 +108,7 @@ export type FailureCode =
   | 'retries_exhausted'
   | 'retry_duration_exceeded';
 
-/** What the worker needs to know of a client's settings. Crosses the port once, in the `open` task. */
+/** What the worker needs to know of a client's settings. Crosses the port once, when it moves in. */
 export interface DeliverySettings {
   readonly url: string;
   readonly writeKey: string;
@@ -108,40 +125,45 @@ export interface DeliverySettings {
   readonly stub: boolean;
 }
 
-/** The `open` task: a client moves in. */
-export interface OpenOrder {
+/** The one task of the pool: the worker goes into service, and clients are moved in by post. */
+export interface StartOrder {
   readonly port: import('node:worker_threads').MessagePort;
-  readonly control: SharedArrayBuffer;
   readonly vitals: SharedArrayBuffer;
-  readonly settings: DeliverySettings;
-  readonly signature: Signature;
-  /** Frames up to this sequence number are settled already: an earlier worker did it before it died. */
-  readonly settled: number;
 }
 
-// The control block, one a client. The worker writes, main reads.
+// The control block, one for each client and worker. Read by both; who writes is said at each slot.
 
 /** Bytes of a control block. */
-export const CONTROL_BYTES = 48;
+export const CONTROL_BYTES = 64;
 
 /** Slots of the control block's Int32 view. */
 export const CONTROL = {
-  /** How many messages the worker has posted; main sleeps on this word. Wraps, so compare for equality only. */
-  POSTED: 0,
+  /** The worker: how many times there was news. Main sleeps on this word. Wraps, so compare for equality only. */
+  NEWS: 0,
 } as const;
 
 /** Slots of the control block's BigInt64 view, which overlaps the other one: slot 0 is taken. */
 export const COUNTER = {
-  /** Requests sent. */
+  /** The worker: requests sent. */
   REQUESTS: 1,
-  /** Requests that repeated an earlier one. */
+  /** The worker: requests that repeated an earlier one. */
   RETRIES: 2,
-  /** Bytes of request bodies sent, before compression. */
+  /** The worker: bytes of request bodies sent, before compression. */
   BYTES: 3,
-  /** `process.hrtime.bigint()`, one clock for all threads, up to which `Retry-After` holds this client; 0: not held. */
+  /**
+   * The worker: `process.hrtime.bigint()`, one clock for all threads, up to which `Retry-After` holds this client; 0:
+   * not held.
+   */
   HELD_UNTIL: 4,
-  /** Sequence number of the last event of the batch in hand; what a crash points at. */
+  /** The worker: sequence number of the last event of the batch in hand; what a crash points at. */
   IN_HAND: 5,
+  /**
+   * The worker: sequence number of the last event delivered. All before it that no message says was lost is delivered,
+   * and those messages are in the port before the number is here.
+   */
+  DELIVERED: 6,
+  /** Main: sequence number up to which it is to be woken when events are delivered. */
+  EXPECTED: 7,
 } as const;
 
 // The vitals, one a worker.

@@ -1,16 +1,16 @@
 // Chunks -> frames in order, read in place where main wrote them. Next: batch.ts.
-import { type RawFrame, readFrame, textOf } from './frame.js';
+import { type RawFrame, readFrame, type Text, textOf } from './frame.js';
 import type { Chunk, Signature } from './protocol.js';
 
-/** One event as JSON text in UTF-8, ready to be sent. */
+/** One event, ready to be sent. */
 export interface Frame {
   readonly sequence: number;
-  readonly bytes: Uint8Array;
+  readonly text: Text;
 }
 
 /** A chunk that is being read: what lies before `offset` is done with. */
 interface Reading {
-  readonly bytes: Buffer;
+  readonly slab: Buffer;
   readonly end: number;
   readonly last: number;
   offset: number;
@@ -24,6 +24,8 @@ interface Reading {
 export class Queue {
   #chunks: Reading[] = [];
   #head: Frame | undefined;
+  /** Where the chunk before lies, and the next one does if it says nothing else. */
+  #slab: Buffer = Buffer.alloc(0);
   readonly #settled: number;
   readonly #signature: Signature;
 
@@ -34,9 +36,10 @@ export class Queue {
   }
 
   push(chunk: Chunk): void {
+    if (chunk.memory !== undefined) this.#slab = Buffer.from(chunk.memory);
     if (chunk.last <= this.#settled) return;
     const { end, last } = chunk;
-    const reading = { bytes: Buffer.from(chunk.memory), end, last, offset: chunk.start, next: chunk.first };
+    const reading = { slab: this.#slab, end, last, offset: chunk.start, next: chunk.first };
     while (reading.next <= this.#settled) read(reading);
     this.#chunks.push(reading);
   }
@@ -63,7 +66,7 @@ export class Queue {
     const sequence = chunk.next;
     const raw = read(chunk);
     if (chunk.offset === chunk.end) this.#chunks.shift();
-    this.#head = { sequence, bytes: textOf(raw, sequence, this.#signature) };
+    this.#head = { sequence, text: textOf(raw, sequence, this.#signature) };
     return this.#head;
   }
 
@@ -81,7 +84,7 @@ export class Queue {
 }
 
 function read(chunk: Reading): RawFrame {
-  const frame = readFrame(chunk.bytes, chunk.offset);
+  const frame = readFrame(chunk.slab, chunk.offset);
   chunk.offset = frame.end;
   chunk.next++;
   return frame;

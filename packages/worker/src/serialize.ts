@@ -7,7 +7,7 @@ import { deserialize } from 'node:v8';
  *
  * @throws if the bytes are no snapshot, which only memory gone wrong can cause.
  */
-export function serialize(snapshot: Uint8Array): Uint8Array {
+export function serialize(snapshot: Uint8Array): Buffer {
   // A copy, because V8's reader refuses memory that another thread could change under it.
   const event: unknown = deserialize(Uint8Array.prototype.slice.call(snapshot));
   return Buffer.from(JSON.stringify(event, bigIntAsText));

@@ -1,6 +1,7 @@
 // Ledger -> recorded events, and outcomes back: what a client has in tests instead of link.ts, in the same thread and
 // without a network. Queue, serializer, limits and outcomes are the worker's own. Next: test-analytics.ts.
 import { takeBatch } from '@offthread/worker/batch';
+import { stringOf } from '@offthread/worker/frame';
 import { delivered, oversize } from '@offthread/worker/outcome';
 import type { Outcome } from '@offthread/worker/protocol';
 import { Queue } from '@offthread/worker/queue';
@@ -32,7 +33,7 @@ export class Recorder implements Carrier {
     for (let next = takeBatch(this.#queue, 1); next !== undefined; next = takeBatch(this.#queue, 1)) {
       if ('frame' in next) this.#outcomes.push(oversize(next));
       else {
-        for (const { bytes } of next.frames) this.#record(Buffer.from(bytes).toString());
+        for (const { text } of next.frames) this.#record(stringOf(text));
         this.#outcomes.push(delivered(next));
       }
     }
@@ -42,6 +43,9 @@ export class Recorder implements Carrier {
 
   /** Nothing takes any time here. */
   hurry(): void {}
+
+  /** All is told at once here. */
+  expect(_through: number): void {}
 
   block(done: () => boolean, _deadline: number): boolean {
     this.#settle();

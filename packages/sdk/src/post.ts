@@ -1,0 +1,108 @@
+// Frames of all clients -> posts, and the worker's messages back: the port of a thread. In: that a client has frames,
+// and what else there is to say. Out: when to post; arrays of messages. Used by thread.ts.
+//
+//   idle -> leaving      the first frame: posted when the code that is running ends
+//   leaving -> rounds    posted; what comes now gathers for the next round, or until there is much
+//   rounds -> idle       nobody waits any more: an idle client wakes nobody
+//   any -> closed        the thread is gone
+import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { BEAT_INTERVAL_MS, type Chunk, type ToMain, type ToWorker } from '@offthread/worker/protocol';
+
+/**
+ * Milliseconds between two rounds. Each costs main a timer and a post, some 50 µs where the caches have gone cold, for
+ * all that has gathered: a tenth of a second later is soon enough for all but the first event.
+ */
+const ROUND_MS = BEAT_INTERVAL_MS;
+
+/** Frames after which a post does not wait for the round: the worker starts on them while main goes on. */
+const MANY = 128;
+
+/** A client with frames to post. */
+export interface Sender {
+  readonly id: number;
+  /** What has not been posted, oldest first. */
+  takeChunks(): readonly Chunk[];
+}
+
+export class Post {
+  readonly #port: MessagePort;
+  /** The worker's end of it. */
+  readonly farEnd: MessagePort;
+  readonly #round: () => boolean;
+  #state: 'idle' | 'leaving' | 'rounds' | 'closed' = 'idle';
+  #outbox: ToWorker[] = [];
+  /** Clients with frames; one may be in it more than once. */
+  #senders: Sender[] = [];
+  #gathered = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  /**
+   * @param hear is told what the worker has posted.
+   * @param round makes a round: posts, and looks for what else there is; returns whether there is to be another.
+   */
+  constructor(hear: (message: ToMain) => void, round: () => boolean) {
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    this.farEnd = port2;
+    this.#round = round;
+    // Listening first: it refs the port, and a client must not hold the process open.
+    port1.on('message', hear);
+    port1.unref();
+  }
+
+  /** A frame was added. */
+  added(sender: Sender): void {
+    if (this.#senders.at(-1) !== sender) this.#senders.push(sender);
+    this.#gathered++;
+    if (this.#state === 'idle') {
+      this.#state = 'leaving';
+      queueMicrotask(() => this.send());
+    } else if (this.#gathered >= MANY) this.send();
+  }
+
+  /** Goes out with the next post, before all that is added from now on and behind all that was added before. */
+  put(message: ToWorker): void {
+    this.#collect();
+    this.#outbox.push(message);
+  }
+
+  /** Posts all there is. Never throws. */
+  send(): void {
+    if (this.#state === 'closed') return;
+    this.#collect();
+    if (this.#outbox.length > 0) {
+      this.#port.postMessage(this.#outbox);
+      this.#outbox = [];
+    }
+    this.#state = 'rounds';
+    this.#timer ??= setInterval(() => this.#goRound(), ROUND_MS).unref();
+  }
+
+  /** The next message of the worker's, where there is one. */
+  next(): ToMain | undefined {
+    return this.#state === 'closed' ? undefined : receiveMessageOnPort(this.#port)?.message;
+  }
+
+  close(): void {
+    this.#state = 'closed';
+    this.#senders = [];
+    clearInterval(this.#timer);
+    this.#port.close();
+  }
+
+  #goRound(): void {
+    if (this.#round() || this.#state !== 'rounds') return;
+    this.#state = 'idle';
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #collect(): void {
+    this.#gathered = 0;
+    for (const sender of this.#senders) {
+      for (const chunk of sender.takeChunks())
+        this.#outbox.push({ type: 'chunk', client: sender.id, ...chunk });
+    }
+    this.#senders = [];
+  }
+}
