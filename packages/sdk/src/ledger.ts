@@ -50,26 +50,14 @@ export class Ledger {
 
   /** What has not been handed out yet, oldest first. */
   takeChunks(): Chunk[] {
-    const chunks: Chunk[] = [];
-    for (let index = this.#slabs.length - 1; index >= 0; index--) {
-      const slab = this.#slabs[index];
-      if (slab === undefined || slab.unposted > slab.last) break;
-      const { posted: start, end, unposted: first, last } = slab;
-      const memory = start === 0 ? slab.memory : undefined;
-      chunks.push({ memory, start, end, first, last });
-      slab.posted = end;
-      slab.unposted = last + 1;
-    }
-    return chunks.reverse();
+    // From the end, because before a slab that is given out there are only such.
+    const from = this.#slabs.findLastIndex((slab) => !slab.hasMore) + 1;
+    return this.#slabs.slice(from).map((slab) => slab.takeChunk());
   }
 
   /** All that is not settled is to be handed out once more, because the worker that had it is gone. */
   recall(): void {
-    for (const slab of this.#slabs) {
-      slab.tainted ||= slab.posted > 0;
-      slab.posted = 0;
-      slab.unposted = slab.first;
-    }
+    for (const slab of this.#slabs) slab.recall();
   }
 
   /** The unsettled events up to `through`, as they are sent: a BigInt is text, so that JSON can hold them. */

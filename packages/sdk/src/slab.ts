@@ -1,15 +1,20 @@
 // Shared memory for frames. In: frames. Out: slabs, new or used before. Used by ledger.ts.
 import { type RawFrame, readFrame } from '@offthread/worker/frame';
-import { FRAME_HEADER_BYTES, KIND } from '@offthread/worker/protocol';
+import { type Chunk, FRAME_HEADER_BYTES, KIND } from '@offthread/worker/protocol';
 import type { Frame } from './frame.js';
 
 /** Bytes of an ordinary slab: about a hundred events. A larger event gets a slab of its own size. */
 const SLAB_BYTES = 64 * 1024;
 
-/** Slabs kept for the next event of any client: 2 MB, what ten thousand events a second fill in a third of a second. */
-const MAX_SPARE = 32;
+/** Slabs kept in any case for the next event of any client: 2 MB. */
+const MIN_SPARE = 32;
 
+/**
+ * Slabs for the next event of any client: as many as there are in use at most. A new one costs as much as ten events,
+ * and a thousand clients with an event now and then take and give back one each for every event.
+ */
 const spare: Slab[] = [];
+let inUse = 0;
 
 /**
  * Memory that both threads see, filled with frames one after the other. Frames are written to it at once, so that the
@@ -24,8 +29,8 @@ export class Slab {
   /** Sequence number of the last frame; one less than `first` where there is none. */
   last = -1;
   /** Bytes that are posted, and the sequence number of the first frame that is not. */
-  posted = 0;
-  unposted = 0;
+  #posted = 0;
+  #unposted = 0;
   /** A worker that was given up may still read it: never to be written again. */
   tainted = false;
   #end = 0;
@@ -41,17 +46,17 @@ export class Slab {
     return this.memory.byteLength;
   }
 
-  /** Bytes written. */
-  get end(): number {
-    return this.#end;
+  /** Whether there are frames that `takeChunk` has not given out. */
+  get hasMore(): boolean {
+    return this.#unposted <= this.last;
   }
 
   /** Empties the slab; the next frame written is `sequence`. */
   open(sequence: number): this {
     this.first = sequence;
     this.last = sequence - 1;
-    this.unposted = sequence;
-    this.posted = 0;
+    this.#unposted = sequence;
+    this.#posted = 0;
     this.#end = 0;
     return this;
   }
@@ -73,6 +78,27 @@ export class Slab {
     return true;
   }
 
+  /** What has not been given out yet. */
+  takeChunk(): Chunk {
+    const chunk = {
+      memory: this.#posted === 0 ? this.memory : undefined,
+      start: this.#posted,
+      end: this.#end,
+      first: this.#unposted,
+      last: this.last,
+    };
+    this.#posted = this.#end;
+    this.#unposted = this.last + 1;
+    return chunk;
+  }
+
+  /** All is to be given out once more, to another worker. */
+  recall(): void {
+    this.tainted ||= this.#posted > 0;
+    this.#posted = 0;
+    this.#unposted = this.first;
+  }
+
   /** The frames from `from` to `through` with their sequence numbers, in place. */
   *read(from: number, through: number): Generator<readonly [number, RawFrame]> {
     let at = 0;
@@ -86,6 +112,7 @@ export class Slab {
 
 /** An empty slab with room for the frame. */
 export function takeSlab(frame: Frame): Slab {
+  inUse++;
   const size = slabSize(frame);
   return (size === SLAB_BYTES ? spare.pop() : undefined) ?? new Slab(size);
 }
@@ -97,7 +124,9 @@ export function slabSize(frame: Frame): number {
 
 /** Gives back a slab all of whose frames are settled. */
 export function giveBack(slab: Slab): void {
-  if (!slab.tainted && slab.size === SLAB_BYTES && spare.length < MAX_SPARE) spare.push(slab);
+  inUse--;
+  if (!slab.tainted && slab.size === SLAB_BYTES) spare.push(slab);
+  while (spare.length > Math.max(MIN_SPARE, inUse)) spare.pop();
 }
 
 function byteLength(content: string | Uint8Array): number {
