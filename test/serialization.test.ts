@@ -141,10 +141,11 @@ describe('whatever JSON can hold', () => {
     withDate: true,
     withMap: true,
     withNullPrototype: true,
+    withObjectString: true,
     withSet: true,
     withSparseArray: true,
     withTypedArray: true,
-    withUnicodeString: true,
+    stringUnit: 'binary',
   };
   const plain = fc.oneof(fc.anything(options), oddities, fc.array(oddities, { maxLength: 5 }));
   const withBigInts = fc.oneof(
@@ -256,6 +257,95 @@ describe('hostile values', () => {
     expect(bench.errors[0]?.message).toBe('The event cannot be written as JSON');
   });
 
+  test('anywhere in an event have it refused where JSON.stringify throws, and no other event harmed', async () => {
+    const throwing: ProxyHandler<object> = { ownKeys: thrown, get: thrown };
+    const values = [
+      fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)) }),
+      fc.double(),
+      fc.bigInt(),
+      fc.constantFrom<unknown>(
+        undefined,
+        null,
+        true,
+        Symbol('s'),
+        () => 1,
+        new Date(Number.NaN),
+        ...EXACT.map(([, value]) => value),
+      ),
+      fc.constantFrom<unknown>(new Proxy([1, { a: 2n }], {}), new Proxy({ a: [2] }, {}), nested(300), {
+        toJSON: () => 3n,
+      }),
+      // Behind a toJSON, because fast-check looks at what it gives.
+      fc.constantFrom<unknown>(
+        ...[cycle, getter, nested(100_000), revoked.proxy, new Proxy({}, throwing), { toJSON: thrown }].map(
+          (value) => ({ toJSON: () => value }),
+        ),
+        { toJSON: thrown },
+      ),
+    ];
+    const value = fc.anything({
+      maxDepth: 3,
+      withBoxedValues: true,
+      withMap: true,
+      withNullPrototype: true,
+      withObjectString: true,
+      withSet: true,
+      withSparseArray: true,
+      withTypedArray: true,
+      stringUnit: 'binary',
+      values,
+    });
+    const fields = fc.record(
+      { properties: fc.record({ value }), context: fc.record({ value }) },
+      { requiredKeys: [] },
+    );
+    const reached = new Set<boolean>();
+    await fc.assert(
+      fc.asyncProperty(fc.array(fields, { minLength: 5, maxLength: 30 }), async (list) => {
+        await bench.api.reset();
+        const analytics = bench.open();
+        const expected: (string | undefined)[] = [];
+        for (const each of list) {
+          const text = textOrNone(each);
+          if (text !== undefined && text.length > 30_000) continue;
+          const taken = analytics.track({ userId: 'u', event: 'e', ...each });
+          expect(taken).toBe(text !== undefined);
+          reached.add(taken);
+          if (taken) expected.push(text);
+        }
+        flushed(analytics);
+        const arrived = (await bench.api.events()).map(({ properties, context }) => {
+          const { library: _, ...rest } = context ?? {};
+          return JSON.stringify({ ...(properties && { properties }), context: rest });
+        });
+        const full = expected.map((text = '') => {
+          const { context = {}, ...rest } = JSON.parse(text);
+          return JSON.stringify({ ...rest, context });
+        });
+        expect(arrived).toEqual(full);
+        expect(analytics.stats().pending).toBe(0);
+      }),
+      { seed: 20_261_124, numRuns: 60 },
+    );
+    expect(reached.size).toBe(2);
+    expect(new Set(bench.errors.map(({ code }) => code))).toEqual(new Set(['unserializable']));
+  });
+
+  /** What JSON makes of it, with each bigint as text; none where it throws. */
+  function textOrNone(value: unknown): string | undefined {
+    try {
+      return expectedText(value);
+    } catch {
+      return undefined;
+    }
+  }
+
+  function nested(levels: number, leaf: unknown = 1): unknown {
+    let value = leaf;
+    for (let level = 0; level < levels; level++) value = [value];
+    return value;
+  }
+
   test('a cycle is told by its key, before the stack is full', async () => {
     await between(track({ big: 1n, cycle }));
     expect(String(bench.errors[0]?.cause)).toBe("TypeError: The event has a cycle at 'cycle'");
@@ -310,9 +400,7 @@ describe('hostile values', () => {
   ])(
     'arrays nested to a depth of 10,000 around %s arrive whole, or this one event is refused',
     async (_, leaf, text) => {
-      let nested: unknown = leaf;
-      for (let depth = 0; depth < 10_000; depth++) nested = [nested];
-      const [accepted] = await between(track({ nested }));
+      const [accepted] = await between(track({ nested: nested(10_000, leaf) }));
       if (accepted) {
         const body = await bench.api.body(1);
         expect(body).toContain('['.repeat(10_000) + text + ']'.repeat(10_000));
@@ -326,9 +414,7 @@ describe('hostile values', () => {
       [1n, '"1"'],
     ]) {
       await bench.api.reset();
-      let nested: unknown = leaf;
-      for (let level = 0; level < depth; level++) nested = [nested];
-      expect((await between(track({ nested })))[0]).toBe(true);
+      expect((await between(track({ nested: nested(depth, leaf) })))[0]).toBe(true);
       const bodies = await Promise.all(
         (await bench.api.requests()).map(({ sequence }) => bench.api.body(sequence)),
       );
