@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Ended, type ProgramOptions, permissionFlag, runProgram } from './helpers/program.js';
 
 /** Budget for everything but the flush: start of Node and of the worker on a busy machine. */
-const SLACK_MS = 12_000;
+const SLACK_MS = 20_000;
 
 /** Budget of the flush where it answers: a worker may take seconds to start. */
 const LONG_MS = 30_000;
@@ -181,14 +181,6 @@ describe.each(APIS)('with an API that is %s', (name) => {
   });
 });
 
-/** Each API with another ending and temperature, for what is orthogonal to all of them. */
-const DIAGONAL: [ApiName, Temperature, keyof typeof ENDINGS][] = [
-  ['fast', 'cold', 'process.exit(3)'],
-  ['slow', 'warm', 'an exception'],
-  ['hanging', 'warm', 'a rejection'],
-  ['down', 'cold', 'process.exit(0)'],
-];
-
 const inside = (place: string) => ({ file: 'ending-inside.mjs', args: [place] });
 const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
 const flags = (...list: string[]) => ({ options: { flags: list } });
@@ -214,12 +206,25 @@ const CIRCUMSTANCES: Record<string, Partial<Case>> = {
   'under the permission model': flags(permissionFlag, '--allow-fs-read=*', '--allow-worker'),
 };
 
-describe.each(Object.entries(CIRCUMSTANCES))('%s', (_, circumstances) => {
-  test.concurrent.each(DIAGONAL)(
-    'with an API that is %s and a worker that is %s, %s does so as well',
+/** How a process ends by itself. Who signals it is another matter in each of these circumstances. */
+const OWN_ENDINGS = ['the natural end', 'process.exit(0)', 'process.exit(3)', 'an exception', 'a rejection'];
+
+describe.each(Object.entries(CIRCUMSTANCES))('%s', (name, circumstances) => {
+  const cells = APIS.flatMap((api) => TEMPERATURES.map((temperature) => ({ api, temperature })));
+  // Another ending in each cell, and in another circumstance others: all of them with all of these is what is above.
+  const turn = Object.keys(CIRCUMSTANCES).indexOf(name);
+  // The channel to its primary holds a cluster worker open.
+  const endings = OWN_ENDINGS.filter((each) => name !== 'in a cluster worker' || each !== 'the natural end');
+  const cases = cells.map((cell, index) => ({
+    ...cell,
+    ending: endings[(index + turn) % endings.length] as string,
+  }));
+
+  test.concurrent.for(cases)(
+    'with an API that is $api and a worker that is $temperature, $ending does so as well',
     LIMIT,
-    (name, temperature, ending) =>
-      expectEnd(name, temperature, { ...(ENDINGS[ending] as Case), ...circumstances }),
+    ({ api, temperature, ending }) =>
+      expectEnd(api, temperature, { ...(ENDINGS[ending] as Case), ...circumstances }),
   );
 });
 
@@ -330,6 +335,12 @@ describe('a process', () => {
     expect(await received(...ids)).toEqual(ids);
   });
 
+  test.concurrent('that calls process.exit() in a callback of the last flush ends there', LIMIT, async () => {
+    const ended = await odd('process.exit() in a callback of the last flush');
+    expect(ended.code).toBe(9);
+    expect(outcomes(ended)).toEqual(['last-1=null']);
+  });
+
   test.concurrent('is not harmed by a callback that throws in the last flush', LIMIT, async () => {
     const ended = await odd('an exception in a callback');
     expect(ended.code).toBe(3);
@@ -342,5 +353,38 @@ describe('a process', () => {
     expect(ended.code).toBe(3);
     expect(outcomes(ended).sort()).toEqual(['in-time-1=null', 'late-1=exit_timeout']);
     expect(await received('in-time-1')).toEqual(['in-time-1']);
+  });
+});
+
+describe('a worker thread of the user that is terminated', () => {
+  /** What a thread told, which tracks two events and is terminated when it says that it is ready. */
+  async function terminate(at: ApiName, how: 'pending' | 'flushed'): Promise<Ended> {
+    const args = [how, api(at).url, `terminated-${++made}`];
+    const ended = await runProgram('terminated.mjs', { args });
+    expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' });
+    return ended;
+  }
+
+  test.concurrent(
+    'loses what is pending, is told nothing of it, and leaves no thread behind',
+    LIMIT,
+    async () => {
+      const { lines } = await terminate('hanging', 'pending');
+      expect(lines).toEqual([
+        { ready: 2 },
+        { terminated: 1, threads: 0 },
+        { lingeredMs: expect.any(Number) },
+      ]);
+      expect(lines.at(-1)?.['lingeredMs']).toBeLessThan(LINGER_MS);
+    },
+  );
+
+  test.concurrent('loses nothing where it was asked to flush before', LIMIT, async () => {
+    const { lines } = await terminate('fast', 'flushed');
+    const told = lines.filter((line) => 'settled' in line);
+    expect(told).toEqual([1, 2].map((n) => ({ settled: expect.stringContaining(`-${n}`), code: null })));
+    const ids = told.map(({ settled }) => String(settled));
+    expect(await received(...ids)).toEqual(ids);
+    expect(lines.slice(-2)).toEqual([{ terminated: 1, threads: 0 }, { lingeredMs: expect.any(Number) }]);
   });
 });

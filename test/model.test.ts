@@ -13,7 +13,7 @@ import { type Entry, keyOf } from './helpers/subject.js';
 // Behind the import above, because that is where threads come from.
 const { Subject } = await import('./helpers/subject.js');
 
-const { OFFTHREAD_MODEL_SEED = '20261124', OFFTHREAD_MODEL_RUNS = '25' } = process.env;
+const { OFFTHREAD_MODEL_SEED = '20261124', OFFTHREAD_MODEL_RUNS = '40' } = process.env;
 const seed = OFFTHREAD_MODEL_SEED === 'random' ? Date.now() % 2 ** 31 : Number(OFFTHREAD_MODEL_SEED);
 const numRuns = Number(OFFTHREAD_MODEL_RUNS);
 
