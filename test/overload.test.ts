@@ -247,6 +247,9 @@ describe('a clock that steps back an hour', () => {
         maxRetryDuration: 60_000,
         requestTimeout: 500,
         gzip: false,
+        proxy: undefined,
+        tls: undefined,
+        headers: {},
         stub: false,
       },
     });

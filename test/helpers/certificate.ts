@@ -1,4 +1,4 @@
-// In: names and dates. Out: a self-signed certificate as PEM, made here so that no key lies in the repository.
+// In: names and dates. Out: a certificate as PEM, self-signed or by an authority, made here so that no key lies in the repository.
 import { generateKeyPairSync, sign } from 'node:crypto';
 
 /** A key and its certificate, both PEM. */
@@ -9,25 +9,38 @@ export interface Certificate {
 
 const ECDSA_WITH_SHA256 = sequence(tagged(0x06, Buffer.from('2a8648ce3d040302', 'hex')));
 const COMMON_NAME = tagged(0x06, Buffer.from('550403', 'hex'));
+const BASIC_CONSTRAINTS = tagged(0x06, Buffer.from('551d13', 'hex'));
 const SUBJECT_ALT_NAME = tagged(0x06, Buffer.from('551d11', 'hex'));
+const TRUE = tagged(0x01, Buffer.from([0xff]));
 const DAY_MS = 86_400_000;
 
 /** What a certificate says. */
 export interface CertificateOptions {
   /** The only name in it. Default: 127.0.0.1 and localhost. */
   host?: string;
+  /** The common name. Default: localhost. */
+  name?: string;
+  /** Who signs it. Default: nobody else. */
+  issuer?: Certificate & { name: string };
+  /** Whether it may sign others. Default: false. */
+  isAuthority?: boolean;
   /** Default: two days before now, or before `validUntil` where that is past. */
   validFrom?: Date;
   /** Default: tomorrow. */
   validUntil?: Date;
 }
 
-/** A certificate nobody vouches for but itself. */
+/** An authority that nobody knows. */
+export function authority(name: string): Certificate & { name: string } {
+  return { name, ...selfSigned({ name, isAuthority: true }) };
+}
+
+/** A certificate nobody vouches for but itself, or its `issuer`. */
 export function selfSigned(options: CertificateOptions = {}): Certificate {
-  const { host, validUntil = new Date(Date.now() + DAY_MS) } = options;
+  const { host, name = 'localhost', issuer, isAuthority = false } = options;
+  const { validUntil = new Date(Date.now() + DAY_MS) } = options;
   const { validFrom = new Date(Math.min(validUntil.getTime(), Date.now()) - 2 * DAY_MS) } = options;
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const name = sequence(tagged(0x31, sequence(COMMON_NAME, tagged(0x0c, Buffer.from('localhost')))));
   const names =
     host === undefined
       ? sequence(tagged(0x82, Buffer.from('localhost')), tagged(0x87, Buffer.from([127, 0, 0, 1])))
@@ -36,13 +49,19 @@ export function selfSigned(options: CertificateOptions = {}): Certificate {
     tagged(0xa0, tagged(0x02, Buffer.from([2]))), // X.509 version 3
     tagged(0x02, Buffer.from([1])), // serial number
     ECDSA_WITH_SHA256,
-    name,
+    distinguished(issuer?.name ?? name),
     sequence(time(validFrom), time(validUntil)),
-    name,
+    distinguished(name),
     publicKey.export({ type: 'spki', format: 'der' }),
-    tagged(0xa3, sequence(sequence(SUBJECT_ALT_NAME, tagged(0x04, names)))),
+    tagged(
+      0xa3,
+      sequence(
+        sequence(SUBJECT_ALT_NAME, tagged(0x04, names)),
+        ...(isAuthority ? [sequence(BASIC_CONSTRAINTS, tagged(0x04, sequence(TRUE)))] : []),
+      ),
+    ),
   );
-  const signature = tagged(0x03, Buffer.from([0]), sign('sha256', toBeSigned, privateKey));
+  const signature = tagged(0x03, Buffer.from([0]), sign('sha256', toBeSigned, issuer?.key ?? privateKey));
   const der = sequence(toBeSigned, ECDSA_WITH_SHA256, signature);
   const lines = der.toString('base64').match(/.{1,64}/g) ?? [];
   return {
@@ -61,6 +80,10 @@ function tagged(tag: number, ...parts: Buffer[]): Buffer {
 
 function sequence(...parts: Buffer[]): Buffer {
   return tagged(0x30, ...parts);
+}
+
+function distinguished(name: string): Buffer {
+  return sequence(tagged(0x31, sequence(COMMON_NAME, tagged(0x0c, Buffer.from(name)))));
 }
 
 function time(date: Date): Buffer {

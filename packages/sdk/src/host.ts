@@ -33,7 +33,8 @@ export function normalizeHost(host: string, allowInsecure: boolean): string {
   return url.origin + url.pathname.replace(/\/+$/, '').replace(/\/v1$/, '');
 }
 
-function isLoopback(url: string): boolean {
+/** Whether a URL leads to this very machine. */
+export function isLoopback(url: string): boolean {
   const { hostname } = new URL(url);
   return /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
 }

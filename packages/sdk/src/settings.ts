@@ -1,10 +1,13 @@
 // What the caller wants -> settings with every default filled in, or a ValidationError. Next: analytics.ts.
 import { constants } from 'node:os';
 import { MAX_BATCH_EVENTS } from '@offthread/worker/limits';
-import type { DeliverySettings } from '@offthread/worker/protocol';
+import type { DeliverySettings, Tls } from '@offthread/worker/protocol';
 import { type AnalyticsError, show, ValidationError } from './errors.js';
+import { headers } from './headers.js';
 import { normalizeHost } from './host.js';
 import { suggest } from './nearest.js';
+import { type ProxySetting, proxy, proxyFor } from './proxy.js';
+import { type TlsSettings, tls } from './tls.js';
 import { version } from './version.js';
 
 /** What `new Analytics()` takes. Only `writeKey` is required. */
@@ -48,6 +51,16 @@ export interface AnalyticsSettings {
   readonly gzip?: boolean | undefined;
   /** Allows plain `http:` beyond loopback, where anybody on the way can read write key and events. Default: false. */
   readonly allowInsecureHost?: boolean | undefined;
+  /**
+   * HTTP proxy by which requests go, as `'http://user:password@proxy.example:3128'`, or with `https:` where the proxy
+   * itself speaks TLS; false for none. Default: what `HTTPS_PROXY` says, `HTTP_PROXY` for a plain `host`, unless
+   * `NO_PROXY` exempts the host or it is loopback; each also in lower case, which wins.
+   */
+  readonly proxy?: string | false | undefined;
+  /** Authorities to trust instead of those of Node.js, and a certificate of our own (mTLS). Default: neither. */
+  readonly tls?: TlsSettings | undefined;
+  /** Headers sent with each request, for gateways. Values are shown nowhere. Default: none. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Flushes, for `flushTimeout` at most, when the process ends. Default: true. */
   readonly flushOnExit?: boolean | undefined;
   /**
@@ -59,13 +72,17 @@ export interface AnalyticsSettings {
 
 /** Settings with every default filled in. */
 export type Settings = {
-  readonly [Name in Exclude<keyof AnalyticsSettings, 'host' | 'region' | 'path' | 'onError'>]-?: NonNullable<
-    AnalyticsSettings[Name]
-  >;
+  readonly [Name in Exclude<
+    keyof AnalyticsSettings,
+    'host' | 'region' | 'path' | 'onError' | 'proxy' | 'tls'
+  >]-?: NonNullable<AnalyticsSettings[Name]>;
 } & {
   /** Where batches are posted to. */
   readonly url: string;
   readonly onError: AnalyticsSettings['onError'];
+  /** URL of the proxy on the way to `url`, where there is one. */
+  readonly proxy: string | undefined;
+  readonly tls: Tls | undefined;
 };
 
 const REGIONS = { us: 'https://api.segment.io', eu: 'https://events.eu1.segmentapis.com' } as const;
@@ -93,6 +110,9 @@ const CHECKS = {
   stub: flag,
   gzip: flag,
   allowInsecureHost: flag,
+  proxy,
+  tls,
+  headers,
   flushOnExit: flag,
   flushOnSignals: signals,
 } satisfies { [Name in keyof AnalyticsSettings]-?: Check<AnalyticsSettings[Name]> };
@@ -129,9 +149,10 @@ export function resolveSettings(given: AnalyticsSettings): Settings {
     );
   }
   const host = pick('host', REGIONS[pick('region', 'us')]);
+  const url = normalizeHost(host, allowInsecureHost) + pick('path', '/v1/batch');
   return {
     writeKey: writeKey(given.writeKey),
-    url: normalizeHost(host, allowInsecureHost) + pick('path', '/v1/batch'),
+    url,
     batchSize: pick('batchSize', 100),
     maxQueueSize: pick('maxQueueSize', 10_000),
     maxQueueBytes: pick('maxQueueBytes', 64 * 1024 * 1024),
@@ -144,6 +165,9 @@ export function resolveSettings(given: AnalyticsSettings): Settings {
     stub: pick('stub', false),
     gzip: pick('gzip', false),
     allowInsecureHost,
+    proxy: proxyFor(url, pick<'proxy', ProxySetting | undefined>('proxy', undefined)),
+    tls: pick('tls', undefined),
+    headers: pick('headers', {}),
     flushOnExit: pick('flushOnExit', true),
     flushOnSignals: pick('flushOnSignals', []),
   };
@@ -154,10 +178,11 @@ export const checkTimeout = integer(0, MAX_TIMER);
 
 /** What the worker needs to know of them. */
 export function deliverySettings(settings: Settings): DeliverySettings {
-  const { url, writeKey, batchSize, linger, maxRetries, maxRetryDuration, requestTimeout, gzip, stub } =
-    settings;
+  const { url, writeKey, proxy, tls, headers, gzip, stub } = settings;
+  const { batchSize, linger, maxRetries, maxRetryDuration, requestTimeout } = settings;
   const limits = { batchSize, linger, maxRetries, maxRetryDuration, requestTimeout };
-  return { url, writeKey, userAgent: `offthread/${version}`, ...limits, gzip, stub };
+  const way = { proxy, tls, headers };
+  return { url, writeKey, userAgent: `offthread/${version}`, ...limits, ...way, gzip, stub };
 }
 
 function text(value: unknown, name: string): string {

@@ -108,8 +108,25 @@ export type FailureCode =
   | 'retries_exhausted'
   | 'retry_duration_exceeded';
 
+/** Who is trusted, and who we are: PEM texts. */
+export interface Tls {
+  /** Certificates of authorities, one a text, instead of those that Node.js trusts. */
+  readonly ca?: readonly string[] | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+}
+
+/** How requests get to where they go. */
+export interface WaySettings {
+  /** URL of the proxy, user name and password in it, where there is one. */
+  readonly proxy: string | undefined;
+  readonly tls: Tls | undefined;
+  /** Milliseconds for one request, from its first byte to the last one of the reply. */
+  readonly requestTimeout: number;
+}
+
 /** What the worker needs to know of a client's settings. Crosses the port once, when it moves in. */
-export interface DeliverySettings {
+export interface DeliverySettings extends WaySettings {
   readonly url: string;
   readonly writeKey: string;
   readonly userAgent: string;
@@ -119,8 +136,8 @@ export interface DeliverySettings {
   readonly maxRetries: number;
   /** Milliseconds a batch may be tried for in all. */
   readonly maxRetryDuration: number;
-  /** Milliseconds for one request, from its first byte to the last one of the reply. */
-  readonly requestTimeout: number;
+  /** Sent with each request beside our own. Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly gzip: boolean;
   readonly stub: boolean;
 }

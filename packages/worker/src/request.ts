@@ -1,10 +1,9 @@
 // Body -> response: one attempt over the network, and the only place that opens a socket. Next: retry.ts.
 import type { IncomingMessage } from 'node:http';
-import http from 'node:http';
-import https from 'node:https';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import got, { type Got, type Request } from 'got';
+import { connectionsTo } from './agent.js';
 import { MAX_REPLY_BYTES } from './limits.js';
 import type { DeliverySettings } from './protocol.js';
 
@@ -35,14 +34,10 @@ const ABORTED: Response = { type: 'fault', message: 'The request was aborted' };
 /** Sends a body; `retry` is 0 for the first attempt. Never rejects. */
 export type Send = (body: Buffer, retry: number, signal: AbortSignal) => Promise<Response>;
 
-// One pool of connections for all clients of the worker. A connection is kept until the server closes it.
-const agents = { http: new http.Agent({ keepAlive: true }), https: new https.Agent({ keepAlive: true }) };
-
 // Everything got would do beside sending a request is off: retries and their pace are retry.ts's, a redirect would
 // repeat the body (and on one host the Authorization header) to an address nobody configured, and a reply is not
 // worth unpacking.
 const client: Got = got.extend({
-  agent: agents,
   method: 'POST',
   retry: { limit: 0 },
   throwHttpErrors: false,
@@ -54,21 +49,27 @@ const client: Got = got.extend({
 /** A `Send` for one client. */
 export function createSend(settings: DeliverySettings): Send {
   if (settings.stub) return async () => ({ type: 'reply', status: 200, text: '' });
-  const redact = redactor(settings.writeKey);
+  const redact = redactor(settings);
+  const connections = connectionsTo(settings.url, settings);
   const headers = {
+    'user-agent': settings.userAgent,
+    ...settings.headers,
     authorization: `Basic ${base64(`${settings.writeKey}:`)}`,
     'content-type': 'application/json',
-    'user-agent': settings.userAgent,
     ...(settings.gzip ? { 'content-encoding': 'gzip' } : undefined),
   };
   return async (body, retry, signal) => {
     const sent = settings.gzip ? await compress(body) : body;
     // An abort while compressing is over before anybody could listen for it.
     if (signal.aborted) return ABORTED;
+    const agent = connections.take();
     const request = client.stream(settings.url, {
+      agent,
       body: sent,
       headers: retry === 0 ? headers : { ...headers, 'x-retry-count': String(retry) },
     });
+    // Stays when all is settled: a connection can break later on.
+    request.on('error', () => connections.lost(agent));
     return respond(request, settings.requestTimeout, signal, redact);
   };
 }
@@ -140,16 +141,32 @@ function read(
   };
 }
 
-/** Takes the write key out of a text, as it is and in the forms in which a server may give it back. */
-function redactor(writeKey: string): (text: string) => string {
-  const forms = [writeKey];
+/** Characters from which on a value of a header may be a secret: less would be found in the middle of other words. */
+const SECRET_LENGTH = 6;
+
+/** Takes what nobody is to see out of a text, as it is and in the forms in which a server may give it back. */
+function redactor({ writeKey, headers, proxy }: DeliverySettings): (text: string) => string {
+  const forms = [[writeKey, 'write key']];
   for (const encoding of ['base64', 'base64url'] as const) {
     // Without padding, which may be left out or escaped.
-    for (const text of [`${writeKey}:`, writeKey]) forms.push(base64(text, encoding).replace(/=+$/, ''));
+    for (const text of [`${writeKey}:`, writeKey]) {
+      forms.push([base64(text, encoding).replace(/=+$/, ''), 'write key']);
+    }
+  }
+  for (const [name, value] of Object.entries(headers)) {
+    // `Bearer SECRET` may come back without the first word.
+    for (const text of [value, ...value.split(/\s+/)]) {
+      if (text.length >= SECRET_LENGTH) forms.push([text, name]);
+    }
+  }
+  const password = proxy === undefined ? '' : new URL(proxy).password;
+  for (const text of [password, decodeURIComponent(password)]) {
+    if (text !== '') forms.push([text, 'password of the proxy']);
   }
   // The longest first: one may begin with another.
-  forms.sort((one, other) => other.length - one.length);
-  return (text) => forms.reduce((rest, form) => rest.replaceAll(form, '[write key]'), text);
+  forms.sort(([one = ''], [other = '']) => other.length - one.length);
+  return (text) =>
+    forms.reduce((rest, [form = '', name = '']) => rest.replaceAll(form, () => `[${name}]`), text);
 }
 
 function base64(text: string, encoding: 'base64' | 'base64url' = 'base64'): string {

@@ -1,0 +1,125 @@
+// The way to an origin -> agents, none of whose connections is old. Used by request.ts.
+import http from 'node:http';
+import https from 'node:https';
+import { createRequire } from 'node:module';
+import type { Socket } from 'node:net';
+import { isIP } from 'node:net';
+import { createSecureContext, type SecureContext } from 'node:tls';
+import type { WaySettings } from './protocol.js';
+
+/**
+ * Milliseconds after which no request begins on a connection any more. The next one asks for the host's address again:
+ * an API that moves is followed within minutes, and a handshake every ten minutes is nothing.
+ */
+export const MAX_CONNECTION_AGE_MS = 600_000;
+
+/** What got takes as `agent`. */
+export interface Agents {
+  readonly http: http.Agent;
+  readonly https: https.Agent;
+}
+
+/** Whether connections made since `since` are too old at `now`. */
+export function isOutdated(since: number, now: number): boolean {
+  return now - since >= MAX_CONNECTION_AGE_MS;
+}
+
+/**
+ * Connections that may be used again: one generation of them at a time. A generation ends by age and by a fault, and
+ * with it end its connections, those in use when they are done. So each of the next one was made, and its host's address
+ * asked for, after that.
+ */
+export class Connections {
+  readonly #make: () => Agents;
+  #agents: Agents;
+  #since: number;
+
+  constructor(make: () => Agents) {
+    this.#make = make;
+    this.#agents = make();
+    this.#since = performance.now();
+  }
+
+  /** Agents for a request that begins now. */
+  take(): Agents {
+    if (isOutdated(this.#since, performance.now())) this.#renew();
+    return this.#agents;
+  }
+
+  /** A connection of these agents broke, or was never made. */
+  lost(agents: Agents): void {
+    if (agents === this.#agents) this.#renew();
+  }
+
+  #renew(): void {
+    retire(this.#agents);
+    this.#agents = this.#make();
+    this.#since = performance.now();
+  }
+}
+
+const known = new Map<string, Connections>();
+
+/** The connections to the origin of `url` that all clients of the worker share who go the same way. */
+export function connectionsTo(url: string, way: WaySettings): Connections {
+  const { origin } = new URL(url);
+  const { proxy, tls } = way;
+  const key = JSON.stringify([origin, tls, ...(proxy === undefined ? [] : [proxy, way.requestTimeout])]);
+  const found = known.get(key) ?? new Connections(maker(way));
+  known.set(key, found);
+  return found;
+}
+
+function maker({ proxy, tls, requestTimeout }: WaySettings): () => Agents {
+  // Once, because a bundle of authorities takes milliseconds to read.
+  const secureContext = tls && createSecureContext({ ...tls, ca: tls.ca && [...tls.ca] });
+  const options = { keepAlive: true, ...(secureContext && { secureContext }) };
+  if (proxy !== undefined) return tunnels(proxy, options, tls?.ca, requestTimeout);
+  return () => ({ http: new http.Agent(options), https: new https.Agent(options) });
+}
+
+/** Agents that ask a proxy by CONNECT for a connection to the API, also where the API is plain http. */
+function tunnels(
+  proxy: string,
+  options: { readonly keepAlive: boolean; readonly secureContext?: SecureContext },
+  ca: readonly string[] | undefined,
+  timeout: number,
+): () => Agents {
+  // By require, because a client opens in one go, and only here, because most have no proxy.
+  const require = createRequire(import.meta.url);
+  const { HttpProxyAgent, HttpsProxyAgent } = require('hpagent') as typeof import('hpagent');
+  const url = new URL(proxy);
+  const hostname = url.hostname.replace(/^\[|\]$/g, '');
+  // hpagent would look an IPv6 address up with its brackets on, and name an address in SNI, which takes only names.
+  if (isIP(hostname) !== 0) Object.defineProperty(url, 'hostname', { value: '' });
+  const proxyRequestOptions = { hostname, rejectUnauthorized: true, ...(ca && { ca: [...ca] }) };
+  const given = { ...options, proxy: url, proxyRequestOptions };
+  return () => ({
+    http: explaining(new HttpProxyAgent(given), url.host, timeout),
+    https: explaining(new HttpsProxyAgent(given), url.host, timeout),
+  });
+}
+
+type Connect = (options: object, callback: (error: Error | null, socket?: Socket) => void) => undefined;
+
+/** Gives the proxy so much time, and says of its errors whose they are. */
+function explaining<T extends http.Agent>(agent: T, host: string, timeout: number): T {
+  const connect = agent.createConnection.bind(agent) as Connect;
+  const create: Connect = (options, callback) =>
+    connect({ ...options, timeout }, (error, socket) => {
+      if (error !== null)
+        error.message = `The proxy ${host} does not connect: ${error.message || error.name}`;
+      callback(error, socket);
+    });
+  return Object.assign(agent, { createConnection: create });
+}
+
+/** Ends the connections nobody uses, and has the others end when they are done. */
+function retire(agents: Agents): void {
+  for (const agent of [agents.http, agents.https]) {
+    agent.maxFreeSockets = 0;
+    for (const sockets of Object.values(agent.freeSockets)) {
+      for (const socket of [...(sockets ?? [])]) socket.destroy();
+    }
+  }
+}
