@@ -1,36 +1,15 @@
 // One attempt over the network, against servers that do what no HTTP server would: how it ends, that it ends, and that
 // nothing of it is left.
 import { setTimeout as delay } from 'node:timers/promises';
-import { createSend } from '@offthread/worker/request';
 import { expect, test } from 'vitest';
 import { type RawServer, startRawServer } from './helpers/raw-server.js';
-
-type Settings = Parameters<typeof createSend>[0];
+import { sender } from './helpers/sender.js';
 
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
 const BODY = Buffer.from('{"batch":[]}');
 /** More than the kernel takes off our hands; the largest batch there is might just fit. */
 const HUGE_BODY = Buffer.alloc(16 * 1024 * 1024, ' ');
 const never = new AbortController().signal;
-
-function sender({ url }: { url: string }, more: Partial<Settings> = {}): ReturnType<typeof createSend> {
-  return createSend({
-    url: `${url}/v1/batch`,
-    writeKey: 'KEY',
-    userAgent: 'test',
-    batchSize: 100,
-    linger: 0,
-    maxRetries: 0,
-    maxRetryDuration: 0,
-    requestTimeout: 1_000,
-    proxy: undefined,
-    tls: undefined,
-    headers: {},
-    gzip: false,
-    stub: false,
-    ...more,
-  });
-}
 
 /** All connections of the server are over, within a generous time. */
 async function allClosed({ sockets }: RawServer): Promise<void> {
