@@ -1,19 +1,26 @@
-// The write key is in nothing the user gets: no error, no object, no output. Searched for as it is, in base64 as it
-// goes out, and in pieces, as a cut would leave it.
+// The write key is in nothing the user gets: no error, no object, no output. Nor is the password of a proxy, the value of
+// a header, or a private key. Searched for as they are, in base64 as they go out, and in pieces, as a cut would leave them.
 import { inspect } from 'node:util';
 import { Analytics, type AnalyticsError, type AnalyticsSettings, ValidationError } from '@offthread/sdk';
 import { describe, expect, test } from 'vitest';
+import { authority, selfSigned } from './helpers/certificate.js';
 import { runFixture } from './helpers/fixture.js';
+import { startGateway, startProxy } from './helpers/middlebox.js';
 import { Trial } from './helpers/trial.js';
 import { withApi } from './helpers/with-api.js';
 
 const KEY = 'wK9_s3cr3t+V4lue/7Q';
 const CREDENTIALS = [KEY, `${KEY}:`].map((text) => Buffer.from(text).toString('base64'));
 const URL_CREDENTIALS = Buffer.from(`${KEY}:`).toString('base64url');
-const SECRETS = [KEY, ...CREDENTIALS, URL_CREDENTIALS].flatMap((secret) => [
-  secret.slice(0, 7),
-  secret.slice(3, 11),
-]);
+const PASSWORD = 'pR0xy_P4ss/w0rd?';
+const TOKEN = 'g4tew4y.T0k3n-0f-0urs';
+const CA = authority('Offthread Test Authority');
+const CLIENT = selfSigned({ issuer: CA });
+const PRIVATE_KEY = CLIENT.key.split('\n')[1] ?? '';
+const SECRETS = [
+  ...[KEY, ...CREDENTIALS, URL_CREDENTIALS, TOKEN, PRIVATE_KEY],
+  ...[PASSWORD, encodeURIComponent(PASSWORD), btoa(`user:${PASSWORD}`)],
+].flatMap((secret) => [secret.slice(0, 7), secret.slice(3, 11)]);
 
 const bench = withApi();
 
@@ -154,7 +161,85 @@ test('no error of a fault has it', async () => {
   expectNoSecret(seen(errors));
 });
 
+describe('nor have they a password of a proxy, a token of a gateway or a private key', () => {
+  const tls = { ca: CA.cert, cert: CLIENT.cert, key: CLIENT.key };
+  const headers = { 'x-gateway': `Bearer ${TOKEN}`, 'x-short': 'ab' };
+
+  function proxied(port: number): string {
+    return `http://user:${encodeURIComponent(PASSWORD)}@127.0.0.1:${port}`;
+  }
+
+  test('though all of them are in use, and the server gives them back', async () => {
+    await using proxy = await startProxy({ auth: `user:${PASSWORD}` });
+    await using gateway = await startGateway({ ...selfSigned({ issuer: CA }), ca: CA.cert }, bench.api.port);
+    const host = `https://127.0.0.1:${gateway.port}`;
+    await using trial = new Trial({ host, writeKey: KEY, tls, headers, proxy: proxied(proxy.port) });
+    const body = `ab Bearer ${TOKEN}, ${TOKEN} ${PASSWORD} ${encodeURIComponent(PASSWORD)}`;
+    await bench.api.script([{ type: 'answer', status: 403, body }]);
+    const results: unknown[] = [];
+    for (let n = 0; n < 2; n++) {
+      trial.track();
+      results.push(await trial.analytics.flushAsync(10_000));
+    }
+    expect(results).toMatchObject([{ failed: 1 }, { delivered: 1 }]);
+    expect((await bench.api.requests())[0]?.headers['x-gateway']).toBe(`Bearer ${TOKEN}`);
+    expect(() => expectNoSecret(`${TOKEN}`)).toThrow();
+    expect(trial.errors[0]?.message).toContain(
+      'ab [x-gateway], [x-gateway] [password of the proxy] [password of the proxy]',
+    );
+    expectNoSecret(seen([trial.analytics, trial.analytics.stats(), results, trial.errors]));
+    expectNoSecret(seen(Object.getOwnPropertyDescriptors(trial.analytics)));
+    expectNoSecret(seen(process.listeners('exit')));
+  });
+
+  test.each<[string, Parameters<typeof startProxy>[0]]>([
+    ['that does not know us', { auth: 'somebody:else' }],
+    ['that gives back what it is told', { answers: [502, 502] }],
+    ['that breaks off', { answers: ['end', 'end'] }],
+    ['that never answers', { answers: ['hang', 'hang'] }],
+  ])('though there is a proxy %s', async (_name, options) => {
+    await using proxy = await startProxy(options);
+    const settings = { host: bench.api.url, writeKey: KEY, headers, requestTimeout: 300, maxRetries: 1 };
+    await using trial = new Trial({ ...settings, proxy: proxied(proxy.port) });
+    trial.track();
+    await trial.analytics.flushAsync(10_000);
+    expect(trial.errors).toMatchObject([{ code: 'retries_exhausted', attempts: 2 }]);
+    expect((await proxy.look()).seen[0]?.authorization).toBe(`Basic ${btoa(`user:${PASSWORD}`)}`);
+    expectNoSecret(seen(trial.errors));
+  });
+
+  test('though there is a proxy that is not there', async () => {
+    await using trial = new Trial({ host: bench.api.url, proxy: proxied(1), maxRetries: 0 });
+    trial.track();
+    await trial.analytics.flushAsync(10_000);
+    expect(trial.errors[0]?.message).toContain('The proxy 127.0.0.1:1 does not connect');
+    expectNoSecret(seen(trial.errors));
+  });
+
+  test('and nothing prints them, not even with NODE_DEBUG', async () => {
+    await using proxy = await startProxy({ answers: [407], auth: `user:${PASSWORD}` });
+    const settings = { host: bench.api.url, writeKey: KEY, headers, tls, proxy: proxied(proxy.port) };
+    const env = { NODE_DEBUG: 'http,https,net,tls,stream,timer,worker', DEBUG: '*' };
+    const { code, stdout, stderr } = await runFixture('send-once.mjs', [JSON.stringify(settings)], { env });
+    expect(code).toBe(0);
+    expect(await bench.api.counts()).toMatchObject({ events: 2 });
+    expectNoSecret(stderr);
+    expectNoSecret(stdout);
+  });
+});
+
 test.each<[string, unknown]>([
+  ['in a proxy of another scheme', { writeKey: KEY, proxy: `socks5://user:${PASSWORD}@proxy:1` }],
+  ['in a proxy that is none', { writeKey: KEY, proxy: `http://user:${PASSWORD}@:99999` }],
+  ['in a proxy with a path', { writeKey: KEY, proxy: `http://proxy/${TOKEN}` }],
+  ['in a list of proxies', { writeKey: KEY, proxy: [`http://user:${PASSWORD}@proxy`] }],
+  ['in headers as text', { writeKey: KEY, headers: TOKEN }],
+  ['in a header with a line end', { writeKey: KEY, headers: { 'x-gateway': `${TOKEN}\n` } }],
+  ['as the name of a header', { writeKey: KEY, headers: { [`x-gateway: ${TOKEN}`]: '' } }],
+  ['as tls', { writeKey: KEY, tls: CLIENT.key }],
+  ['as an authority', { writeKey: KEY, tls: { ca: CLIENT.key } }],
+  ['of another certificate', { writeKey: KEY, tls: { ...CLIENT, cert: CA.cert } }],
+  ['broken', { writeKey: KEY, tls: { ...CLIENT, key: CLIENT.key.replace('-----END', '') } }],
   ['instead of the settings', KEY],
   ['in a list', [KEY]],
   ['as a list', { writeKey: [KEY] }],
