@@ -6,6 +6,7 @@ import { type StartOptions, startTrackingApi, type TrackingApi } from '@offthrea
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { selfSigned } from './helpers/certificate.js';
 import { type CliOptions, offthread, SECRET } from './helpers/cli.js';
+import { startProxy } from './helpers/middlebox.js';
 
 interface Check {
   status: 'ok' | 'warning' | 'failed' | 'skipped';
@@ -194,6 +195,59 @@ describe('the way to the API', () => {
         expect(statuses).toMatchObject({ latency: 'skipped', auth: 'skipped', sample: 'skipped' });
       }
     });
+  });
+});
+
+describe('by the proxy that the environment names, as the SDK goes', () => {
+  const host = 'api.offthread.test';
+  const folder = mkdtempSync(join(tmpdir(), 'offthread-doctor-proxy-'));
+  const tls = selfSigned({ host, validUntil: new Date(Date.now() + 90 * 86_400_000) });
+  const trusted = join(folder, 'trusted.pem');
+  writeFileSync(trusted, tls.cert);
+  let api: TrackingApi;
+  beforeAll(async () => {
+    api = await startTrackingApi({ tls });
+  });
+  beforeEach(() => api.reset());
+  afterAll(async () => {
+    rmSync(folder, { recursive: true, force: true });
+    await api.close();
+  });
+
+  function environment(port: number): Record<string, string> {
+    return { HTTPS_PROXY: `http://user:geheim@127.0.0.1:${port}`, NODE_EXTRA_CA_CERTS: trusted };
+  }
+
+  test('everything is looked at through it', async () => {
+    await using proxy = await startProxy({ to: ['127.0.0.1', api.port], auth: 'user:geheim' });
+    const found = await examine(['--host', `https://${host}`], { env: environment(proxy.port) });
+    expect(found.ok).toBe(true);
+    expect(found.statuses).toMatchObject({ dns: 'skipped', connection: 'ok', tls: 'ok' });
+    expect(found.statuses).toMatchObject({ latency: 'ok', auth: 'ok', clock: 'ok', sample: 'ok' });
+    expect(found.checks['connection']?.detail).toContain(`by the proxy 127.0.0.1:${proxy.port}`);
+    expect(JSON.stringify(found)).not.toContain('geheim');
+    expect(await api.counts()).toMatchObject({ events: 1 });
+    const { seen } = await proxy.look();
+    expect(new Set(seen.map(({ target }) => target))).toEqual(new Set([`${host}:443`]));
+  });
+
+  test('a proxy that does not connect is found, and what to do about it', async () => {
+    await using proxy = await startProxy({ auth: 'somebody:else' });
+    const env = environment(proxy.port);
+    const [refused, exempt, broken] = await Promise.all([
+      examine(['--host', `https://${host}`], { env }),
+      examine(['--host', `https://${host}`], { env: { ...env, NO_PROXY: host } }),
+      examine(['--host', `https://${host}`], { env: { ...env, HTTPS_PROXY: 'socks5://user:geheim@p:1' } }),
+    ]);
+    expect(refused.statuses).toMatchObject({ connection: 'failed', latency: 'skipped', sample: 'skipped' });
+    expect(refused.checks['connection']?.detail).toContain('407');
+    expect(refused.checks['connection']?.remedy).toContain('password');
+    expect(exempt.statuses).toMatchObject({ dns: 'failed' });
+    expect(broken.checks['address']).toMatchObject({
+      status: 'failed',
+      remedy: expect.stringContaining('NO_PROXY'),
+    });
+    expect(JSON.stringify([refused, exempt, broken])).not.toContain('geheim');
   });
 });
 

@@ -2,11 +2,12 @@
 // the environment to take it.
 import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
 import type { AnalyticsError, FlushResult, Stats } from '@offthread/sdk';
+import { resolveSettings } from '@offthread/sdk/settings';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { authority, type Certificate, selfSigned } from './helpers/certificate.js';
 import { runFixture } from './helpers/fixture.js';
 import { type ProxyAnswer, startProxy } from './helpers/middlebox.js';
-import { refusedWith, told } from './helpers/settings.js';
+import { refusedWith } from './helpers/settings.js';
 import { Trial } from './helpers/trial.js';
 import { withApi } from './helpers/with-api.js';
 
@@ -215,9 +216,9 @@ describe('without the setting the environment has its say', () => {
   });
 
   /** The proxy of a client, where the environment is this. */
-  async function chosen(env: Record<string, string>, settings: object = {}): Promise<string | undefined> {
+  function chosen(env: Record<string, string>, settings: object = {}): string | undefined {
     for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
-    return (await told({ host: `https://${HOST}`, ...settings })).proxy;
+    return resolveSettings({ writeKey: 'KEY', host: `https://${HOST}`, ...settings }).proxy;
   }
 
   test.each<[string, Record<string, string>, object, string | undefined]>([
@@ -240,6 +241,7 @@ describe('without the setting the environment has its say', () => {
       { host: 'http://api.offthread.test', allowInsecureHost: true },
       'http://p:1/',
     ],
+    ['nothing is sent', { HTTPS_PROXY: 'socks5://p:1' }, { stub: true }, undefined],
     ['it is switched off', { HTTPS_PROXY: 'http://p:1' }, { proxy: false }, undefined],
     ['the setting wins', { HTTPS_PROXY: 'http://p:1' }, { proxy: 'http://q:2' }, 'http://q:2/'],
     ['the setting wins over NO_PROXY', { NO_PROXY: '*' }, { proxy: 'http://q:2' }, 'http://q:2/'],
@@ -250,8 +252,8 @@ describe('without the setting the environment has its say', () => {
       undefined,
     ],
     ['loopback by name', { HTTPS_PROXY: 'http://p:1' }, { host: 'https://localhost:1' }, undefined],
-  ])('%s', async (_name, env, settings, expected) => {
-    expect(await chosen(env, settings)).toBe(expected);
+  ])('%s', (_name, env, settings, expected) => {
+    expect(chosen(env, settings)).toBe(expected);
   });
 
   test.each<[string, boolean]>([
@@ -270,10 +272,10 @@ describe('without the setting the environment has its say', () => {
     ['www.api.offthread.test', false],
     [',,', false],
     ['.', false],
-  ])('NO_PROXY %s: exempt is %s', async (entry, isExempt) => {
+  ])('NO_PROXY %s: exempt is %s', (entry, isExempt) => {
     const expected = isExempt ? undefined : 'http://p:1/';
     for (const name of ['NO_PROXY', 'no_proxy']) {
-      expect(await chosen({ HTTPS_PROXY: 'http://p:1', [name]: entry })).toBe(expected);
+      expect(chosen({ HTTPS_PROXY: 'http://p:1', [name]: entry })).toBe(expected);
       vi.stubEnv(name, undefined);
     }
   });

@@ -150,6 +150,8 @@ export function resolveSettings(given: AnalyticsSettings): Settings {
   }
   const host = pick('host', REGIONS[pick('region', 'us')]);
   const url = normalizeHost(host, allowInsecureHost) + pick('path', '/v1/batch');
+  const stub = pick('stub', false);
+  const proxySetting = pick<'proxy', ProxySetting | undefined>('proxy', undefined);
   return {
     writeKey: writeKey(given.writeKey),
     url,
@@ -162,10 +164,11 @@ export function resolveSettings(given: AnalyticsSettings): Settings {
     requestTimeout: pick('requestTimeout', 10_000),
     flushTimeout: pick('flushTimeout', 5_000),
     onError: pick('onError', undefined),
-    stub: pick('stub', false),
+    stub,
     gzip: pick('gzip', false),
     allowInsecureHost,
-    proxy: proxyFor(url, pick<'proxy', ProxySetting | undefined>('proxy', undefined)),
+    // Where nothing is sent, nothing that the environment says can be wrong.
+    proxy: stub ? undefined : proxyFor(url, proxySetting),
     tls: pick('tls', undefined),
     headers: pick('headers', {}),
     flushOnExit: pick('flushOnExit', true),

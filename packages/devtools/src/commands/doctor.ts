@@ -1,11 +1,12 @@
 // In: `offthread doctor` and its options. Out: one check after the other, and whether all is well. Next: doctor/.
 import { resolveSettings } from '@offthread/sdk/settings';
+import { type Agents, connectionsTo } from '@offthread/worker/agent';
 import type { Command } from 'commander';
 import { type DestinationOptions, destinationOf, destinationOptions } from '../destination.js';
 import { checkApi } from '../doctor/api.js';
 import { type Check, failed, messageOf, ok, skipped } from '../doctor/check.js';
 import { checkNode, checkRegion, checkWriteKey } from '../doctor/local.js';
-import { checkConnection, checkDns, checkTls } from '../doctor/network.js';
+import { checkConnection, checkDns, checkTls, type ProxyOnTheWay } from '../doctor/network.js';
 import { checkLines, verdictOf } from '../doctor/report.js';
 import { checkLimits, checkSample } from '../doctor/sample.js';
 import { commandNamed, EXIT, exitBy, print } from '../usage.js';
@@ -56,16 +57,15 @@ async function doctor(options: DoctorOptions): Promise<number> {
 async function* examine(options: DoctorOptions): AsyncGenerator<Check> {
   yield checkNode(process.version);
   const settings = destinationOf(options);
-  const address = checkAddress(settings);
-  const url = address.url;
-  const key = checkWriteKey(options.writeKey, url);
+  const { check: address, way } = checkAddress(settings);
+  const key = checkWriteKey(options.writeKey, way?.url);
   const writeKey = key.status === 'failed' ? undefined : options.writeKey;
   yield key;
-  yield address.check;
-  if (url !== undefined) yield checkRegion(url);
+  yield address;
+  if (way !== undefined) yield checkRegion(way.url);
 
-  const isReachable = url !== undefined && (yield* checkWay(url));
-  if (isReachable) yield* await checkApi(url, writeKey);
+  const isReachable = way !== undefined && (yield* checkWay(way));
+  if (isReachable) yield* await checkApi(way.url, writeKey, way.agents);
   else for (const name of ['latency', 'auth', 'clock']) yield skipped(name, 'the API cannot be reached');
 
   if (!options.sample) yield skipped('sample', 'as --no-sample asks');
@@ -75,19 +75,35 @@ async function* examine(options: DoctorOptions): AsyncGenerator<Check> {
   yield await checkLimits();
 }
 
-function checkAddress(settings: ReturnType<typeof destinationOf>): { check: Check; url?: URL } {
+/** The way to the API. */
+interface Way {
+  readonly url: URL;
+  readonly proxy: ProxyOnTheWay | undefined;
+  readonly agents: Agents;
+}
+
+function checkAddress(settings: ReturnType<typeof destinationOf>): { check: Check; way?: Way } {
   try {
-    const { url } = resolveSettings({ ...settings, writeKey: 'none' });
-    return { check: ok('address', url), url: new URL(url) };
+    const resolved = resolveSettings({ ...settings, writeKey: 'none' });
+    const url = new URL(resolved.url);
+    // Those that the SDK's requests go by.
+    const agents = connectionsTo(resolved.url, resolved).take();
+    const { proxy } = resolved;
+    const onTheWay = proxy === undefined ? undefined : { host: new URL(proxy).host, agent: agents.http };
+    return { check: ok('address', resolved.url), way: { url, proxy: onTheWay, agents } };
   } catch (error) {
-    return { check: failed('address', messageOf(error), 'Pass it as --host, like https://api.segment.io.') };
+    const message = messageOf(error);
+    const remedy = message.startsWith('Environment')
+      ? 'Correct the variable, or exempt the host by NO_PROXY.'
+      : 'Pass it as --host, like https://api.segment.io.';
+    return { check: failed('address', message, remedy) };
   }
 }
 
 /** Name, connection and certificate, up to the first that fails. True where none does. */
-async function* checkWay(url: URL): AsyncGenerator<Check, boolean> {
+async function* checkWay({ url, proxy }: Way): AsyncGenerator<Check, boolean> {
   for (const step of [checkDns, checkConnection, checkTls]) {
-    const check = await step(url);
+    const check = await step(url, proxy);
     yield check;
     if (check.status === 'failed') return false;
   }

@@ -1,6 +1,7 @@
 // In: the address of the API and the write key. Out: checks by a few requests that carry no event. Next: sample.ts.
 import http from 'node:http';
 import https from 'node:https';
+import type { Agents } from '@offthread/worker/agent';
 import { type Check, failed, messageOf, ok, skipped, warning } from './check.js';
 
 /** Requests, one after the other. The first one has the handshakes in it. */
@@ -23,9 +24,8 @@ interface Reply {
 }
 
 /** Sends a batch without events some times, and says what can be told from the replies. */
-export async function checkApi(url: URL, writeKey: string | undefined): Promise<Check[]> {
-  const client = url.protocol === 'https:' ? https : http;
-  const agent = new client.Agent({ keepAlive: true });
+export async function checkApi(url: URL, writeKey: string | undefined, agents: Agents): Promise<Check[]> {
+  const [client, agent] = url.protocol === 'https:' ? [https, agents.https] : [http, agents.http];
   const replies: Reply[] = [];
   try {
     for (let n = 0; n < REQUESTS; n += 1) replies.push(await probe(client, agent, url, writeKey));

@@ -1,9 +1,11 @@
 // In: the address of the API. Out: checks of the way there: name, connection, certificate. Next: api.ts.
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
+import type { Agent } from 'node:http';
 import { connect, isIP } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { type Check, failed, messageOf, ok, warning } from './check.js';
+import { type Check, failed, messageOf, ok, skipped, warning } from './check.js';
 
 /** Milliseconds for each step. */
 const TIMEOUT_MS = 10_000;
@@ -12,7 +14,16 @@ const TIMEOUT_MS = 10_000;
 const SOON_DAYS = 14;
 const DAY_MS = 86_400_000;
 
-export async function checkDns({ hostname }: URL): Promise<Check> {
+/** A proxy on the way. */
+export interface ProxyOnTheWay {
+  /** Host and port, without user name and password. */
+  readonly host: string;
+  /** Whose connections go by it. */
+  readonly agent: Agent;
+}
+
+export async function checkDns({ hostname }: URL, proxy?: ProxyOnTheWay): Promise<Check> {
+  if (proxy !== undefined) return skipped('dns', `the proxy ${proxy.host} asks for the address`);
   const host = bare(hostname);
   if (isIP(host) !== 0) return ok('dns', `${host} is an address already`);
   const start = performance.now();
@@ -27,8 +38,18 @@ export async function checkDns({ hostname }: URL): Promise<Check> {
   }
 }
 
-export async function checkConnection(url: URL): Promise<Check> {
+export async function checkConnection(url: URL, proxy?: ProxyOnTheWay): Promise<Check> {
   const start = performance.now();
+  if (proxy !== undefined) {
+    try {
+      (await within(tunnel(url, proxy))).destroy();
+      const ms = Math.round(performance.now() - start);
+      const facts = { ms, proxy: proxy.host };
+      return ok('connection', `port ${portOf(url)} answers by the proxy ${proxy.host} (${ms} ms)`, facts);
+    } catch (error) {
+      return failed('connection', messageOf(error), remedyForProxy(url, messageOf(error)));
+    }
+  }
   const socket = connect({ host: bare(url.hostname), port: portOf(url) });
   try {
     await within(once(socket, 'connect'));
@@ -43,25 +64,38 @@ export async function checkConnection(url: URL): Promise<Check> {
 
 function remedyForConnection(url: URL, message: string): string {
   if (message.includes('ECONNREFUSED')) return 'Check host and port: nothing listens there.';
-  const isProxied = Object.keys(process.env).some((name) => /^https?_proxy$/i.test(name));
-  const proxy = isProxied ? ' The SDK does not use the proxy that HTTP(S)_PROXY names.' : '';
-  return `Let this machine reach ${url.hostname} on port ${portOf(url)}: firewall, security group, egress policy.${proxy}`;
+  return `Let this machine reach ${url.hostname} on port ${portOf(url)}: firewall, security group, egress policy; or name a proxy by HTTPS_PROXY.`;
+}
+
+function remedyForProxy({ hostname }: URL, message: string): string {
+  if (message.includes('407')) return 'Check user name and password in the variable that names the proxy.';
+  return `Check the variable that names the proxy, and that it lets CONNECT through to ${hostname}; NO_PROXY=${hostname} goes past it.`;
+}
+
+/** A connection that the proxy has made. */
+function tunnel(url: URL, { agent }: ProxyOnTheWay): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    const options = { host: bare(url.hostname), port: portOf(url) };
+    agent.createConnection(options, (error, socket) => (error === null ? resolve(socket) : reject(error)));
+  });
 }
 
 /** Who the server says it is. Nothing is sent but the handshake, so that looking at a bad certificate is no risk. */
-export async function checkTls(url: URL): Promise<Check> {
+export async function checkTls(url: URL, proxy?: ProxyOnTheWay): Promise<Check> {
   if (url.protocol !== 'https:') return ok('tls', 'none: plain http');
   const host = bare(url.hostname);
   const servername = isIP(host) === 0 ? { servername: host } : {};
-  const socket = connectTls({ host, port: portOf(url), rejectUnauthorized: false, ...servername });
+  let socket: TLSSocket | undefined;
   try {
+    const way = proxy === undefined ? { port: portOf(url) } : { socket: await within(tunnel(url, proxy)) };
+    socket = connectTls({ host, rejectUnauthorized: false, ...way, ...servername });
     await within(once(socket, 'secureConnect'));
     return judge(socket);
   } catch (error) {
     const remedy = 'Check that this is an https port, and that nothing on the way breaks TLS open.';
     return failed('tls', messageOf(error), remedy);
   } finally {
-    socket.destroy();
+    socket?.destroy();
   }
 }
 
