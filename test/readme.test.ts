@@ -17,6 +17,8 @@ import { promisify } from 'node:util';
 import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
 import type { ErrorCode } from '@offthread/sdk';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { selfSigned } from './helpers/certificate.js';
+import { startProxy } from './helpers/middlebox.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const run = promisify(execFile);
@@ -34,9 +36,15 @@ const examples = ['README.md', 'packages/sdk/README.md', 'packages/devtools/READ
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 const folder = mkdtempSync(join(tmpdir(), 'offthread-readme-'));
 let api: TrackingApi;
+let proxy: Awaited<ReturnType<typeof startProxy>>;
 
 beforeAll(async () => {
   api = await startTrackingApi();
+  proxy = await startProxy({ auth: 'user:password' });
+  const { cert, key } = selfSigned();
+  writeFileSync(join(folder, 'internal-ca.pem'), cert);
+  writeFileSync(join(folder, 'client.pem'), cert);
+  writeFileSync(join(folder, 'client.key'), key);
   // The examples find the packages where the tests do.
   symlinkSync(join(root, 'test/node_modules'), join(folder, 'node_modules'));
 });
@@ -44,6 +52,7 @@ beforeAll(async () => {
 beforeEach(() => api.reset());
 
 afterAll(async () => {
+  await proxy[Symbol.asyncDispose]();
   await api.close();
   rmSync(folder, { recursive: true });
 });
@@ -72,9 +81,13 @@ function whole({ code }: Example): string {
   return `import { Analytics } from '@offthread/sdk';\n${client}\n${code}`;
 }
 
-/** The program, talking to the local Tracking API instead of Segment's. */
+/** The program, talking to the local Tracking API instead of Segment's, by a proxy and with certificates of this test's. */
 function local(code: string): string {
-  return code.replaceAll(/writeKey: '\w*_KEY'/g, `$&, host: '${api.url}'`);
+  return code
+    .replaceAll(/^ *host: '.*',\n/gm, '')
+    .replaceAll(/writeKey: '\w*_KEY'/g, `$&, host: '${api.url}'`)
+    .replaceAll('proxy.example:3128', `127.0.0.1:${proxy.port}`)
+    .replaceAll(/'\/.*\/(.*\.(?:pem|key))'/g, "'$1'");
 }
 
 function write(name: string, code: string): string {
@@ -161,7 +174,7 @@ describe('examples', () => {
     const [failed] = (await api.requests()).flatMap(({ messageIds }) => messageIds);
     expect(await api.messageIds()).toEqual([]);
 
-    await finish(whole(example('readFileSync(')));
+    await finish(whole(example('existsSync(file)')));
     expect(await api.messageIds()).toEqual([failed]);
     expect(existsSync(join(folder, 'failed-events.jsonl'))).toBe(false);
   });
@@ -227,7 +240,7 @@ test('the table of settings has every setting, with its default', async () => {
   const { resolveSettings } = (await import(file)) as {
     resolveSettings(given: object): Record<string, unknown> & { url: string };
   };
-  const { url, writeKey: _, ...defaults } = resolveSettings({ writeKey: 'KEY' });
+  const { url, writeKey: _, ...defaults } = resolveSettings({ writeKey: 'KEY', proxy: false });
   const shown = Object.fromEntries(table('Setting').map(([name, value]) => [name, value]));
   const { writeKey, host = '', region = '', path = '', ...others } = shown;
   expect(writeKey).toBe('required');

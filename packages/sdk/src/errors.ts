@@ -26,7 +26,7 @@ export type SentEvent = Readonly<Record<string, unknown>>;
  * Failed after one request or more:
  * - `rejected`: the API refuses it, see `status`.
  * - `redirected`: the API answers with a redirect, which is never followed.
- * - `tls_refused`: the certificate of the API is not to be trusted.
+ * - `tls_refused`: the certificate of the API, or of the proxy, is not to be trusted.
  * - `retries_exhausted`: `maxRetries` is reached.
  * - `retry_duration_exceeded`: `maxRetryDuration` is reached.
  *
@@ -53,7 +53,7 @@ export interface ErrorDetails {
   readonly cause?: unknown;
 }
 
-/** Everything Offthread reports. Never holds the write key. */
+/** Everything Offthread reports. Never holds the write key, or another secret of the settings. */
 export class AnalyticsError extends Error {
   override readonly name: string = 'AnalyticsError';
   readonly code: ErrorCode;
