@@ -2,6 +2,7 @@
 import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { offthread, SECRET } from './helpers/cli.js';
+import { startProxy } from './helpers/middlebox.js';
 
 let api: TrackingApi;
 beforeAll(async () => {
@@ -172,4 +173,15 @@ test('--help teaches by example, and does not show the write key that is set', a
     code: 0,
     stdout: expect.stringMatching(/Example:\n {2}\$ offthread send group/),
   });
+});
+
+test('it goes by the proxy that the environment names', async () => {
+  await using proxy = await startProxy({ to: ['127.0.0.1', api.port], auth: 'user:geheim' });
+  const args = ['track', '--user-id', '42', '--event', 'E', '--allow-insecure-host'];
+  const { code, stderr } = await offthread(['send', ...args, '--host', 'http://api.offthread.test'], {
+    env: { HTTP_PROXY: `http://user:geheim@127.0.0.1:${proxy.port}` },
+  });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(await api.events()).toMatchObject([{ event: 'E' }]);
+  expect((await proxy.look()).seen).toMatchObject([{ target: 'api.offthread.test:80' }]);
 });
