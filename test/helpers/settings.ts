@@ -27,7 +27,9 @@ export async function told(given: object): Promise<DeliverySettings> {
   analytics.track({ userId: 'u', event: 'e' });
   flushed(analytics);
   await analytics.close();
-  const orders = post.mock.calls.flatMap(([message]) => message?.task?.settings ?? []);
+  const orders = post.mock.calls
+    .flat(2)
+    .flatMap((message) => (message?.type === 'open' ? [message.settings] : []));
   post.mockRestore();
   expect(orders.length).toBe(1);
   return orders[0];
