@@ -85,8 +85,38 @@ describe('no status', () => {
 
   test('a certificate that is not to be trusted fails at once', () => {
     const message = 'certificate has expired';
-    expect(verdict({ type: 'refused', message })).toEqual({ type: 'fail', code: 'tls_refused', message });
+    const code = 'tls_refused';
+    expect(verdict({ type: 'refused', code, message })).toEqual({ type: 'fail', code, message });
   });
+});
+
+describe('the token server', () => {
+  const from = 'token server';
+
+  test.each([400, 401, 403, 404, 413])('fails a whole batch with a %i, and halves none', (status) => {
+    expect(verdict(reply(status, { from, text: 'no' }), { events: 100 })).toEqual({
+      type: 'fail',
+      code: 'token_refused',
+      message: `The token server refused: status ${status}, no`,
+    });
+  });
+
+  test.each([408, 429, 500, 503])('is worth another try after a %i, and bounded as the API is', (status) => {
+    expect(verdict(reply(status, { from }))).toEqual({ type: 'retry', delay: BACKOFF_BASE_MS / 2 });
+    expect(verdict(reply(status, { from }), { retries: 10 })).toMatchObject({
+      type: 'fail',
+      code: 'retries_exhausted',
+      message: `Gave up after 10 retries: the token server answered status ${status}`,
+    });
+  });
+
+  test('is heard when it asks for patience', () => {
+    expect(verdict(reply(429, { from, retryAfter: '7' }))).toEqual({ type: 'hold', delay: 7_000 });
+  });
+});
+
+test('a token that may be out of date is renewed, whatever the retries so far', () => {
+  expect(verdict(reply(401, { stale: true }), { retries: 10, events: 100 })).toEqual({ type: 'renew' });
 });
 
 describe('Retry-After', () => {

@@ -1,11 +1,13 @@
 // The write key is in nothing the user gets: no error, no object, no output. Nor is the password of a proxy, the value of
-// a header, or a private key. Searched for as they are, in base64 as they go out, and in pieces, as a cut would leave them.
+// a header, a private key, or an access token. Searched for as they are, in base64 as they go out, and in pieces, as a
+// cut would leave them.
 import { inspect } from 'node:util';
 import { Analytics, type AnalyticsError, type AnalyticsSettings, ValidationError } from '@offthread/sdk';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { authority, selfSigned } from './helpers/certificate.js';
 import { runFixture } from './helpers/fixture.js';
 import { startGateway, startProxy } from './helpers/middlebox.js';
+import { makeKey, TokenServer } from './helpers/token-server.js';
 import { Trial } from './helpers/trial.js';
 import { withApi } from './helpers/with-api.js';
 
@@ -40,8 +42,8 @@ function seen(value: unknown): string {
   return texts.join('\n');
 }
 
-function expectNoSecret(text: string): void {
-  for (const secret of SECRETS) expect(text).not.toContain(secret);
+function expectNoSecret(text: string, secrets: readonly string[] = SECRETS): void {
+  for (const secret of secrets) expect(text).not.toContain(secret);
 }
 
 /** What a constructor throws. */
@@ -275,4 +277,140 @@ test('no output has it, not even with NODE_DEBUG', async () => {
   expect(stderr).toContain('MODULE');
   expectNoSecret(stderr);
   expectNoSecret(stdout);
+});
+
+describe('with OAuth', () => {
+  /** A piece of each line of a private key. */
+  const piecesOf = (pem: string): string[] =>
+    pem
+      .split('\n')
+      .flatMap((line) => (line.length > 40 && !line.includes('-----') ? [line.slice(20, 36)] : []));
+  const own = makeKey().secret;
+  let server: TokenServer;
+
+  beforeAll(async () => {
+    server = await TokenServer.start(bench.api.url);
+  });
+  beforeEach(() => server.reset());
+  afterAll(() => server?.close());
+
+  /** A client of the token server, and all that must not be seen of it. */
+  function trialWith(settings: Partial<AnalyticsSettings> = {}): { trial: Trial; secrets: string[] } {
+    const oauth = server.oauth();
+    const trial = new Trial({ writeKey: KEY, host: server.url, oauth, ...settings });
+    return { trial, secrets: [...SECRETS, ...piecesOf(server.keys['key-1'].secret)] };
+  }
+
+  /** Pieces of the tokens that were given. */
+  async function tokens(): Promise<string[]> {
+    return (await server.tokens()).flatMap((token) => [token.slice(0, 16), token.slice(-12)]);
+  }
+
+  test('what is looked for is found where it is shown', async () => {
+    const { trial, secrets } = trialWith();
+    await using _ = trial;
+    trial.track();
+    expect(trial.analytics.flush(20_000).status).toBe('ok');
+    const [request] = await bench.api.requests();
+    const given = await tokens();
+    expect(given.length).toBe(2);
+    expect(() => expectNoSecret(seen(request), given)).toThrow();
+    expect(piecesOf(own).length).toBeGreaterThan(20);
+    expect(() => expectNoSecret(own, piecesOf(own))).toThrow();
+    expect(() => expectNoSecret(seen(server.oauth()), secrets)).toThrow();
+  });
+
+  test('no object has the key or a token', async () => {
+    const { trial, secrets } = trialWith({ flushOnExit: true });
+    await using _ = trial;
+    const { analytics } = trial;
+    trial.track();
+    const results = [analytics.flush(20_000)];
+    expect(results[0]).toMatchObject({ delivered: 1 });
+    await server.behave({ script: [{ status: 429, headers: { 'retry-after': '60' } }] });
+    secrets.push(...(await tokens()));
+    await server.revoke();
+    trial.track();
+    results.push(analytics.flush(5_000));
+    expect(results[1]).toMatchObject({ pending: 1 });
+    for (const each of [analytics, Object.getOwnPropertyDescriptors(analytics), analytics.stats(), results]) {
+      expectNoSecret(seen(each), secrets);
+    }
+    for (const symbol of Object.getOwnPropertySymbols(globalThis)) {
+      if (String(symbol).includes('offthread')) {
+        expectNoSecret(seen((globalThis as Record<symbol, unknown>)[symbol]), secrets);
+      }
+    }
+    for (const listener of process.listeners('exit')) expectNoSecret(seen(listener), secrets);
+    expectNoSecret(seen(await analytics.close(0)), secrets);
+    expect(trial.errors).toMatchObject([{ code: 'closed' }]);
+    expectNoSecret(seen(trial.errors), secrets);
+  });
+
+  test.each([
+    ['at its beginning', 'ASSERTION'],
+    ...[100, 170, 199].map((at) => [`from character ${at} on`, `${'x'.repeat(at)}ASSERTION`]),
+  ])('no error has an assertion that the token server gives back, %s', async (_name, body = '') => {
+    const { trial, secrets } = trialWith({ maxRetries: 0 });
+    await using _ = trial;
+    await server.behave({
+      script: [
+        { status: 401, body },
+        { status: 503, body },
+      ],
+    });
+    for (let n = 0; n < 2; n++) {
+      trial.track();
+      await trial.analytics.flushAsync(20_000);
+    }
+    expect(trial.errors.map(({ code }) => code)).toEqual(['token_refused', 'retries_exhausted']);
+    expect(trial.errors[0]?.message).toMatch(/\[credentials\]|x\[|x$/);
+    // How every assertion begins, with this header.
+    const begin = Buffer.from('{"alg":"RS256","typ":"JWT"').toString('base64url').slice(0, 16);
+    expectNoSecret(seen(trial.errors), [...secrets, begin]);
+  });
+
+  test('no error has a token that the API gives back', async () => {
+    const { trial, secrets } = trialWith();
+    await using _ = trial;
+    // Over as soon as it is given, so that what the API says to it is the last word.
+    await server.behave({ life: 0 });
+    trial.track();
+    await trial.analytics.flushAsync(20_000);
+    expect(trial.errors).toMatchObject([{ code: 'rejected', status: 401 }]);
+    expect(trial.errors[0]?.message).toContain('Bearer [credentials]');
+    expectNoSecret(seen(trial.errors), [...secrets, ...(await tokens())]);
+  });
+
+  const app = { clientId: 'app', clientKey: own, keyId: 'key' };
+  const bare = own.replace(/-----.*-----/g, '').replaceAll('\n', '');
+  test.each<[string, unknown]>([
+    ['instead of the settings', own],
+    ['instead of an object', { writeKey: KEY, oauth: own }],
+    ['in a list', { writeKey: KEY, oauth: [own] }],
+    ['as another field', { writeKey: KEY, oauth: { ...app, keyId: own } }],
+    ['without its frame', { writeKey: KEY, oauth: { ...app, clientKey: bare } }],
+    ['without its end', { writeKey: KEY, oauth: { ...app, clientKey: own.slice(0, 900) } }],
+    ['as bytes, cut', { writeKey: KEY, oauth: { ...app, clientKey: Buffer.from(own.slice(0, 900)) } }],
+    ['as a scope', { writeKey: KEY, oauth: { ...app, scope: own } }],
+    ['as an address', { writeKey: KEY, oauth: { ...app, authServer: own } }],
+    ['as an address, without its frame', { writeKey: KEY, oauth: { ...app, authServer: bare } }],
+    ['beside another mistake', { writeKey: KEY, oauth: { ...app, scop: 'x' } }],
+    ['beside a mistake elsewhere', { writeKey: KEY, oauth: app, batchSize: 0 }],
+    ['beside a wrong host', { writeKey: KEY, oauth: app, host: 'ftp://x' }],
+  ])('no mistake in the settings shows the key: %s', (_name, settings) => {
+    expectNoSecret(seen(mistake(settings)), [...SECRETS, ...piecesOf(own)]);
+  });
+
+  test('no output has the key or a token, not even with NODE_DEBUG', async () => {
+    const oauth = server.oauth();
+    const settings = { host: server.url, writeKey: KEY, oauth };
+    const env = { NODE_DEBUG: 'http,https,net,tls,stream,timer,worker', DEBUG: '*' };
+    const { code, stdout, stderr } = await runFixture('send-once.mjs', [JSON.stringify(settings)], { env });
+    expect(code).toBe(0);
+    expect(await bench.api.counts()).toMatchObject({ events: 2 });
+    const given = await tokens();
+    expect(given.length).toBe(2);
+    expectNoSecret(stdout + stderr, [...SECRETS, ...piecesOf(server.keys['key-1'].secret), ...given]);
+  });
 });

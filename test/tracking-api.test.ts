@@ -231,6 +231,18 @@ describe('requests that are refused', () => {
     expect(await api.events()).toEqual([]);
   });
 
+  test('an access token is taken as it is, with the write key in the body', async () => {
+    await using strict = await createTrackingApi({ writeKeys: ['GOOD'] });
+    const headers = { authorization: 'Bearer eyJ.to-ken_~+/==' };
+    const send = (writeKey: unknown) =>
+      post(strict.url, { ...batchOf(1), writeKey }, { writeKey: null, headers });
+    expect((await send('GOOD')).status).toBe(200);
+    for (const wrong of ['BAD', '', 1, undefined]) expect((await send(wrong)).status).toBe(401);
+    expect((await post(strict.url, { ...batchOf(1), writeKey: 'GOOD' }, { writeKey: null })).status).toBe(
+      401,
+    );
+  });
+
   test('only the write keys of a list are taken where there is one', async () => {
     await using strict = await createTrackingApi({ writeKeys: ['GOOD', 'BETTER'] });
     expect((await post(strict.url, batchOf(1), { writeKey: 'BETTER' })).status).toBe(200);

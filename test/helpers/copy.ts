@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-const DEPENDENCIES = { sdk: ['nanoid', 'piscina'], worker: ['got', 'hpagent'] } as const;
+const DEPENDENCIES = { sdk: ['nanoid', 'piscina'], worker: ['got', 'hpagent', 'jose'] } as const;
 
 export interface Copy {
   /** What a program imports. */

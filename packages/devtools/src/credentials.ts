@@ -1,4 +1,4 @@
-// In: an `authorization` header. Out: the write key it carries. Next: ingest.ts refuses a request without one.
+// In: an `authorization` header. Out: the write key it carries, or that the body has to. Next: ingest.ts refuses a request without one.
 
 /**
  * The write key in a Basic `authorization` header: the user name, with an empty password.
@@ -12,4 +12,9 @@ export function writeKeyOf(authorization: string | undefined): string | null {
   const writeKey = colon === -1 ? decoded : decoded.slice(0, colon);
   const password = colon === -1 ? '' : decoded.slice(colon + 1);
   return writeKey === '' || password !== '' ? null : writeKey;
+}
+
+/** Whether an `authorization` header carries an access token, which is not looked at: the write key is in the body. */
+export function hasToken(authorization: string | undefined): boolean {
+  return /^bearer +[a-z0-9._~+/-]+=*$/i.test(authorization ?? '');
 }

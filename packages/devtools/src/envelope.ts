@@ -7,6 +7,8 @@ import { eventSpans } from './spans.js';
 export interface Envelope {
   events: ReceivedEvent[];
   sentAt: string | null;
+  /** The one in the body, which counts where the header has an access token. */
+  writeKey?: string;
   refusal?: string;
 }
 
@@ -28,9 +30,12 @@ export function openEnvelope(body: Buffer, route: EventType | null): Envelope {
   }
   if (!isObject(parsed)) return refused('the request body is not a JSON object');
   const sentAt = typeof parsed['sentAt'] === 'string' ? parsed['sentAt'] : null;
-  return route === null
-    ? openBatch(parsed['batch'], sentAt, body)
-    : openEvent({ ...parsed, type: route }, sentAt, body);
+  const { writeKey } = parsed;
+  const envelope =
+    route === null
+      ? openBatch(parsed['batch'], sentAt, body)
+      : openEvent({ ...parsed, type: route }, sentAt, body);
+  return typeof writeKey === 'string' && writeKey !== '' ? { ...envelope, writeKey } : envelope;
 }
 
 function openEvent(event: ReceivedEvent, sentAt: string | null, body: Buffer): Envelope {

@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { PlainBehaviour } from './behaviour.js';
 import { plainBody, readBody } from './body.js';
-import { writeKeyOf } from './credentials.js';
+import { hasToken, writeKeyOf } from './credentials.js';
 import type { Director } from './director.js';
 import { type Envelope, openEnvelope, typeOfRoute } from './envelope.js';
 import type { Gauge } from './gauge.js';
@@ -67,6 +67,7 @@ export function ingestRoutes(
     const plain = await plainBody(wire, request.headers['content-encoding']);
     const envelope =
       isTracking && plain.bytes !== null ? openEnvelope(plain.bytes, typeOfRoute(path)) : NOTHING;
+    if (hasToken(request.headers.authorization)) arrival.writeKey = envelope.writeKey ?? null;
     const verdict = isTracking ? judge(arrival.writeKey, plain.refusal ?? envelope.refusal) : notFound(path);
     behaviour ??= director.atBody(arrival.writeKey, envelope.events);
     const read = {
@@ -81,7 +82,11 @@ export function ingestRoutes(
 
   function judge(writeKey: string | null, refusal: string | undefined): Verdict {
     if (writeKey === null)
-      return { status: 401, refusal: 'no write key: expected Basic auth, empty password' };
+      return {
+        status: 401,
+        refusal:
+          'no write key: expected Basic auth, empty password; or an access token, and writeKey in the body',
+      };
     if (settings.writeKeys !== null && !settings.writeKeys.includes(writeKey)) {
       return { status: 401, refusal: 'this write key is not known here' };
     }

@@ -23,10 +23,11 @@ export type SentEvent = Readonly<Record<string, unknown>>;
  * - `closed`: still waiting when `close()` ran out of time.
  * - `exit_timeout`: still waiting when the process ended and `flushTimeout` was over, or `flushOnExit` is off.
  *
- * Failed after one request or more:
+ * Failed after one try or more:
  * - `rejected`: the API refuses it, see `status`.
  * - `redirected`: the API answers with a redirect, which is never followed.
- * - `tls_refused`: the certificate of the API, or of the proxy, is not to be trusted.
+ * - `tls_refused`: the certificate of the API, of the token server, or of the proxy, is not to be trusted.
+ * - `token_refused`: the token server gives no access token, see `status`.
  * - `retries_exhausted`: `maxRetries` is reached.
  * - `retry_duration_exceeded`: `maxRetryDuration` is reached.
  *
@@ -53,7 +54,7 @@ export interface ErrorDetails {
   readonly cause?: unknown;
 }
 
-/** Everything Offthread reports. Never holds the write key, or another secret of the settings. */
+/** Everything Offthread reports. Never holds the write key, another secret of the settings, or an access token. */
 export class AnalyticsError extends Error {
   override readonly name: string = 'AnalyticsError';
   readonly code: ErrorCode;
@@ -96,4 +97,11 @@ export function show(value: unknown): string {
   if (types.isDate(value)) return Number.isNaN(value.getTime()) ? 'an invalid Date' : 'a Date';
   if (typeof value === 'object' && value !== null) return 'an object';
   return String(value);
+}
+
+/** Names a value that may be a secret, which no message may show, in whatever form it came. */
+export function conceal(value: unknown): string {
+  if (typeof value === 'string') return value.trim() === '' ? 'an empty string' : 'a string';
+  const isTelling = typeof value === 'number' || typeof value === 'bigint' || typeof value === 'symbol';
+  return isTelling ? `a ${typeof value}` : show(value);
 }

@@ -1,9 +1,26 @@
-// What was pasted as the address of the API -> where it is, or a ValidationError. Used by settings.ts.
+// What was pasted as the address of a server -> where it is, or a ValidationError. Used by settings.ts and
+// oauth.ts.
 import { ValidationError } from './errors.js';
 
-/** `https://host[/base]` of whatever form of it was pasted. */
+/** A setting that is an address. */
+interface AddressSetting {
+  readonly name: string;
+  readonly example: string;
+  /** What plain `http:` would show to anybody. */
+  readonly exposes: string;
+}
+
+const HOST = { name: 'host', example: 'https://api.segment.io', exposes: 'write key and events' };
+
+/** `https://host[/base]` of whatever form of the API's address was pasted. */
 export function normalizeHost(host: string, allowInsecure: boolean): string {
-  const expected = "Setting 'host' must be a host or an http(s) URL like 'https://api.segment.io'";
+  return normalizeAddress(host, HOST, allowInsecure).replace(/\/v1$/, '');
+}
+
+/** `https://host[/base]` of whatever form of an address was pasted. */
+export function normalizeAddress(host: string, setting: AddressSetting, allowInsecure: boolean): string {
+  const { name, example, exposes } = setting;
+  const expected = `Setting '${name}' must be a host or an http(s) URL like '${example}'`;
   const trimmed = host.trim();
   let url: URL;
   try {
@@ -20,17 +37,16 @@ export function normalizeHost(host: string, allowInsecure: boolean): string {
   }
   // Before any message that shows the host: one of these may be the write key.
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
-    const message = "Setting 'host' must have no user name, password, query or fragment in it";
+    const message = `Setting '${name}' must have no user name, password, query or fragment in it`;
     throw new ValidationError('invalid_setting', message);
   }
   if (url.protocol !== 'https:' && url.protocol !== 'http:')
     throw new ValidationError('invalid_setting', expected, host);
   if (url.protocol === 'http:' && !allowInsecure && !isLoopback(url.href)) {
-    const message =
-      "Setting 'host' must be https: beyond loopback, or anybody on the way reads write key and events; set allowInsecureHost to allow it";
+    const message = `Setting '${name}' must be https: beyond loopback, or anybody on the way reads ${exposes}; set allowInsecureHost to allow it`;
     throw new ValidationError('invalid_setting', message, host);
   }
-  return url.origin + url.pathname.replace(/\/+$/, '').replace(/\/v1$/, '');
+  return url.origin + url.pathname.replace(/\/+$/, '');
 }
 
 /** Whether a URL leads to this very machine. */

@@ -16,6 +16,7 @@ export type {
 } from './event.js';
 export type { FlushResult } from './flush.js';
 export type { Callback } from './ledger.js';
+export type { OAuth } from './oauth.js';
 export type { AnalyticsSettings } from './settings.js';
 export type { Stats } from './tally.js';
 export { version } from './version.js';

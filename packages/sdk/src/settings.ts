@@ -2,10 +2,11 @@
 import { constants } from 'node:os';
 import { MAX_BATCH_EVENTS } from '@offthread/worker/limits';
 import type { DeliverySettings, Tls } from '@offthread/worker/protocol';
-import { type AnalyticsError, show, ValidationError } from './errors.js';
+import { type AnalyticsError, conceal, show, ValidationError } from './errors.js';
 import { headers } from './headers.js';
 import { normalizeHost } from './host.js';
 import { suggest } from './nearest.js';
+import { type OAuth, resolveOAuth } from './oauth.js';
 import { type ProxySetting, proxy, proxyFor } from './proxy.js';
 import { type TlsSettings, tls } from './tls.js';
 import { version } from './version.js';
@@ -25,6 +26,8 @@ export interface AnalyticsSettings {
    * Source: https://segment.com/docs/guides/regional-segment/
    */
   readonly region?: 'us' | 'eu' | undefined;
+  /** Sends access tokens of OAuth 2.0, got from a token server. Default: the write key is enough. */
+  readonly oauth?: OAuth | undefined;
   /** Path of the batch endpoint below `host`. Default: `'/v1/batch'`. */
   readonly path?: string | undefined;
   /** Most events in one request, 1 to 2,500. Default: 100. */
@@ -74,11 +77,12 @@ export interface AnalyticsSettings {
 export type Settings = {
   readonly [Name in Exclude<
     keyof AnalyticsSettings,
-    'host' | 'region' | 'path' | 'onError' | 'proxy' | 'tls'
+    'host' | 'region' | 'path' | 'oauth' | 'onError' | 'proxy' | 'tls'
   >]-?: NonNullable<AnalyticsSettings[Name]>;
 } & {
   /** Where batches are posted to. */
   readonly url: string;
+  readonly oauth: DeliverySettings['oauth'];
   readonly onError: AnalyticsSettings['onError'];
   /** URL of the proxy on the way to `url`, where there is one. */
   readonly proxy: string | undefined;
@@ -98,6 +102,7 @@ const CHECKS = {
   host: text,
   region: oneOf(Object.keys(REGIONS) as (keyof typeof REGIONS)[]),
   path,
+  oauth: anOAuthApp,
   batchSize: integer(1, MAX_BATCH_EVENTS),
   maxQueueSize: integer(1),
   maxQueueBytes: integer(128 * 1024),
@@ -148,13 +153,16 @@ export function resolveSettings(given: AnalyticsSettings): Settings {
       "Set 'host' or 'region', not both: each of them says where events go",
     );
   }
-  const host = pick('host', REGIONS[pick('region', 'us')]);
-  const url = normalizeHost(host, allowInsecureHost) + pick('path', '/v1/batch');
+  const host = normalizeHost(pick('host', REGIONS[pick('region', 'us')]), allowInsecureHost);
+  const url = host + pick('path', '/v1/batch');
   const stub = pick('stub', false);
   const proxySetting = pick<'proxy', ProxySetting | undefined>('proxy', undefined);
+  const proxyTo = (to: string): string | undefined => (stub ? undefined : proxyFor(to, proxySetting));
+  const oauth = pick('oauth', undefined);
   return {
     writeKey: writeKey(given.writeKey),
     url,
+    oauth: oauth && resolveOAuth(oauth, host === REGIONS.eu ? 'eu' : 'us', allowInsecureHost, proxyTo),
     batchSize: pick('batchSize', 100),
     maxQueueSize: pick('maxQueueSize', 10_000),
     maxQueueBytes: pick('maxQueueBytes', 64 * 1024 * 1024),
@@ -168,7 +176,7 @@ export function resolveSettings(given: AnalyticsSettings): Settings {
     gzip: pick('gzip', false),
     allowInsecureHost,
     // Where nothing is sent, nothing that the environment says can be wrong.
-    proxy: stub ? undefined : proxyFor(url, proxySetting),
+    proxy: proxyTo(url),
     tls: pick('tls', undefined),
     headers: pick('headers', {}),
     flushOnExit: pick('flushOnExit', true),
@@ -181,11 +189,11 @@ export const checkTimeout = integer(0, MAX_TIMER);
 
 /** What the worker needs to know of them. */
 export function deliverySettings(settings: Settings): DeliverySettings {
-  const { url, writeKey, proxy, tls, headers, gzip, stub } = settings;
+  const { url, writeKey, oauth, proxy, tls, headers, gzip, stub } = settings;
   const { batchSize, linger, maxRetries, maxRetryDuration, requestTimeout } = settings;
   const limits = { batchSize, linger, maxRetries, maxRetryDuration, requestTimeout };
   const way = { proxy, tls, headers };
-  return { url, writeKey, userAgent: `offthread/${version}`, ...limits, ...way, gzip, stub };
+  return { url, writeKey, oauth, userAgent: `offthread/${version}`, ...limits, ...way, gzip, stub };
 }
 
 function text(value: unknown, name: string): string {
@@ -197,13 +205,6 @@ function writeKey(value: unknown): string {
   if (typeof value === 'string' && value.trim() !== '') return value;
   const expected = "Setting 'writeKey' must be the write key of your source, a non-empty string";
   throw new ValidationError('invalid_setting', `${expected}; got ${conceal(value)}`);
-}
-
-/** Names a value that may be a write key, which no message may show, in whatever form it came. */
-function conceal(value: unknown): string {
-  if (typeof value === 'string') return value.trim() === '' ? 'an empty string' : 'a string';
-  const isTelling = typeof value === 'number' || typeof value === 'bigint' || typeof value === 'symbol';
-  return isTelling ? `a ${typeof value}` : show(value);
 }
 
 function path(value: unknown, name: string): string {
@@ -223,6 +224,14 @@ function integer(min: number, max = Number.MAX_SAFE_INTEGER): Check<number> {
 function flag(value: unknown, name: string): boolean {
   if (typeof value === 'boolean') return value;
   throw new ValidationError('invalid_setting', `Setting '${name}' must be true or false`, value);
+}
+
+/** Its fields are looked at by `resolveOAuth`. */
+function anOAuthApp(value: unknown, name: string): OAuth {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as OAuth;
+  // What came instead may be the key.
+  const expected = `Setting '${name}' must be an object like { clientId, clientKey, keyId }`;
+  throw new ValidationError('invalid_setting', `${expected}; got ${conceal(value)}`);
 }
 
 function aFunction(value: unknown, name: string): (error: AnalyticsError) => unknown {

@@ -9,9 +9,9 @@ export interface Stats {
   readonly accepted: number;
   /** Events the API took, by a 2xx. */
   readonly delivered: number;
-  /** Events given up after a request or more. */
+  /** Events given up after a try or more. */
   readonly failed: number;
-  /** Events taken over and given up without a request, by code. */
+  /** Events taken over and given up untried, by code. */
   readonly dropped: Readonly<Counts>;
   /** Events not taken over, by code: the calls that returned false. Not part of `accepted`. */
   readonly refused: Readonly<Counts>;

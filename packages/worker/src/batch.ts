@@ -1,6 +1,7 @@
 // Frames -> one request body within the API's limits. Next: delivery.ts.
 import { lengthOf, write } from './frame.js';
 import { MAX_BODY_BYTES, MAX_EVENT_BYTES } from './limits.js';
+import type { DeliverySettings } from './protocol.js';
 import type { Frame } from './queue.js';
 
 const OPENING = Buffer.from('{"batch":[');
@@ -9,7 +10,7 @@ const SENT_AT = '],"sentAt":"';
 /** `2026-11-24T12:00:00.000Z`: every date of the next eight thousand years is as long as this one. */
 const DATE_LENGTH = 24;
 const CLOSING = '"}';
-const ENVELOPE_BYTES = OPENING.length + SENT_AT.length + DATE_LENGTH + CLOSING.length;
+const ENDING_BYTES = SENT_AT.length + DATE_LENGTH + CLOSING.length;
 
 /** The frames of one request. */
 export interface Batch {
@@ -33,9 +34,13 @@ export interface Oversize {
  * Takes the next batch out of the source: as many frames as `batchSize` and the body limit allow. A frame over the
  * event limit comes alone, as `oversize`, and only when it is its turn, so that outcomes keep the order of events.
  */
-export function takeBatch(source: FrameSource, batchSize: number): Batch | Oversize | undefined {
+export function takeBatch(
+  source: FrameSource,
+  batchSize: number,
+  opening: Buffer = OPENING,
+): Batch | Oversize | undefined {
   const frames: Frame[] = [];
-  let bytes = ENVELOPE_BYTES;
+  let bytes = opening.length + ENDING_BYTES;
   for (let frame = source.peek(); frame !== undefined && frames.length < batchSize; frame = source.peek()) {
     const length = lengthOf(frame.text);
     if (length > MAX_EVENT_BYTES) {
@@ -58,13 +63,18 @@ export function halve(batch: Batch): [Batch, Batch] {
   return [batchOf(batch.frames.slice(0, middle)), batchOf(batch.frames.slice(middle))];
 }
 
+/** How the bodies of a client begin: an access token does not say whose events they are, so the write key does. */
+export function openingOf({ oauth, writeKey }: Pick<DeliverySettings, 'oauth' | 'writeKey'>): Buffer {
+  return oauth === undefined ? OPENING : Buffer.from(`{"writeKey":${JSON.stringify(writeKey)},"batch":[`);
+}
+
 /** The body of a request: the frames as they are, and the time of this very attempt. */
-export function bodyOf(batch: Batch, sentAt: Date): Buffer {
+export function bodyOf(batch: Batch, sentAt: Date, opening: Buffer = OPENING): Buffer {
   const ending = SENT_AT + sentAt.toISOString() + CLOSING;
-  let length = OPENING.length + batch.frames.length - 1 + ending.length;
+  let length = opening.length + batch.frames.length - 1 + ending.length;
   for (const { text } of batch.frames) length += lengthOf(text);
   const body = Buffer.allocUnsafe(length);
-  let at = OPENING.copy(body);
+  let at = opening.copy(body);
   for (const { sequence, text } of batch.frames) {
     at = write(text, body, at);
     if (sequence !== batch.through) body[at++] = COMMA;

@@ -8,11 +8,12 @@
 //   sending -> held -> sending           Retry-After; nothing cuts it short
 //   sending -> idle                      nothing waits any more
 //   any -> closed                        the client is gone
-import { type Batch, bodyOf, halve, takeBatch } from './batch.js';
+import { type Batch, bodyOf, halve, openingOf, takeBatch } from './batch.js';
 import { delivered, failed, oversize } from './outcome.js';
+import type { Admit } from './pass.js';
 import type { DeliverySettings, Outcome } from './protocol.js';
 import type { Queue } from './queue.js';
-import type { Send } from './request.js';
+import type { Response, Send } from './request.js';
 import { judge } from './retry.js';
 
 type State = 'idle' | 'lingering' | 'sending' | 'backing-off' | 'held' | 'closed';
@@ -31,7 +32,9 @@ export interface Observer {
 export class Delivery {
   readonly #queue: Queue;
   readonly #settings: DeliverySettings;
+  readonly #admit: Admit;
   readonly #send: Send;
+  readonly #opening: Buffer;
   readonly #observer: Observer;
   readonly #abort = new AbortController();
   /** Halves of a refused batch, the next one last. */
@@ -44,10 +47,12 @@ export class Delivery {
   #awaited = 0;
   #endWait: (() => void) | undefined;
 
-  constructor(queue: Queue, settings: DeliverySettings, send: Send, observer: Observer) {
+  constructor(queue: Queue, settings: DeliverySettings, admit: Admit, send: Send, observer: Observer) {
     this.#queue = queue;
     this.#settings = settings;
+    this.#admit = admit;
     this.#send = send;
+    this.#opening = openingOf(settings);
     this.#observer = observer;
   }
 
@@ -82,7 +87,7 @@ export class Delivery {
     if (this.#started && this.#settings.linger > 0) await this.#linger();
     this.#started = true;
     while (!this.#isClosed()) {
-      const next = this.#halves.pop() ?? takeBatch(this.#queue, this.#settings.batchSize);
+      const next = this.#halves.pop() ?? takeBatch(this.#queue, this.#settings.batchSize, this.#opening);
       if (next === undefined) break;
       if ('frame' in next) {
         this.#observer.report(oversize(next));
@@ -100,10 +105,19 @@ export class Delivery {
   async #deliver(batch: Batch): Promise<void> {
     const start = performance.now();
     this.#observer.takeInHand(batch);
-    for (let attempts = 1, retries = 0; ; attempts++) {
-      const body = bodyOf(batch, new Date());
-      this.#observer.requesting(body.length, attempts - 1);
-      const response = await this.#send(body, attempts - 1, this.#abort.signal);
+    for (let attempts = 0, retries = 0; ; ) {
+      const pass = await this.#admit(this.#abort.signal);
+      if (this.#isClosed()) return;
+      let response: Response;
+      // Whoever is not let in has made no request, and is judged by the answer they got instead.
+      if (pass.type !== 'pass') response = pass;
+      else {
+        // Now, because a pass may take its time, and the API sets clocks right by `sentAt`.
+        const body = bodyOf(batch, new Date(), this.#opening);
+        this.#observer.requesting(body.length, attempts);
+        response = pass.check(await this.#send(body, attempts, this.#abort.signal, pass.authorization));
+        attempts++;
+      }
       if (this.#isClosed()) return;
 
       const tries = { retries, elapsed: performance.now() - start, events: batch.frames.length };
@@ -124,6 +138,8 @@ export class Delivery {
           retries++;
           if (this.#hurried) this.#hurried = false;
           else await this.#wait('backing-off', verdict.delay);
+          break;
+        case 'renew':
           break;
         case 'hold':
           this.#observer.hold(verdict.delay);

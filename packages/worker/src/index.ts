@@ -1,10 +1,11 @@
 // The worker thread's entry. In: one task, the port, and on it what main posts. Out: wires port -> queue -> delivery
 // -> port, for each client.
 //
-// Nothing in this thread may write to the console or load code later on: both pass through the main thread, which
-// may be blocked in a flush, waiting for us.
+// Nothing in this thread may write to the console: that passes through the main thread, which may be blocked in a
+// flush, waiting for us. Code is loaded with this file, or, where only some clients need it, when one of them opens.
 import type { MessagePort } from 'node:worker_threads';
 import { Delivery, type Observer } from './delivery.js';
+import { createAdmit } from './pass.js';
 import {
   BEAT_INTERVAL_MS,
   CONTROL,
@@ -109,7 +110,7 @@ function moveIn({ control, settings, signature, settled }: Opening, post: (news:
       wakeMain();
     },
   };
-  const delivery = new Delivery(queue, settings, createSend(settings), observer);
+  const delivery = new Delivery(queue, settings, createAdmit(settings), createSend(settings), observer);
   const tell = (): void => post({ type: 'delivered', through });
   return { queue, delivery, tell };
 }

@@ -79,7 +79,7 @@ export interface Loss {
   readonly type: 'failed' | 'dropped';
   readonly through: number;
   readonly code: FailureCode;
-  /** For people. Never holds the write key. */
+  /** For people. Never holds a secret. */
   readonly message: string;
   /** HTTP status of the last reply, where there was one. */
   readonly status: number | undefined;
@@ -105,6 +105,7 @@ export type FailureCode =
   | 'rejected'
   | 'redirected'
   | 'tls_refused'
+  | 'token_refused'
   | 'retries_exhausted'
   | 'retry_duration_exceeded';
 
@@ -140,6 +141,20 @@ export interface DeliverySettings extends WaySettings {
   readonly headers: Readonly<Record<string, string>>;
   readonly gzip: boolean;
   readonly stub: boolean;
+  readonly oauth?: OAuthSettings | undefined;
+}
+
+/** How access tokens are got. */
+export interface OAuthSettings {
+  /** Address of the token server, without a slash at its end. */
+  readonly authServer: string;
+  /** URL of the proxy on the way to it, which may be another one than that to the API, or none. */
+  readonly proxy: string | undefined;
+  readonly clientId: string;
+  readonly keyId: string;
+  /** RSA. Unlike its PEM it shows in nothing that looks at it. */
+  readonly clientKey: import('node:crypto').KeyObject;
+  readonly scope: string;
 }
 
 /** The one task of the pool: the worker goes into service, and clients are moved in by post. */

@@ -10,29 +10,54 @@ import type { DeliverySettings } from './protocol.js';
 const compress = promisify(gzip);
 
 /** Characters of a reply that go into the message of an error. */
-const SHOWN_LENGTH = 200;
+export const SHOWN_LENGTH = 200;
 
 /** How one attempt ended. */
 export type Response =
   /** A status line came; what became of the rest of the reply changes nothing. */
   | {
       readonly type: 'reply';
+      /** Who answered; the API where it is not said. */
+      readonly from?: 'token server';
       readonly status: number;
       /** The beginning of the reply, for people. */
       readonly text: string;
       readonly retryAfter?: string;
       readonly date?: string;
       readonly location?: string;
+      /** The access token was refused, and it was not a new one: another may do. */
+      readonly stale?: boolean;
     }
   /** No status line: the network, a timeout or a reply that is not HTTP. Worth another try. */
   | { readonly type: 'fault'; readonly message: string }
-  /** The server could not prove who it is. Not worth another try. */
-  | { readonly type: 'refused'; readonly message: string };
+  /** The server could not prove who it is, or we cannot prove who we are. Not worth another try. */
+  | { readonly type: 'refused'; readonly code: 'tls_refused' | 'token_refused'; readonly message: string };
 
 const ABORTED: Response = { type: 'fault', message: 'The request was aborted' };
 
-/** Sends a body; `retry` is 0 for the first attempt. Never rejects. */
-export type Send = (body: Buffer, retry: number, signal: AbortSignal) => Promise<Response>;
+/** What is posted, and how its reply is read. */
+export interface Letter {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer | string;
+  /** Is taken out of what a reply says, beside the secrets in the settings. */
+  readonly secret: string;
+  /** Characters of the reply that are wanted. */
+  readonly wanted: number;
+}
+
+/** Posts a letter to where it was made for, once. Never rejects. */
+export type Post = (letter: Letter, signal: AbortSignal) => Promise<Response>;
+
+/**
+ * Sends a body; `retry` is 0 for the first attempt. `authorization` is the header of that name, where the write key is
+ * not enough. Never rejects.
+ */
+export type Send = (
+  body: Buffer,
+  retry: number,
+  signal: AbortSignal,
+  authorization?: string,
+) => Promise<Response>;
 
 // Everything got would do beside sending a request is off: retries and their pace are retry.ts's, a redirect would
 // repeat the body (and on one host the Authorization header) to an address nobody configured, and a reply is not
@@ -46,31 +71,39 @@ const client: Got = got.extend({
   https: { rejectUnauthorized: true },
 });
 
+/** A `Post` for one client and one address. */
+export function createPost(url: string, settings: DeliverySettings): Post {
+  const redactKnown = redactor(settings);
+  const connections = connectionsTo(url, settings);
+  return async ({ headers, body, secret, wanted }, signal) => {
+    // An abort before anybody could listen for it.
+    if (signal.aborted) return ABORTED;
+    const redact = (text: string): string => redactKnown(text).replaceAll(secret, '[credentials]');
+    const read = (reply: IncomingMessage, text: Buffer): Response => readReply(reply, text, redact, wanted);
+    const agent = connections.take();
+    const request = client.stream(url, { agent, body, headers });
+    // Stays when all is settled: a connection can break later on.
+    request.on('error', () => connections.lost(agent));
+    return respond(request, settings.requestTimeout, signal, redact, read);
+  };
+}
+
 /** A `Send` for one client. */
 export function createSend(settings: DeliverySettings): Send {
   if (settings.stub) return async () => ({ type: 'reply', status: 200, text: '' });
-  const redact = redactor(settings);
-  const connections = connectionsTo(settings.url, settings);
-  const headers = {
+  const post = createPost(settings.url, settings);
+  const basic = `Basic ${base64(`${settings.writeKey}:`)}`;
+  const common = {
     'user-agent': settings.userAgent,
     ...settings.headers,
-    authorization: `Basic ${base64(`${settings.writeKey}:`)}`,
     'content-type': 'application/json',
     ...(settings.gzip ? { 'content-encoding': 'gzip' } : undefined),
   };
-  return async (body, retry, signal) => {
+  return async (body, retry, signal, authorization = basic) => {
+    const secret = authorization.slice(authorization.indexOf(' ') + 1);
+    const headers = { ...common, authorization, ...(retry > 0 && { 'x-retry-count': String(retry) }) };
     const sent = settings.gzip ? await compress(body) : body;
-    // An abort while compressing is over before anybody could listen for it.
-    if (signal.aborted) return ABORTED;
-    const agent = connections.take();
-    const request = client.stream(settings.url, {
-      agent,
-      body: sent,
-      headers: retry === 0 ? headers : { ...headers, 'x-retry-count': String(retry) },
-    });
-    // Stays when all is settled: a connection can break later on.
-    request.on('error', () => connections.lost(agent));
-    return respond(request, settings.requestTimeout, signal, redact);
+    return post({ headers, body: sent, secret, wanted: SHOWN_LENGTH }, signal);
   };
 }
 
@@ -79,6 +112,7 @@ function respond(
   timeout: number,
   signal: AbortSignal,
   redact: (text: string) => string,
+  read: (reply: IncomingMessage, body: Buffer) => Response,
 ): Promise<Response> {
   return new Promise((resolve) => {
     let reply: IncomingMessage | undefined;
@@ -94,7 +128,7 @@ function respond(
     const settle = (fault: Response): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);
-      resolve(reply === undefined ? fault : read(reply, Buffer.concat(body), redact));
+      resolve(reply === undefined ? fault : read(reply, Buffer.concat(body)));
     };
 
     signal.addEventListener('abort', abort, { once: true });
@@ -115,7 +149,11 @@ function respond(
     request.on('error', (error: Error & { code?: string }) => {
       // An AggregateError, where a name has several addresses, has no message of its own.
       const message = redact(error.message || (error.code ?? error.name));
-      settle(isUntrusted(error.code) ? { type: 'refused', message } : { type: 'fault', message });
+      settle(
+        isUntrusted(error.code)
+          ? { type: 'refused', code: 'tls_refused', message }
+          : { type: 'fault', message },
+      );
     });
     // Nothing else would follow.
     request.on('upgrade', () => request.destroy(new Error('The API wants to switch protocols')));
@@ -124,17 +162,18 @@ function respond(
   });
 }
 
-function read(
+function readReply(
   { statusCode = 0, headers }: IncomingMessage,
   body: Buffer,
   redact: (text: string) => string,
+  wanted: number,
 ): Response {
   const text = headers['content-encoding'] === undefined ? body.toString('utf8') : '';
   return {
     type: 'reply',
     status: statusCode,
     // Redacted before it is cut: what is left of a key at the edge would not be found any more.
-    text: redact(text).replace(/\s+/g, ' ').trim().slice(0, SHOWN_LENGTH),
+    text: redact(text).replace(/\s+/g, ' ').trim().slice(0, wanted),
     ...(headers['retry-after'] !== undefined && { retryAfter: headers['retry-after'] }),
     ...(headers.date !== undefined && { date: headers.date }),
     ...(headers.location !== undefined && { location: redact(headers.location) }),

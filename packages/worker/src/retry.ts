@@ -17,6 +17,8 @@ export type Verdict =
   | { readonly type: 'halve' }
   /** Again after `delay` ms, at the cost of one retry. */
   | { readonly type: 'retry'; readonly delay: number }
+  /** Again at once, with a new access token; costs no retry. */
+  | { readonly type: 'renew' }
   /** The server asked for `delay` ms of silence; costs no retry. */
   | { readonly type: 'hold'; readonly delay: number }
   | { readonly type: 'fail'; readonly code: FailureCode; readonly message: string };
@@ -44,23 +46,30 @@ export function judge(
   random: () => number,
   now: number,
 ): Verdict {
-  if (response.type === 'refused') return { type: 'fail', code: 'tls_refused', message: response.message };
+  if (response.type === 'refused') return { type: 'fail', code: response.code, message: response.message };
   if (response.type === 'fault') return again(response.message, tries, policy, random);
 
-  const { status } = response;
+  const { status, from = 'API' } = response;
+  const isAPI = from === 'API';
   const answer = describe(response);
   if (status >= 200 && status < 300) return { type: 'delivered' };
   if (status >= 300 && status < 400) {
     const where = response.location === undefined ? '' : ` to ${response.location}`;
-    const message = `The API redirects (${status}${where}), which is never followed; set host and path to the final address`;
+    const remedy = `set ${isAPI ? 'host and path' : 'oauth.authServer'} to the final address`;
+    const message = `The ${from} redirects (${status}${where}), which is never followed; ${remedy}`;
     return { type: 'fail', code: 'redirected', message };
   }
-  if ((status === 413 || status === 400) && tries.events > 1) return { type: 'halve' };
-  if (!isRetryable(status)) return { type: 'fail', code: 'rejected', message: `The API refused: ${answer}` };
+  if (response.stale) return { type: 'renew' };
+  if (isAPI && (status === 413 || status === 400) && tries.events > 1) return { type: 'halve' };
+  if (!isRetryable(status)) {
+    const code = isAPI ? 'rejected' : 'token_refused';
+    return { type: 'fail', code, message: `The ${from} refused: ${answer}` };
+  }
 
   const hold = status === 429 || status === 503 ? holdFor(response, now) : undefined;
-  if (hold === undefined) return again(answer, tries, policy, random);
-  return withinDuration({ type: 'hold', delay: hold }, answer, tries, policy);
+  const reason = isAPI ? answer : `the ${from} answered ${answer}`;
+  if (hold === undefined) return again(reason, tries, policy, random);
+  return withinDuration({ type: 'hold', delay: hold }, reason, tries, policy);
 }
 
 /** Full jitter: anything from nothing to the exponential bound, so that clients that failed together part. */
@@ -97,7 +106,7 @@ function isRetryable(status: number): boolean {
  * has. A date is read against the reply's own `Date`, so that a wrong clock on this side changes nothing.
  * Source: https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
  */
-function holdFor(
+export function holdFor(
   reply: { readonly retryAfter?: string; readonly date?: string },
   now: number,
 ): number | undefined {
@@ -112,11 +121,11 @@ function holdFor(
  * Milliseconds since 1970 of a date in any of the three forms HTTP has, NaN for anything else. The oldest of them,
  * `Sun Nov  6 08:49:37 1994`, names no zone and means GMT; JavaScript alone would take it for local time.
  */
-function httpDate(text = ''): number {
+export function httpDate(text = ''): number {
   if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? .*\d\d:\d\d:\d\d( GMT| \d{4})$/.test(text)) return Number.NaN;
   return Date.parse(text.endsWith(' GMT') ? text : `${text} GMT`);
 }
 
-function describe(reply: { readonly status: number; readonly text: string }): string {
-  return reply.text === '' ? `status ${reply.status}` : `status ${reply.status}, ${reply.text}`;
+function describe({ status, text }: { readonly status: number; readonly text: string }): string {
+  return text === '' ? `status ${status}` : `status ${status}, ${text}`;
 }
