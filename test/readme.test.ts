@@ -19,6 +19,7 @@ import type { ErrorCode } from '@offthread/sdk';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { selfSigned } from './helpers/certificate.js';
 import { startProxy } from './helpers/middlebox.js';
+import { TokenServer } from './helpers/token-server.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const run = promisify(execFile);
@@ -130,10 +131,10 @@ describe('examples', () => {
     expect(places).toBe('');
   });
 
-  // A region has a host of its own, servers have a test of their own below, Vitest runs no file outside of its folder,
+  // A region has a host of its own, servers and OAuth have tests of their own below, Vitest runs no file outside of its folder,
   // Node 20 knows no types, and what esbuild is to bundle is not there; test/package.test.ts bundles.
   const complete = examples.filter(
-    ({ code }) => !/region:|listen\(|from '(vitest|esbuild)'|declare module|interface/.test(code),
+    ({ code }) => !/region:|oauth:|listen\(|from '(vitest|esbuild)'|declare module|interface/.test(code),
   );
   test.each(complete)('$place runs, delivers what it tracks and reports no error', async (each) => {
     const { stderr } = await finish(whole(each));
@@ -165,6 +166,23 @@ describe('examples', () => {
       server.kill('SIGKILL');
     }
     expect(await api.events()).toMatchObject([event]);
+  });
+
+  test('the example for OAuth gets a token, and delivers with it', async () => {
+    const server = await TokenServer.start(api.url);
+    try {
+      const { clientId, keyId, clientKey, authServer } = server.oauth();
+      write('private.pem', clientKey);
+      const code = example('YOUR_KEY_ID')
+        .code.replace('YOUR_APP_ID', clientId)
+        .replace("'YOUR_KEY_ID'", `'${keyId}', authServer: '${authServer}'`);
+      expect((await finish(code)).stderr).toBe('');
+      const [token] = await server.tokens();
+      const [request] = await api.requests();
+      expect(request).toMatchObject({ headers: { authorization: `Bearer ${token}` }, eventCount: 1 });
+    } finally {
+      await server.close();
+    }
   });
 
   test('events kept by onError are sent again by the example for it', async () => {
@@ -268,6 +286,7 @@ test('the table of error codes has every code', () => {
     rejected: true,
     redirected: true,
     tls_refused: true,
+    token_refused: true,
     retries_exhausted: true,
     retry_duration_exceeded: true,
     callback_failed: true,
