@@ -2,8 +2,11 @@
 // Tracking API that is reached by good tokens only.
 import { generateKeyPairSync } from 'node:crypto';
 import type { AnalyticsSettings } from '@offthread/sdk';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { resolveSettings } from '@offthread/sdk/settings';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { authority, selfSigned } from './helpers/certificate.js';
 import { runFixture } from './helpers/fixture.js';
+import { startGateway, startProxy } from './helpers/middlebox.js';
 import { refusedWith, told } from './helpers/settings.js';
 import { CLIENT_ID, makeKey, TokenServer } from './helpers/token-server.js';
 import { Trial } from './helpers/trial.js';
@@ -427,6 +430,52 @@ test('keys are changed one client after the other, while the app has both', asyn
   expect(before.errors).toMatchObject([{ code: 'token_refused', status: 401 }]);
   await before.balance(bench.api);
   await after.balance(bench.api);
+});
+
+describe('the way to the token server', () => {
+  test('goes by the proxy of the batches', async () => {
+    await using proxy = await startProxy();
+    await using trial = trialWith({ host: bench.api.url, proxy: `http://127.0.0.1:${proxy.port}` });
+    trial.track();
+    expect(trial.analytics.flush(20_000)).toMatchObject({ ...OK, delivered: 1 });
+    const targets = (await proxy.look()).seen.map(({ target }) => `http://${target}`);
+    expect(targets).toEqual([server.url, bench.api.url]);
+    expect(await statuses()).toEqual([200]);
+  });
+
+  test('goes by the proxy that the environment names for it', async () => {
+    vi.stubEnv('https_proxy', 'http://proxy.example:3128');
+    vi.stubEnv('no_proxy', 'api.segment.io');
+    const { clientId, clientKey, keyId } = server.oauth();
+    try {
+      const settings = resolveSettings({ writeKey: KEY, oauth: { clientId, clientKey, keyId } });
+      expect(settings).toMatchObject({ proxy: undefined, oauth: { proxy: 'http://proxy.example:3128/' } });
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  });
+
+  test('trusts whom the client trusts, and shows its certificate', async () => {
+    const ca = authority('Authority of the token server');
+    const guests = authority('Authority of its clients');
+    const tls = { ca: guests.cert, ...selfSigned({ issuer: ca }) };
+    await using gateway = await startGateway(tls, Number(new URL(server.url).port));
+    const authServer = `https://127.0.0.1:${gateway.port}`;
+    await server.behave({ audience: authServer });
+    const { cert, key } = selfSigned({ name: 'client-7', issuer: guests });
+    const oauth = { ...server.oauth(), authServer };
+
+    await using trial = trialWith({ oauth, tls: { ca: ca.cert, cert, key } });
+    trial.track();
+    expect(trial.analytics.flush(20_000)).toMatchObject({ ...OK, delivered: 1 });
+    expect((await gateway.look()).seen).toEqual(['client-7']);
+
+    await using stranger = trialWith({ oauth });
+    stranger.track();
+    expect(await stranger.analytics.flushAsync(20_000)).toMatchObject({ ...OK, failed: 1 });
+    expect(stranger.errors).toMatchObject([{ code: 'tls_refused', attempts: 0 }]);
+    expect(stranger.errors[0]?.message).toMatch(/^The token server: /);
+  });
 });
 
 describe('a process of its own', () => {

@@ -171,8 +171,8 @@ describe('examples', () => {
   test('the example for OAuth gets a token, and delivers with it', async () => {
     const server = await TokenServer.start(api.url);
     try {
-      const { clientId, keyId, clientKey, authServer } = server.oauth();
-      write('private.pem', clientKey);
+      const { clientId, keyId, authServer } = server.oauth();
+      write('private.pem', server.keys['key-1'].secret);
       const code = example('YOUR_KEY_ID')
         .code.replace('YOUR_APP_ID', clientId)
         .replace("'YOUR_KEY_ID'", `'${keyId}', authServer: '${authServer}'`);

@@ -30,6 +30,8 @@ export interface Manner {
   life?: number | null;
   /** Milliseconds by which the server's clock is ahead. */
   ahead?: number;
+  /** Its address as its clients know it, where that is another one. */
+  audience?: string;
   /** The keys that it knows, by id. */
   keys?: Readonly<Record<string, string>>;
 }
