@@ -1,4 +1,4 @@
-// The way to an origin -> agents, none of whose connections is old. Used by request.ts.
+// The way to an origin -> agents, none of whose connections is old. Used by http.ts.
 import http from 'node:http';
 import https from 'node:https';
 import { createRequire } from 'node:module';

@@ -9,11 +9,12 @@
 //   sending -> idle                      nothing waits any more
 //   any -> closed                        the client is gone
 import { type Batch, bodyOf, halve, openingOf, takeBatch } from './batch.js';
+import type { Response } from './http.js';
 import { delivered, failed, oversize } from './outcome.js';
 import type { Admit } from './pass.js';
 import type { DeliverySettings, Outcome } from './protocol.js';
 import type { Queue } from './queue.js';
-import type { Response, Send } from './request.js';
+import type { Send } from './request.js';
 import { judge } from './retry.js';
 
 type State = 'idle' | 'lingering' | 'sending' | 'backing-off' | 'held' | 'closed';

@@ -1,14 +1,14 @@
 // OAuth settings -> access tokens of the token server, kept for as long as they are good. Used by pass.ts. Next:
-// request.ts.
+// http.ts.
 //
 // A token is renewed behind the first request after half its life, so that no batch waits for it and no timer wakes an
 // idle client. Sources: https://www.twilio.com/docs/segment/connections/oauth, RFC 6749 section 4.4, RFC 7523 section 2.2.
 import { randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose/jwt/sign';
+import { type Post, type Response, SHOWN_LENGTH } from './http.js';
 import { MAX_REPLY_BYTES } from './limits.js';
 import type { Pass } from './pass.js';
 import type { OAuthSettings } from './protocol.js';
-import { type Post, type Response, SHOWN_LENGTH } from './request.js';
 import { holdFor, httpDate } from './retry.js';
 
 /** Seconds before now that an assertion is dated, for clocks that go a little wrong. */

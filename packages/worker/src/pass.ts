@@ -1,6 +1,6 @@
 // Settings -> what lets a request in: the write key, or an access token of oauth.ts. Used by delivery.ts. Next: request.ts.
+import { createPost, type Response } from './http.js';
 import type { DeliverySettings } from './protocol.js';
-import { createPost, type Response } from './request.js';
 
 /** Lets one request in. */
 export interface Pass {

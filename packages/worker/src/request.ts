@@ -1,52 +1,10 @@
-// Body -> response: one attempt over the network, and the only place that opens a socket. Next: retry.ts.
-import type { IncomingMessage } from 'node:http';
+// Body -> response: one attempt at the API. Next: http.ts, then retry.ts.
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import got, { type Got, type Request } from 'got';
-import { connectionsTo } from './agent.js';
-import { MAX_REPLY_BYTES } from './limits.js';
+import { createPost, type Response, SHOWN_LENGTH } from './http.js';
 import type { DeliverySettings } from './protocol.js';
 
 const compress = promisify(gzip);
-
-/** Characters of a reply that go into the message of an error. */
-export const SHOWN_LENGTH = 200;
-
-/** How one attempt ended. */
-export type Response =
-  /** A status line came; what became of the rest of the reply changes nothing. */
-  | {
-      readonly type: 'reply';
-      /** Who answered; the API where it is not said. */
-      readonly from?: 'token server';
-      readonly status: number;
-      /** The beginning of the reply, for people. */
-      readonly text: string;
-      readonly retryAfter?: string;
-      readonly date?: string;
-      readonly location?: string;
-      /** The access token was refused, and it was not a new one: another may do. */
-      readonly stale?: boolean;
-    }
-  /** No status line: the network, a timeout or a reply that is not HTTP. Worth another try. */
-  | { readonly type: 'fault'; readonly message: string }
-  /** The server could not prove who it is, or we cannot prove who we are. Not worth another try. */
-  | { readonly type: 'refused'; readonly code: 'tls_refused' | 'token_refused'; readonly message: string };
-
-const ABORTED: Response = { type: 'fault', message: 'The request was aborted' };
-
-/** What is posted, and how its reply is read. */
-export interface Letter {
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Buffer | string;
-  /** Is taken out of what a reply says, beside the secrets in the settings. */
-  readonly secret: string;
-  /** Characters of the reply that are wanted. */
-  readonly wanted: number;
-}
-
-/** Posts a letter to where it was made for, once. Never rejects. */
-export type Post = (letter: Letter, signal: AbortSignal) => Promise<Response>;
 
 /**
  * Sends a body; `retry` is 0 for the first attempt. `authorization` is the header of that name, where the write key is
@@ -59,40 +17,11 @@ export type Send = (
   authorization?: string,
 ) => Promise<Response>;
 
-// Everything got would do beside sending a request is off: retries and their pace are retry.ts's, a redirect would
-// repeat the body (and on one host the Authorization header) to an address nobody configured, and a reply is not
-// worth unpacking.
-const client: Got = got.extend({
-  method: 'POST',
-  retry: { limit: 0 },
-  throwHttpErrors: false,
-  followRedirect: false,
-  decompress: false,
-  https: { rejectUnauthorized: true },
-});
-
-/** A `Post` for one client and one address. */
-export function createPost(url: string, settings: DeliverySettings): Post {
-  const redactKnown = redactor(settings);
-  const connections = connectionsTo(url, settings);
-  return async ({ headers, body, secret, wanted }, signal) => {
-    // An abort before anybody could listen for it.
-    if (signal.aborted) return ABORTED;
-    const redact = (text: string): string => redactKnown(text).replaceAll(secret, '[credentials]');
-    const read = (reply: IncomingMessage, text: Buffer): Response => readReply(reply, text, redact, wanted);
-    const agent = connections.take();
-    const request = client.stream(url, { agent, body, headers });
-    // Stays when all is settled: a connection can break later on.
-    request.on('error', () => connections.lost(agent));
-    return respond(request, settings.requestTimeout, signal, redact, read);
-  };
-}
-
 /** A `Send` for one client. */
 export function createSend(settings: DeliverySettings): Send {
   if (settings.stub) return async () => ({ type: 'reply', status: 200, text: '' });
   const post = createPost(settings.url, settings);
-  const basic = `Basic ${base64(`${settings.writeKey}:`)}`;
+  const basic = `Basic ${Buffer.from(`${settings.writeKey}:`).toString('base64')}`;
   const common = {
     'user-agent': settings.userAgent,
     ...settings.headers,
@@ -106,134 +35,3 @@ export function createSend(settings: DeliverySettings): Send {
     return post({ headers, body: sent, secret, wanted: SHOWN_LENGTH }, signal);
   };
 }
-
-function respond(
-  request: Request,
-  timeout: number,
-  signal: AbortSignal,
-  redact: (text: string) => string,
-  read: (reply: IncomingMessage, body: Buffer) => Response,
-): Promise<Response> {
-  return new Promise((resolve) => {
-    let reply: IncomingMessage | undefined;
-    const body: Buffer[] = [];
-    let length = 0;
-    const abort = (): void => {
-      request.destroy();
-    };
-    // Ours and not got's, whose timer stops with the reply, whatever is still to be uploaded, and is not heard after
-    // an upgrade.
-    const timer = setTimeout(() => request.destroy(new Error(`No answer within ${timeout} ms`)), timeout);
-    /** May be called more than once, of which the first counts. A reply, where there is one, is more than a fault. */
-    const settle = (fault: Response): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', abort);
-      resolve(reply === undefined ? fault : read(reply, Buffer.concat(body)));
-    };
-
-    signal.addEventListener('abort', abort, { once: true });
-    request.on('response', (incoming: IncomingMessage) => {
-      reply = incoming;
-    });
-    request.on('data', (chunk: Buffer) => {
-      body.push(chunk);
-      length += chunk.length;
-      if (length > MAX_REPLY_BYTES) request.destroy();
-    });
-    request.on('end', () => {
-      settle(ABORTED);
-      // Answered before all was read: nothing would end the upload any more, and its connection would stay.
-      if (!request.writableFinished) request.destroy();
-    });
-    // Stays when all is settled: a connection can break later on.
-    request.on('error', (error: Error & { code?: string }) => {
-      // An AggregateError, where a name has several addresses, has no message of its own.
-      const message = redact(error.message || (error.code ?? error.name));
-      settle(
-        isUntrusted(error.code)
-          ? { type: 'refused', code: 'tls_refused', message }
-          : { type: 'fault', message },
-      );
-    });
-    // Nothing else would follow.
-    request.on('upgrade', () => request.destroy(new Error('The API wants to switch protocols')));
-    // Where we destroyed it without an error.
-    request.on('close', () => settle(ABORTED));
-  });
-}
-
-function readReply(
-  { statusCode = 0, headers }: IncomingMessage,
-  body: Buffer,
-  redact: (text: string) => string,
-  wanted: number,
-): Response {
-  const text = headers['content-encoding'] === undefined ? body.toString('utf8') : '';
-  return {
-    type: 'reply',
-    status: statusCode,
-    // Redacted before it is cut: what is left of a key at the edge would not be found any more.
-    text: redact(text).replace(/\s+/g, ' ').trim().slice(0, wanted),
-    ...(headers['retry-after'] !== undefined && { retryAfter: headers['retry-after'] }),
-    ...(headers.date !== undefined && { date: headers.date }),
-    ...(headers.location !== undefined && { location: redact(headers.location) }),
-  };
-}
-
-/** Characters from which on a value of a header may be a secret: less would be found in the middle of other words. */
-const SECRET_LENGTH = 6;
-
-/** Takes what nobody is to see out of a text, as it is and in the forms in which a server may give it back. */
-function redactor({ writeKey, headers, proxy }: DeliverySettings): (text: string) => string {
-  const forms = [[writeKey, 'write key']];
-  for (const encoding of ['base64', 'base64url'] as const) {
-    // Without padding, which may be left out or escaped.
-    for (const text of [`${writeKey}:`, writeKey]) {
-      forms.push([base64(text, encoding).replace(/=+$/, ''), 'write key']);
-    }
-  }
-  for (const [name, value] of Object.entries(headers)) {
-    // `Bearer SECRET` may come back without the first word.
-    for (const text of [value, ...value.split(/\s+/)]) {
-      if (text.length >= SECRET_LENGTH) forms.push([text, name]);
-    }
-  }
-  const password = proxy === undefined ? '' : new URL(proxy).password;
-  for (const text of [password, decodeURIComponent(password)]) {
-    if (text !== '') forms.push([text, 'password of the proxy']);
-  }
-  // The longest first: one may begin with another.
-  forms.sort(([one = ''], [other = '']) => other.length - one.length);
-  return (text) =>
-    forms.reduce((rest, [form = '', name = '']) => rest.replaceAll(form, () => `[${name}]`), text);
-}
-
-function base64(text: string, encoding: 'base64' | 'base64url' = 'base64'): string {
-  return Buffer.from(text).toString(encoding);
-}
-
-/**
- * Whether an error says that the server's certificate is not to be trusted.
- * Source: https://nodejs.org/api/tls.html#x509-certificate-error-codes
- */
-function isUntrusted(code = ''): boolean {
-  return code === 'ERR_TLS_CERT_ALTNAME_INVALID' || UNTRUSTED.has(code);
-}
-
-const UNTRUSTED: ReadonlySet<string> = new Set([
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'CERT_SIGNATURE_FAILURE',
-  'CERT_NOT_YET_VALID',
-  'CERT_HAS_EXPIRED',
-  'CERT_CHAIN_TOO_LONG',
-  'CERT_REVOKED',
-  'CERT_UNTRUSTED',
-  'CERT_REJECTED',
-  'INVALID_CA',
-  'INVALID_PURPOSE',
-  'HOSTNAME_MISMATCH',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-]);

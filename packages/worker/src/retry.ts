@@ -1,6 +1,7 @@
 // Response -> verdict: what to do about a batch now. Pure: clock and random are arguments. Next: outcome.ts.
+
+import type { Response } from './http.js';
 import type { FailureCode } from './protocol.js';
-import type { Response } from './request.js';
 
 /** Milliseconds the first backoff may last at most; each one after it twice as long as the one before. */
 export const BACKOFF_BASE_MS = 500;
