@@ -124,7 +124,7 @@ function respond(
       );
     });
     // Nothing else would follow.
-    request.on('upgrade', () => request.destroy(new Error('The API wants to switch protocols')));
+    request.on('upgrade', () => request.destroy(new Error('The server wants to switch protocols')));
     // Where we destroyed it without an error.
     request.on('close', () => settle(ABORTED));
   });
