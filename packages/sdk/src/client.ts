@@ -1,5 +1,5 @@
-// Event -> accepted -> settled: what is behind the public methods, and the keeper of the accounts. Next: frame.ts,
-// ledger.ts, link.ts; on the way back reporter.ts.
+// Event -> accepted -> settled: what is behind the public methods, and the keeper of the accounts. Next: intake.ts,
+// link.ts; on the way back reporter.ts.
 //
 //   open -> closing -> closed
 //
@@ -8,24 +8,19 @@ import type { Outcome } from '@offthread/worker/protocol';
 import { nanoid } from 'nanoid';
 import type { Carrier, Connect, Correspondent } from './carrier.js';
 import { publish } from './diagnostics.js';
-import { AnalyticsError, type ErrorCode, type SentEvent, ValidationError } from './errors.js';
-import { type AnyEvent, check, checkCallback, type EventType } from './event.js';
+import { AnalyticsError, type ErrorCode, type SentEvent } from './errors.js';
+import type { AnyEvent, EventType } from './event.js';
 import { forget, type Leaver, listen, remember, unlisten } from './exit.js';
 import { Flush, type FlushResult } from './flush.js';
-import { encode, LIBRARY_TEXT } from './frame.js';
+import { LIBRARY_TEXT } from './frame.js';
+import { Intake, type Refusal } from './intake.js';
 import { type Callback, Ledger } from './ledger.js';
 import { Link } from './link.js';
 import { Reporter } from './reporter.js';
 import { reopen } from './sent-event.js';
 import { deliverySettings, type Settings } from './settings.js';
 import { type Stats, Tally } from './tally.js';
-
-/** Why an event is not taken over. */
-interface Refusal {
-  readonly code: 'closed' | 'queue_full' | 'unserializable' | 'worker_unavailable';
-  readonly message: string;
-  readonly cause?: unknown;
-}
+import { Watchers } from './watchers.js';
 
 export class Client implements Leaver, Correspondent {
   readonly #owner: object;
@@ -33,11 +28,10 @@ export class Client implements Leaver, Correspondent {
   readonly #ledger = new Ledger({ idPrefix: `${nanoid()}-`, library: LIBRARY_TEXT });
   readonly #tally = new Tally();
   readonly #link: Carrier;
+  readonly #intake: Intake;
   readonly #reporter: Reporter;
-  readonly #waiting = new Set<() => void>();
+  readonly #watchers = new Watchers();
   #closing: Promise<FlushResult> | undefined;
-  /** Whether events are taken over: not once it is closed, and not once the process has no time left for it. */
-  #open = true;
 
   /** @param owner what the user knows as the client. */
   constructor(settings: Settings, owner: object, connect: Connect = toWorker) {
@@ -45,6 +39,7 @@ export class Client implements Leaver, Correspondent {
     this.#settings = settings;
     this.#reporter = new Reporter(settings.onError);
     this.#link = connect(this.#ledger, settings, this);
+    this.#intake = new Intake(settings, this.#ledger, this.#link);
     listen(this);
   }
 
@@ -66,30 +61,17 @@ export class Client implements Leaver, Correspondent {
     return { accepted, delivered, failed, dropped, refused, pending, ...this.#link.counters };
   }
 
-  /** Takes an event over; false where it cannot. `library` is that of an event which was sent before. */
-  accept(type: EventType, event: AnyEvent, callback: Callback | undefined, library?: unknown): boolean {
-    let refusal: Refusal | undefined;
-    try {
-      refusal = this.#take(type, event, callback, library);
-    } catch (cause) {
-      if (cause instanceof ValidationError) throw cause;
-      refusal = { code: 'unserializable', message: 'The event cannot be written as JSON', cause };
-    }
-    if (refusal !== undefined) {
-      this.#refuse(refusal, type, event, callback);
-      return false;
-    }
-    this.#link.added();
-    if (this.#ledger.pending === 1) remember(this);
-    return true;
+  /** Takes an event over; false where it cannot. */
+  accept(type: EventType, event: AnyEvent, callback: Callback | undefined): boolean {
+    return this.#taken(this.#intake.take(type, event, callback), callback);
   }
 
   /** Takes events over once more, up to the first it cannot; returns how many. */
   resend(events: readonly SentEvent[]): number {
-    if (!this.#open) return 0;
+    if (!this.#intake.open) return 0;
     let accepted = 0;
-    for (const { type, event, library } of reopen(events)) {
-      if (!this.accept(type, event, undefined, library)) break;
+    for (const event of reopen(events)) {
+      if (!this.#taken(this.#intake.retake(event))) break;
       accepted++;
     }
     return accepted;
@@ -104,26 +86,12 @@ export class Client implements Leaver, Correspondent {
   async flushAsync(timeout: number): Promise<FlushResult> {
     const flush = this.#beginFlush(timeout);
     const over = (): boolean => flush.done || this.#link.isHeldPast(flush.deadline);
-    if (timeout > 0 && !over()) {
-      await new Promise<void>((resolve) => {
-        // Holds the process open: whoever waits for the result is to get it.
-        const timer = setTimeout(end, timeout);
-        const look = (): void => {
-          if (over()) end();
-        };
-        const waiting = this.#waiting.add(look);
-        function end(): void {
-          clearTimeout(timer);
-          waiting.delete(look);
-          resolve();
-        }
-      });
-    }
+    await this.#watchers.until(over, timeout);
     return flush.result;
   }
 
   close(timeout: number): Promise<FlushResult> {
-    this.#open = false;
+    this.#intake.shut();
     this.#closing ??= this.#close(timeout);
     return this.#closing;
   }
@@ -138,7 +106,7 @@ export class Client implements Leaver, Correspondent {
   }
 
   abandon(): void {
-    this.#open = false;
+    this.#intake.shut();
     // What the worker has told already still counts.
     this.finishFlush(0);
     this.#drop(this.#ledger.accepted, 'exit_timeout', 'The process ended before the event was sent');
@@ -157,7 +125,7 @@ export class Client implements Leaver, Correspondent {
   }
 
   held(): void {
-    for (const look of this.#waiting) look();
+    this.#watchers.look();
   }
 
   unavailable(error: Error): void {
@@ -188,39 +156,23 @@ export class Client implements Leaver, Correspondent {
     if (this.#ledger.pending === 0) forget(this);
     for (const callback of callbacks) this.#reporter.tell(callback, error);
     if (error !== undefined) this.#reporter.report(error);
-    for (const look of this.#waiting) look();
+    this.#watchers.look();
     const analytics = this.#owner;
     if (error === undefined) publish('offthread:delivered', () => ({ analytics, count }));
     else publish(`offthread:${how}`, () => ({ analytics, count, error }));
   }
 
-  #take(
-    type: EventType,
-    event: AnyEvent,
-    callback: Callback | undefined,
-    library: unknown,
-  ): Refusal | undefined {
-    if (!this.#open) return CLOSED;
-    check(type, event);
-    checkCallback(type, callback);
-    const { failure } = this.#link;
-    if (failure !== undefined) {
-      return { code: 'worker_unavailable', message: failure.message, cause: failure.cause };
+  #taken(refusal: Refusal | undefined, callback?: Callback): boolean {
+    if (refusal !== undefined) {
+      this.#refuse(refusal, callback);
+      return false;
     }
-    const { maxQueueSize, maxQueueBytes } = this.#settings;
-    const ledger = this.#ledger;
-    if (ledger.pending >= maxQueueSize) return full('maxQueueSize', maxQueueSize);
-    const frame = encode(type, event, ledger.signature, ledger.accepted + 1, library);
-    if (!ledger.append(frame, callback, maxQueueBytes)) return full('maxQueueBytes', maxQueueBytes);
-    // Who has a callback waits for it; and where the queue fills up, room is to be seen as soon as there is any.
-    if (callback !== undefined || ledger.pending > maxQueueSize / 2 || ledger.bytes > maxQueueBytes / 2) {
-      this.#link.expect(ledger.accepted);
-    }
-    return undefined;
+    this.#link.added();
+    if (this.#ledger.pending === 1) remember(this);
+    return true;
   }
 
-  #refuse(refusal: Refusal, type: EventType, event: AnyEvent, callback: Callback | undefined): void {
-    const { code, message, cause } = refusal;
+  #refuse({ code, message, cause, type, event }: Refusal, callback: Callback | undefined): void {
     this.#tally.refuse(code);
     const details = { events: [copy(type, event)], cause };
     if (code === 'unserializable') this.#reporter.report(new AnalyticsError(code, message, details));
@@ -253,12 +205,6 @@ export class Client implements Leaver, Correspondent {
 
 function toWorker(ledger: Ledger, settings: Settings, correspondent: Correspondent): Carrier {
   return new Link(ledger, deliverySettings(settings), correspondent);
-}
-
-const CLOSED: Refusal = { code: 'closed', message: 'The client is closed' };
-
-function full(setting: 'maxQueueSize' | 'maxQueueBytes', limit: number): Refusal {
-  return { code: 'queue_full', message: `${setting} (${limit}) is reached` };
 }
 
 /** A refused event as far as it can be read: it may be the very one whose getters throw. */
