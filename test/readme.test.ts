@@ -279,6 +279,8 @@ test('the table of error codes has every code', () => {
     queue_full: true,
     closed: true,
     unserializable: true,
+    before_send: true,
+    before_send_failed: true,
     event_too_large: true,
     worker_crashed: true,
     worker_unavailable: true,

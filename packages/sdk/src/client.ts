@@ -13,7 +13,7 @@ import type { AnyEvent, EventType } from './event.js';
 import { forget, type Leaver, listen, remember, unlisten } from './exit.js';
 import { Flush, type FlushResult } from './flush.js';
 import { LIBRARY_TEXT } from './frame.js';
-import { Intake, type Refusal } from './intake.js';
+import { Intake, type TurnedAway } from './intake.js';
 import { type Callback, Ledger } from './ledger.js';
 import { Link } from './link.js';
 import { Reporter } from './reporter.js';
@@ -56,8 +56,9 @@ export class Client implements Leaver, Correspondent {
   }
 
   get stats(): Stats {
-    const { accepted, pending } = this.#ledger;
-    const { delivered, failed, dropped, refused } = this.#tally;
+    const { delivered, failed, dropped, refused, droppedAtCall } = this.#tally;
+    const accepted = this.#ledger.accepted + droppedAtCall;
+    const { pending } = this.#ledger;
     return { accepted, delivered, failed, dropped, refused, pending, ...this.#link.counters };
   }
 
@@ -162,29 +163,35 @@ export class Client implements Leaver, Correspondent {
     else publish(`offthread:${how}`, () => ({ analytics, count, error }));
   }
 
-  #taken(refusal: Refusal | undefined, callback?: Callback): boolean {
-    if (refusal !== undefined) {
-      this.#refuse(refusal, callback);
-      return false;
-    }
+  /** Whether an event counts as accepted. */
+  #taken(away: TurnedAway | undefined, callback?: Callback): boolean {
+    if (away !== undefined) return this.#turnAway(away, callback);
     this.#link.added();
     if (this.#ledger.pending === 1) remember(this);
     return true;
   }
 
-  #refuse({ code, message, cause, type, event }: Refusal, callback: Callback | undefined): void {
-    this.#tally.refuse(code);
-    const details = { events: [copy(type, event)], cause };
-    if (code === 'unserializable') this.#reporter.report(new AnalyticsError(code, message, details));
-    else this.#reporter.reportRarely(code, message, details);
-    if (typeof callback === 'function') {
-      queueMicrotask(() => this.#reporter.tell(callback, new AnalyticsError(code, message, details)));
+  #turnAway({ code, message, cause, type, event }: TurnedAway, callback: Callback | undefined): boolean {
+    const analytics = this.#owner;
+    const details = { events: [shown(type, event)], cause };
+    const error = (): AnalyticsError => new AnalyticsError(code, message, details);
+    if (typeof callback === 'function') this.#reporter.tellLater(callback, error);
+    if (code === 'before_send' || code === 'before_send_failed') {
+      this.#tally.dropAtCall(code);
+      if (code === 'before_send_failed') this.#reporter.report(error());
+      publish('offthread:dropped', () => ({ analytics, count: 1, error: error() }));
+      return true;
     }
-    publish('offthread:refused', () => ({ analytics: this.#owner, count: 1, code, type }));
+    this.#tally.refuse(code);
+    if (code === 'unserializable') this.#reporter.report(error());
+    else this.#reporter.reportRarely(code, message, details);
+    publish('offthread:refused', () => ({ analytics, count: 1, code, type }));
+    return false;
   }
 
   #beginFlush(timeout: number): Flush {
     const flush = new Flush(this.#ledger, this.#tally, timeout);
+    this.#reporter.catchUp();
     this.startFlush();
     return flush;
   }
@@ -207,8 +214,8 @@ function toWorker(ledger: Ledger, settings: Settings, correspondent: Corresponde
   return new Link(ledger, deliverySettings(settings), correspondent);
 }
 
-/** A refused event as far as it can be read: it may be the very one whose getters throw. */
-function copy(type: EventType, event: AnyEvent): Readonly<Record<string, unknown>> {
+/** An event that was turned away, as far as it can be read: it may be the very one whose getters throw. */
+function shown(type: EventType, event: AnyEvent): Readonly<Record<string, unknown>> {
   try {
     return { type, ...event };
   } catch {

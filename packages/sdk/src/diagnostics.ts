@@ -12,7 +12,7 @@ interface Settled {
 }
 
 interface Lost extends Settled {
-  /** What `onError` is told. */
+  /** What `onError` is told, if it is: not of what `beforeSend` dropped. */
   readonly error: AnalyticsError;
 }
 

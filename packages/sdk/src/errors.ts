@@ -17,6 +17,8 @@ export type SentEvent = Readonly<Record<string, unknown>>;
  * - `unserializable`: the event has a cycle, a throwing getter or the like; `cause` is what was thrown.
  *
  * Accepted and then dropped without a request:
+ * - `before_send`: `beforeSend` returned null. Told to the callback, not to `onError`.
+ * - `before_send_failed`: `beforeSend` threw, or returned what is no event; `cause` is what it threw.
  * - `event_too_large`: over 32 KB as sent.
  * - `worker_crashed`: the worker died of it three times in a row.
  * - `worker_unavailable`: the worker thread cannot be started.
@@ -39,6 +41,8 @@ export type ErrorCode =
   | 'invalid_setting'
   | 'invalid_event'
   | 'queue_full'
+  | 'before_send'
+  | 'before_send_failed'
   | 'closed'
   | 'worker_unavailable'
   | 'worker_crashed'
@@ -62,7 +66,8 @@ export class AnalyticsError extends Error {
   readonly status: number | undefined;
   /** Requests made for these events. */
   readonly attempts: number;
-  /** The events concerned as they are sent, `messageId` and `timestamp` included; as they were passed, where refused. */
+  /** The events concerned as they are sent, `messageId` and `timestamp` included; as they were passed, where
+   * they were refused or `beforeSend` dropped them. */
   readonly events: readonly SentEvent[];
   /** How many events are concerned. Refusals of a whole minute are reported as a count, without their events. */
   readonly count: number;

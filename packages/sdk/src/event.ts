@@ -101,7 +101,7 @@ type Field = keyof AnyEvent;
 
 const COMMON: Field[] = ['userId', 'anonymousId', 'context', 'integrations', 'timestamp', 'messageId'];
 
-const FIELDS: Readonly<Record<EventType, ReadonlySet<string>>> = {
+const FIELDS: Readonly<Record<EventType, ReadonlySet<Field>>> = {
   identify: new Set<Field>([...COMMON, 'traits']),
   track: new Set<Field>([...COMMON, 'event', 'properties']),
   page: new Set<Field>([...COMMON, 'name', 'category', 'properties']),
@@ -116,6 +116,11 @@ export function eventType(name: unknown): EventType | undefined {
   return undefined;
 }
 
+/** The names of the fields that an event of a type may have. */
+export function fieldsOf(type: EventType): ReadonlySet<Field> {
+  return FIELDS[type];
+}
+
 /**
  * Checks an event by the rules of its type.
  *
@@ -123,7 +128,7 @@ export function eventType(name: unknown): EventType | undefined {
  */
 export function check(type: EventType, event: AnyEvent): void {
   requireFields(type, event);
-  const fields = FIELDS[type];
+  const fields: ReadonlySet<string> = FIELDS[type];
   for (const name in event) if (!fields.has(name)) refuseField(type, name);
 
   const { userId, anonymousId } = event;

@@ -1,5 +1,6 @@
 // All that is public.
 export { Analytics } from './analytics.js';
+export type { BeforeSend, OutgoingEvent } from './before-send.js';
 export type { DiagnosticMessages } from './diagnostics.js';
 export { AnalyticsError, type ErrorCode, type SentEvent, ValidationError } from './errors.js';
 export type {
@@ -17,6 +18,7 @@ export type {
 export type { FlushResult } from './flush.js';
 export type { Callback } from './ledger.js';
 export type { OAuth } from './oauth.js';
+export type { RedactSetting } from './redaction.js';
 export type { AnalyticsSettings } from './settings.js';
 export type { Stats } from './tally.js';
 export { version } from './version.js';

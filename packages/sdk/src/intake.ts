@@ -1,4 +1,5 @@
-// A call -> its event in the ledger, or why it is not there. Used by client.ts. Next: frame.ts, ledger.ts.
+// A call -> its event in the ledger, or why it is not there. Used by client.ts. Next: before-send.ts, frame.ts, ledger.ts.
+import { type Dropped, failed, Hooks } from './before-send.js';
 import type { Carrier } from './carrier.js';
 import { ValidationError } from './errors.js';
 import { type AnyEvent, check, checkCallback, type EventType } from './event.js';
@@ -7,29 +8,28 @@ import type { Callback, Ledger } from './ledger.js';
 import type { Reopened } from './sent-event.js';
 import type { Settings } from './settings.js';
 
-/** Why an event is not taken over. */
-interface Obstacle {
+/** Why an event is refused. */
+interface Refused {
   readonly code: 'closed' | 'queue_full' | 'unserializable' | 'worker_unavailable';
   readonly message: string;
   readonly cause?: unknown;
 }
 
-/** An event that was not taken over. */
-export interface Refusal extends Obstacle {
-  readonly type: EventType;
-  readonly event: AnyEvent;
-}
+/** An event that was turned away at the call. */
+export type TurnedAway = (Refused | Dropped) & { readonly type: EventType; readonly event: AnyEvent };
 
 export class Intake {
   readonly #settings: Settings;
   readonly #ledger: Ledger;
   readonly #carrier: Carrier;
+  readonly #hooks: Hooks | undefined;
   #open = true;
 
   constructor(settings: Settings, ledger: Ledger, carrier: Carrier) {
     this.#settings = settings;
     this.#ledger = ledger;
     this.#carrier = carrier;
+    if (settings.beforeSend !== undefined) this.#hooks = new Hooks(settings.beforeSend);
   }
 
   /** Whether events are taken over: not once it is closed, and not once the process has no time left for it. */
@@ -42,16 +42,16 @@ export class Intake {
   }
 
   /**
-   * Takes an event over, or says why not.
+   * Puts an event into the ledger, or says why not.
    *
    * @throws {ValidationError} `invalid_event`
    */
-  take(type: EventType, event: AnyEvent, callback: Callback | undefined): Refusal | undefined {
+  take(type: EventType, event: AnyEvent, callback: Callback | undefined): TurnedAway | undefined {
     return this.#take(type, event, callback, undefined);
   }
 
-  /** Takes an event over once more. */
-  retake({ type, event, library }: Reopened): Refusal | undefined {
+  /** The same for an event that was there before. */
+  retake({ type, event, library }: Reopened): TurnedAway | undefined {
     return this.#take(type, event, undefined, library);
   }
 
@@ -60,8 +60,8 @@ export class Intake {
     event: AnyEvent,
     callback: Callback | undefined,
     library: unknown,
-  ): Refusal | undefined {
-    let obstacle: Obstacle | undefined;
+  ): TurnedAway | undefined {
+    let obstacle: Refused | Dropped | undefined;
     try {
       obstacle = this.#admit(type, event, callback, library);
     } catch (cause) {
@@ -76,12 +76,29 @@ export class Intake {
     event: AnyEvent,
     callback: Callback | undefined,
     library: unknown,
-  ): Obstacle | undefined {
+  ): Refused | Dropped | undefined {
     if (!this.#open) return CLOSED;
     check(type, event);
     checkCallback(type, callback);
     const obstacle = this.#obstacle();
     if (obstacle !== undefined) return obstacle;
+    if (this.#hooks === undefined) return this.#enter(type, event, callback, library);
+    const passage = this.#hooks.pass(type, event);
+    if ('code' in passage) return passage;
+    try {
+      // Once more: the functions may have closed the client.
+      return this.#obstacle() ?? this.#enter(type, passage.event, callback, library);
+    } catch (cause) {
+      return failed('beforeSend returned what cannot be written as JSON', cause);
+    }
+  }
+
+  #enter(
+    type: EventType,
+    event: AnyEvent,
+    callback: Callback | undefined,
+    library: unknown,
+  ): Refused | undefined {
     const ledger = this.#ledger;
     const { maxQueueSize, maxQueueBytes } = this.#settings;
     const frame = encode(type, event, ledger.signature, ledger.accepted + 1, library);
@@ -94,7 +111,7 @@ export class Intake {
   }
 
   /** What keeps any event out at this moment. */
-  #obstacle(): Obstacle | undefined {
+  #obstacle(): Refused | undefined {
     if (!this.#open) return CLOSED;
     const { failure } = this.#carrier;
     if (failure !== undefined) {
@@ -105,8 +122,8 @@ export class Intake {
   }
 }
 
-const CLOSED: Obstacle = { code: 'closed', message: 'The client is closed' };
+const CLOSED: Refused = { code: 'closed', message: 'The client is closed' };
 
-function full(setting: 'maxQueueSize' | 'maxQueueBytes', limit: number): Obstacle {
+function full(setting: 'maxQueueSize' | 'maxQueueBytes', limit: number): Refused {
   return { code: 'queue_full', message: `${setting} (${limit}) is reached` };
 }

@@ -15,6 +15,7 @@ interface Quiet {
 export class Reporter {
   readonly #onError: ((error: AnalyticsError) => unknown) | undefined;
   readonly #quiet = new Map<ErrorCode, Quiet>();
+  readonly #late: (() => void)[] = [];
 
   constructor(onError: ((error: AnalyticsError) => unknown) | undefined) {
     this.#onError = onError;
@@ -45,6 +46,17 @@ export class Reporter {
     run(callback, error, (cause) => {
       this.report(new AnalyticsError('callback_failed', 'A callback passed to an event failed', { cause }));
     });
+  }
+
+  /** The same when the code that is running ends, or somebody who waits has `catchUp()` called. */
+  tellLater(callback: Callback, error: () => AnalyticsError): void {
+    this.#late.push(() => this.tell(callback, error()));
+    // A promise, because fake timers put queueMicrotask() on hold.
+    if (this.#late.length === 1) void Promise.resolve().then(() => this.catchUp());
+  }
+
+  catchUp(): void {
+    for (let tell = this.#late.shift(); tell !== undefined; tell = this.#late.shift()) tell();
   }
 
   /** Reports what has not been counted yet and stops all timers. */

@@ -1,13 +1,15 @@
 // What the caller wants -> settings with every default filled in, or a ValidationError. Next: analytics.ts.
 import { constants } from 'node:os';
 import { MAX_BATCH_EVENTS } from '@offthread/worker/limits';
-import type { DeliverySettings, Tls } from '@offthread/worker/protocol';
+import type { DeliverySettings, Redaction, Tls } from '@offthread/worker/protocol';
+import { type BeforeSend, checkBeforeSend } from './before-send.js';
 import { type AnalyticsError, conceal, show, ValidationError } from './errors.js';
 import { headers } from './headers.js';
 import { normalizeHost } from './host.js';
 import { suggest } from './nearest.js';
 import { type OAuth, resolveOAuth } from './oauth.js';
 import { type ProxySetting, proxy, proxyFor } from './proxy.js';
+import { checkRedact, type RedactSetting } from './redaction.js';
 import { type TlsSettings, tls } from './tls.js';
 import { version } from './version.js';
 
@@ -48,6 +50,17 @@ export interface AnalyticsSettings {
   readonly flushTimeout?: number | undefined;
   /** Called with everything that goes wrong after the call. What it throws or rejects with is ignored. */
   readonly onError?: ((error: AnalyticsError) => unknown) | undefined;
+  /**
+   * Sees each event before it is accepted and may change it, or drop it by returning null. A list is called in order,
+   * each with what the one before returned. Runs on the thread that calls, also for what is sent again by `resend()`.
+   * What throws, returns a Promise or no event drops the event with a report: `before_send_failed`. Default: none.
+   */
+  readonly beforeSend?: BeforeSend | readonly BeforeSend[] | undefined;
+  /**
+   * Takes values out of events, or hashes them, in the worker thread, before events are batched and measured. What
+   * `onError` is given is your own, and as it was before: use `beforeSend` for what not even that may see. Default: none.
+   */
+  readonly redact?: RedactSetting | undefined;
   /** Answers every request with a success, without a network. Default: false. */
   readonly stub?: boolean | undefined;
   /** Compresses request bodies. Default: false. */
@@ -77,7 +90,7 @@ export interface AnalyticsSettings {
 export type Settings = {
   readonly [Name in Exclude<
     keyof AnalyticsSettings,
-    'host' | 'region' | 'path' | 'oauth' | 'onError' | 'proxy' | 'tls'
+    'host' | 'region' | 'path' | 'oauth' | 'onError' | 'beforeSend' | 'redact' | 'proxy' | 'tls'
   >]-?: NonNullable<AnalyticsSettings[Name]>;
 } & {
   /** Where batches are posted to. */
@@ -87,6 +100,8 @@ export type Settings = {
   /** URL of the proxy on the way to `url`, where there is one. */
   readonly proxy: string | undefined;
   readonly tls: Tls | undefined;
+  readonly beforeSend: readonly BeforeSend[] | undefined;
+  readonly redact: Redaction | undefined;
 };
 
 const REGIONS = { us: 'https://api.segment.io', eu: 'https://events.eu1.segmentapis.com' } as const;
@@ -112,6 +127,8 @@ const CHECKS = {
   requestTimeout: integer(1, MAX_TIMER),
   flushTimeout: integer(0, MAX_TIMER),
   onError: aFunction,
+  beforeSend: checkBeforeSend,
+  redact: checkRedact,
   stub: flag,
   gzip: flag,
   allowInsecureHost: flag,
@@ -120,7 +137,9 @@ const CHECKS = {
   headers,
   flushOnExit: flag,
   flushOnSignals: signals,
-} satisfies { [Name in keyof AnalyticsSettings]-?: Check<AnalyticsSettings[Name]> };
+} satisfies {
+  [Name in keyof AnalyticsSettings]-?: Check<Name extends 'redact' ? Redaction : AnalyticsSettings[Name]>;
+};
 
 /**
  * Checks what the caller passed and fills in the defaults.
@@ -172,6 +191,8 @@ export function resolveSettings(given: AnalyticsSettings): Settings {
     requestTimeout: pick('requestTimeout', 10_000),
     flushTimeout: pick('flushTimeout', 5_000),
     onError: pick('onError', undefined),
+    beforeSend: pick('beforeSend', undefined),
+    redact: pick('redact', undefined),
     stub,
     gzip: pick('gzip', false),
     allowInsecureHost,
@@ -189,11 +210,11 @@ export const checkTimeout = integer(0, MAX_TIMER);
 
 /** What the worker needs to know of them. */
 export function deliverySettings(settings: Settings): DeliverySettings {
-  const { url, writeKey, oauth, proxy, tls, headers, gzip, stub } = settings;
+  const { url, writeKey, oauth, proxy, tls, headers, redact, gzip, stub } = settings;
   const { batchSize, linger, maxRetries, maxRetryDuration, requestTimeout } = settings;
   const limits = { batchSize, linger, maxRetries, maxRetryDuration, requestTimeout };
   const way = { proxy, tls, headers };
-  return { url, writeKey, oauth, userAgent: `offthread/${version}`, ...limits, ...way, gzip, stub };
+  return { url, writeKey, oauth, userAgent: `offthread/${version}`, ...limits, ...way, redact, gzip, stub };
 }
 
 function text(value: unknown, name: string): string {

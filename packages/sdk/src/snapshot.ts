@@ -1,4 +1,5 @@
-// An event JSON text cannot hold -> bytes of a structured clone. Next: the worker's serialize.ts.
+// An event JSON text cannot hold -> bytes of a structured clone. Next: the worker's serialize.ts. And for before-send.ts
+// a copy of what JSON would see.
 import { serialize } from 'node:v8';
 
 /**
@@ -8,11 +9,16 @@ import { serialize } from 'node:v8';
  * @throws what a getter or a `toJSON` throws, and for a cycle.
  */
 export function snapshot(event: object): Uint8Array {
-  return serialize(plain('', event, new Set()));
+  return serialize(plain('', event));
 }
 
-/** `undefined` where JSON leaves a value out. */
-function plain(key: string, given: unknown, parents: Set<object>): unknown {
+/**
+ * A value as `JSON.stringify` would see it under that key, in objects and arrays of its own, a BigInt as a BigInt;
+ * `undefined` where JSON leaves it out.
+ *
+ * @throws what a getter or a `toJSON` throws, and for a cycle.
+ */
+export function plain(key: string, given: unknown, parents: Set<object> = new Set()): unknown {
   const value = unbox(resolve(key, given));
   switch (typeof value) {
     case 'object':
@@ -38,14 +44,18 @@ function plainArray(value: readonly unknown[], parents: Set<object>): unknown[] 
 }
 
 function plainObject(value: object, parents: Set<object>): object {
-  // Without a prototype a key named __proto__ is a key like any other.
-  const copy: Record<string, unknown> = Object.create(null);
+  const copy: Record<string, unknown> = {};
   for (const key of Object.keys(value)) {
     const item = plain(key, (value as Record<string, unknown>)[key], parents);
-    if (item !== undefined) copy[key] = item;
+    if (item === undefined) continue;
+    // A key like any other, where it is not assigned to.
+    if (key === '__proto__') Object.defineProperty(copy, key, { value: item, ...OWN });
+    else copy[key] = item;
   }
   return copy;
 }
+
+const OWN = { enumerable: true, configurable: true, writable: true } as const;
 
 function resolve(key: string, value: unknown): unknown {
   const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function';

@@ -5,13 +5,13 @@ type Counts = Partial<Record<ErrorCode, number>>;
 
 /** Counts since the client was made: `accepted = delivered + failed + dropped + pending`. */
 export interface Stats {
-  /** Events taken over: the calls that returned true. */
+  /** The calls that returned true. */
   readonly accepted: number;
   /** Events the API took, by a 2xx. */
   readonly delivered: number;
   /** Events given up after a try or more. */
   readonly failed: number;
-  /** Events taken over and given up untried, by code. */
+  /** Events accepted and given up untried, by code; `before_send` is what you did not want sent. */
   readonly dropped: Readonly<Counts>;
   /** Events not taken over, by code: the calls that returned false. Not part of `accepted`. */
   readonly refused: Readonly<Counts>;
@@ -31,6 +31,7 @@ export class Tally {
   readonly #refused: Counts = {};
   #delivered = 0;
   #failed = 0;
+  #droppedAtCall = 0;
 
   get delivered(): number {
     return this.#delivered;
@@ -48,9 +49,14 @@ export class Tally {
     return { ...this.#refused };
   }
 
-  /** Events failed or dropped. */
+  /** Events dropped at the call: accepted, and never in the ledger. */
+  get droppedAtCall(): number {
+    return this.#droppedAtCall;
+  }
+
+  /** Events failed or dropped, but for those the user wanted dropped. */
   get lost(): number {
-    let lost = this.#failed;
+    let lost = this.#failed - (this.#dropped.before_send ?? 0);
     for (const count of Object.values(this.#dropped)) lost += count;
     return lost;
   }
@@ -70,6 +76,11 @@ export class Tally {
 
   drop(code: ErrorCode, count: number): void {
     this.#dropped[code] = (this.#dropped[code] ?? 0) + count;
+  }
+
+  dropAtCall(code: ErrorCode): void {
+    this.drop(code, 1);
+    this.#droppedAtCall++;
   }
 
   refuse(code: ErrorCode): void {

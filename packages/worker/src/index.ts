@@ -17,6 +17,7 @@ import {
   VITAL,
 } from './protocol.js';
 import { Queue } from './queue.js';
+import { createRedact } from './redaction.js';
 import { createSend } from './request.js';
 
 /** A client that has moved in. */
@@ -73,7 +74,7 @@ function take(message: ToWorker, port: MessagePort): void {
 type News = ToMain extends infer Each ? (Each extends ToMain ? Omit<Each, 'client'> : never) : never;
 
 function moveIn({ control, settings, signature, settled }: Opening, post: (news: News) => void): Client {
-  const queue = new Queue(settled, signature);
+  const queue = new Queue(settled, signature, createRedact(settings.redact));
   const words = new Int32Array(control);
   const counters = new BigInt64Array(control);
   let through = settled;

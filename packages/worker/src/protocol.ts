@@ -141,6 +141,7 @@ export interface DeliverySettings extends WaySettings {
   readonly headers: Readonly<Record<string, string>>;
   readonly gzip: boolean;
   readonly stub: boolean;
+  readonly redact?: Redaction | undefined;
   readonly oauth?: OAuthSettings | undefined;
 }
 
@@ -156,6 +157,18 @@ export interface OAuthSettings {
   readonly clientKey: import('node:crypto').KeyObject;
   readonly scope: string;
 }
+
+/** What is taken out of each event before it is batched. */
+export interface Redaction {
+  /** What is left out. */
+  readonly remove: readonly Path[];
+  /** What is replaced by its SHA-256. */
+  readonly hash: readonly Path[];
+  readonly salt: string;
+}
+
+/** Keys from the outermost to the innermost; null for any. */
+export type Path = readonly (string | null)[];
 
 /** The one task of the pool: the worker goes into service, and clients are moved in by post. */
 export interface StartOrder {

@@ -1,6 +1,7 @@
 // Chunks -> frames in order, read in place where main wrote them. Next: batch.ts.
 import { type RawFrame, readFrame, type Text, textOf } from './frame.js';
 import type { Chunk, Signature } from './protocol.js';
+import type { Redact } from './redaction.js';
 
 /** One event, ready to be sent. */
 export interface Frame {
@@ -28,11 +29,13 @@ export class Queue {
   #slab: Buffer = Buffer.alloc(0);
   readonly #settled: number;
   readonly #signature: Signature;
+  readonly #redact: Redact | undefined;
 
   /** @param settled frames up to this sequence number are passed over; an earlier worker settled them. */
-  constructor(settled: number, signature: Signature) {
+  constructor(settled: number, signature: Signature, redact?: Redact) {
     this.#settled = settled;
     this.#signature = signature;
+    this.#redact = redact;
   }
 
   push(chunk: Chunk): void {
@@ -66,7 +69,8 @@ export class Queue {
     const sequence = chunk.next;
     const raw = read(chunk);
     if (chunk.offset === chunk.end) this.#chunks.shift();
-    this.#head = { sequence, text: textOf(raw, sequence, this.#signature) };
+    const text = textOf(raw, sequence, this.#signature);
+    this.#head = { sequence, text: this.#redact === undefined ? text : this.#redact(text) };
     return this.#head;
   }
 

@@ -5,8 +5,10 @@ import { stringOf } from '@offthread/worker/frame';
 import { delivered, oversize } from '@offthread/worker/outcome';
 import type { Outcome } from '@offthread/worker/protocol';
 import { Queue } from '@offthread/worker/queue';
+import { createRedact } from '@offthread/worker/redaction';
 import type { Carrier, Correspondent } from '../carrier.js';
 import type { Ledger } from '../ledger.js';
+import type { Settings } from '../settings.js';
 
 export class Recorder implements Carrier {
   readonly failure = undefined;
@@ -20,9 +22,14 @@ export class Recorder implements Carrier {
   #released = false;
 
   /** @param record is given each event within the limits, as JSON text, as it would be sent. */
-  constructor(ledger: Ledger, correspondent: Correspondent, record: (event: string) => void) {
+  constructor(
+    ledger: Ledger,
+    settings: Settings,
+    correspondent: Correspondent,
+    record: (event: string) => void,
+  ) {
     this.#ledger = ledger;
-    this.#queue = new Queue(0, ledger.signature);
+    this.#queue = new Queue(0, ledger.signature, createRedact(settings.redact));
     this.#correspondent = correspondent;
     this.#record = record;
   }

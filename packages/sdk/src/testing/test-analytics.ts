@@ -32,8 +32,8 @@ export class TestAnalytics<Events extends EventMap<Events> = AnyEvents> extends 
 
   constructor(settings: Partial<AnalyticsSettings>) {
     const events: RecordedEvent[] = [];
-    super({ writeKey: 'TEST', ...settings }, (ledger, _, correspondent) => {
-      return new Recorder(ledger, correspondent, (event) => events.push(JSON.parse(event)));
+    super({ writeKey: 'TEST', ...settings }, (ledger, settings, correspondent) => {
+      return new Recorder(ledger, settings, correspondent, (event) => events.push(JSON.parse(event)));
     });
     this.#events = events;
   }
