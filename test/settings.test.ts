@@ -138,13 +138,16 @@ describe('numbers', () => {
 });
 
 describe('switches', () => {
-  test.each(['stub', 'gzip', 'allowInsecureHost', 'flushOnExit'])('%s is true or false', (name) => {
-    for (const value of [true, false]) construct(settings({ [name]: value }));
-    const expected = `Setting '${name}' must be true or false; got `;
-    expect(refusedWith({ [name]: 'true' })).toBe(`${expected}'true'`);
-    expect(refusedWith({ [name]: 1 })).toBe(`${expected}1`);
-    expect(refusedWith({ [name]: null })).toBe(`${expected}null`);
-  });
+  test.each(['disable', 'stub', 'gzip', 'allowInsecureHost', 'flushOnExit'])(
+    '%s is true or false',
+    (name) => {
+      for (const value of [true, false]) construct(settings({ [name]: value }));
+      const expected = `Setting '${name}' must be true or false; got `;
+      expect(refusedWith({ [name]: 'true' })).toBe(`${expected}'true'`);
+      expect(refusedWith({ [name]: 1 })).toBe(`${expected}1`);
+      expect(refusedWith({ [name]: null })).toBe(`${expected}null`);
+    },
+  );
 });
 
 describe('onError', () => {

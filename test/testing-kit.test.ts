@@ -133,6 +133,7 @@ describe('checks and limits', () => {
     expect(told).toEqual([undefined, errors[0]]);
     expect(errors).toMatchObject([{ code: 'event_too_large', events: [{ messageId: large.messageId }] }]);
     expect(analytics.stats()).toEqual({
+      mode: 'test',
       accepted: 2,
       delivered: 1,
       failed: 0,

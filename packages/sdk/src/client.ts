@@ -15,10 +15,10 @@ import { Flush, type FlushResult } from './flush.js';
 import { LIBRARY_TEXT } from './frame.js';
 import { Intake, type TurnedAway } from './intake.js';
 import { type Callback, Ledger } from './ledger.js';
-import { Link } from './link.js';
+import { choose, type Mode } from './mode.js';
 import { Reporter } from './reporter.js';
 import { reopen } from './sent-event.js';
-import { deliverySettings, type Settings } from './settings.js';
+import type { Settings } from './settings.js';
 import { type Stats, Tally } from './tally.js';
 import { Watchers } from './watchers.js';
 
@@ -27,6 +27,7 @@ export class Client implements Leaver, Correspondent {
   readonly #settings: Settings;
   readonly #ledger = new Ledger({ idPrefix: `${nanoid()}-`, library: LIBRARY_TEXT });
   readonly #tally = new Tally();
+  readonly #mode: Mode;
   readonly #link: Carrier;
   readonly #intake: Intake;
   readonly #reporter: Reporter;
@@ -34,11 +35,13 @@ export class Client implements Leaver, Correspondent {
   #closing: Promise<FlushResult> | undefined;
 
   /** @param owner what the user knows as the client. */
-  constructor(settings: Settings, owner: object, connect: Connect = toWorker) {
+  constructor(settings: Settings, owner: object, connect?: Connect) {
     this.#owner = owner;
     this.#settings = settings;
     this.#reporter = new Reporter(settings.onError);
-    this.#link = connect(this.#ledger, settings, this);
+    const [mode, connected] = choose(settings, connect);
+    this.#mode = mode;
+    this.#link = connected(this.#ledger, settings, this);
     this.#intake = new Intake(settings, this.#ledger, this.#link);
     listen(this);
   }
@@ -59,7 +62,8 @@ export class Client implements Leaver, Correspondent {
     const { delivered, failed, dropped, refused, droppedAtCall } = this.#tally;
     const accepted = this.#ledger.accepted + droppedAtCall;
     const { pending } = this.#ledger;
-    return { accepted, delivered, failed, dropped, refused, pending, ...this.#link.counters };
+    const settled = { delivered, failed, dropped, refused, pending };
+    return { mode: this.#mode, accepted, ...settled, ...this.#link.counters };
   }
 
   /** Takes an event over; false where it cannot. */
@@ -208,10 +212,6 @@ export class Client implements Leaver, Correspondent {
     await this.#link.release();
     return result;
   }
-}
-
-function toWorker(ledger: Ledger, settings: Settings, correspondent: Correspondent): Carrier {
-  return new Link(ledger, deliverySettings(settings), correspondent);
 }
 
 /** An event that was turned away, as far as it can be read: it may be the very one whose getters throw. */

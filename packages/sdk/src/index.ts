@@ -17,6 +17,7 @@ export type {
 } from './event.js';
 export type { FlushResult } from './flush.js';
 export type { Callback } from './ledger.js';
+export type { Mode } from './mode.js';
 export type { OAuth } from './oauth.js';
 export type { RedactSetting } from './redaction.js';
 export type { AnalyticsSettings } from './settings.js';

@@ -61,7 +61,12 @@ export interface AnalyticsSettings {
    * `onError` is given is your own, and as it was before: use `beforeSend` for what not even that may see. Default: none.
    */
   readonly redact?: RedactSetting | undefined;
-  /** Answers every request with a success, without a network. Default: false. */
+  /**
+   * Starts no worker thread and sends nothing: calls are checked and accepted as ever, and settle as delivered. For where
+   * nothing is to be tracked. Comes before `stub`. Default: false.
+   */
+  readonly disable?: boolean | undefined;
+  /** Answers every request with a success, without a network; the worker thread does all else. Default: false. */
   readonly stub?: boolean | undefined;
   /** Compresses request bodies. Default: false. */
   readonly gzip?: boolean | undefined;
@@ -129,6 +134,7 @@ const CHECKS = {
   onError: aFunction,
   beforeSend: checkBeforeSend,
   redact: checkRedact,
+  disable: flag,
   stub: flag,
   gzip: flag,
   allowInsecureHost: flag,
@@ -174,9 +180,11 @@ export function resolveSettings(given: AnalyticsSettings): Settings {
   }
   const host = normalizeHost(pick('host', REGIONS[pick('region', 'us')]), allowInsecureHost);
   const url = host + pick('path', '/v1/batch');
+  const disable = pick('disable', false);
   const stub = pick('stub', false);
   const proxySetting = pick<'proxy', ProxySetting | undefined>('proxy', undefined);
-  const proxyTo = (to: string): string | undefined => (stub ? undefined : proxyFor(to, proxySetting));
+  const proxyTo = (to: string): string | undefined =>
+    disable || stub ? undefined : proxyFor(to, proxySetting);
   const oauth = pick('oauth', undefined);
   return {
     writeKey: writeKey(given.writeKey),
@@ -193,6 +201,7 @@ export function resolveSettings(given: AnalyticsSettings): Settings {
     onError: pick('onError', undefined),
     beforeSend: pick('beforeSend', undefined),
     redact: pick('redact', undefined),
+    disable,
     stub,
     gzip: pick('gzip', false),
     allowInsecureHost,

@@ -1,10 +1,16 @@
 // Outcomes -> counts. Used by client.ts and flush.ts.
 import type { ErrorCode } from './errors.js';
+import type { Mode } from './mode.js';
 
 type Counts = Partial<Record<ErrorCode, number>>;
 
 /** Counts since the client was made: `accepted = delivered + failed + dropped + pending`. */
 export interface Stats {
+  /**
+   * `'live'`, or what is set instead: `'stub'` or `'disabled'`, whose events count as delivered and are not sent. Of a
+   * client for tests: `'test'`.
+   */
+  readonly mode: Mode;
   /** The calls that returned true. */
   readonly accepted: number;
   /** Events the API took, by a 2xx. */

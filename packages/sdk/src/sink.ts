@@ -1,0 +1,45 @@
+// Ledger -> nowhere: what a disabled client has instead of link.ts. Used by client.ts.
+import type { Carrier, Correspondent } from './carrier.js';
+import type { Ledger } from './ledger.js';
+
+export class Sink implements Carrier {
+  readonly failure = undefined;
+  readonly counters = { requests: 0, retries: 0, bytes: 0 };
+  readonly #ledger: Ledger;
+  readonly #correspondent: Correspondent;
+  #settling = false;
+
+  constructor(ledger: Ledger, correspondent: Correspondent) {
+    this.#ledger = ledger;
+    this.#correspondent = correspondent;
+  }
+
+  /** Settles when the code that is running ends, as in production no event is settled in its own call. */
+  added(): void {
+    if (this.#settling) return;
+    this.#settling = true;
+    // A promise, because fake timers put queueMicrotask() on hold.
+    void Promise.resolve().then(() => this.#settle());
+  }
+
+  /** Nothing takes any time here. */
+  hurry(): void {}
+
+  expect(_through: number): void {}
+
+  block(done: () => boolean, _deadline: number): boolean {
+    this.#settle();
+    return done();
+  }
+
+  isHeldPast(_deadline: number): boolean {
+    return false;
+  }
+
+  async release(): Promise<void> {}
+
+  #settle(): void {
+    this.#settling = false;
+    this.#correspondent.receive({ type: 'delivered', through: this.#ledger.accepted });
+  }
+}
