@@ -14,6 +14,7 @@ import type {
 } from './event.js';
 import type { FlushResult } from './flush.js';
 import type { Callback } from './ledger.js';
+import type { ScopedAnalytics, ScopeSource } from './scope.js';
 import { type AnalyticsSettings, checkTimeout, resolveSettings } from './settings.js';
 import type { Stats } from './tally.js';
 
@@ -70,6 +71,20 @@ export class Analytics<Events extends EventMap<Events> = AnyEvents> {
   /** Ties one id to another. Source: https://segment.com/docs/connections/spec/alias/ */
   alias(event: AliasEvent, callback?: Callback): boolean {
     return this.#client.accept('alias', event, callback);
+  }
+
+  /**
+   * Calls `run` and returns what it returns. All events of this client that are tracked in it, and in what it starts,
+   * across awaits and timers, inherit the fields. What an event says itself wins, `null` included; `context` and
+   * `integrations` are merged key by key, no deeper. Scopes may be nested, the inner one wins. Events of `resend()`
+   * inherit nothing. `run` is given this client, typed so that an event need not say who did it.
+   *
+   * @param fields or a function that is asked for them at each event, and answers at once; what it throws refuses the
+   * event as `unserializable`.
+   * @throws {ValidationError} `invalid_event`, for fields that no event can have, and whatever `run` throws.
+   */
+  withContext<T>(fields: ScopeSource, run: (analytics: ScopedAnalytics<Events>) => T): T {
+    return this.#client.withContext(fields, run, this);
   }
 
   /**

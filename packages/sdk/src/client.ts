@@ -17,6 +17,7 @@ import { Intake, type TurnedAway } from './intake.js';
 import { type Callback, Ledger } from './ledger.js';
 import { choose, type Mode } from './mode.js';
 import { Reporter } from './reporter.js';
+import type { ScopeSource } from './scope.js';
 import { reopen } from './sent-event.js';
 import type { Settings } from './settings.js';
 import { type Stats, Tally } from './tally.js';
@@ -64,6 +65,10 @@ export class Client implements Leaver, Correspondent {
     const { pending } = this.#ledger;
     const settled = { delivered, failed, dropped, refused, pending };
     return { mode: this.#mode, accepted, ...settled, ...this.#link.counters };
+  }
+
+  withContext<T, A>(fields: ScopeSource, run: (argument: A) => T, argument: A): T {
+    return this.#intake.withContext(fields, run, argument);
   }
 
   /** Takes an event over; false where it cannot. */

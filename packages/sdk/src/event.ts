@@ -227,9 +227,10 @@ function refuseField(type: EventType, name: string): never {
   throw new ValidationError('invalid_event', `${type}() has no field '${name}'${advice}`);
 }
 
-function checkId(type: EventType, name: string, value: unknown): void {
+/** @throws {ValidationError} `invalid_event`, for what is no id. `caller` is the method it was given to. */
+export function checkId(caller: string, name: string, value: unknown): void {
   if (typeof value === 'string' ? value !== '' : typeof value === 'bigint' || Number.isFinite(value)) return;
-  const expected = `${type}() needs as ${name} a non-empty string, a finite number or a bigint`;
+  const expected = `${caller}() needs as ${name} a non-empty string, a finite number or a bigint`;
   throw new ValidationError('invalid_event', expected, value);
 }
 
@@ -239,9 +240,9 @@ function requireText(type: EventType, name: string, value: unknown): void {
 }
 
 /** @throws {ValidationError} `invalid_event`, for a field that is there and no object. */
-export function checkObject(type: EventType, name: string, value: unknown): void {
+export function checkObject(caller: string, name: string, value: unknown): void {
   if (value == null || (typeof value === 'object' && !Array.isArray(value))) return;
-  throw new ValidationError('invalid_event', `${type}() needs as ${name} an object`, value);
+  throw new ValidationError('invalid_event', `${caller}() needs as ${name} an object`, value);
 }
 
 function checkMessageId(type: EventType, value: unknown): void {

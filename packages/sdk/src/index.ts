@@ -20,6 +20,7 @@ export type { Callback } from './ledger.js';
 export type { Mode } from './mode.js';
 export type { OAuth } from './oauth.js';
 export type { RedactSetting } from './redaction.js';
+export type { ScopedAnalytics, ScopedEvent, ScopedTrackEvent, ScopeFields, ScopeSource } from './scope.js';
 export type { AnalyticsSettings } from './settings.js';
 export type { Stats } from './tally.js';
 export { version } from './version.js';

@@ -5,6 +5,7 @@ import { ValidationError } from './errors.js';
 import { type AnyEvent, check, checkCallback, type EventType } from './event.js';
 import { encode } from './frame.js';
 import type { Callback, Ledger } from './ledger.js';
+import { Scope, type ScopeSource } from './scope.js';
 import type { Reopened } from './sent-event.js';
 import type { Settings } from './settings.js';
 
@@ -23,6 +24,8 @@ export class Intake {
   readonly #ledger: Ledger;
   readonly #carrier: Carrier;
   readonly #hooks: Hooks | undefined;
+  /** Made for the first `withContext()`: who calls none pays for none. */
+  #scope: Scope | undefined;
   #open = true;
 
   constructor(settings: Settings, ledger: Ledger, carrier: Carrier) {
@@ -41,28 +44,37 @@ export class Intake {
     this.#open = false;
   }
 
+  /** Calls `run`, in which events inherit the fields. */
+  withContext<T, A>(fields: ScopeSource, run: (argument: A) => T, argument: A): T {
+    this.#scope ??= new Scope();
+    return this.#scope.run(fields, run, argument);
+  }
+
   /**
    * Puts an event into the ledger, or says why not.
    *
    * @throws {ValidationError} `invalid_event`
    */
   take(type: EventType, event: AnyEvent, callback: Callback | undefined): TurnedAway | undefined {
-    return this.#take(type, event, callback, undefined);
+    return this.#take(type, event, callback, undefined, this.#scope);
   }
 
-  /** The same for an event that was there before. */
+  /** The same for an event that was there before, which inherits nothing. */
   retake({ type, event, library }: Reopened): TurnedAway | undefined {
-    return this.#take(type, event, undefined, library);
+    return this.#take(type, event, undefined, library, undefined);
   }
 
   #take(
     type: EventType,
-    event: AnyEvent,
+    given: AnyEvent,
     callback: Callback | undefined,
     library: unknown,
+    scope: Scope | undefined,
   ): TurnedAway | undefined {
+    let event = given;
     let obstacle: Refused | Dropped | undefined;
     try {
+      if (scope !== undefined) event = scope.fill(type, given);
       obstacle = this.#admit(type, event, callback, library);
     } catch (cause) {
       if (cause instanceof ValidationError) throw cause;

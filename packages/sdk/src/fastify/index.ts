@@ -1,18 +1,21 @@
 // Fastify 5 plugin. In: settings or a client. Out: `fastify.analytics`, `request.analytics`, and an end of the server
 // at which everything is delivered. Next: request-analytics.ts.
-import type { FastifyInstance, FastifyPluginAsync, FastifyRequest, RegisterOptions } from 'fastify';
+import type {
+  FastifyInstance,
+  FastifyPluginAsync,
+  FastifyReply,
+  FastifyRequest,
+  RegisterOptions,
+} from 'fastify';
 import { Analytics } from '../analytics.js';
 import { type AnalyticsError, ValidationError } from '../errors.js';
 import type { AnyEvents } from '../event.js';
 import type { AnalyticsSettings } from '../settings.js';
-import { RequestAnalytics, type RequestReaders } from './request-analytics.js';
+import { RequestAnalytics } from './request-analytics.js';
+import { type RequestReaders, RequestSource } from './request-source.js';
 
-export type {
-  RequestAnalytics,
-  RequestEvent,
-  RequestReaders,
-  RequestTrackEvent,
-} from './request-analytics.js';
+export type { RequestAnalytics, RequestEvent, RequestTrackEvent } from './request-analytics.js';
+export type { RequestReaders } from './request-source.js';
 
 /**
  * Names and properties of the events that `fastify.analytics` and `request.analytics` track, for the compiler to check.
@@ -38,6 +41,12 @@ declare module 'fastify' {
 interface PluginOptions extends RequestReaders {
   /** Name of both decorators, for a second client. Default: `'analytics'`. */
   readonly decorateAs?: string | undefined;
+  /**
+   * Has all events of the client that are tracked while a request is handled, wherever that is, inherit what the
+   * request says of who and where, as by `withContext()` of the client. `identify` is then asked once more for an event
+   * of `request.analytics`. Default: false.
+   */
+  readonly withContext?: boolean | undefined;
 }
 
 /** A client that the plugin makes, and closes with the server. */
@@ -59,6 +68,9 @@ export type FastifyAnalyticsOptions = PluginOptions & (OwnClient | GivenClient);
 /** Marks an instance whose connections another registration looks after. */
 const LOOKED_AFTER = Symbol('@offthread/sdk/fastify');
 
+/** More than one, because a hook may go on where no scope is, as in the callback of a pool of connections. */
+const ENTRANCES = ['onRequest', 'preValidation', 'preHandler', 'onResponse'] as const;
+
 async function plugin(
   fastify: FastifyInstance,
   options: FastifyAnalyticsOptions & RegisterOptions,
@@ -68,6 +80,7 @@ async function plugin(
     identify,
     context,
     decorateAs = 'analytics',
+    withContext = false,
     prefix,
     logLevel,
     logSerializers,
@@ -78,7 +91,18 @@ async function plugin(
     context: checkReader('context', context),
   };
   const client = clientOf(source, (error) => log(fastify, error));
+  if (typeof withContext !== 'boolean') {
+    throw new ValidationError('invalid_setting', "Option 'withContext' must be true or false", withContext);
+  }
+  const sources = new WeakMap<FastifyRequest, RequestSource>();
   const perRequest = new WeakMap<FastifyRequest, RequestAnalytics>();
+  const sourceOf = (request: FastifyRequest): RequestSource => {
+    const known = sources.get(request);
+    if (known !== undefined) return known;
+    const made = new RequestSource(request, readers);
+    sources.set(request, made);
+    return made;
+  };
 
   fastify.decorate(decorateAs, client);
   // A getter on the prototype: a request that is not asked for it does nothing for it.
@@ -86,11 +110,18 @@ async function plugin(
     getter() {
       const known = perRequest.get(this);
       if (known !== undefined) return known;
-      const made = new RequestAnalytics(client, this, readers);
+      const made = new RequestAnalytics(client, sourceOf(this));
       perRequest.set(this, made);
       return made;
     },
   });
+  if (withContext) {
+    for (const hook of ENTRANCES) {
+      fastify.addHook(hook, (request: FastifyRequest, _: FastifyReply, done: () => void) => {
+        client.withContext(sourceOf(request).fields, () => done());
+      });
+    }
+  }
   // Runs when the server has drained, after the onClose hooks that were added later: their events still get in.
   fastify.addHook('onClose', async () => {
     if (source.client === undefined || source.closeClient === true) await client.close();

@@ -1,11 +1,9 @@
 // A call on a request -> the event with what the request says of who and where. Next: ../analytics.ts.
-import type { FastifyRequest } from 'fastify';
 import type { Analytics } from '../analytics.js';
 import { ValidationError } from '../errors.js';
 import {
   type AliasEvent,
   type AnyEvents,
-  type CommonFields,
   checkObject,
   type EventMap,
   type EventType,
@@ -13,37 +11,19 @@ import {
   type Id,
   type IdentifyEvent,
   type Identity,
-  type NamedEvent,
   type PageEvent,
   requireFields,
   type ScreenEvent,
 } from '../event.js';
 import type { Callback } from '../ledger.js';
-import { contextOf } from './context.js';
-
-/** What of a request only the user of the plugin can read. */
-export interface RequestReaders {
-  /**
-   * Who makes the request; nothing, where that is not known. Asked at each event, because a login may come between two,
-   * and answers at once: what takes a query is found out by a hook. What it throws is reported to `onError`.
-   */
-  readonly identify?: ((request: FastifyRequest) => Identity | null | undefined) | undefined;
-  /** What else goes into `context`. Its fields win. Asked at the first event of a request. */
-  readonly context?: ((request: FastifyRequest) => object | null | undefined) | undefined;
-}
+import type { Ids, ScopedEvent, ScopedTrackEvent } from '../scope.js';
+import type { RequestSource } from './request-source.js';
 
 /** An event that need not say who did it. What is `null` is left out, whatever the request says. */
-export type RequestEvent<Event> = Omit<Event, keyof Ids> & Ids;
+export type RequestEvent<Event> = ScopedEvent<Event>;
 
 /** The same of `track()`, with the names and properties of a map. */
-export type RequestTrackEvent<Events extends EventMap<Events> = AnyEvents> = CommonFields &
-  Ids &
-  NamedEvent<Events>;
-
-interface Ids {
-  readonly userId?: Id | null | undefined;
-  readonly anonymousId?: Id | null | undefined;
-}
+export type RequestTrackEvent<Events extends EventMap<Events> = AnyEvents> = ScopedTrackEvent<Events>;
 
 /** What a request can fill in. */
 interface Filled {
@@ -61,14 +41,11 @@ type Demand<Who extends Ids> = (type: EventType, ids: Ids) => asserts ids is Who
  */
 export class RequestAnalytics<Events extends EventMap<Events> = AnyEvents> {
   readonly #client: Analytics<Events>;
-  readonly #request: FastifyRequest;
-  readonly #readers: RequestReaders;
-  #context: object | undefined;
+  readonly #source: RequestSource;
 
-  constructor(client: Analytics<Events>, request: FastifyRequest, readers: RequestReaders) {
+  constructor(client: Analytics<Events>, source: RequestSource) {
     this.#client = client;
-    this.#request = request;
-    this.#readers = readers;
+    this.#source = source;
   }
 
   /** Ties the user to what is known about them. */
@@ -124,26 +101,16 @@ export class RequestAnalytics<Events extends EventMap<Events> = AnyEvents> {
   }
 
   #contextWith(given: object | undefined): object {
-    this.#context ??= this.#readContext();
-    return given === undefined ? this.#context : { ...this.#context, ...given };
-  }
-
-  #readContext(): object {
-    const own = contextOf(this.#request);
-    const more = this.#readers.context?.(this.#request);
-    return more == null ? own : { ...own, ...more };
+    const { context } = this.#source;
+    return given === undefined ? context : { ...context, ...given };
   }
 
   #fillIds(type: EventType, filled: Filled): void {
     if (filled.userId !== undefined && filled.anonymousId !== undefined) return;
-    const known = this.#readers.identify?.(this.#request);
-    if (known instanceof Promise) {
-      known.catch(() => {});
-      throw new ValidationError('invalid_event', 'identify must return ids at once; got a Promise');
-    }
-    if (filled.userId === undefined) filled.userId = known?.userId;
+    const { userId, anonymousId } = this.#source.ids;
+    if (filled.userId === undefined) filled.userId = userId;
     // The ids of an alias are its own.
-    if (filled.anonymousId === undefined && type !== 'alias') filled.anonymousId = known?.anonymousId;
+    if (filled.anonymousId === undefined && type !== 'alias') filled.anonymousId = anonymousId;
   }
 }
 
