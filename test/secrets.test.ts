@@ -1,6 +1,6 @@
 // The write key is in nothing the user gets: no error, no object, no output. Nor is the password of a proxy, the value of
-// a header, a private key, or an access token. Searched for as they are, in base64 as they go out, and in pieces, as a
-// cut would leave them.
+// a header, a private key, an access token, or the salt of a hash. Searched for as they are, in base64 as they go out, and
+// in pieces, as a cut would leave them.
 import { inspect } from 'node:util';
 import { Analytics, type AnalyticsError, type AnalyticsSettings, ValidationError } from '@offthread/sdk';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -16,11 +16,12 @@ const CREDENTIALS = [KEY, `${KEY}:`].map((text) => Buffer.from(text).toString('b
 const URL_CREDENTIALS = Buffer.from(`${KEY}:`).toString('base64url');
 const PASSWORD = 'pR0xy_P4ss/w0rd?';
 const TOKEN = 'g4tew4y.T0k3n-0f-0urs';
+const SALT = '5alt-0f-4ll-h4sh3s';
 const CA = authority('Offthread Test Authority');
 const CLIENT = selfSigned({ issuer: CA });
 const PRIVATE_KEY = CLIENT.key.split('\n')[1] ?? '';
 const SECRETS = [
-  ...[KEY, ...CREDENTIALS, URL_CREDENTIALS, TOKEN, PRIVATE_KEY],
+  ...[KEY, ...CREDENTIALS, URL_CREDENTIALS, TOKEN, PRIVATE_KEY, SALT],
   ...[PASSWORD, encodeURIComponent(PASSWORD), btoa(`user:${PASSWORD}`)],
 ].flatMap((secret) => [secret.slice(0, 7), secret.slice(3, 11)]);
 
@@ -74,6 +75,7 @@ test('no object has it: client, statistics, results, or what copies of the packa
     writeKey: KEY,
     flushOnExit: true,
     flushOnSignals: ['SIGUSR2'],
+    redact: { hash: ['userId'], salt: SALT },
   });
   await bench.api.script([{ type: 'answer', status: 503, headers: { 'retry-after': '60' } }]);
   const { analytics } = trial;
@@ -231,6 +233,9 @@ describe('nor have they a password of a proxy, a token of a gateway or a private
 });
 
 test.each<[string, unknown]>([
+  ['as a salt that is none', { writeKey: KEY, redact: { hash: ['userId'], salt: [SALT] } }],
+  ['as a salt beside a bad path', { writeKey: KEY, redact: { hash: ['x'], salt: SALT } }],
+  ['as a salt that is too short', { writeKey: KEY, redact: { hash: ['userId'], salt: SALT.slice(0, 15) } }],
   ['in a proxy of another scheme', { writeKey: KEY, proxy: `socks5://user:${PASSWORD}@proxy:1` }],
   ['in a proxy that is none', { writeKey: KEY, proxy: `http://user:${PASSWORD}@:99999` }],
   ['in a proxy with a path', { writeKey: KEY, proxy: `http://proxy/${TOKEN}` }],

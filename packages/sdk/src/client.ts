@@ -80,8 +80,8 @@ export class Client implements Leaver, Correspondent {
   resend(events: readonly SentEvent[]): number {
     if (!this.#intake.open) return 0;
     let accepted = 0;
-    for (const event of reopen(events)) {
-      if (!this.#taken(this.#intake.retake(event))) break;
+    for (const again of reopen(events)) {
+      if (!this.#taken(this.#intake.take(again.type, again.event, undefined, again))) break;
       accepted++;
     }
     return accepted;

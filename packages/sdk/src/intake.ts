@@ -53,34 +53,25 @@ export class Intake {
   /**
    * Puts an event into the ledger, or says why not.
    *
+   * @param again of an event that was there before, which inherits nothing.
    * @throws {ValidationError} `invalid_event`
    */
-  take(type: EventType, event: AnyEvent, callback: Callback | undefined): TurnedAway | undefined {
-    return this.#take(type, event, callback, undefined, this.#scope);
-  }
-
-  /** The same for an event that was there before, which inherits nothing. */
-  retake({ type, event, library }: Reopened): TurnedAway | undefined {
-    return this.#take(type, event, undefined, library, undefined);
-  }
-
-  #take(
+  take(
     type: EventType,
     given: AnyEvent,
     callback: Callback | undefined,
-    library: unknown,
-    scope: Scope | undefined,
+    again?: Reopened,
   ): TurnedAway | undefined {
     let event = given;
     let obstacle: Refused | Dropped | undefined;
     try {
-      if (scope !== undefined) event = scope.fill(type, given);
-      obstacle = this.#admit(type, event, callback, library);
+      if (this.#scope !== undefined && again === undefined) event = this.#scope.fill(type, given);
+      obstacle = this.#admit(type, event, callback, again?.library);
     } catch (cause) {
       if (cause instanceof ValidationError) throw cause;
       obstacle = { code: 'unserializable', message: 'The event cannot be written as JSON', cause };
     }
-    return obstacle && { ...obstacle, type, event };
+    return obstacle === undefined ? undefined : { ...obstacle, type, event };
   }
 
   #admit(
