@@ -13,8 +13,10 @@ export interface World {
 
 /** What is to be expected of a run: which ends its events may come to. */
 export interface Model {
-  /** Whether a client has less time to close than it needs. */
+  /** Whether a client was closed in a hurry. */
   hurried: boolean;
+  /** Whether the API may have asked for more time than the last close has. */
+  held: boolean;
   /** Whether the API was made to misbehave. */
   faulty: boolean;
   down: boolean;
@@ -68,13 +70,20 @@ function on(subject: number, { subjects }: World): Subject {
   return subjects[subject] as Subject;
 }
 
-const track = fc
-  .tuple(which, fc.constantFrom<Kind>(...KINDS, 'ordinary', 'named', 'exact'), fc.integer({ min: 1, max: 8 }))
-  .map(([subject, kind, count]) =>
-    command(`track ${count} ${kind} (${subject})`, (_, world) => {
-      for (let n = 0; n < count; n++) on(subject, world).track(kind);
-    }),
-  );
+const kinds = fc.array(fc.constantFrom<Kind>(...KINDS, 'ordinary', 'ordinary', 'named', 'exact'), {
+  minLength: 1,
+  maxLength: 8,
+});
+
+/** In one tick; in the next one there may be work that keeps the thread from hearing what becomes of it. */
+const track = fc.tuple(which, kinds, fc.constantFrom(0, 0, 150)).map(([subject, list, ms]) =>
+  command(`track ${list.join(', ')} (${subject})${ms > 0 ? `, compute ${ms} ms` : ''}`, async (_, world) => {
+    for (const kind of list) on(subject, world).track(kind);
+    if (ms === 0) return;
+    await sleep(0);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+  }),
+);
 
 const flush = fc
   .tuple(which, fc.constantFrom(0, 30, 150))
@@ -113,7 +122,7 @@ const kill = fc
 const fault = fc.tuple(fc.constantFrom(...FAULTS), times).map(([behaviour, count]) =>
   command(`${count} requests meet ${JSON.stringify(behaviour)}`, async (model, { api }) => {
     model.faulty = true;
-    model.hurried ||= behaviour === BUSY;
+    model.held ||= behaviour === BUSY;
     await api.script([{ ...behaviour, times: count }]);
   }),
 );
@@ -121,7 +130,7 @@ const fault = fc.tuple(fc.constantFrom(...FAULTS), times).map(([behaviour, count
 const outage = fc.constantFrom(...FAULTS).map((behaviour) =>
   command(`all requests meet ${JSON.stringify(behaviour)}`, async (model, { api }) => {
     model.faulty = true;
-    model.hurried ||= behaviour === BUSY;
+    model.held ||= behaviour === BUSY;
     await api.behave(behaviour);
   }),
 );

@@ -55,6 +55,7 @@ export class Subject {
   readonly analytics: Analytics;
   /** By key, in the order in which they were accepted. */
   readonly entries = new Map<string, Entry>();
+  isClosed = false;
   readonly #maxQueueSize: number;
   readonly #refused: Partial<Record<ErrorCode, number>> = {};
   readonly #lost: SentEvent[] = [];
@@ -65,7 +66,6 @@ export class Subject {
   /** What went wrong where nobody could be told. */
   readonly #faults: unknown[] = [];
   #closing: Promise<FlushResult> | undefined;
-  #isClosed = false;
   /** Whether a callback runs. */
   #telling = false;
 
@@ -105,8 +105,8 @@ export class Subject {
     const events = this.#lost.splice(0);
     const room = this.#maxQueueSize - this.analytics.stats().pending;
     const accepted = this.analytics.resend(events);
-    expect(accepted).toBe(this.#isClosed ? 0 : Math.min(events.length, room));
-    if (accepted < events.length && !this.#isClosed) {
+    expect(accepted).toBe(this.isClosed ? 0 : Math.min(events.length, room));
+    if (accepted < events.length && !this.isClosed) {
       this.#refused.queue_full = (this.#refused.queue_full ?? 0) + 1;
     }
     for (const event of events.slice(0, accepted)) this.#entry(event).acceptances++;
@@ -128,7 +128,7 @@ export class Subject {
   /** Closes it; the last call says that all is over. */
   async close(timeout: number): Promise<FlushResult> {
     // Before the call, which may call back.
-    this.#isClosed = true;
+    this.isClosed = true;
     const closing = this.analytics.close(timeout);
     this.#closing ??= closing;
     expect(await closing).toBe(await this.#closing);
@@ -171,7 +171,7 @@ export class Subject {
   }
 
   #refusal(kind: Kind, pending: number): ErrorCode | undefined {
-    if (this.#isClosed) return 'closed';
+    if (this.isClosed) return 'closed';
     if (kind === 'without a user') return 'invalid_event';
     if (pending >= this.#maxQueueSize) return 'queue_full';
     return kind === 'with a getter that throws' || kind === 'with a cycle' ? 'unserializable' : undefined;
