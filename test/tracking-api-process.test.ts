@@ -193,7 +193,7 @@ describe('offthread listen', () => {
       (e) => e,
     );
     expect(failed).toMatchObject({
-      code: 1,
+      code: 2,
       stdout: '',
       stderr: expect.stringContaining('choose another with --port'),
     });
@@ -201,7 +201,14 @@ describe('offthread listen', () => {
 
   test('teaches with --help, and refuses what it does not know', async () => {
     expect((await run(process.execPath, [cli, 'listen', '--help'])).stdout).toContain('Examples:');
-    const failed: unknown = await run(process.execPath, [cli, 'listen', '--port', 'x']).catch((e) => e);
-    expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining('Expected a whole number') });
+    for (const [args, complaint] of [
+      [['listen', '--port', 'x'], 'Expected a whole number'],
+      [['listen', '--port', '70000'], 'at most 65535'],
+      [['listen', '--prot', '1'], "unknown option '--prot'"],
+      [['lisen'], "unknown command 'lisen'"],
+    ] as const) {
+      const failed: unknown = await run(process.execPath, [cli, ...args]).catch((e) => e);
+      expect(failed).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(complaint) });
+    }
   });
 });

@@ -1,7 +1,8 @@
 // In: `offthread listen` and its options. Out: a server on this terminal, a line per request. Next: server.ts.
-import { Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { RequestRecord } from '../record.js';
 import type { TrackingApiServer } from '../server.js';
+import { commandNamed, EXIT, exitBy, print, UsageError } from '../usage.js';
 
 interface ListenOptions {
   port: number;
@@ -35,19 +36,19 @@ Ctrl-C prints a summary and ends it.
 
 /** The command `listen`: the local Tracking API until Ctrl-C. */
 export function listenCommand(): Command {
-  return new Command('listen')
+  return commandNamed('listen')
     .description('Run a local Tracking API and print each request that arrives.')
-    .option('-p, --port <number>', 'port to listen on; 0 for any', wholeNumber, 4319)
+    .option('-p, --port <number>', 'port to listen on; 0 for any', portNumber, 4319)
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('-l, --latency <ms>', 'milliseconds before each reply', wholeNumber, 0)
     .option('-k, --write-key <key...>', 'write keys to take; any other gets a 401 (default: every key)')
     .option('--no-page', 'serve no live page at / of its address')
     .option('--json', 'print one JSON object per line')
     .addHelpText('after', EXAMPLES)
-    .action(listen);
+    .action(exitBy(listen));
 }
 
-async function listen({ port, host, latency, writeKey, json = false, page }: ListenOptions): Promise<void> {
+async function listen({ port, host, latency, writeKey, json = false, page }: ListenOptions): Promise<number> {
   const keys = writeKey === undefined ? {} : { writeKeys: writeKey };
   // Only the counters are for this terminal; the rest is for the page and for programs that ask: a small memory will do.
   const options = { port, host, latencyMs: latency, maxRecorded: 20_000, page, ...keys };
@@ -55,7 +56,7 @@ async function listen({ port, host, latency, writeKey, json = false, page }: Lis
   const { createTrackingApi } = await import('../server.js');
   const api = await createTrackingApi(options).catch((error: unknown) => {
     throw isPortTaken(error)
-      ? new Error(`port ${port} is taken; choose another with --port, or 0 for any`)
+      ? new UsageError(`port ${port} is taken; choose another with --port, or 0 for any`)
       : error;
   });
   print(json ? JSON.stringify({ type: 'listening', url: api.url }) : `Local Tracking API on ${api.url}`);
@@ -64,6 +65,8 @@ async function listen({ port, host, latency, writeKey, json = false, page }: Lis
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => void finish(api, json));
   }
+  // Of a listener that is told to end: it runs until then.
+  return EXIT.done;
 }
 
 async function finish(api: TrackingApiServer, json: boolean): Promise<void> {
@@ -104,13 +107,15 @@ function textLine(record: RequestRecord): string {
   return columns.filter((column) => column !== '').join('  ');
 }
 
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
 function wholeNumber(text: string): number {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError('Expected a whole number.');
   return Number(text);
+}
+
+function portNumber(text: string): number {
+  const port = wholeNumber(text);
+  if (port > 65_535) throw new InvalidArgumentError('Expected a port, at most 65535.');
+  return port;
 }
 
 function isPortTaken(error: unknown): boolean {
