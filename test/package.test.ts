@@ -167,7 +167,6 @@ describe('bundled by esbuild', () => {
   );
 });
 
-// Not under Jest: installing it takes longer than all of this file. docs/testing.md says how it is set up.
 test('they deliver in a test of node --test', LIMIT, async () => {
   const env = { ...outer(), OFFTHREAD_HOST: api.url, OFFTHREAD_ID: 'one' };
   const { stdout } = await run(process.execPath, ['--test', 'runner.cjs'], {
@@ -176,5 +175,22 @@ test('they deliver in a test of node --test', LIMIT, async () => {
     timeout: 50_000,
   });
   expect(stdout).toMatch(/^. pass 1$/m);
+  expect(await api.messageIds()).toEqual(['one']);
+});
+
+// With the flags that docs/testing.md gives. Jest has more packages than all else here together.
+test('they deliver, and the matchers work, in a test of Jest', { timeout: 240_000 }, async () => {
+  const place = join(folder, 'jest');
+  writeFileSync(join(place, 'package.json'), '{ "private": true }');
+  await npm(place, ['install', '--prefer-offline', '--no-audit', '--no-fund', 'jest@30']);
+  const env = { ...outer(), OFFTHREAD_HOST: api.url, OFFTHREAD_ID: 'one' };
+  const jest = ['node_modules/jest/bin/jest.js', '--testMatch', '**/*.test.mjs'];
+  const { stderr } = await run(process.execPath, ['--experimental-vm-modules', ...jest], {
+    cwd: place,
+    env,
+    timeout: 60_000,
+  });
+  expect(stderr).toMatch(/^Tests: +3 passed, 3 total$/m);
+  expect(stderr).not.toMatch(/did not exit|failed to exit/);
   expect(await api.messageIds()).toEqual(['one']);
 });
