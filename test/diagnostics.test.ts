@@ -11,6 +11,7 @@ type Name = keyof DiagnosticMessages;
 
 const NAMES: readonly Name[] = [
   'offthread:delivered',
+  'offthread:retried',
   'offthread:failed',
   'offthread:dropped',
   'offthread:refused',
@@ -64,6 +65,26 @@ describe('a subscriber', () => {
       { code: 'event_too_large', events: [{ messageId: 'large' }] },
     ]);
     expect(bench.errors[0]).toBeInstanceOf(AnalyticsError);
+  });
+
+  test('is told of each request that repeats an earlier one, and why', async () => {
+    await bench.api.script([
+      { type: 'answer', status: 503, body: 'busy' },
+      { type: 'drop', after: 'body' },
+      { type: 'answer', status: 429, headers: { 'retry-after': '1' } },
+    ]);
+    const analytics = bench.open();
+    for (const _ of upTo(3)) analytics.track({ userId: 'u', event: 'e' });
+    await analytics.flushAsync(20_000);
+    const retries = told.filter(({ name }) => name === 'offthread:retried').map(({ message }) => message);
+    expect(retries).toEqual([
+      { analytics, count: expect.any(Number), attempts: 1, status: 503, message: 'status 503, busy' },
+      { analytics, count: expect.any(Number), attempts: 2, status: undefined, message: expect.any(String) },
+      { analytics, count: expect.any(Number), attempts: 3, status: 429, message: expect.any(String) },
+    ]);
+    expect(analytics.stats()).toMatchObject({ retries: 3, delivered: 3 });
+    const [first] = await bench.api.requests();
+    expect(sum(analytics, 'offthread:retried')).toBe(3 * (first?.eventCount ?? 0));
   });
 
   test('is told of each refusal, where onError is told of the first', async () => {

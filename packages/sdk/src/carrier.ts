@@ -1,5 +1,5 @@
 // What client.ts needs of whatever takes its events away: link.ts, or in tests testing/recorder.ts. No code, only names.
-import type { Outcome } from '@offthread/worker/protocol';
+import type { Outcome, Retry } from '@offthread/worker/protocol';
 import type { Ledger } from './ledger.js';
 import type { Settings } from './settings.js';
 
@@ -25,6 +25,8 @@ export interface Carrier {
 /** Whom a carrier tells. */
 export interface Correspondent {
   receive(outcome: Outcome): void;
+  /** A batch is sent once more. */
+  retried(retry: Retry): void;
   /** `Retry-After` holds the client from now on. */
   held(): void;
   /** No thread can be started: nothing that is pending will be sent. */

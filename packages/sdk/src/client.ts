@@ -4,7 +4,7 @@
 //   open -> closing -> closed
 //
 // At every moment: accepted = delivered + failed + dropped + pending.
-import type { Outcome } from '@offthread/worker/protocol';
+import type { Outcome, Retry } from '@offthread/worker/protocol';
 import { nanoid } from 'nanoid';
 import type { Carrier, Connect, Correspondent } from './carrier.js';
 import { publish } from './diagnostics.js';
@@ -132,6 +132,10 @@ export class Client implements Leaver, Correspondent {
       const error = new AnalyticsError(code, message, { status, attempts, events });
       this.#settle(through, error, outcome.type);
     }
+  }
+
+  retried({ count, attempts, status, message }: Retry): void {
+    publish('offthread:retried', () => ({ analytics: this.#owner, count, attempts, status, message }));
   }
 
   held(): void {

@@ -126,6 +126,9 @@ export class Link implements Carrier, Resident {
       case 'held':
         this.#correspondent.held();
         break;
+      case 'retried':
+        this.#correspondent.retried(message);
+        break;
       case 'delivered':
         this.#correspondent.receive(message);
         break;

@@ -10,9 +10,9 @@
 //   any -> closed                        the client is gone
 import { type Batch, bodyOf, halve, openingOf, takeBatch } from './batch.js';
 import type { Response } from './http.js';
-import { delivered, failed, oversize } from './outcome.js';
+import { delivered, failed, oversize, retried } from './outcome.js';
 import type { Admit } from './pass.js';
-import type { DeliverySettings, Outcome } from './protocol.js';
+import type { DeliverySettings, Outcome, Retry } from './protocol.js';
 import type { Queue } from './queue.js';
 import type { Send } from './request.js';
 import { judge } from './retry.js';
@@ -26,6 +26,8 @@ export interface Observer {
   takeInHand(batch: Batch): void;
   /** A request is about to be sent; `retry` is 0 for the first one of a batch. */
   requesting(bytes: number, retry: number): void;
+  /** The request repeats an earlier one. */
+  retrying(retry: Retry): void;
   /** `Retry-After` asks for `delay` ms of silence from now on; 0 when they are over. */
   hold(delay: number): void;
 }
@@ -106,16 +108,18 @@ export class Delivery {
   async #deliver(batch: Batch): Promise<void> {
     const start = performance.now();
     this.#observer.takeInHand(batch);
+    let response: Response | undefined;
     for (let attempts = 0, retries = 0; ; ) {
       const pass = await this.#admit(this.#abort.signal);
       if (this.#isClosed()) return;
-      let response: Response;
       // Whoever is not let in has made no request, and is judged by the answer they got instead.
       if (pass.type !== 'pass') response = pass;
       else {
         // Now, because a pass may take its time, and the API sets clocks right by `sentAt`.
         const body = bodyOf(batch, new Date(), this.#opening);
         this.#observer.requesting(body.length, attempts);
+        if (response !== undefined && attempts > 0)
+          this.#observer.retrying(retried(batch, attempts, response));
         response = pass.check(await this.#send(body, attempts, this.#abort.signal, pass.authorization));
         attempts++;
       }

@@ -103,6 +103,9 @@ function moveIn({ control, settings, signature, settled }: Opening, post: (news:
       Atomics.add(counters, COUNTER.BYTES, BigInt(bytes));
       if (retry > 0) Atomics.add(counters, COUNTER.RETRIES, 1n);
     },
+    retrying(retry) {
+      post({ type: 'retried', ...retry });
+    },
     hold(delay) {
       const until = delay === 0 ? 0n : process.hrtime.bigint() + BigInt(Math.round(delay * 1e6));
       Atomics.store(counters, COUNTER.HELD_UNTIL, until);

@@ -1,9 +1,10 @@
 // Batch and verdict -> what main is told. Next: the port, then the SDK's ledger.ts.
 import type { Batch, Oversize } from './batch.js';
 import { lengthOf } from './frame.js';
+import type { Response } from './http.js';
 import { MAX_EVENT_BYTES } from './limits.js';
-import type { Outcome } from './protocol.js';
-import type { Verdict } from './retry.js';
+import type { Outcome, Retry } from './protocol.js';
+import { describe, type Verdict } from './retry.js';
 
 /** What the requests for a batch came to. */
 export interface Attempts {
@@ -36,5 +37,16 @@ export function oversize({ frame }: Oversize): Outcome {
     message,
     status: undefined,
     attempts: 0,
+  };
+}
+
+/** @param before how the attempt before ended. */
+export function retried(batch: Batch, attempts: number, before: Response): Retry {
+  const isReply = before.type === 'reply';
+  return {
+    count: batch.frames.length,
+    attempts,
+    status: isReply ? before.status : undefined,
+    message: isReply ? describe(before) : before.message,
   };
 }

@@ -2,7 +2,7 @@
 // index.ts (worker). A change here changes PROTOCOL_VERSION, because two copies of the SDK may share one worker.
 
 /** Part of the key under which a process shares its worker: copies that differ here do not share. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 // A frame is one event, written by main into memory both threads share and read by the worker in place, little-endian:
 //
@@ -87,6 +87,18 @@ export interface Loss {
   readonly attempts: number;
 }
 
+/** A batch that is sent once more. */
+export interface Retry {
+  /** Events in it. */
+  readonly count: number;
+  /** Requests made for them before. */
+  readonly attempts: number;
+  /** HTTP status of the attempt before, where there was one. */
+  readonly status: number | undefined;
+  /** What became of the attempt before, for people. Never holds the write key. */
+  readonly message: string;
+}
+
 /** Worker to main, about one client, in order. Deliveries nobody waits for are not posted, see `DELIVERED`. */
 export type ToMain = {
   readonly client: number;
@@ -96,6 +108,7 @@ export type ToMain = {
   | { readonly type: 'delivered'; readonly through: number }
   /** `Retry-After` holds this client from now on, see `HELD_UNTIL`: nobody need wait who has less time than that. */
   | { readonly type: 'held' }
+  | ({ readonly type: 'retried' } & Retry)
 );
 
 /** Codes that arise in the worker; `errors.ts` of the SDK explains each to users. */

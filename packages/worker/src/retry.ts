@@ -127,6 +127,7 @@ export function httpDate(text = ''): number {
   return Date.parse(text.endsWith(' GMT') ? text : `${text} GMT`);
 }
 
-function describe({ status, text }: { readonly status: number; readonly text: string }): string {
+/** A reply, for people. */
+export function describe({ status, text }: { readonly status: number; readonly text: string }): string {
   return text === '' ? `status ${status}` : `status ${status}, ${text}`;
 }
