@@ -223,7 +223,7 @@ describe('a clock that steps back an hour', () => {
     const { port1: port, port2 } = new MessageChannel();
     const outcome = new Promise<ToMain>((resolve) => {
       port.on('message', (message: ToMain) => {
-        if (message.type !== 'held') resolve(message);
+        if (message.type === 'delivered') resolve(message);
       });
     });
     vi.useFakeTimers({ toFake: ['Date'] });

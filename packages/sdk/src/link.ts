@@ -184,7 +184,7 @@ export class Link implements Carrier, Resident {
   #post(): void {
     this.#opening = false;
     if (this.#state === 'closed') this.#open();
-    this.#thread?.send(this);
+    this.#thread?.dispatch(this);
   }
 
   #open(): void {

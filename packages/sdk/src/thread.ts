@@ -129,10 +129,10 @@ export class Thread {
     this.#post.added(resident);
   }
 
-  /** Posts the client's frames. */
-  send(resident: Resident): void {
+  /** The client has frames that are not to wait for the next round. */
+  dispatch(resident: Resident): void {
     this.#post.added(resident);
-    this.#post.send();
+    this.#post.dispatch();
   }
 
   /** Posts the message, and all frames before it. */
