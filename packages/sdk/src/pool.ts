@@ -21,7 +21,7 @@ export function startPool(): Piscina {
     const require = createRequire(import.meta.url);
     const { Piscina } = require('piscina') as typeof import('piscina');
     return new Piscina({
-      filename: require.resolve('@offthread/worker'),
+      filename: require.resolve('@offthread/worker/entry'),
       minThreads: 1,
       maxThreads: 1,
       // Going into service is the only task there is, and a short one.
