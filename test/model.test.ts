@@ -99,7 +99,7 @@ async function begin(tooMany: number): Promise<void> {
   ]);
   // Grows with each thread that does not answer, up to ten seconds, for as long as the process runs.
   const shared: unknown = Reflect.get(globalThis, Symbol.for(`@offthread/sdk/thread/${PROTOCOL_VERSION}`));
-  Reflect.set(Object(shared), 'patience', 10);
+  Reflect.set(Object(shared), 'patience', 1_000);
 }
 
 /** Codes with which events may be lost. */

@@ -5,14 +5,14 @@
 //   rounds -> idle       nobody waits any more: an idle client wakes nobody
 //   any -> closed        the thread is gone
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { BEAT_INTERVAL_MS, type Chunk, type ToMain, type ToWorker } from '@offthread/worker/protocol';
+import type { Chunk, ToMain, ToWorker } from '@offthread/worker/protocol';
 
 /**
- * Milliseconds between two rounds. Most of what a post costs main is that the worker wakes up on another CPU, 15 µs on
- * a machine of one's own and 200 µs on a virtual one, whatever is in it: a tenth of a second later is soon enough for
- * all but the first event.
+ * Milliseconds between two rounds. Most of what a post costs is that the worker wakes up on another CPU: 15 µs of main
+ * on a machine of one's own and 200 µs on a virtual one, whatever is in it, and then a request. A quarter of a second
+ * is soon enough for all but the first event.
  */
-const ROUND_MS = BEAT_INTERVAL_MS;
+export const ROUND_MS = 250;
 
 /** Frames after which a post does not wait for the round: the worker starts on them while main goes on. */
 const MANY = 1_000;

@@ -17,19 +17,22 @@ import {
 import type { Piscina } from 'piscina';
 import { publish } from './diagnostics.js';
 import { StartError, startPool } from './pool.js';
-import { Post, type Sender } from './post.js';
+import { Post, ROUND_MS, type Sender } from './post.js';
 
-/** Looks without a new heartbeat after which a thread is dead: a second. */
-const MISSED_BEATS = 10;
+/** Milliseconds without a new heartbeat after which a thread is dead: ten beats. */
+const SILENCE_MS = 1_000;
 
-/** What that may grow to: ten seconds. */
-const MISSED_BEATS_AT_MOST = 100;
+/** What that may grow to. */
+const SILENCE_AT_MOST_MS = 10_000;
 
-/** The same while it starts: half a minute, because a busy machine takes seconds, and nothing is lost by waiting. */
-const MISSED_BEATS_STARTING = 300;
+/** The same while it starts, because a busy machine takes seconds, and nothing is lost by waiting. */
+const SILENCE_STARTING_MS = 30_000;
 
-/** Clients for which one more may be missed: each has a connection to open at the same moment, 2 ms of work. */
-const CLIENTS_PER_BEAT = 50;
+/** What a client adds to it: each has a connection to open at the same moment. */
+const SILENCE_PER_CLIENT_MS = 2;
+
+/** A look that comes later than this says that this process was not run, and then neither was the worker. */
+const LATE_LOOK_MS = 2 * ROUND_MS;
 
 /** Milliseconds for which nobody tries again to start a thread that could not be started. */
 const START_AGAIN_MS = 60_000;
@@ -53,7 +56,7 @@ export interface Resident extends Sender {
 interface Shared {
   thread: Thread | undefined;
   failure: { readonly error: StartError; readonly until: number } | undefined;
-  /** Looks without a new heartbeat after which a thread is dead. */
+  /** Milliseconds without a new heartbeat after which a thread is dead. */
   patience: number;
   /** What the last thread died of, until there is a new one. */
   death: { readonly error: unknown } | undefined;
@@ -61,7 +64,7 @@ interface Shared {
 
 const KEY = Symbol.for(`@offthread/sdk/thread/${PROTOCOL_VERSION}`);
 const scope = globalThis as { [KEY]?: Shared };
-scope[KEY] ??= { thread: undefined, failure: undefined, patience: MISSED_BEATS, death: undefined };
+scope[KEY] ??= { thread: undefined, failure: undefined, patience: SILENCE_MS, death: undefined };
 const shared = scope[KEY];
 
 /** A running worker thread. */
@@ -77,7 +80,8 @@ export class Thread {
   #nextId = 1;
   #dead = false;
   #beat = 0;
-  #missed = 0;
+  /** Milliseconds for which it has not been seen to beat. */
+  #silence = 0;
   #lastLook = 0;
 
   /** Why no worker thread can be started, until it is tried again. */
@@ -158,16 +162,15 @@ export class Thread {
     const beat = Atomics.load(this.#vitals, VITAL.BEAT);
     if (beat !== this.#beat) {
       this.#beat = beat;
-      this.#missed = 0;
+      this.#silence = 0;
       return;
     }
-    // A look that comes late says that this process was not run, and then neither was the worker.
-    if (since > BEAT_INTERVAL_MS * 2) return;
-    this.#missed++;
-    const most = beat === 0 ? MISSED_BEATS_STARTING : shared.patience;
-    if (this.#missed < most + this.#residents.size / CLIENTS_PER_BEAT) return;
+    if (since > LATE_LOOK_MS) return;
+    this.#silence += since;
+    const most = beat === 0 ? SILENCE_STARTING_MS : shared.patience;
+    if (this.#silence < most + this.#residents.size * SILENCE_PER_CLIENT_MS) return;
     // It may have been the machine's fault, and three such deaths would cost a batch: the next thread is given longer.
-    if (beat !== 0) shared.patience = Math.min(shared.patience * 2, MISSED_BEATS_AT_MOST);
+    if (beat !== 0) shared.patience = Math.min(shared.patience * 2, SILENCE_AT_MOST_MS);
     this.#die();
   }
 
@@ -193,7 +196,7 @@ export class Thread {
       this.check();
       return true;
     }
-    this.#missed = 0;
+    this.#silence = 0;
     return false;
   }
 
