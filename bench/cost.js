@@ -8,12 +8,15 @@ import { create } from './subjects/none.js';
 
 const WINDOW_MS = 500;
 
+/** What one tracks at least in a window, however long it takes: what main does in rounds is shared by all in it. */
+const WINDOW_EVENTS = 1_500;
+
 /** Milliseconds after a window in which what it has left behind, like requests, is counted with it. */
 const REST_MS = 100;
 
 /**
- * CPU an event in microseconds, net. Half a second with `track` and half a second in which events are made and not
- * tracked take turns in the same process, `pairs` times; what counts is the median of the differences, so that a
+ * CPU an event in microseconds, net. A window with `track` and a window in which events are made and not tracked take
+ * turns in the same process, `pairs` times; what counts is the median of the differences, so that a
  * disturbance from outside changes nothing. `events` is how many were tracked.
  */
 export async function costOf(track, { rate, pairs, first = 0 }) {
@@ -39,7 +42,7 @@ export async function costOf(track, { rate, pairs, first = 0 }) {
 
 async function usedIn(rate, first, each) {
   const before = readCpu();
-  const last = await pace(rate, WINDOW_MS, first, each);
+  const last = await pace(rate, Math.max(WINDOW_MS, (WINDOW_EVENTS / rate) * 1e3), first, each);
   await delay(REST_MS);
   return { ...usedBetween(before, readCpu()), events: last - first };
 }

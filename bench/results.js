@@ -19,10 +19,10 @@ export class Results {
     return Object.keys(this.#records[scenario] ?? {});
   }
 
-  /** The figures a scenario has. */
+  /** The figures a scenario has, of whichever subject. */
   keys(scenario) {
     const records = Object.values(this.#records[scenario] ?? {}).flat();
-    return Object.keys(records.find((record) => record !== undefined) ?? {});
+    return [...new Set(records.flatMap((record) => Object.keys(record ?? {})))];
   }
 
   /** The median over all rounds; NaN where there is none. */
