@@ -109,7 +109,7 @@ export class Link implements Carrier, Resident {
       if (done()) return true;
       const left = deadline - performance.now();
       if (left <= 0 || this.isHeldPast(deadline)) return false;
-      this.#thread?.check();
+      this.#thread?.check(BEAT_INTERVAL_MS);
       waitForChange(this.#words, CONTROL.NEWS, news, Math.min(left, BEAT_INTERVAL_MS));
     }
   }

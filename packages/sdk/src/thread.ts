@@ -31,9 +31,6 @@ const SILENCE_STARTING_MS = 30_000;
 /** What a client adds to it: each has a connection to open at the same moment. */
 const SILENCE_PER_CLIENT_MS = 2;
 
-/** A look that comes later than this says that this process was not run, and then neither was the worker. */
-const LATE_LOOK_MS = 2 * ROUND_MS;
-
 /** Milliseconds for which nobody tries again to start a thread that could not be started. */
 const START_AGAIN_MS = 60_000;
 
@@ -151,8 +148,8 @@ export class Thread {
     for (let next = this.#post.next(); next !== undefined; next = this.#post.next()) this.#hear(next);
   }
 
-  /** Looks for a sign of life, while somebody waits; acts upon there being none. */
-  check(): void {
+  /** Looks for a sign of life, every `interval` ms while somebody waits; acts upon there being none. */
+  check(interval: number): void {
     if (Atomics.load(this.#vitals, VITAL.DEAD) === 1) this.#die();
     if (this.#dead) return;
     const now = performance.now();
@@ -165,8 +162,9 @@ export class Thread {
       this.#silence = 0;
       return;
     }
-    if (since > LATE_LOOK_MS) return;
-    this.#silence += since;
+    // A look that comes late says that this process was not run, and then neither was the worker.
+    if (since > 2 * interval) return;
+    this.#silence += Math.min(since, interval);
     const most = beat === 0 ? SILENCE_STARTING_MS : shared.patience;
     if (this.#silence < most + this.#residents.size * SILENCE_PER_CLIENT_MS) return;
     // It may have been the machine's fault, and three such deaths would cost a batch: the next thread is given longer.
@@ -193,7 +191,7 @@ export class Thread {
     this.listen();
     for (const resident of waiting) resident.settle();
     if (waiting.some((resident) => resident.waiting)) {
-      this.check();
+      this.check(ROUND_MS);
       return true;
     }
     this.#silence = 0;
