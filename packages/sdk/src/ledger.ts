@@ -72,13 +72,6 @@ export class Ledger {
     return events;
   }
 
-  /** Whether one of the unsettled events up to `through` has a callback. */
-  hasCallback(through: number): boolean {
-    // In order of sequence, so that the first one tells.
-    for (const [sequence] of this.#callbacks) return sequence <= through;
-    return false;
-  }
-
   /** Lets go of all events up to `through` and returns their callbacks. */
   settle(through: number): Callback[] {
     const callbacks: Callback[] = [];
