@@ -8,6 +8,18 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { flushed, withApi } from './helpers/with-api.js';
 
+/** Every kind of value that fast-check makes of itself, where it can be told. */
+const ALL_KINDS: fc.ObjectConstraints = {
+  withBoxedValues: true,
+  withMap: true,
+  withNullPrototype: true,
+  withObjectString: true,
+  withSet: true,
+  withSparseArray: true,
+  withTypedArray: true,
+  stringUnit: 'binary',
+};
+
 const bench = withApi();
 
 const DIGITS = '1234567890123456789.98765432109876543210987654321';
@@ -137,15 +149,8 @@ describe('whatever JSON can hold', () => {
   );
   const options: fc.ObjectConstraints = {
     maxDepth: 4,
-    withBoxedValues: true,
+    ...ALL_KINDS,
     withDate: true,
-    withMap: true,
-    withNullPrototype: true,
-    withObjectString: true,
-    withSet: true,
-    withSparseArray: true,
-    withTypedArray: true,
-    stringUnit: 'binary',
   };
   const plain = fc.oneof(fc.anything(options), oddities, fc.array(oddities, { maxLength: 5 }));
   const withBigInts = fc.oneof(
@@ -285,14 +290,7 @@ describe('hostile values', () => {
     ];
     const value = fc.anything({
       maxDepth: 3,
-      withBoxedValues: true,
-      withMap: true,
-      withNullPrototype: true,
-      withObjectString: true,
-      withSet: true,
-      withSparseArray: true,
-      withTypedArray: true,
-      stringUnit: 'binary',
+      ...ALL_KINDS,
       values,
     });
     const fields = fc.record(
