@@ -281,6 +281,27 @@ describe('memory', () => {
     expect(await counting.counts()).toMatchObject({ requests: 1, events: 3 });
   });
 
+  test('skimmed, events are counted and not read', async () => {
+    await using skimming = await startTrackingApi({ in: 'thread', record: 'count', skim: true });
+    const body = batchOf(3);
+    await post(skimming.url, body);
+    const unlikely = { batch: [{ messageId: 'a', type: 'no such type' }] };
+    expect((await post(skimming.url, unlikely)).status).toBe(200);
+    expect((await post(skimming.url, body, { writeKey: '' })).status).toBe(401);
+    expect(await skimming.counts()).toMatchObject({ requests: 3, events: 4, duplicates: 0, biggestBatch: 3 });
+  });
+
+  test('skimmed, events are read where a rule or an access token needs it', async () => {
+    await using skimming = await startTrackingApi({ in: 'thread', record: 'count', skim: true });
+    const authorization = 'Bearer token';
+    expect((await post(skimming.url, batchOf(2), { headers: { authorization } })).status).toBe(401);
+    const withKey = { ...batchOf(2), writeKey: 'in the body' };
+    expect((await post(skimming.url, withKey, { headers: { authorization } })).status).toBe(200);
+    await skimming.rules([{ match: { minEvents: 2 }, behaviour: { type: 'answer', status: 413 } }]);
+    expect((await post(skimming.url, batchOf(2))).status).toBe(413);
+    expect((await post(skimming.url, batchOf(1))).status).toBe(200);
+  });
+
   test('100,000 events arrive and are read back whole', { timeout: 60_000 }, async () => {
     const bodies = Array.from({ length: 100 }, () => batchOf(1_000));
     for (const body of bodies) await post(api.url, body);

@@ -6,6 +6,8 @@ import { eventSpans } from './spans.js';
 /** What a body holds. `refusal` is the message of a 400; `events` is what could be read even so. */
 export interface Envelope {
   events: ReceivedEvent[];
+  /** How many there are, also where they were not read. */
+  eventCount: number;
   sentAt: string | null;
   /** The one in the body, which counts where the header has an access token. */
   writeKey?: string;
@@ -36,6 +38,15 @@ export function openEnvelope(body: Buffer, route: EventType | null): Envelope {
       ? openBatch(parsed['batch'], sentAt, body)
       : openEvent({ ...parsed, type: route }, sentAt, body);
   return typeof writeKey === 'string' && writeKey !== '' ? { ...envelope, writeKey } : envelope;
+}
+
+const MESSAGE_ID = Buffer.from('"messageId":');
+
+/** Counts the events of a body by their messageIds and reads none of them: at next to no cost. */
+export function skim(body: Buffer): Envelope {
+  let eventCount = 0;
+  for (let at = body.indexOf(MESSAGE_ID); at !== -1; at = body.indexOf(MESSAGE_ID, at + 1)) eventCount += 1;
+  return { events: [], eventCount, sentAt: null };
 }
 
 function openEvent(event: ReceivedEvent, sentAt: string | null, body: Buffer): Envelope {
@@ -74,9 +85,10 @@ function reasonFor(subject: string, fault: string | undefined): string | undefin
 }
 
 function refused(refusal: string): Envelope {
-  return { events: [], sentAt: null, refusal };
+  return { events: [], eventCount: 0, sentAt: null, refusal };
 }
 
 function closed(events: ReceivedEvent[], sentAt: string | null, refusal: string | undefined): Envelope {
-  return refusal === undefined ? { events, sentAt } : { events, sentAt, refusal };
+  const envelope = { events, eventCount: events.length, sentAt };
+  return refusal === undefined ? envelope : { ...envelope, refusal };
 }

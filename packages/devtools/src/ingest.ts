@@ -4,7 +4,7 @@ import type { PlainBehaviour } from './behaviour.js';
 import { plainBody, readBody } from './body.js';
 import { hasToken, writeKeyOf } from './credentials.js';
 import type { Director } from './director.js';
-import { type Envelope, openEnvelope, typeOfRoute } from './envelope.js';
+import { type Envelope, openEnvelope, skim, typeOfRoute } from './envelope.js';
 import type { Gauge } from './gauge.js';
 import type { Settings } from './options.js';
 import type { Decision, Entry, Recorder } from './recorder.js';
@@ -24,7 +24,7 @@ type Arrival = Pick<
   'method' | 'path' | 'headers' | 'writeKey' | 'connection' | 'receivedAt' | 'receivedMs'
 >;
 
-const NOTHING: Envelope = { events: [], sentAt: null };
+const NOTHING: Envelope = { events: [], eventCount: 0, sentAt: null };
 
 /** Adds the tracking routes. What is no tracking route is recorded too, and gets a 404. */
 export function ingestRoutes(
@@ -65,9 +65,12 @@ export function ingestRoutes(
     const wire = await readBody(request.raw);
     if (!wire.complete) return reply.hijack(); // The client left during the upload: nothing was decided.
     const plain = await plainBody(wire, request.headers['content-encoding']);
-    const envelope =
-      isTracking && plain.bytes !== null ? openEnvelope(plain.bytes, typeOfRoute(path)) : NOTHING;
-    if (hasToken(request.headers.authorization)) arrival.writeKey = envelope.writeKey ?? null;
+    const withToken = hasToken(request.headers.authorization);
+    const skims = settings.skim && behaviour !== undefined && !withToken;
+    let envelope = NOTHING;
+    if (isTracking && plain.bytes !== null)
+      envelope = skims ? skim(plain.bytes) : openEnvelope(plain.bytes, typeOfRoute(path));
+    if (withToken) arrival.writeKey = envelope.writeKey ?? null;
     const verdict = isTracking ? judge(arrival.writeKey, plain.refusal ?? envelope.refusal) : notFound(path);
     behaviour ??= director.atBody(arrival.writeKey, envelope.events);
     const read = {
@@ -106,7 +109,7 @@ export function ingestRoutes(
       ...arrival,
       ...sizes,
       sentAt: envelope.sentAt,
-      eventCount: envelope.events.length,
+      eventCount: envelope.eventCount,
       events: envelope.events,
       behaviour: behaviour.type,
       status,

@@ -54,12 +54,12 @@ export class Recorder {
     tally.requests += 1;
     tally[decision.accepted ? 'accepted' : 'refused'] += 1;
     if (decision.accepted) {
-      tally.events += events.length;
+      tally.events += decision.eventCount;
       this.#countDuplicates(decision.writeKey, ids);
     }
     const answer = String(decision.status ?? decision.behaviour);
     tally.statuses[answer] = (tally.statuses[answer] ?? 0) + 1;
-    tally.biggestBatch = Math.max(tally.biggestBatch, events.length);
+    tally.biggestBatch = Math.max(tally.biggestBatch, decision.eventCount);
     tally.biggestBody = Math.max(tally.biggestBody, decision.plainBytes ?? decision.bodyBytes);
     const { record } = this.#settings;
     const entry: Entry = {
