@@ -9,12 +9,17 @@ const SLAB_BYTES = 64 * 1024;
 /** Slabs kept in any case for the next event of any client: 2 MB. */
 const MIN_SPARE = 32;
 
+/** Milliseconds after which slabs are let go that nobody needed meanwhile. */
+const TRIM_MS = 10_000;
+
 /**
- * Slabs for the next event of any client: as many as there are in use at most. A new one costs as much as ten events,
- * and a thousand clients with an event now and then take and give back one each for every event.
+ * Slabs for the next event of any client, the one used last at the end. A new one costs as much as forty events, most
+ * of it for the kernel, and a thousand clients with an event now and then take and give back one each for every event.
  */
 const spare: Slab[] = [];
-let inUse = 0;
+/** The fewest there have been since the last trim: so many nobody needed. */
+let unneeded = 0;
+let trimmer: NodeJS.Timeout | undefined;
 
 /**
  * Memory that both threads see, filled with frames one after the other. Frames are written to it at once, so that the
@@ -112,9 +117,10 @@ export class Slab {
 
 /** An empty slab with room for the frame. */
 export function takeSlab(frame: Frame): Slab {
-  inUse++;
   const size = slabSize(frame);
-  return (size === SLAB_BYTES ? spare.pop() : undefined) ?? new Slab(size);
+  const slab = (size === SLAB_BYTES ? spare.pop() : undefined) ?? new Slab(size);
+  unneeded = Math.min(unneeded, spare.length);
+  return slab;
 }
 
 /** Bytes of the slab that `takeSlab` gives for the frame. */
@@ -124,9 +130,17 @@ export function slabSize(frame: Frame): number {
 
 /** Gives back a slab all of whose frames are settled. */
 export function giveBack(slab: Slab): void {
-  inUse--;
-  if (!slab.tainted && slab.size === SLAB_BYTES) spare.push(slab);
-  while (spare.length > Math.max(MIN_SPARE, inUse)) spare.pop();
+  if (slab.tainted || slab.size !== SLAB_BYTES) return;
+  spare.push(slab);
+  if (spare.length > MIN_SPARE) trimmer ??= setInterval(trim, TRIM_MS).unref();
+}
+
+function trim(): void {
+  spare.splice(0, Math.min(unneeded, spare.length - MIN_SPARE));
+  unneeded = spare.length;
+  if (spare.length > MIN_SPARE) return;
+  clearInterval(trimmer);
+  trimmer = undefined;
 }
 
 function byteLength(content: string | Uint8Array): number {
