@@ -1,5 +1,6 @@
 // No request breaks a limit of the API, no event is lost or overtaken, and batches are as full as the limits allow.
-import { type Batch, bodyOf, type FrameSource, halve, takeBatch } from '@offthread/worker/batch';
+import { type Batch, type FrameSource, halve, takeBatch } from '@offthread/worker/batch';
+import { bodyOf, giveBack } from '@offthread/worker/body';
 import { lengthOf, type Text } from '@offthread/worker/frame';
 import { MAX_BATCH_EVENTS, MAX_BODY_BYTES, MAX_EVENT_BYTES } from '@offthread/worker/limits';
 import fc from 'fast-check';
@@ -13,6 +14,15 @@ const bench = withApi();
 
 /** Bytes of a body around its events: `{"batch":[` … `],"sentAt":"2026-11-24T12:00:00.000Z"}`. */
 const ENVELOPE = 10 + 12 + 24 + 2;
+
+/** A body with one frame of so many bytes. */
+function bodyWith(character: string, bytes: number): Buffer {
+  const memory = Buffer.alloc(bytes, character);
+  return bodyOf(
+    { frames: [{ sequence: 1, text: { head: '', memory, start: 0, end: bytes } }], through: 1 },
+    new Date(),
+  );
+}
 
 describe('pure', () => {
   const filler = Buffer.alloc(2 * MAX_EVENT_BYTES, '1');
@@ -104,6 +114,34 @@ describe('pure', () => {
       }),
       run,
     );
+  });
+
+  test('the memory of a large body is used again once it is given back, and not before', () => {
+    const first = bodyWith('1', 70_000);
+    const second = bodyWith('2', 70_000);
+    expect(second.buffer).not.toBe(first.buffer);
+    giveBack(first);
+    const third = bodyWith('3', 65_536);
+    expect(third.buffer).toBe(first.buffer);
+    expect(third.toString()).toContain(`{"batch":[${'3'.repeat(65_536)}],"sentAt":`);
+    expect(third.length).toBe(ENVELOPE + 65_536);
+    expect(second.toString()).toContain(`{"batch":[${'2'.repeat(70_000)}],"sentAt":`);
+  });
+
+  test('what is kept is of use for the largest body, and is four of them', () => {
+    const sizes = [70_000, 400_000, 150_000, 300_000, 90_000, 200_000, 499_900];
+    const given = sizes.map((size) => bodyWith('1', size));
+    for (const body of given) giveBack(body);
+    const kept = new Set(given.map(({ buffer }) => buffer));
+    const taken = sizes.map(() => bodyWith('2', 199_000)).filter(({ buffer }) => kept.has(buffer));
+    expect(taken.map(({ buffer }) => buffer.byteLength)).toEqual([262_144, 327_680, 458_752, 524_288]);
+  });
+
+  test('a small body has memory of its own size, which is not kept', () => {
+    const small = bodyWith('1', 1_000);
+    giveBack(small);
+    expect(bodyWith('2', 1_000).toString()).not.toBe(small.toString());
+    expect(small.toString()).toContain('1'.repeat(1_000));
   });
 
   test('halves are two batches with all frames in order, down to single frames', () => {

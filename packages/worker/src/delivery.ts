@@ -8,7 +8,8 @@
 //   sending -> held -> sending           Retry-After; nothing cuts it short
 //   sending -> idle                      nothing waits any more
 //   any -> closed                        the client is gone
-import { type Batch, bodyOf, halve, openingOf, takeBatch } from './batch.js';
+import { type Batch, halve, takeBatch } from './batch.js';
+import { bodyOf, giveBack, openingOf } from './body.js';
 import type { Response } from './http.js';
 import { delivered, failed, oversize, retried } from './outcome.js';
 import type { Admit } from './pass.js';
@@ -121,6 +122,7 @@ export class Delivery {
         if (response !== undefined && attempts > 0)
           this.#observer.retrying(retried(batch, attempts, response));
         response = pass.check(await this.#send(body, attempts, this.#abort.signal, pass.authorization));
+        if (response.type === 'reply' && response.sent) giveBack(body);
         attempts++;
       }
       if (this.#isClosed()) return;

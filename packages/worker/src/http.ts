@@ -1,6 +1,6 @@
 // Letter -> response: one exchange over the network, and the only place that opens a socket. Used by request.ts and
 // oauth.ts. Next: retry.ts.
-import type { IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import got, { type Got, type Request } from 'got';
 import { connectionsTo } from './agent.js';
 import { MAX_REPLY_BYTES } from './limits.js';
@@ -25,11 +25,15 @@ export type Response =
       readonly location?: string;
       /** The access token was refused, and it was not a new one: another may do. */
       readonly stale?: boolean;
+      /** The network has all of what was sent: nobody reads its memory any more. */
+      readonly sent?: boolean;
     }
   /** No status line: the network, a timeout or a reply that is not HTTP. Worth another try. */
   | { readonly type: 'fault'; readonly message: string }
   /** The server could not prove who it is, or we cannot prove who we are. Not worth another try. */
   | { readonly type: 'refused'; readonly code: 'tls_refused' | 'token_refused'; readonly message: string };
+
+type Reply = Response & { readonly type: 'reply' };
 
 const ABORTED: Response = { type: 'fault', message: 'The request was aborted' };
 
@@ -66,7 +70,7 @@ export function createPost(url: string, settings: DeliverySettings): Post {
     // An abort before anybody could listen for it.
     if (signal.aborted) return ABORTED;
     const redact = (text: string): string => redactKnown(text).replaceAll(secret, '[credentials]');
-    const read = (reply: IncomingMessage, text: Buffer): Response => readReply(reply, text, redact, wanted);
+    const read = (reply: IncomingMessage, text: Buffer): Reply => readReply(reply, text, redact, wanted);
     const agent = connections.take();
     const request = client.stream(url, { agent, body, headers });
     // Stays when all is settled: a connection can break later on.
@@ -80,9 +84,10 @@ function respond(
   timeout: number,
   signal: AbortSignal,
   redact: (text: string) => string,
-  read: (reply: IncomingMessage, body: Buffer) => Response,
+  read: (reply: IncomingMessage, body: Buffer) => Reply,
 ): Promise<Response> {
   return new Promise((resolve) => {
+    let exchange: ClientRequest | undefined;
     let reply: IncomingMessage | undefined;
     const body: Buffer[] = [];
     let length = 0;
@@ -96,10 +101,14 @@ function respond(
     const settle = (fault: Response): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);
-      resolve(reply === undefined ? fault : read(reply, Buffer.concat(body)));
+      if (reply === undefined) resolve(fault);
+      else resolve({ ...read(reply, Buffer.concat(body)), sent: exchange?.writableFinished ?? false });
     };
 
     signal.addEventListener('abort', abort, { once: true });
+    request.on('request', (made: ClientRequest) => {
+      exchange = made;
+    });
     request.on('response', (incoming: IncomingMessage) => {
       reply = incoming;
     });
@@ -135,7 +144,7 @@ function readReply(
   body: Buffer,
   redact: (text: string) => string,
   wanted: number,
-): Response {
+): Reply {
   const text = headers['content-encoding'] === undefined ? body.toString('utf8') : '';
   return {
     type: 'reply',

@@ -19,7 +19,7 @@ export type Send = (
 
 /** A `Send` for one client. */
 export function createSend(settings: DeliverySettings): Send {
-  if (settings.stub) return async () => ({ type: 'reply', status: 200, text: '' });
+  if (settings.stub) return async () => ({ type: 'reply', status: 200, text: '', sent: true });
   const post = createPost(settings.url, settings);
   const basic = `Basic ${Buffer.from(`${settings.writeKey}:`).toString('base64')}`;
   const common = {
@@ -31,7 +31,8 @@ export function createSend(settings: DeliverySettings): Send {
   return async (body, retry, signal, authorization = basic) => {
     const secret = authorization.slice(authorization.indexOf(' ') + 1);
     const headers = { ...common, authorization, ...(retry > 0 && { 'x-retry-count': String(retry) }) };
-    const sent = settings.gzip ? await compress(body) : body;
-    return post({ headers, body: sent, secret, wanted: SHOWN_LENGTH }, signal);
+    if (!settings.gzip) return post({ headers, body, secret, wanted: SHOWN_LENGTH }, signal);
+    const compressed = await compress(body);
+    return post({ headers, body: compressed, secret, wanted: SHOWN_LENGTH }, signal);
   };
 }
