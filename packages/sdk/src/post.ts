@@ -9,10 +9,10 @@ import type { Chunk, ToMain, ToWorker } from '@offthread/worker/protocol';
 
 /**
  * Milliseconds between two rounds. Most of what a post costs is that the worker wakes up on another CPU: 15 µs of main
- * on a machine of one's own and 200 µs on a virtual one, whatever is in it, and then a request. A quarter of a second
+ * on a machine of one's own and 200 µs on a virtual one, whatever is in it, and then a request. A fifth of a second
  * is soon enough for all but the first event.
  */
-export const ROUND_MS = 250;
+export const ROUND_MS = 200;
 
 /** Frames after which a post does not wait for the round: the worker starts on them while main goes on. */
 const MANY = 1_000;
