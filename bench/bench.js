@@ -40,7 +40,7 @@ const start = performance.now();
 const about = [
   describeMachine(),
   `Node ${process.version}, ${versions()}`,
-  `API on the same machine, in its own process, ${LATENCY_MS} ms to an answer`,
+  `API on the same machine, in its own process of lowest priority; counts events unread; ${LATENCY_MS} ms to an answer`,
   `An event has ${Buffer.byteLength(JSON.stringify(eventOf(12_345)))} bytes as JSON`,
   `CPU from ${cpuSource()}; \`net\` is less what the same round took with nothing tracked`,
 ];
