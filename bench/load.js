@@ -5,6 +5,9 @@ import { pace } from './pace.js';
 
 const CONNECTIONS = 50;
 
+/** More than a reply has. */
+const READ_BYTES = 4_096;
+
 /** Milliseconds for the replies that are still out at the end. */
 const LAST_REPLIES_MS = 500;
 
@@ -14,7 +17,7 @@ const LAST_REPLIES_MS = 500;
  */
 export async function sendAtRate(url, path, rate, ms) {
   const { hostname, port, host } = new URL(url);
-  const request = `GET ${path} HTTP/1.1\r\nhost: ${host}\r\n\r\n`;
+  const request = Buffer.from(`GET ${path} HTTP/1.1\r\nhost: ${host}\r\n\r\n`);
   const free = [];
   const due = [];
   const took = [];
@@ -41,26 +44,30 @@ export async function sendAtRate(url, path, rate, ms) {
   return took;
 }
 
-/** A connection with one request out at a time. */
+/**
+ * A connection with one request out at a time. It reads into memory of its own, again and again: otherwise the collector
+ * would stop this process, which takes the times, every now and then.
+ */
 async function openLane(host, port) {
-  const socket = connect({ host, port: Number(port), noDelay: true });
-  await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject));
-  socket.on('error', () => {});
   let length;
   let received = 0;
   let text = '';
   let done;
-  socket.on('data', (piece) => {
-    received += piece.length;
+  const read = (bytes, memory) => {
+    received += bytes;
     // All replies are of one length, which the first one tells.
     if (length === undefined) {
-      text += piece.toString('latin1');
+      text += memory.latin1Slice(0, bytes);
       length = lengthOf(text);
     }
     if (received !== length) return;
     received = 0;
     done();
-  });
+  };
+  const onread = { buffer: Buffer.alloc(READ_BYTES), callback: read };
+  const socket = connect({ host, port: Number(port), noDelay: true, onread });
+  await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject));
+  socket.on('error', () => {});
   return {
     write(request, whenDone) {
       done = whenDone;

@@ -4,13 +4,11 @@
 export function targetsOf(results) {
   const ratio = (scenario, key, base, how = 'net') =>
     quotient(results[how](scenario, 'offthread', key), results[how](scenario, base, key));
-  const growth = (part) => {
-    const costs = results
-      .keys('growth')
-      .filter((key) => key.startsWith(`${part} `))
-      .map((key) => results.of('growth', 'offthread', key));
-    return quotient(Math.max(...costs), Math.min(...costs));
-  };
+  const sizesOf = (part) => results.keys('growth').filter((key) => key.startsWith(`${part} `));
+  const spread = (costs) => quotient(Math.max(...costs), Math.min(...costs));
+  const growth = (part) => spread(sizesOf(part).map((key) => results.of('growth', 'offthread', key)));
+  /** The same in units of what the floor costs at that size: at a low rate the processor's caches are cold for both. */
+  const growthByFloor = (part) => spread(sizesOf(part).map((key) => ratio('growth', key, 'json', 'of')));
   const all = [
     target(
       'paced',
@@ -66,6 +64,13 @@ export function targetsOf(results) {
     target('exit', 'events delivered', 'least', 10_000, results.of('exit', 'offthread', 'delivered')),
     target('import', 'main-thread CPU / analytics-node', 'most', 0.5, ratio('import', 'mainMs', 'segment')),
     target('growth', '500 to 20,000 events/s: largest / smallest cost', 'most', 1.5, growth('rate')),
+    target(
+      'growth',
+      '500 to 20,000 events/s: the same in JSON.stringify at that rate',
+      'most',
+      1.5,
+      growthByFloor('rate'),
+    ),
     target('growth', '0 to 10,000 events waiting: largest / smallest cost', 'most', 1.5, growth('queue')),
     target('growth', '1 to 1,000 clients: largest / smallest cost', 'most', 1.5, growth('clients')),
     ...['paced', 'throughput', 'latency', 'loop', 'growth'].map((scenario) =>
