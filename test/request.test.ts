@@ -1,5 +1,7 @@
 // One attempt over the network, against servers that do what no HTTP server would: how it ends, that it ends, and that
 // nothing of it is left.
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { type RawServer, startRawServer } from './helpers/raw-server.js';
@@ -38,6 +40,37 @@ test('an answer that comes before the upload is over counts, and the rest of the
   expect(response).toEqual({ type: 'reply', status: 413, text: 'big', sent: false });
   await allClosed(server);
   expect(server.sockets[0]?.bytesRead).toBeLessThan(HUGE_BODY.length);
+});
+
+test('once a body is said to be sent, whoever writes over it changes nothing of what arrives', async () => {
+  let answerAfter = 0;
+  let foreign = 0;
+  const server = createServer((request, response) => {
+    let received = 0;
+    request.on('error', () => {}); // The client leaves where the answer comes early.
+    request.on('data', (piece: Buffer) => {
+      received += piece.length;
+      foreign += piece.filter((byte) => byte !== 0x31).length;
+      if (received >= answerAfter && !response.writableEnded) response.end('ok');
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const send = sender({ url: `http://127.0.0.1:${port}` }, { requestTimeout: 20_000 });
+  const sent: (boolean | undefined)[] = [];
+  for (const share of [1, 0, 1, 0.1, 0.5, 1, 0.9, 1]) {
+    answerAfter = share * HUGE_BODY.length;
+    const body = Buffer.alloc(HUGE_BODY.length, '1');
+    const response = await send(body, 0, never);
+    expect(response).toMatchObject({ type: 'reply', status: 200 });
+    if (response.type === 'reply') sent.push(response.sent);
+    if (response.type === 'reply' && response.sent) body.fill('2');
+  }
+  server.closeAllConnections();
+  server.close();
+  expect(foreign).toBe(0);
+  expect(sent.filter((each, index) => each && [0, 2, 5, 7].includes(index))).toHaveLength(4);
+  expect(sent).toContain(false);
 });
 
 test('an answer that closes the connection in the middle of the upload counts all the same, or is a fault', async () => {

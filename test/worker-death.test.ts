@@ -9,6 +9,9 @@ const LIMIT = { timeout: 60_000 };
 const MANNERS = ['throw', 'exit', 'memory', 'spin'] as const;
 const FLUSHES = ['asynchronous', 'blocking'] as const;
 
+/** The one that dies and the next. On a machine so busy that it is not run for a second, that one has a successor too. */
+const TWO = expect.toBeOneOf([2, 3]);
+
 /** Something that a thread dies of, see test/fixtures/killer.mjs. */
 interface Death {
   readonly manner: (typeof MANNERS)[number] | 'stall';
@@ -83,7 +86,7 @@ describe.each(FLUSHES)('during a flush that is %s', (how) => {
       const { received, errors, lines } = await crash(ids, { state: 'idle', blocking, orders });
       expect(once(received)).toEqual(ids);
       expect(errors).toEqual([]);
-      expect(lines.slice(-2)).toEqual(summary('ok', { workers: 2, delivered: 6 }));
+      expect(lines.slice(-2)).toEqual(summary('ok', { workers: TWO, delivered: 6 }));
     });
 
     // Received, and answered when nobody listens any more.
@@ -95,7 +98,7 @@ describe.each(FLUSHES)('during a flush that is %s', (how) => {
       expect(once(received)).toEqual(slowly);
       expect(received.slice(0, -slowly.length)).toEqual(first?.messageIds);
       expect(errors).toEqual([]);
-      expect(lines.slice(-2)).toEqual(summary('ok', { workers: 2, delivered: 5 }));
+      expect(lines.slice(-2)).toEqual(summary('ok', { workers: TWO, delivered: 5 }));
     });
 
     // A flush cuts the first backoff short; the second one lasts a second.
@@ -105,7 +108,7 @@ describe.each(FLUSHES)('during a flush that is %s', (how) => {
       const { received, errors, lines } = await crash(refused, { blocking, orders });
       expect(received).toEqual(refused);
       expect(errors).toEqual([]);
-      expect(lines.slice(-2)).toEqual(summary('ok', { workers: 2, delivered: 5 }));
+      expect(lines.slice(-2)).toEqual(summary('ok', { workers: TWO, delivered: 5 }));
     });
 
     test.concurrent('of one batch, three times, gives up that batch only', LIMIT, async () => {
@@ -146,7 +149,7 @@ describe.each(FLUSHES)('during a flush that is %s', (how) => {
     });
     expect(once(received)).toEqual(ids);
     expect(errors).toEqual([]);
-    expect(lines.slice(-2)).toEqual(summary('ok', { workers: 2, delivered: 5 }));
+    expect(lines.slice(-2)).toEqual(summary('ok', { workers: TWO, delivered: 5 }));
   });
 
   test.concurrent('all clients of a thread move on together', LIMIT, async () => {
@@ -155,7 +158,7 @@ describe.each(FLUSHES)('during a flush that is %s', (how) => {
     const { received, errors, lines } = await crash(ids, { blocking, orders, clients: 3 });
     expect(once(received).sort()).toEqual([...ids].sort());
     expect(errors).toEqual([]);
-    expect(lines.slice(-2)).toEqual(summary('ok', { workers: 2, delivered: 9 }));
+    expect(lines.slice(-2)).toEqual(summary('ok', { workers: TWO, delivered: 9 }));
   });
 
   test.concurrent('a thread that is starved of CPU, and so is the next, loses nothing', LIMIT, async () => {
