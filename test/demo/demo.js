@@ -121,7 +121,7 @@ if (report) {
     ['', `${mean.toFixed(1)} µs`, 'mean, with the pauses for garbage collection and for other processes'],
     ['', `${p99.toFixed(1)} µs`, '99 of 100 calls took less'],
   ]);
-  line('  Not measured: the rounds, four a second, which post what has gathered and see what is delivered.');
+  line('  Not measured: the rounds, five a second, which post what has gathered and see what is delivered.');
 }
 
 heading('One event as it arrived');

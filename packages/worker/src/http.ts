@@ -33,7 +33,8 @@ export type Response =
   /** The server could not prove who it is, or we cannot prove who we are. Not worth another try. */
   | { readonly type: 'refused'; readonly code: 'tls_refused' | 'token_refused'; readonly message: string };
 
-type Reply = Response & { readonly type: 'reply' };
+/** An attempt that got a status line. */
+export type Reply = Response & { readonly type: 'reply' };
 
 const ABORTED: Response = { type: 'fault', message: 'The request was aborted' };
 

@@ -5,7 +5,7 @@
 // idle client. Sources: https://www.twilio.com/docs/segment/connections/oauth, RFC 6749 section 4.4, RFC 7523 section 2.2.
 import { randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose/jwt/sign';
-import { type Post, type Response, SHOWN_LENGTH } from './http.js';
+import { type Post, type Reply, type Response, SHOWN_LENGTH } from './http.js';
 import { MAX_REPLY_BYTES } from './limits.js';
 import type { Pass } from './pass.js';
 import type { OAuthSettings } from './protocol.js';
@@ -147,7 +147,7 @@ export class TokenSource {
 }
 
 /** Whether the assertion may have been refused for its date. */
-function isRefusal(response: Response): response is Response & { type: 'reply' } {
+function isRefusal(response: Response): response is Reply {
   return response.type === 'reply' && (response.status === 400 || response.status === 401);
 }
 

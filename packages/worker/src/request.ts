@@ -31,8 +31,7 @@ export function createSend(settings: DeliverySettings): Send {
   return async (body, retry, signal, authorization = basic) => {
     const secret = authorization.slice(authorization.indexOf(' ') + 1);
     const headers = { ...common, authorization, ...(retry > 0 && { 'x-retry-count': String(retry) }) };
-    if (!settings.gzip) return post({ headers, body, secret, wanted: SHOWN_LENGTH }, signal);
-    const compressed = await compress(body);
-    return post({ headers, body: compressed, secret, wanted: SHOWN_LENGTH }, signal);
+    const sent = settings.gzip ? await compress(body) : body;
+    return post({ headers, body: sent, secret, wanted: SHOWN_LENGTH }, signal);
   };
 }
