@@ -447,6 +447,37 @@ describe('connections', () => {
     await trial.balance(bench.api);
   });
 
+  // As where the server closes it as idle at the very moment it is used again. An API of its own: a new connection.
+  test('one that had served before and breaks is replaced, which costs no retry', async () => {
+    await using api = await startTrackingApi({ in: 'thread' });
+    await using trial = new Trial({ host: api.url, maxRetries: 0 });
+    trial.track(1);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 1 });
+    await api.script([{ type: 'drop', after: 'headers' }]);
+    trial.track(2);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 2 });
+    expect(trial.analytics.stats()).toMatchObject({ requests: 3, retries: 1, failed: 0 });
+    const requests = await api.requests();
+    expect(requests.map(({ connection }) => connection)).toEqual([1, 1, 2]);
+    expect(requests.map(({ headers }) => headers['x-retry-count'])).toEqual([undefined, undefined, '1']);
+
+    await api.script([{ type: 'drop', after: 'headers', times: 2 }]);
+    const ids = trial.track(3);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 3 });
+    expect(trial.ids('retries_exhausted')).toEqual(ids);
+    await trial.balance(api);
+  });
+
+  test('a new one that breaks is a fault', async () => {
+    await using api = await startTrackingApi({ in: 'thread' });
+    await using trial = new Trial({ host: api.url, maxRetries: 0 });
+    await api.script([{ type: 'drop', after: 'headers' }]);
+    const ids = trial.track(1);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 1 });
+    expect(trial.ids('retries_exhausted')).toEqual(ids);
+    await trial.balance(api);
+  });
+
   test('one survives answers that are refusals', async () => {
     await using trial = new Trial({ host: bench.api.url, batchSize: 1 });
     await bench.api.script([

@@ -57,7 +57,7 @@ describe('an AnalyticsError', () => {
   });
 
   test('has no status where there was no reply', async () => {
-    await bench.api.behave({ type: 'drop', after: 'body' });
+    await bench.api.behave({ type: 'garbage' });
     const analytics = bench.open({ maxRetries: 0 });
     analytics.track({ userId: 'u', event: 'e' });
     flushed(analytics);

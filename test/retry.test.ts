@@ -13,7 +13,7 @@ type Response = Parameters<typeof judge>[0];
 type Reply = Extract<Response, { type: 'reply' }>;
 
 const POLICY = { maxRetries: 10, maxRetryDuration: 43_200_000 };
-const FIRST = { retries: 0, elapsed: 0, events: 1 };
+const FIRST = { attempts: 1, retries: 0, elapsed: 0, events: 1 };
 const NOW = Date.parse('2026-11-24T12:00:00Z');
 const half = (): number => 0.5;
 
@@ -81,6 +81,14 @@ describe('no status', () => {
     const fault: Response = { type: 'fault', message: 'read ECONNRESET' };
     expect(verdict(fault)).toEqual({ type: 'retry', delay: BACKOFF_BASE_MS / 2 });
     expect(verdict(fault, { events: 100 })).toEqual({ type: 'retry', delay: BACKOFF_BASE_MS / 2 });
+  });
+
+  test('a connection that had served before is replaced once, at no cost', () => {
+    const fault: Response = { type: 'fault', message: 'read ECONNRESET', reused: true };
+    const none = { ...POLICY, maxRetries: 0 };
+    expect(verdict(fault, {}, none)).toEqual({ type: 'renew' });
+    expect(verdict(fault, { attempts: 2 }, none)).toMatchObject({ code: 'retries_exhausted' });
+    expect(verdict(fault, { attempts: 2 })).toEqual({ type: 'retry', delay: BACKOFF_BASE_MS / 2 });
   });
 
   test('a certificate that is not to be trusted fails at once', () => {

@@ -127,7 +127,8 @@ export class Delivery {
       }
       if (this.#isClosed()) return;
 
-      const tries = { retries, elapsed: performance.now() - start, events: batch.frames.length };
+      const elapsed = performance.now() - start;
+      const tries = { attempts, retries, elapsed, events: batch.frames.length };
       const verdict = judge(response, tries, this.#settings, Math.random, Date.now());
       switch (verdict.type) {
         case 'delivered':

@@ -29,7 +29,12 @@ export type Response =
       readonly sent?: boolean;
     }
   /** No status line: the network, a timeout or a reply that is not HTTP. Worth another try. */
-  | { readonly type: 'fault'; readonly message: string }
+  | {
+      readonly type: 'fault';
+      readonly message: string;
+      /** A connection that had served before broke: the server may have closed it as idle when we wrote to it. */
+      readonly reused?: boolean;
+    }
   /** The server could not prove who it is, or we cannot prove who we are. Not worth another try. */
   | { readonly type: 'refused'; readonly code: 'tls_refused' | 'token_refused'; readonly message: string };
 
@@ -130,7 +135,7 @@ function respond(
       settle(
         isUntrusted(error.code)
           ? { type: 'refused', code: 'tls_refused', message }
-          : { type: 'fault', message },
+          : { type: 'fault', message, reused: exchange?.reusedSocket === true && isBroken(error.code) },
       );
     });
     // Nothing else would follow.
@@ -156,6 +161,11 @@ function readReply(
     ...(headers.date !== undefined && { date: headers.date }),
     ...(headers.location !== undefined && { location: redact(headers.location) }),
   };
+}
+
+/** Whether an error says that the other side ended the connection. */
+function isBroken(code = ''): boolean {
+  return code === 'ECONNRESET' || code === 'EPIPE';
 }
 
 /**

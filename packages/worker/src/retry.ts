@@ -1,5 +1,4 @@
 // Response -> verdict: what to do about a batch now. Pure: clock and random are arguments. Next: outcome.ts.
-
 import type { Response } from './http.js';
 import type { FailureCode } from './protocol.js';
 
@@ -18,7 +17,7 @@ export type Verdict =
   | { readonly type: 'halve' }
   /** Again after `delay` ms, at the cost of one retry. */
   | { readonly type: 'retry'; readonly delay: number }
-  /** Again at once, with a new access token; costs no retry. */
+  /** Again at once, with a new access token or connection; costs no retry. */
   | { readonly type: 'renew' }
   /** The server asked for `delay` ms of silence; costs no retry. */
   | { readonly type: 'hold'; readonly delay: number }
@@ -26,6 +25,8 @@ export type Verdict =
 
 /** What has been tried for the batch so far. */
 export interface Tries {
+  /** All of them, the first one included. */
+  readonly attempts: number;
   /** Retries that count against `maxRetries`. */
   readonly retries: number;
   /** Milliseconds since the first attempt began. */
@@ -48,7 +49,11 @@ export function judge(
   now: number,
 ): Verdict {
   if (response.type === 'refused') return { type: 'fail', code: response.code, message: response.message };
-  if (response.type === 'fault') return again(response.message, tries, policy, random);
+  if (response.type === 'fault') {
+    // Nothing is wrong with the server. Once, because a new connection is not stale.
+    if (response.reused && tries.attempts === 1) return { type: 'renew' };
+    return again(response.message, tries, policy, random);
+  }
 
   const { status, from = 'API' } = response;
   const isAPI = from === 'API';
