@@ -2,7 +2,7 @@
 // that nothing of it is left at run time.
 import { Analytics, type TrackEvent } from '@offthread/sdk';
 import type { Amount, EcommerceEvents, Product } from '@offthread/sdk/ecommerce';
-import type { RequestAnalytics } from '@offthread/sdk/fastify';
+import type { FastifyAnalyticsOptions, RequestAnalytics } from '@offthread/sdk/fastify';
 import { createTestAnalytics } from '@offthread/sdk/testing';
 import { Decimal } from 'decimal.js';
 import { describe, expect, expectTypeOf, test } from 'vitest';
@@ -66,6 +66,11 @@ describe('a map of events', () => {
   test('is not in the way where any client will do', () => {
     const take = (analytics: Analytics): Analytics => analytics;
     expect(take(typed)).toBe(typed);
+    expectTypeOf<Analytics<ShopEvents>>().toExtend<Analytics>();
+    expectTypeOf<Analytics<{ Ping: { ms: bigint } }>>().toExtend<Analytics>();
+    expectTypeOf<Analytics<{ Ping: { ms: bigint } }>>().not.toExtend<Analytics<ShopEvents>>();
+    expectTypeOf<RequestAnalytics<ShopEvents>>().toExtend<RequestAnalytics>();
+    expectTypeOf<{ client: Analytics<ShopEvents> }>().toExtend<FastifyAnalyticsOptions>();
   });
 
   test('holds for requests of Fastify, where who did it may be left out', () => {

@@ -41,8 +41,12 @@ export type TrackEvent<Events extends EventMap<Events> = AnyEvents> = CommonFiel
 /** Names of events with the properties of each, as a type or an interface. */
 export type EventMap<Events> = { readonly [Name in keyof Events]: object };
 
-/** Where no map is given: any name, any properties. */
-export type AnyEvents = Readonly<Record<string, object>>;
+/**
+ * Where no map is given: any name, any properties. Code that asks for an `Analytics` is so given one with a map as well,
+ * and need not know of maps.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: only with `any` are a client with a map and one without each other.
+export type AnyEvents = any;
 
 /** One of the names, with its properties. */
 export type NamedEvent<Events extends EventMap<Events>> = {
@@ -52,9 +56,10 @@ export type NamedEvent<Events extends EventMap<Events>> = {
   } & PropertiesField<Events[Name]>;
 }[keyof Events & string];
 
-/** Required where one of the properties is. */
-type PropertiesField<Properties> =
-  Partial<Properties> extends Properties
+/** Required where one of the properties is. Any object where it is not known what they are. */
+type PropertiesField<Properties> = unknown extends Properties
+  ? { readonly properties?: object | null | undefined }
+  : Partial<Properties> extends Properties
     ? { readonly properties?: Properties | null | undefined }
     : { readonly properties: Properties };
 
