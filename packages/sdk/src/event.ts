@@ -45,7 +45,7 @@ export type EventMap<Events> = { readonly [Name in keyof Events]: object };
  * Where no map is given: any name, any properties. Code that asks for an `Analytics` is so given one with a map as well,
  * and need not know of maps.
  */
-// biome-ignore lint/suspicious/noExplicitAny: only with `any` are a client with a map and one without each other.
+// biome-ignore lint/suspicious/noExplicitAny: nothing else lets a client with a map stand for one without.
 export type AnyEvents = any;
 
 /** One of the names, with its properties. */

@@ -9,6 +9,7 @@ import { DeadLetter } from '../import/dead-letter.js';
 import { BATCH_EVENTS, Importer, WINDOW_LINES } from '../import/importer.js';
 import type { Line } from '../import/lines.js';
 import { Progress } from '../import/progress.js';
+import { listenForSignals } from '../import/signals.js';
 import { openSource, type Source } from '../import/source.js';
 import { type Summary, summaryLines } from '../import/summary.js';
 import { commandNamed, complain, EXIT, exitBy, positive, print, UsageError } from '../usage.js';
@@ -194,20 +195,6 @@ function reachOf(importer: Importer, { bytesRead, fingerprint }: Source) {
   // Bytes that were read run ahead of those settled, but in a gzip file nobody knows where the latter are.
   const bytes = Math.min(bytesRead, offset);
   return { lines, fraction: fingerprint.size === 0 ? 1 : bytes / fingerprint.size };
-}
-
-function listenForSignals(act: (signal: 'SIGINT' | 'SIGTERM', again: boolean) => void) {
-  const state = { received: undefined as 'SIGINT' | 'SIGTERM' | undefined, close };
-  const listener = (signal: 'SIGINT' | 'SIGTERM'): void => {
-    const again = state.received !== undefined;
-    state.received ??= signal;
-    act(signal, again);
-  };
-  process.on('SIGINT', listener).on('SIGTERM', listener);
-  function close(): void {
-    process.off('SIGINT', listener).off('SIGTERM', listener);
-  }
-  return state;
 }
 
 function seconds(text: string): number {
