@@ -1,4 +1,6 @@
 // The local Tracking API answers as Segment's does, within the same limits, and remembers what arrived.
+import { once } from 'node:events';
+import http from 'node:http';
 import { gzipSync } from 'node:zlib';
 import {
   createTrackingApi,
@@ -289,6 +291,23 @@ describe('memory', () => {
     expect((await post(skimming.url, unlikely)).status).toBe(200);
     expect((await post(skimming.url, body, { writeKey: '' })).status).toBe(401);
     expect(await skimming.counts()).toMatchObject({ requests: 3, events: 4, duplicates: 0, biggestBatch: 3 });
+  });
+
+  test('skimmed, an event counts once, however the body comes', async () => {
+    await using skimming = await startTrackingApi({ in: 'thread', record: 'count', skim: true });
+    const text = JSON.stringify(batchOf(2));
+    for (const size of [1, 5, 13, text.length]) {
+      const headers = { authorization: 'Basic a2V5Og==' };
+      const request = http.request(`${skimming.url}/v1/batch`, { method: 'POST', headers });
+      // Each of them a chunk to the server, however the network cuts it.
+      for (let at = 0; at < text.length; at += size) request.write(text.slice(at, at + size));
+      request.end();
+      const [response] = await once(request, 'response');
+      expect(response.statusCode).toBe(200);
+      response.resume();
+      await once(response, 'end');
+    }
+    expect(await skimming.counts()).toMatchObject({ requests: 4, events: 8, biggestBatch: 2 });
   });
 
   test('skimmed, events are read where a rule or an access token needs it', async () => {

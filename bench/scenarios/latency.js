@@ -7,8 +7,8 @@ import { lostOf } from './paced.js';
 const RATE = 2_000;
 
 export const title = 'Fastify at 2,000 requests/s';
-/** Twice as many as others have: a p99 is made by a few moments. */
-export const rounds = 2;
+/** Three times as many as others have: a p99 is made by a few moments. */
+export const rounds = 3;
 export const subjects = ['none', 'json', 'offthread', 'segment', 'posthog', 'rudder'];
 
 export async function run({ endpoints, quick }, subject) {

@@ -13,7 +13,7 @@ const KEPT_BYTES = 8 * MAX_REQUEST_BYTES;
 export interface WireBody {
   /** Bytes received, also those not kept. */
   received: number;
-  /** The bytes; `null` when there were too many to keep. */
+  /** The bytes; `null` when there were too many to keep, or none were to be kept. */
   bytes: Buffer | null;
   /** False when the client left in the middle. */
   complete: boolean;
@@ -25,19 +25,26 @@ export interface PlainBody {
   refusal?: string;
 }
 
-/** Reads the whole body. Never rejects: a client that leaves gives `complete: false`. */
-export function readBody(request: IncomingMessage): Promise<WireBody> {
+/**
+ * Reads the whole body. With `visit` its chunks go there one by one, and none is kept. Never rejects: a client that leaves
+ * gives `complete: false`.
+ */
+export function readBody(request: IncomingMessage, visit?: (chunk: Buffer) => void): Promise<WireBody> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let received = 0;
-    request.on('data', (chunk: Buffer) => {
-      received += chunk.length;
+    const keep = (chunk: Buffer): void => {
       if (received <= KEPT_BYTES) chunks.push(chunk);
       else chunks.length = 0;
+    };
+    request.on('data', (chunk: Buffer) => {
+      received += chunk.length;
+      (visit ?? keep)(chunk);
     });
     const finish = (complete: boolean): void => {
+      const isKept = visit === undefined && received <= KEPT_BYTES;
       // `concat` copies: a chunk is a window on the 64 KiB the socket was read into and would keep all of it.
-      resolve({ received, bytes: received <= KEPT_BYTES ? Buffer.concat(chunks) : null, complete });
+      resolve({ received, bytes: isKept ? Buffer.concat(chunks) : null, complete });
     };
     request.once('end', () => finish(true));
     request.once('close', () => finish(false));

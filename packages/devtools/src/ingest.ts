@@ -1,10 +1,10 @@
 // In: a request to a tracking route. Out: its record, and what was decided done to it. Next: reply.ts, sabotage.ts.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { PlainBehaviour } from './behaviour.js';
-import { plainBody, readBody } from './body.js';
+import { type PlainBody, plainBody, readBody } from './body.js';
 import { hasToken, writeKeyOf } from './credentials.js';
 import type { Director } from './director.js';
-import { type Envelope, openEnvelope, skim, typeOfRoute } from './envelope.js';
+import { type Envelope, openEnvelope, Skim, typeOfRoute } from './envelope.js';
 import type { Gauge } from './gauge.js';
 import type { Settings } from './options.js';
 import type { Decision, Entry, Recorder } from './recorder.js';
@@ -62,14 +62,15 @@ export function ingestRoutes(
       return act(behaviour, { status: 400, refusal: null }, reply, leave);
     }
 
-    const wire = await readBody(request.raw);
-    if (!wire.complete) return reply.hijack(); // The client left during the upload: nothing was decided.
-    const plain = await plainBody(wire, request.headers['content-encoding']);
+    const encoding = request.headers['content-encoding'];
     const withToken = hasToken(request.headers.authorization);
-    const skims = settings.skim && behaviour !== undefined && !withToken;
-    let envelope = NOTHING;
-    if (isTracking && plain.bytes !== null)
-      envelope = skims ? skim(plain.bytes) : openEnvelope(plain.bytes, typeOfRoute(path));
+    const isSkimmed = settings.skim && isTracking && behaviour !== undefined && !withToken && !encoding;
+    const skim = isSkimmed ? new Skim() : undefined;
+    const wire = await readBody(request.raw, skim && ((chunk) => skim.take(chunk)));
+    if (!wire.complete) return reply.hijack(); // The client left during the upload: nothing was decided.
+    const plain: PlainBody = skim === undefined ? await plainBody(wire, encoding) : { bytes: null };
+    let envelope = skim?.envelope ?? NOTHING;
+    if (isTracking && plain.bytes !== null) envelope = openEnvelope(plain.bytes, typeOfRoute(path));
     if (withToken) arrival.writeKey = envelope.writeKey ?? null;
     const verdict = isTracking ? judge(arrival.writeKey, plain.refusal ?? envelope.refusal) : notFound(path);
     behaviour ??= director.atBody(arrival.writeKey, envelope.events);

@@ -19,8 +19,8 @@ export interface TrackingApiOptions {
   record?: Recording;
   /**
    * Count the events of a body by the `"messageId":` in it and read them only where an instruction or an access token
-   * needs it: no event is refused, no duplicate noticed, no id recorded. For load tests, in which an API on the same
-   * machine must not take the CPU that is measured. Default false.
+   * needs it, or where the body is compressed: no event is refused, no duplicate noticed, neither id nor body recorded.
+   * For load tests, in which an API on the same machine must not take the CPU that is measured. Default false.
    */
   skim?: boolean;
   /** Most events kept; the oldest go first and are counted as `forgotten`. Default 200,000. */
