@@ -42,7 +42,7 @@ const about = [
   `Node ${process.version}, ${versions()}`,
   `API on the same machine, in its own process, of lowest priority except where the CPUs are saturated; counts events unread; ${LATENCY_MS} ms to an answer`,
   `An event has ${Buffer.byteLength(JSON.stringify(eventOf(12_345)))} bytes as JSON`,
-  `CPU from ${cpuSource()}; \`net\` is less what the same round took with nothing tracked`,
+  `CPU from ${cpuSource()}; an event or a request costs what windows with tracking take more than windows without, in turns in one process; \`net\` is less what the same round took with nothing tracked`,
 ];
 for (const line of about) console.log(line);
 

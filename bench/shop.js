@@ -1,46 +1,50 @@
-// The Fastify server of two scenarios: a handler that tracks one event a request. Runs in a child process, and is told
-// by messages when to begin and end counting.
+// The Fastify server of two scenarios: a handler that tracks one event a request, and beside it one that does not. Runs
+// in a child process, and is told by messages when to begin and end counting.
 import { once } from 'node:events';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fastify } from 'fastify';
 import { readCpu, usedBetween } from './cpu.js';
 import { eventOf } from './event.js';
+import { create } from './subjects/none.js';
 
 /** Milliseconds between two looks at the event loop, which the delay includes. */
 const RESOLUTION_MS = 1;
 
 export async function openShop(subject, settings) {
   const client = subject.create(await subject.load(), settings);
+  const nothing = create();
   const app = fastify();
-  let requests = 0;
+  let tracked = 0;
+  let untracked = 0;
   app.get('/order', async () => {
-    client.track(eventOf(requests++));
+    client.track(eventOf(tracked++));
+    return { order: 'accepted' };
+  });
+  app.get('/untracked', async () => {
+    nothing.track(eventOf(untracked++));
     return { order: 'accepted' };
   });
   const url = await app.listen({ port: 0, host: '127.0.0.1' });
   process.send({ url });
 
-  await once(process, 'message');
-  const first = requests;
-  const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  delay.enable();
-  const before = readCpu();
-  process.send('begun');
-
-  await once(process, 'message');
-  const used = usedBetween(before, readCpu());
-  delay.disable();
-  const counted = requests - first;
-  process.send({
-    requests: counted,
-    mainUs: used.main / counted,
-    allUs: used.all / counted,
-    requestsPerSecond: counted / (used.elapsed / 1e3),
-    loopDelayP99: delay.percentile(99) / 1e6 - RESOLUTION_MS,
-  });
-
-  await once(process, 'message');
+  while ((await told()) !== 'finish') {
+    const first = tracked + untracked;
+    const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+    delay.enable();
+    const before = readCpu();
+    process.send('begun');
+    await told();
+    const { main, all } = usedBetween(before, readCpu());
+    delay.disable();
+    const loopDelayP99 = delay.percentile(99) / 1e6 - RESOLUTION_MS;
+    process.send({ requests: tracked + untracked - first, main, all, loopDelayP99 });
+  }
   await app.close();
   await client.close();
-  return { tracked: requests };
+  return { tracked };
+}
+
+async function told() {
+  const [message] = await once(process, 'message');
+  return message;
 }

@@ -9,6 +9,10 @@ import { lostOf } from './paced.js';
 const RATE = 5_000;
 const WARM_UP_MS = 2_000;
 
+/** Pairs of windows; fewer where a queue is to stay about as long as it is. */
+const PAIRS = 8;
+const QUEUE_PAIRS = 2;
+
 export const title = 'Growth';
 /** The floor is not level either: at a low rate the processor's caches are cold at each event. */
 export const subjects = ['json', 'offthread'];
@@ -54,7 +58,7 @@ async function atRate(create, part, size, quick) {
   const track = (event, n) => clients[n % clients.length].track(event);
   // Warm code is the same for all of them, so that a low rate does not warm up for longer.
   const first = await pace(RATE, WARM_UP_MS, 0, (n) => track(eventOf(n), n));
-  const { netMainUs, events } = await costOf(track, { rate, pairs: quick ? 2 : 4, first });
+  const { netMainUs, events } = await costOf(track, { rate, pairs: quick ? 2 : PAIRS, first });
   await Promise.all(clients.map((client) => client.close()));
   return { netMainUs, tracked: first + events };
 }
@@ -66,5 +70,5 @@ async function onQueue(client, size) {
   process.send('warm');
   await once(process, 'message');
   for (let n = 0; n < size; n++) track(eventOf(n));
-  return costOf(track, { rate: RATE, pairs: 2 });
+  return costOf(track, { rate: RATE, pairs: QUEUE_PAIRS });
 }

@@ -26,7 +26,8 @@ export async function run({ endpoints, quick }, subject) {
   const at = (share) => took[Math.floor(took.length * share)] ?? Number.NaN;
   const lost =
     finished === undefined ? Number.NaN : lostOf(subject, finished.tracked, await endpoints.received());
-  return { p50: at(0.5), p99: at(0.99), loopDelayP99: result.loopDelayP99, mainUs: result.mainUs, lost };
+  const { loopDelayP99, main, requests } = result;
+  return { p50: at(0.5), p99: at(0.99), loopDelayP99, mainUs: main / requests, lost };
 }
 
 export function measure(subject, settings) {
