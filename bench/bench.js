@@ -1,6 +1,6 @@
 // The bench. In: the command line. Out: figures on the screen, RESULTS.md and charts. Next: scenarios/.
 //
-//   npm run bench                        everything, about half an hour
+//   npm run bench                        everything, about three quarters of an hour
 //   npm run bench -- --quick             the same with short runs and one round, for a look
 //   npm run bench -- --only paced        one scenario, or several with commas
 //   npm run bench -- --check             ends with 1 where a target is missed
@@ -42,7 +42,7 @@ const about = [
   `Node ${process.version}, ${versions()}`,
   `API on the same machine, in its own process, of lowest priority except where the CPUs are saturated; counts events unread; ${LATENCY_MS} ms to an answer`,
   `An event has ${Buffer.byteLength(JSON.stringify(eventOf(12_345)))} bytes as JSON`,
-  `CPU from ${cpuSource()}; an event or a request costs what windows with tracking take more than windows without, in turns in one process; \`net\` is less what the same round took with nothing tracked`,
+  `CPU from ${cpuSource()}; what an event costs is what windows with tracking took more than windows without, in turns in one process; \`net\` is less what the same round took with nothing tracked`,
 ];
 for (const line of about) console.log(line);
 
