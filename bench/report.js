@@ -8,7 +8,6 @@ const COLUMNS = {
   netAllUs: ['all threads, µs an event'],
   refused: ['refused'],
   mainUs: ['main thread, µs', 'net'],
-  allUs: ['all threads, µs', 'net'],
   mainMs: ['main thread, ms', 'net'],
   allMs: ['all threads, ms', 'net'],
   wallMs: ['wall clock, ms', 'net'],

@@ -36,18 +36,23 @@ export class Run {
     }
   }
 
-  /** Says something and gives the answer. */
+  /** Says something and gives the answer; undefined where the child has ended, or does so without one. */
   async ask(message) {
-    this.#child.send(message);
+    if (this.#over || !this.#child.connected) return undefined;
+    // With a callback, so that the end of the child at this very moment is no error of ours.
+    this.#child.send(message, () => {});
     return this.next();
   }
 
   /** Waits for the end; gives the exit code and the milliseconds since the start. */
   async ended() {
-    const { exitCode, signalCode } = this.#child;
-    if (exitCode === null && signalCode === null) await once(this.#child, 'exit');
+    if (!this.#over) await once(this.#child, 'exit');
     clearTimeout(this.#timer);
     return { code: this.#child.exitCode, elapsed: performance.now() - this.start };
+  }
+
+  get #over() {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 }
 

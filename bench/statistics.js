@@ -1,4 +1,4 @@
-// Numbers of several rounds -> one. Used by bench.js and report.js.
+// Numbers of several rounds -> one. Used wherever there are rounds or windows.
 
 /** The middle one; NaN where there is none. */
 export function median(numbers) {
@@ -6,14 +6,4 @@ export function median(numbers) {
   const middle = sorted.length / 2;
   if (sorted.length === 0) return Number.NaN;
   return Number.isInteger(middle) ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[Math.floor(middle)];
-}
-
-/** Key by key over records of the same shape; what is no number is taken from the last one. */
-export function medians(records) {
-  const result = {};
-  for (const key of Object.keys(records.at(-1) ?? {})) {
-    const values = records.map((each) => each[key]);
-    result[key] = values.every((each) => typeof each === 'number') ? median(values) : values.at(-1);
-  }
-  return result;
 }
