@@ -18,7 +18,7 @@ export interface Carrier {
   block(done: () => boolean, deadline: number): boolean;
   /** Whether it is certain that nothing will happen before `deadline`. */
   isHeldPast(deadline: number): boolean;
-  /** The client is gone. */
+  /** The client is gone: nothing of it is sent any more. Never rejects. */
   release(): Promise<void>;
 }
 

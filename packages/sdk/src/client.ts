@@ -119,6 +119,8 @@ export class Client implements Leaver, Correspondent {
     this.#intake.shut();
     // What the worker has told already still counts.
     this.finishFlush(0);
+    // First, so that the worker does not send what is reported as dropped.
+    void this.#link.release();
     this.#drop(this.#ledger.accepted, 'exit_timeout', 'The process ended before the event was sent');
   }
 
@@ -128,8 +130,7 @@ export class Client implements Leaver, Correspondent {
     if (outcome.type === 'delivered') this.#settle(outcome.through, undefined);
     else {
       const { through, code, message, status, attempts } = outcome;
-      const events = this.#ledger.events(through);
-      const error = new AnalyticsError(code, message, { status, attempts, events });
+      const error = new AnalyticsError(code, message, { status, attempts, ...this.#lose(through) });
       this.#settle(through, error, outcome.type);
     }
   }
@@ -156,8 +157,11 @@ export class Client implements Leaver, Correspondent {
 
   #drop(through: number, code: ErrorCode, message: string, cause?: unknown): void {
     if (through <= this.#ledger.settled) return;
-    const events = this.#ledger.events(through);
-    this.#settle(through, new AnalyticsError(code, message, { events, cause }), 'dropped');
+    this.#settle(through, new AnalyticsError(code, message, { ...this.#lose(through), cause }), 'dropped');
+  }
+
+  #lose(through: number): { events: () => SentEvent[]; count: number } {
+    return { events: this.#ledger.lose(through), count: through - this.#ledger.settled };
   }
 
   /** Closes the account of all events up to `through`, and only then tells those concerned, who may call us back. */
@@ -215,10 +219,12 @@ export class Client implements Leaver, Correspondent {
     const result = flush?.result ?? (await this.flushAsync(timeout));
     // What the worker has told already still counts.
     this.finishFlush(0);
+    // First, so that the worker does not send what is reported as dropped.
+    const released = this.#link.release();
     this.#drop(this.#ledger.accepted, 'closed', 'The client was closed before the event was sent');
     unlisten(this);
     this.#reporter.close();
-    await this.#link.release();
+    await released;
     return result;
   }
 }

@@ -53,7 +53,8 @@ export type ErrorCode =
 export interface ErrorDetails {
   readonly status?: number | undefined;
   readonly attempts?: number;
-  readonly events?: readonly SentEvent[];
+  /** Or a function that reads them, with their number as `count`. */
+  readonly events?: readonly SentEvent[] | (() => readonly SentEvent[]);
   readonly count?: number;
   readonly cause?: unknown;
 }
@@ -66,9 +67,7 @@ export class AnalyticsError extends Error {
   readonly status: number | undefined;
   /** Requests made for these events. */
   readonly attempts: number;
-  /** The events concerned as they are sent, `messageId` and `timestamp` included; as they were passed, where
-   * they were refused or `beforeSend` dropped them. */
-  readonly events: readonly SentEvent[];
+  #events: readonly SentEvent[] | (() => readonly SentEvent[]);
   /** How many events are concerned. Refusals of a whole minute are reported as a count, without their events. */
   readonly count: number;
 
@@ -77,8 +76,17 @@ export class AnalyticsError extends Error {
     this.code = code;
     this.status = details.status;
     this.attempts = details.attempts ?? 0;
-    this.events = details.events ?? [];
-    this.count = details.count ?? this.events.length;
+    this.#events = details.events ?? [];
+    this.count = details.count ?? this.#events.length;
+  }
+
+  /**
+   * The events concerned as they are sent, `messageId` and `timestamp` included. As they were passed if they were
+   * refused or `beforeSend` dropped them. They are read when you first ask for them.
+   */
+  get events(): readonly SentEvent[] {
+    if (typeof this.#events === 'function') this.#events = this.#events();
+    return this.#events;
   }
 }
 

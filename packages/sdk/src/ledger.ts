@@ -1,5 +1,9 @@
 // Frames and callbacks of all events that are accepted and not settled. In: frames. Out: chunks; on the way back, who
 // is to be told. Next: link.ts.
+//
+// A slab belongs to main until its frames are posted, then to the worker. It is used again only once the worker has
+// delivered all of its events. A slab with an event that was lost is never used again: the worker may still read it when
+// main drops events by itself, and the error reads its events from there.
 import { stringOf, textOf } from '@offthread/worker/frame';
 import type { Chunk, Signature } from '@offthread/worker/protocol';
 import type { AnalyticsError, SentEvent } from './errors.js';
@@ -60,16 +64,15 @@ export class Ledger {
     for (const slab of this.#slabs) slab.recall();
   }
 
-  /** The unsettled events up to `through`, as they are sent: a BigInt is text, so that JSON can hold them. */
-  events(through: number): SentEvent[] {
-    const events: SentEvent[] = [];
-    for (const slab of this.#slabs) {
-      if (slab.first > through) break;
-      for (const [sequence, frame] of slab.read(this.settled + 1, through)) {
-        events.push(JSON.parse(stringOf(textOf(frame, sequence, this.signature))));
-      }
-    }
-    return events;
+  /**
+   * The unsettled events up to `through`, which are lost: a function that reads them as they are sent, when somebody
+   * asks for them. Settle them next.
+   */
+  lose(through: number): () => SentEvent[] {
+    const from = this.settled + 1;
+    const slabs = this.#slabs.filter((slab) => slab.first <= through);
+    for (const slab of slabs) slab.keep();
+    return () => readEvents(slabs, from, through, this.signature);
   }
 
   /** Lets go of all events up to `through` and returns their callbacks. */
@@ -91,4 +94,25 @@ export class Ledger {
     if (done > 0) this.#slabs.splice(0, done);
     return callbacks;
   }
+}
+
+/** A BigInt is text in them, so that JSON can hold them. */
+function readEvents(
+  slabs: readonly Slab[],
+  from: number,
+  through: number,
+  signature: Signature,
+): SentEvent[] {
+  const events: SentEvent[] = [];
+  for (const slab of slabs) {
+    for (const [sequence, frame] of slab.read(from, through)) {
+      try {
+        events.push(JSON.parse(stringOf(textOf(frame, sequence, signature))));
+      } catch (cause) {
+        // Whoever reads an error may be at the end of the stack.
+        events.push({ unreadable: String(cause) });
+      }
+    }
+  }
+  return events;
 }

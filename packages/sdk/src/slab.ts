@@ -36,8 +36,8 @@ export class Slab {
   /** Bytes that are posted, and the sequence number of the first frame that is not. */
   #posted = 0;
   #unposted = 0;
-  /** A worker that was given up may still read it: never to be written again. */
-  tainted = false;
+  /** Whether somebody may read it even when its events are settled. It is then never written again. */
+  #kept = false;
   #end = 0;
 
   constructor(size: number) {
@@ -99,9 +99,19 @@ export class Slab {
 
   /** All is to be given out once more, to another worker. */
   recall(): void {
-    this.tainted ||= this.#posted > 0;
+    if (this.#posted > 0) this.keep();
     this.#posted = 0;
     this.#unposted = this.first;
+  }
+
+  /** Leaves its memory to those who still read it: a worker that was given up, or an error. */
+  keep(): void {
+    this.#kept = true;
+  }
+
+  /** Whether it may be written again once its events are settled. */
+  get isReusable(): boolean {
+    return !this.#kept && this.size === SLAB_BYTES;
   }
 
   /** The frames from `from` to `through` with their sequence numbers, in place. */
@@ -128,9 +138,9 @@ export function slabSize(frame: Frame): number {
   return Math.max(SLAB_BYTES, FRAME_HEADER_BYTES + byteLength(frame.content));
 }
 
-/** Gives back a slab all of whose frames are settled. */
+/** Gives back a slab whose events are all delivered, so that the worker is done with it. */
 export function giveBack(slab: Slab): void {
-  if (slab.tainted || slab.size !== SLAB_BYTES) return;
+  if (!slab.isReusable) return;
   spare.push(slab);
   if (spare.length > MIN_SPARE) trimmer ??= setInterval(trim, TRIM_MS).unref();
 }

@@ -180,7 +180,7 @@ export class Thread {
       return;
     }
     this.#end();
-    await this.#pool.destroy();
+    await this.#pool.destroy().catch(() => {});
   }
 
   /** Posts what has gathered and sees what the worker has done; whether anybody waits for more. */
