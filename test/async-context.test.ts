@@ -1,0 +1,44 @@
+// A callback runs in the async context of the call that brought it, everything else in none, and no request's store is kept:
+// neither if the SDK is loaded when the program starts nor if the first request loads it.
+import { expect, test } from 'vitest';
+import { runProgram } from './helpers/program.js';
+import { withApi } from './helpers/with-api.js';
+
+const bench = withApi();
+
+const USERS = ['alice', 'bob', 'carol'];
+
+test.for(['first', 'request'])(
+  'three users of a Fastify server stay apart, the SDK loaded %s',
+  {
+    timeout: 60_000,
+  },
+  async (load) => {
+    await bench.api.rules([{ match: { eventName: 'Poison' }, behaviour: { type: 'answer', status: 400 } }]);
+    const { code, stderr, lines } = await runProgram('three-users.mjs', {
+      args: [bench.api.url, load],
+      flags: ['--expose-gc'],
+    });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const { callbacks, refused, onError, channels, alive } = Object(lines[0]);
+
+    expect([...callbacks].sort()).toEqual([
+      ...USERS.map((user) => `Ordered by ${user}: ${user}`),
+      ...USERS.map((user) => `Poison of ${user}: ${user}`),
+    ]);
+    expect([...refused].sort()).toEqual([
+      ...USERS.map((user) => `Cycle of ${user}: ${user}`),
+      ...USERS.map((user) => `Late of ${user}: ${user}`),
+    ]);
+    const receipts = (await bench.api.events()).filter(({ event }) => event === 'Receipt Sent');
+    expect(receipts.map(({ userId, properties }) => [userId, Object(properties).of]).sort()).toEqual(
+      USERS.map((user) => [user, user]),
+    );
+
+    expect(new Set(onError)).toEqual(
+      new Set(['closed: nobody', 'unserializable: nobody', 'rejected: nobody']),
+    );
+    expect(new Set(channels)).toEqual(new Set(['refused: nobody', 'delivered: nobody', 'failed: nobody']));
+    expect(alive, 'users whose store is kept').toEqual([]);
+  },
+);
