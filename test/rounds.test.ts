@@ -1,4 +1,5 @@
 // What nobody waits for wakes nobody: posts are shared, deliveries are counted instead of told, and an idle client rests.
+import { createHook } from 'node:async_hooks';
 import { MessagePort } from 'node:worker_threads';
 import { expect, test, vi } from 'vitest';
 import { expectBalanced, upTo, withApi } from './helpers/with-api.js';
@@ -91,16 +92,18 @@ test('a callback is told at once, by a message of its own', async () => {
 test('a client all of whose events are settled wakes nobody', async () => {
   const analytics = bench.open();
   await rest();
-  const made = vi.spyOn(globalThis, 'setInterval');
-  const ended = vi.spyOn(globalThis, 'clearInterval');
+  const timers: NodeJS.Timeout[] = [];
+  const hook = createHook({
+    init(_id, type, _trigger, resource) {
+      if (type === 'Timeout') timers.push(resource as NodeJS.Timeout);
+    },
+  }).enable();
   analytics.track({ userId: 'u', event: 'E' });
   await vi.waitFor(() => expect(analytics.stats().delivered).toBe(1), until);
   await rest();
-  const running = made.mock.results.filter(
-    ({ value }) => !ended.mock.calls.some(([timer]) => timer === value),
-  );
-  expect(made).toHaveBeenCalled();
-  expect(running.filter(({ value }) => value.hasRef() === false)).toEqual([]);
-  made.mockRestore();
-  ended.mockRestore();
+  hook.disable();
+  // The test's own hold the process open.
+  const own = timers.filter((timer) => !timer.hasRef());
+  expect(own.length).toBeGreaterThan(0);
+  expect(own.filter((timer) => Reflect.get(timer, '_destroyed') !== true)).toEqual([]);
 });

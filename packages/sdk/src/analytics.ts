@@ -1,4 +1,6 @@
 // The public methods. In: the caller's events. Next: client.ts.
+
+import type { Callback } from './bound-callback.js';
 import type { Connect } from './carrier.js';
 import { Client } from './client.js';
 import type { SentEvent } from './errors.js';
@@ -13,7 +15,6 @@ import type {
   TrackEvent,
 } from './event.js';
 import type { FlushResult } from './flush.js';
-import type { Callback } from './ledger.js';
 import type { ScopedAnalytics, ScopeSource } from './scope.js';
 import { type AnalyticsSettings, checkTimeout, resolveSettings } from './settings.js';
 import type { Stats } from './tally.js';

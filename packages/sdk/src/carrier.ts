@@ -14,7 +14,7 @@ export interface Carrier {
   hurry(): void;
   /** What becomes of the events up to `through` is to be told at once, and not with the next round. */
   expect(through: number): void;
-  /** Blocks until `done`, or until `deadline` on `performance.now()`; whether it is done. Outcomes come meanwhile. */
+  /** Blocks until `done`, or until `deadline` by our clock; whether it is done. Outcomes come meanwhile. */
   block(done: () => boolean, deadline: number): boolean;
   /** Whether it is certain that nothing will happen before `deadline`. */
   isHeldPast(deadline: number): boolean;

@@ -6,6 +6,7 @@
 // At every moment: accepted = delivered + failed + dropped + pending.
 import type { Outcome, Retry } from '@offthread/worker/protocol';
 import { nanoid } from 'nanoid';
+import { BoundCallback, type Callback } from './bound-callback.js';
 import type { Carrier, Connect, Correspondent } from './carrier.js';
 import { publish } from './diagnostics.js';
 import { AnalyticsError, type ErrorCode, type SentEvent } from './errors.js';
@@ -14,7 +15,7 @@ import { forget, type Leaver, listen, remember, unlisten } from './exit.js';
 import { Flush, type FlushResult } from './flush.js';
 import { LIBRARY_TEXT } from './frame.js';
 import { Intake, type TurnedAway } from './intake.js';
-import { type Callback, Ledger } from './ledger.js';
+import { Ledger } from './ledger.js';
 import { choose, type Mode } from './mode.js';
 import { Reporter } from './reporter.js';
 import type { ScopeSource } from './scope.js';
@@ -96,7 +97,7 @@ export class Client implements Leaver, Correspondent {
   async flushAsync(timeout: number): Promise<FlushResult> {
     const flush = this.#beginFlush(timeout);
     const over = (): boolean => flush.done || this.#link.isHeldPast(flush.deadline);
-    await this.#watchers.until(over, timeout);
+    await this.#watchers.until(over, flush.deadline);
     return flush.result;
   }
 
@@ -192,7 +193,7 @@ export class Client implements Leaver, Correspondent {
     const analytics = this.#owner;
     const details = { events: [shown(type, event)], cause };
     const error = (): AnalyticsError => new AnalyticsError(code, message, details);
-    if (typeof callback === 'function') this.#reporter.tellLater(callback, error);
+    if (typeof callback === 'function') this.#reporter.tellLater(new BoundCallback(callback), error);
     if (code === 'before_send' || code === 'before_send_failed') {
       this.#tally.dropAtCall(code);
       if (code === 'before_send_failed') this.#reporter.report(error());

@@ -4,6 +4,7 @@ import { type Channel, channel } from 'node:diagnostics_channel';
 import type { Retry } from '@offthread/worker/protocol';
 import type { AnalyticsError, ErrorCode } from './errors.js';
 import type { EventType } from './event.js';
+import { inRootContext } from './root-context.js';
 
 interface Concerned {
   /** The `Analytics` whose events they are. */
@@ -52,5 +53,5 @@ export function publish<Name extends keyof DiagnosticMessages>(
   message: () => DiagnosticMessages[Name],
 ): void {
   const { [name]: target } = channels;
-  if (target.hasSubscribers) target.publish(message());
+  if (target.hasSubscribers) inRootContext(() => target.publish(message()));
 }

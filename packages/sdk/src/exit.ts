@@ -2,6 +2,7 @@
 //
 // One hook a process and one handler a signal, for all clients and all copies of this package.
 import { constants } from 'node:os';
+import { now } from './clock.js';
 
 /** A client as it looks from here. */
 export interface Leaver {
@@ -10,7 +11,7 @@ export interface Leaver {
   readonly flushOnSignals: readonly NodeJS.Signals[];
   /** Hands all over to the worker, without waiting for it. */
   startFlush(): void;
-  /** Blocks until what was handed over is settled; false where the deadline, on `performance.now()`, comes first. */
+  /** Blocks until what was handed over is settled; false if the deadline, by our clock, comes first. */
   finishFlush(deadline: number): boolean;
   /** Lets go of what is still pending, which nobody will send any more, and takes nothing over from now on. */
   abandon(): void;
@@ -22,7 +23,7 @@ interface Shared {
   readonly signals: Map<NodeJS.Signals, { readonly handler: () => void; readonly clients: Set<Leaver> }>;
   /** `'leaving'` while the exit hook runs, `'left'` when it has. */
   stage: 'unhooked' | 'hooked' | 'leaving' | 'left';
-  /** When the exit hook began to run, on `performance.now()`. */
+  /** When the exit hook began to run, by our clock. */
   start: number;
 }
 
@@ -42,7 +43,7 @@ export function remember(client: Leaver): void {
   if (shared.stage === 'unhooked') {
     shared.stage = 'hooked';
     process.on('exit', () => {
-      shared.start = performance.now();
+      shared.start = now();
       leave();
     });
   }
@@ -98,7 +99,7 @@ function onSignal(signal: NodeJS.Signals): void {
   const known = shared.signals.get(signal);
   if (known === undefined) return;
   const clients = [...known.clients].filter((client) => shared.pending.has(client));
-  const late = flushAll(clients, performance.now());
+  const late = flushAll(clients, now());
   // Somebody else listens as well and will end the process in their own time.
   if (process.listenerCount(signal) > 1) return;
   for (const each of late) each.abandon();

@@ -1,4 +1,5 @@
 // A barrier behind all that is accepted -> what happened until it was reached. Used by client.ts.
+import { now } from './clock.js';
 import type { Ledger } from './ledger.js';
 import type { Tally } from './tally.js';
 
@@ -21,9 +22,9 @@ export interface FlushResult {
 
 /** One flush, from the call on. */
 export class Flush {
-  /** When time is over, on `performance.now()`. */
+  /** When time is over, by our clock. */
   readonly deadline: number;
-  readonly #start = performance.now();
+  readonly #start = now();
   readonly #ledger: Ledger;
   readonly #tally: Tally;
   readonly #barrier: number;
@@ -50,7 +51,7 @@ export class Flush {
       delivered: delivered - this.#before.delivered,
       failed: lost - this.#before.lost,
       pending: Math.max(0, this.#barrier - this.#ledger.settled),
-      elapsedMs: performance.now() - this.#start,
+      elapsedMs: now() - this.#start,
     };
   }
 }

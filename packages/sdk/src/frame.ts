@@ -1,6 +1,7 @@
 // Event -> frame: the event as it is at this moment, and the only stringify on the main thread. Next: ledger.ts.
 import { types } from 'node:util';
 import type { Kind, Signature } from '@offthread/worker/protocol';
+import { wallTime } from './clock.js';
 import { type AnyEvent, type EventType, type Id, isoTime } from './event.js';
 import { snapshot } from './snapshot.js';
 import { version } from './version.js';
@@ -32,7 +33,7 @@ export function encode(
   sequence: number,
   library: unknown = LIBRARY,
 ): Frame {
-  const time = Date.now();
+  const time = wallTime();
   const context = event.context ?? undefined;
   const fields = {
     // First, because the worker's frame.ts adds `library` to it.

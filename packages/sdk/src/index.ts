@@ -1,6 +1,7 @@
 // All that is public.
 export { Analytics } from './analytics.js';
 export type { BeforeSend, OutgoingEvent } from './before-send.js';
+export type { Callback } from './bound-callback.js';
 export type { DiagnosticMessages } from './diagnostics.js';
 export { AnalyticsError, type ErrorCode, type SentEvent, ValidationError } from './errors.js';
 export type {
@@ -16,7 +17,6 @@ export type {
   TrackEvent,
 } from './event.js';
 export type { FlushResult } from './flush.js';
-export type { Callback } from './ledger.js';
 export type { Mode } from './mode.js';
 export type { OAuth } from './oauth.js';
 export type { RedactSetting } from './redaction.js';

@@ -1,10 +1,11 @@
 // A call -> its event in the ledger, or why it is not there. Used by client.ts. Next: before-send.ts, frame.ts, ledger.ts.
 import { type Dropped, failed, Hooks } from './before-send.js';
+import type { Callback } from './bound-callback.js';
 import type { Carrier } from './carrier.js';
 import { ValidationError } from './errors.js';
 import { type AnyEvent, check, checkCallback, type EventType } from './event.js';
 import { encode } from './frame.js';
-import type { Callback, Ledger } from './ledger.js';
+import type { Ledger } from './ledger.js';
 import { Scope, type ScopeSource } from './scope.js';
 import type { Reopened } from './sent-event.js';
 import type { Settings } from './settings.js';

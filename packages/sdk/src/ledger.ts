@@ -6,12 +6,10 @@
 // main drops events by itself, and the error reads its events from there.
 import { stringOf, textOf } from '@offthread/worker/frame';
 import type { Chunk, Signature } from '@offthread/worker/protocol';
-import type { AnalyticsError, SentEvent } from './errors.js';
+import { BoundCallback, type Callback } from './bound-callback.js';
+import type { SentEvent } from './errors.js';
 import type { Frame } from './frame.js';
 import { giveBack, type Slab, slabSize, takeSlab } from './slab.js';
-
-/** Told once how an event ended: with nothing where the API took it. */
-export type Callback = (error?: AnalyticsError) => unknown;
 
 /**
  * Events are numbered from 1 in the order in which they were accepted, and they settle in that order. So one number,
@@ -26,7 +24,7 @@ export class Ledger {
   bytes = 0;
   /** Oldest first; only the last one is written to. */
   #slabs: Slab[] = [];
-  readonly #callbacks = new Map<number, Callback>();
+  readonly #callbacks = new Map<number, BoundCallback>();
   /** What all of its events have in common. */
   readonly signature: Signature;
 
@@ -48,7 +46,7 @@ export class Ledger {
       this.bytes += slab.size;
     }
     this.accepted++;
-    if (callback !== undefined) this.#callbacks.set(this.accepted, callback);
+    if (callback !== undefined) this.#callbacks.set(this.accepted, new BoundCallback(callback));
     return true;
   }
 
@@ -76,8 +74,8 @@ export class Ledger {
   }
 
   /** Lets go of all events up to `through` and returns their callbacks. */
-  settle(through: number): Callback[] {
-    const callbacks: Callback[] = [];
+  settle(through: number): BoundCallback[] {
+    const callbacks: BoundCallback[] = [];
     for (const [sequence, callback] of this.#callbacks) {
       if (sequence > through) break;
       callbacks.push(callback);

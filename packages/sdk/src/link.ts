@@ -7,13 +7,14 @@
 import {
   BEAT_INTERVAL_MS,
   type Chunk,
+  type ClientMessage,
   CONTROL,
   CONTROL_BYTES,
   COUNTER,
   type DeliverySettings,
-  type ToMain,
 } from '@offthread/worker/protocol';
 import type { Carrier, Correspondent } from './carrier.js';
+import { now, soon } from './clock.js';
 import { waitForChange } from './latch.js';
 import type { Ledger } from './ledger.js';
 import { type Resident, Thread } from './thread.js';
@@ -40,7 +41,7 @@ export class Link implements Carrier, Resident {
   /** How far the worker said it had come when we looked. */
   #seen = 0;
   /** What a thread that is gone had still said. */
-  #told: ToMain[] = [];
+  #told: ClientMessage[] = [];
 
   constructor(ledger: Ledger, settings: DeliverySettings, correspondent: Correspondent) {
     this.#ledger = ledger;
@@ -78,7 +79,7 @@ export class Link implements Carrier, Resident {
     if (this.#thread !== undefined) this.#thread.added(this);
     else if (!this.#opening) {
       this.#opening = true;
-      queueMicrotask(() => this.#post());
+      soon(() => this.#post());
     }
   }
 
@@ -96,7 +97,7 @@ export class Link implements Carrier, Resident {
   }
 
   /**
-   * Blocks until `done`, taking in outcomes meanwhile, until `deadline` on `performance.now()`, or until it is certain
+   * Blocks until `done`, taking in outcomes meanwhile, until `deadline` by our clock, or until it is certain
    * that nothing can happen before. Returns whether it is done.
    */
   block(done: () => boolean, deadline: number): boolean {
@@ -107,21 +108,21 @@ export class Link implements Carrier, Resident {
       this.#thread?.listen();
       this.settle();
       if (done()) return true;
-      const left = deadline - performance.now();
+      const left = deadline - now();
       if (left <= 0 || this.isHeldPast(deadline)) return false;
       this.#thread?.check(BEAT_INTERVAL_MS);
       waitForChange(this.#words, CONTROL.NEWS, news, Math.min(left, BEAT_INTERVAL_MS));
     }
   }
 
-  /** Whether `Retry-After` holds this client beyond `deadline`, on `performance.now()`. */
+  /** Whether `Retry-After` certainly holds this client beyond `deadline`, by our clock. */
   isHeldPast(deadline: number): boolean {
-    const until = Atomics.load(this.#counters, COUNTER.HELD_UNTIL);
-    if (until === 0n) return false;
-    return Number(until - process.hrtime.bigint()) / 1e6 > deadline - performance.now();
+    const until = this.#count(COUNTER.HELD_UNTIL);
+    if (until === 0 || this.#thread === undefined) return false;
+    return until - this.#thread.clock - BEAT_INTERVAL_MS > deadline - now();
   }
 
-  hear(message: ToMain): void {
+  hear(message: ClientMessage): void {
     switch (message.type) {
       case 'held':
         this.#correspondent.held();
@@ -148,7 +149,7 @@ export class Link implements Carrier, Resident {
     this.#correspondent.receive({ type: 'delivered', through: this.#seen });
   }
 
-  threadDied(told: ToMain[]): void {
+  threadDied(told: ClientMessage[]): void {
     this.#told = told;
     this.look();
     this.#thread = undefined;

@@ -5,7 +5,8 @@
 //   rounds -> idle       nobody waits any more: an idle client wakes nobody
 //   any -> closed        the thread is gone
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import type { Chunk, ToMain, ToWorker } from '@offthread/worker/protocol';
+import type { Chunk, ClientMessage, ToMain, ToWorker } from '@offthread/worker/protocol';
+import { every, soon, type Timer, ticked } from './clock.js';
 
 /**
  * Milliseconds between two rounds. Most of what a post costs is that the worker wakes up on another CPU: 15 µs of main
@@ -36,19 +37,22 @@ export class Post {
   /** Clients with frames; one may be in it more than once. */
   #senders: Sender[] = [];
   #gathered = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
 
   /**
    * @param hear is told what the worker has posted.
    * @param round makes a round: posts, and looks for what else there is; returns whether there is to be another.
    */
-  constructor(hear: (message: ToMain) => void, round: () => boolean) {
+  constructor(hear: (message: ClientMessage) => void, round: () => boolean) {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     this.farEnd = port2;
     this.#round = round;
     // Listening first: it refs the port, and a client must not hold the process open.
-    port1.on('message', hear);
+    port1.on('message', (message: ToMain) => {
+      if (message.type === 'tick') ticked?.tick();
+      else hear(message);
+    });
     port1.unref();
   }
 
@@ -64,7 +68,7 @@ export class Post {
   dispatch(): void {
     if (this.#dispatching) return;
     this.#dispatching = true;
-    queueMicrotask(() => {
+    soon(() => {
       this.#dispatching = false;
       this.send();
     });
@@ -85,25 +89,29 @@ export class Post {
       this.#outbox = [];
     }
     this.#state = 'rounds';
-    this.#timer ??= setInterval(() => this.#goRound(), ROUND_MS).unref();
+    this.#timer ??= every(ROUND_MS, () => this.#goRound());
   }
 
-  /** The next message of the worker's, where there is one. */
-  next(): ToMain | undefined {
-    return this.#state === 'closed' ? undefined : receiveMessageOnPort(this.#port)?.message;
+  /** The next message of the worker's about a client, if there is one. */
+  next(): ClientMessage | undefined {
+    if (this.#state === 'closed') return undefined;
+    for (;;) {
+      const message: ToMain | undefined = receiveMessageOnPort(this.#port)?.message;
+      if (message?.type !== 'tick') return message;
+    }
   }
 
   close(): void {
     this.#state = 'closed';
     this.#senders = [];
-    clearInterval(this.#timer);
+    this.#timer?.stop();
     this.#port.close();
   }
 
   #goRound(): void {
     if (this.#round() || this.#state !== 'rounds') return;
     this.#state = 'idle';
-    clearInterval(this.#timer);
+    this.#timer?.stop();
     this.#timer = undefined;
   }
 

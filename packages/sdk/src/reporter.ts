@@ -1,13 +1,15 @@
 // Errors -> the user's own functions, none of which can hurt us. Used by client.ts.
+import type { BoundCallback } from './bound-callback.js';
+import { after, soon, type Timer } from './clock.js';
 import { AnalyticsError, type ErrorCode, type ErrorDetails } from './errors.js';
-import type { Callback } from './ledger.js';
+import { inRootContext } from './root-context.js';
 
 /** Milliseconds between two reports of refused events of one kind. */
 const REPORT_INTERVAL_MS = 60_000;
 
 /** A kind of refusal that was reported less than a minute ago. */
 interface Quiet {
-  readonly timer: NodeJS.Timeout;
+  readonly timer: Timer;
   /** Refused since. */
   count: number;
 }
@@ -22,7 +24,15 @@ export class Reporter {
   }
 
   report(error: AnalyticsError): void {
-    if (this.#onError !== undefined) run(this.#onError, error, () => {});
+    const onError = this.#onError;
+    // Also if it is called within a call of the user's: what is reported may concern others.
+    if (onError !== undefined)
+      inRootContext(() =>
+        run(
+          () => onError(error),
+          () => {},
+        ),
+      );
   }
 
   /** Reports a refusal that may come ten thousand times a second: the first one, then once a minute how many. */
@@ -32,27 +42,29 @@ export class Reporter {
       quiet.count++;
       return;
     }
-    const timer = setTimeout(() => {
+    const timer = after(REPORT_INTERVAL_MS, () => {
       const { count = 0 } = this.#quiet.get(code) ?? {};
       this.#quiet.delete(code);
       if (count > 0) this.reportRarely(code, message, { count });
-    }, REPORT_INTERVAL_MS).unref();
+    });
     this.#quiet.set(code, { timer, count: 0 });
     this.report(new AnalyticsError(code, message, details));
   }
 
   /** Tells a callback how its event ended. */
-  tell(callback: Callback, error: AnalyticsError | undefined): void {
-    run(callback, error, (cause) => {
-      this.report(new AnalyticsError('callback_failed', 'A callback passed to an event failed', { cause }));
-    });
+  tell(callback: BoundCallback, error: AnalyticsError | undefined): void {
+    run(
+      () => callback.call(error),
+      (cause) => {
+        this.report(new AnalyticsError('callback_failed', 'A callback passed to an event failed', { cause }));
+      },
+    );
   }
 
   /** The same when the code that is running ends, or somebody who waits has `catchUp()` called. */
-  tellLater(callback: Callback, error: () => AnalyticsError): void {
+  tellLater(callback: BoundCallback, error: () => AnalyticsError): void {
     this.#late.push(() => this.tell(callback, error()));
-    // A promise, because fake timers put queueMicrotask() on hold.
-    if (this.#late.length === 1) void Promise.resolve().then(() => this.catchUp());
+    if (this.#late.length === 1) soon(() => this.catchUp());
   }
 
   catchUp(): void {
@@ -62,7 +74,7 @@ export class Reporter {
   /** Reports what has not been counted yet and stops all timers. */
   close(): void {
     for (const [code, { timer, count }] of this.#quiet) {
-      clearTimeout(timer);
+      timer.stop();
       if (count > 0) this.report(new AnalyticsError(code, `${count} more events were refused`, { count }));
     }
     this.#quiet.clear();
@@ -70,9 +82,9 @@ export class Reporter {
 }
 
 /** Calls a function of the user's; neither an exception nor a rejection gets past `failed`. */
-function run<T>(callee: (argument: T) => unknown, argument: T, failed: (cause: unknown) => void): void {
+function run(callee: () => unknown, failed: (cause: unknown) => void): void {
   try {
-    const result = callee(argument);
+    const result = callee();
     if (result instanceof Promise) result.catch(failed);
   } catch (cause) {
     failed(cause);

@@ -1,6 +1,7 @@
 // What calls inherit from the code around them, across awaits and timers. Used by intake.ts and analytics.ts.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { types } from 'node:util';
+import type { Callback } from './bound-callback.js';
 import { ValidationError } from './errors.js';
 import {
   type AliasEvent,
@@ -18,7 +19,6 @@ import {
   type PageEvent,
   type ScreenEvent,
 } from './event.js';
-import type { Callback } from './ledger.js';
 import { suggest } from './nearest.js';
 
 /** Who did it, as far as it is known. */

@@ -1,5 +1,6 @@
 // Ledger -> nowhere: what a disabled client has instead of link.ts. Used by client.ts.
 import type { Carrier, Correspondent } from './carrier.js';
+import { soon } from './clock.js';
 import type { Ledger } from './ledger.js';
 
 export class Sink implements Carrier {
@@ -18,8 +19,7 @@ export class Sink implements Carrier {
   added(): void {
     if (this.#settling) return;
     this.#settling = true;
-    // A promise, because fake timers put queueMicrotask() on hold.
-    void Promise.resolve().then(() => this.#settle());
+    soon(() => this.#settle());
   }
 
   /** Nothing takes any time here. */

@@ -1,6 +1,7 @@
 // Shared memory for frames. In: frames. Out: slabs, new or used before. Used by ledger.ts.
 import { type RawFrame, readFrame } from '@offthread/worker/frame';
 import { type Chunk, FRAME_HEADER_BYTES, KIND } from '@offthread/worker/protocol';
+import { every, type Timer } from './clock.js';
 import type { Frame } from './frame.js';
 
 /** Bytes of an ordinary slab: about a hundred events. A larger event gets a slab of its own size. */
@@ -19,7 +20,7 @@ const TRIM_MS = 10_000;
 const spare: Slab[] = [];
 /** The fewest there have been since the last trim: so many nobody needed. */
 let unneeded = 0;
-let trimmer: NodeJS.Timeout | undefined;
+let trimmer: Timer | undefined;
 
 /**
  * Memory that both threads see, filled with frames one after the other. Frames are written to it at once, so that the
@@ -142,14 +143,14 @@ export function slabSize(frame: Frame): number {
 export function giveBack(slab: Slab): void {
   if (!slab.isReusable) return;
   spare.push(slab);
-  if (spare.length > MIN_SPARE) trimmer ??= setInterval(trim, TRIM_MS).unref();
+  if (spare.length > MIN_SPARE) trimmer ??= every(TRIM_MS, trim);
 }
 
 function trim(): void {
   spare.splice(0, Math.min(unneeded, spare.length - MIN_SPARE));
   unneeded = spare.length;
   if (spare.length > MIN_SPARE) return;
-  clearInterval(trimmer);
+  trimmer?.stop();
   trimmer = undefined;
 }
 

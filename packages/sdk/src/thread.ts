@@ -6,18 +6,21 @@
 // become ready while main is blocked in a flush: its clients are told, and the next one to move in starts a new one.
 import {
   BEAT_INTERVAL_MS,
+  type ClientMessage,
   type Opening,
   PROTOCOL_VERSION,
   type StartOrder,
-  type ToMain,
   type ToWorker,
   VITAL,
+  VITAL_CLOCK,
   VITALS_BYTES,
 } from '@offthread/worker/protocol';
 import type { Piscina } from 'piscina';
+import { now, soon, ticked } from './clock.js';
 import { publish } from './diagnostics.js';
 import { StartError, startPool } from './pool.js';
 import { Post, ROUND_MS, type Sender } from './post.js';
+import { inRootContext } from './root-context.js';
 
 /** Milliseconds without a new heartbeat after which a thread is dead: ten beats. */
 const SILENCE_MS = 1_000;
@@ -38,13 +41,13 @@ const START_AGAIN_MS = 60_000;
 export interface Resident extends Sender {
   /** Whether it waits for the thread to do something. */
   readonly waiting: boolean;
-  hear(message: ToMain): void;
+  hear(message: ClientMessage): void;
   /** Looks how far the worker says it has come. */
   look(): void;
   /** Takes note of what it saw. Between the two everything is heard that the worker said before it got there. */
   settle(): void;
   /** The thread is gone; `told` is what it had still said. No code of the user's may run before all know. */
-  threadDied(told: ToMain[]): void;
+  threadDied(told: ClientMessage[]): void;
   /** Goes on with another thread. */
   moveOn(): void;
 }
@@ -69,6 +72,7 @@ export class Thread {
   readonly #pool: Piscina;
   readonly #memory = new SharedArrayBuffer(VITALS_BYTES);
   readonly #vitals = new Int32Array(this.#memory);
+  readonly #clock = new BigInt64Array(this.#memory);
   readonly #post = new Post(
     (message) => this.#hear(message),
     () => this.#round(),
@@ -84,7 +88,7 @@ export class Thread {
   /** Why no worker thread can be started, until it is tried again. */
   static get failure(): StartError | undefined {
     const { failure } = shared;
-    return failure !== undefined && performance.now() < failure.until ? failure.error : undefined;
+    return failure !== undefined && now() < failure.until ? failure.error : undefined;
   }
 
   /** @throws {StartError} where no worker thread can be started. */
@@ -92,11 +96,11 @@ export class Thread {
     const { failure } = Thread;
     if (failure !== undefined) throw failure;
     if (shared.thread === undefined) {
-      shared.thread = new Thread();
+      shared.thread = inRootContext(() => new Thread());
       const { death } = shared;
       shared.death = undefined;
       // Later, because a subscriber may flush, and the client that is moving in is not ready for it.
-      if (death !== undefined) queueMicrotask(() => publish('offthread:worker-restarted', () => death));
+      if (death !== undefined) soon(() => publish('offthread:worker-restarted', () => death));
     }
     return shared.thread;
   }
@@ -111,10 +115,15 @@ export class Thread {
       worker.prependListener('exit', () => this.#die());
     }
     const port = this.#post.farEnd;
-    const order: StartOrder = { port, vitals: this.#memory };
+    const order: StartOrder = { port, vitals: this.#memory, ticks: ticked !== undefined };
     this.#pool
       .run(order, { name: 'start', transferList: [port] })
       .catch((error: unknown) => this.#die(error));
+  }
+
+  /** Milliseconds on the worker's clock at its last heartbeat, at most `BEAT_INTERVAL_MS` ago while it has anything to do. */
+  get clock(): number {
+    return Number(Atomics.load(this.#clock, VITAL_CLOCK));
   }
 
   /** Moves a client in and gives it the number it has here. It is told by `threadDied` when it has to move on. */
@@ -152,10 +161,10 @@ export class Thread {
   check(interval: number): void {
     if (Atomics.load(this.#vitals, VITAL.DEAD) === 1) this.#die();
     if (this.#dead) return;
-    const now = performance.now();
-    const since = now - this.#lastLook;
+    const time = now();
+    const since = time - this.#lastLook;
     if (since < BEAT_INTERVAL_MS * 0.9) return;
-    this.#lastLook = now;
+    this.#lastLook = time;
     const beat = Atomics.load(this.#vitals, VITAL.BEAT);
     if (beat !== this.#beat) {
       this.#beat = beat;
@@ -198,7 +207,7 @@ export class Thread {
     return false;
   }
 
-  #hear(message: ToMain): void {
+  #hear(message: ClientMessage): void {
     this.#residents.get(message.client)?.hear(message);
   }
 
@@ -210,7 +219,7 @@ export class Thread {
 
   #die(cause?: unknown): void {
     if (this.#dead) return;
-    const told: ToMain[] = [];
+    const told: ClientMessage[] = [];
     for (let next = this.#post.next(); next !== undefined; next = this.#post.next()) told.push(next);
     this.#end();
     // Also where it is dead already: it stops a worker that spins, and the replacement that piscina may have started.
@@ -237,5 +246,5 @@ function start(): Piscina {
 }
 
 function failToStart(error: StartError): void {
-  shared.failure = { error, until: performance.now() + START_AGAIN_MS };
+  shared.failure = { error, until: now() + START_AGAIN_MS };
 }

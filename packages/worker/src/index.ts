@@ -8,6 +8,7 @@ import { Delivery, type Observer } from './delivery.js';
 import { createAdmit } from './pass.js';
 import {
   BEAT_INTERVAL_MS,
+  type ClientMessage,
   CONTROL,
   COUNTER,
   type Opening,
@@ -15,6 +16,7 @@ import {
   type ToMain,
   type ToWorker,
   VITAL,
+  VITAL_CLOCK,
 } from './protocol.js';
 import { Queue } from './queue.js';
 import { createRedact } from './redaction.js';
@@ -30,11 +32,15 @@ interface Client {
 
 const clients = new Map<number, Client>();
 let vitals: Int32Array | undefined;
+let clock: BigInt64Array | undefined;
 let beat: NodeJS.Timeout | undefined;
+/** The port, if main wants a tick with each beat. */
+let ticked: MessagePort | undefined;
 
 /** Goes into service; from here on all comes by the port. A short task, because a pending one holds the process open. */
-export function start({ port, vitals: memory }: StartOrder): void {
+export function start({ port, vitals: memory, ticks }: StartOrder): void {
   live(memory);
+  if (ticks) ticked = port;
   showLife();
   port.on('message', (messages: readonly ToWorker[]) => {
     for (const message of messages) {
@@ -71,7 +77,11 @@ function take(message: ToWorker, port: MessagePort): void {
   }
 }
 
-type News = ToMain extends infer Each ? (Each extends ToMain ? Omit<Each, 'client'> : never) : never;
+type News = ClientMessage extends infer Each
+  ? Each extends ClientMessage
+    ? Omit<Each, 'client'>
+    : never
+  : never;
 
 function moveIn({ control, settings, signature, settled }: Opening, post: (news: News) => void): Client {
   const queue = new Queue(settled, signature, createRedact(settings.redact));
@@ -107,7 +117,7 @@ function moveIn({ control, settings, signature, settled }: Opening, post: (news:
       post({ type: 'retried', ...retry });
     },
     hold(delay) {
-      const until = delay === 0 ? 0n : process.hrtime.bigint() + BigInt(Math.round(delay * 1e6));
+      const until = delay === 0 ? 0n : BigInt(Math.round(showTime() + delay));
       Atomics.store(counters, COUNTER.HELD_UNTIL, until);
       if (delay === 0) return;
       post({ type: 'held' });
@@ -123,6 +133,7 @@ function moveIn({ control, settings, signature, settled }: Opening, post: (news:
 function live(memory: SharedArrayBuffer): void {
   const words = new Int32Array(memory);
   vitals = words;
+  clock = new BigInt64Array(memory);
   process.on('exit', () => {
     Atomics.store(words, VITAL.DEAD, 1);
   });
@@ -133,9 +144,18 @@ function showLife(): void {
   if (vitals !== undefined) Atomics.add(vitals, VITAL.BEAT, 1);
 }
 
+/** What the clock of this thread says, for main to read. */
+function showTime(): number {
+  const now = performance.now();
+  if (clock !== undefined) Atomics.store(clock, VITAL_CLOCK, BigInt(Math.round(now)));
+  return now;
+}
+
 function keepBeating(): void {
   beat ??= setInterval(() => {
     showLife();
+    showTime();
+    ticked?.postMessage({ type: 'tick' } satisfies ToMain);
     for (const { delivery } of clients.values()) if (delivery.busy) return;
     clearInterval(beat);
     beat = undefined;

@@ -2,7 +2,7 @@
 // index.ts (worker). A change here changes PROTOCOL_VERSION, because two copies of the SDK may share one worker.
 
 /** Part of the key under which a process shares its worker: copies that differ here do not share. */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 // A frame is one event, written by main into memory both threads share and read by the worker in place, little-endian:
 //
@@ -99,8 +99,14 @@ export interface Retry {
   readonly message: string;
 }
 
-/** Worker to main, about one client, in order. Deliveries nobody waits for are not posted, see `DELIVERED`. */
-export type ToMain = {
+/** Worker to main. */
+export type ToMain =
+  | ClientMessage
+  /** Time passes, see `StartOrder.ticks`. */
+  | { readonly type: 'tick' };
+
+/** About one client, in order. Deliveries nobody waits for are not posted, see `DELIVERED`. */
+export type ClientMessage = {
   readonly client: number;
 } /** All events before `first` that no earlier message says were lost are delivered. */ & (
   | ({ readonly first: number } & Loss)
@@ -187,6 +193,8 @@ export type Path = readonly (string | null)[];
 export interface StartOrder {
   readonly port: import('node:worker_threads').MessagePort;
   readonly vitals: SharedArrayBuffer;
+  /** Whether main wants a `tick` with each heartbeat, because its own timers are fake. */
+  readonly ticks: boolean;
 }
 
 // The control block, one for each client and worker. Read by both; who writes is said at each slot.
@@ -208,10 +216,7 @@ export const COUNTER = {
   RETRIES: 2,
   /** The worker: bytes of request bodies sent, before compression. */
   BYTES: 3,
-  /**
-   * The worker: `process.hrtime.bigint()`, one clock for all threads, up to which `Retry-After` holds this client; 0:
-   * not held.
-   */
+  /** The worker: milliseconds on its own clock, see `VITAL_CLOCK`, until which `Retry-After` holds this client; 0: not held. */
   HELD_UNTIL: 4,
   /** The worker: sequence number of the last event of the batch in hand; what a crash points at. */
   IN_HAND: 5,
@@ -227,7 +232,7 @@ export const COUNTER = {
 // The vitals, one a worker.
 
 /** Bytes of the vitals. */
-export const VITALS_BYTES = 8;
+export const VITALS_BYTES = 16;
 
 /** Slots of the vitals' Int32 view. */
 export const VITAL = {
@@ -236,6 +241,12 @@ export const VITAL = {
   /** Goes up with each step of the work, and every `BEAT_INTERVAL_MS` while there is any. 0 until the worker is up. */
   BEAT: 1,
 } as const;
+
+/**
+ * Slot of the vitals' BigInt64 view. The worker: milliseconds on its clock at the last heartbeat. So main reads how long the
+ * worker is still held without comparing clocks of two threads.
+ */
+export const VITAL_CLOCK = 1;
 
 /** Milliseconds between two heartbeats: ten a second, so that one second without is no accident. */
 export const BEAT_INTERVAL_MS = 100;

@@ -1,5 +1,6 @@
 // A call on a request -> the event with what the request says of who and where. Next: ../analytics.ts.
 import type { Analytics } from '../analytics.js';
+import type { Callback } from '../bound-callback.js';
 import { ValidationError } from '../errors.js';
 import {
   type AliasEvent,
@@ -15,7 +16,6 @@ import {
   requireFields,
   type ScreenEvent,
 } from '../event.js';
-import type { Callback } from '../ledger.js';
 import type { Ids, ScopedEvent, ScopedTrackEvent } from '../scope.js';
 import type { RequestSource } from './request-source.js';
 

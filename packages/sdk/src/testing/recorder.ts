@@ -7,6 +7,7 @@ import type { Outcome } from '@offthread/worker/protocol';
 import { Queue } from '@offthread/worker/queue';
 import { createRedact } from '@offthread/worker/redaction';
 import type { Carrier, Correspondent } from '../carrier.js';
+import { soon } from '../clock.js';
 import type { Ledger } from '../ledger.js';
 import type { Settings } from '../settings.js';
 
@@ -44,8 +45,7 @@ export class Recorder implements Carrier {
         this.#outcomes.push(delivered(next));
       }
     }
-    // A promise, because fake timers put queueMicrotask() and process.nextTick() on hold.
-    void Promise.resolve().then(() => this.#settle());
+    soon(() => this.#settle());
   }
 
   /** Nothing takes any time here. */
