@@ -89,6 +89,31 @@ test('a callback is told at once, by a message of its own', async () => {
   expect(heard).toEqual(['delivered 1']);
 });
 
+test.for([
+  ['a callback', 'Done'],
+  ['onError', 'Poison'],
+])(
+  'what %s tracks on another client is sent, also if it runs as the last round ends',
+  async ([where, event]) => {
+    await bench.api.rules([{ match: { eventName: 'Poison' }, behaviour: { type: 'answer', status: 400 } }]);
+    const other = bench.open({ writeKey: 'other' });
+    const trackOnOther = (): void => void other.track({ userId: 'u', event: 'From the other' });
+    const client = bench.open({ onError: () => where === 'onError' && trackOnOther() });
+    for (const each of [client, other]) {
+      each.track({ userId: 'u', event: 'Opened' });
+      await each.flushAsync();
+    }
+    // No round is under way any more.
+    await rest();
+    client.track({ userId: 'u', event: String(event) }, () => where === 'a callback' && trackOnOther());
+    await Promise.resolve();
+    await Promise.resolve();
+    // The worker's message and the timer of the round are both due when this is over.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+    await vi.waitFor(() => expect(other.stats()).toMatchObject({ accepted: 2, delivered: 2 }), until);
+  },
+);
+
 test('a client all of whose events are settled wakes nobody', async () => {
   const analytics = bench.open();
   await rest();

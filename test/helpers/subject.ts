@@ -23,6 +23,8 @@ export const KINDS = [
   'deadly',
   'with a callback that throws',
   'with a callback that tracks',
+  'with a callback that tracks on another client',
+  'poisonous, with an onError that tracks on another client',
   'with a callback that flushes',
   'with a getter that throws',
   'with a cycle',
@@ -56,6 +58,8 @@ export class Subject {
   /** By key, in the order in which they were accepted. */
   readonly entries = new Map<string, Entry>();
   isClosed = false;
+  /** Another client, on which some callbacks track. */
+  neighbour: Subject | undefined;
   readonly #maxQueueSize: number;
   readonly #refused: Partial<Record<ErrorCode, number>> = {};
   readonly #lost: SentEvent[] = [];
@@ -192,6 +196,7 @@ export class Subject {
     this.#keep(() => {
       expectBalanced(this.analytics.stats());
       if (entry.kind === 'with a callback that tracks') this.track('ordinary');
+      if (entry.kind === 'with a callback that tracks on another client') this.neighbour?.track('ordinary');
       if (entry.kind === 'with a callback that flushes') this.flush(20);
     });
     this.#telling = outer;
@@ -206,6 +211,11 @@ export class Subject {
       for (const event of events) {
         this.#entry(event).losses.push(code);
         this.#lost.push(event);
+      }
+      for (const event of events) {
+        const { kind } = this.#entry(event);
+        if (kind === 'poisonous, with an onError that tracks on another client')
+          this.neighbour?.track('ordinary');
       }
     });
   }
@@ -265,6 +275,7 @@ function eventOf(kind: Kind, key: string): object {
     case 'too large':
       return { ...event, properties: { ...properties, filler: 'x'.repeat(40_000) } };
     case 'poisonous':
+    case 'poisonous, with an onError that tracks on another client':
       return { ...event, event: 'Poison' };
     case 'with a getter that throws':
       Object.defineProperty(properties, 'x', { get: () => event.event.repeat(-1), enumerable: true });
