@@ -2,7 +2,7 @@
 // and what else there is to say. Out: when to post; arrays of messages. Used by thread.ts.
 //
 //   idle -> rounds       posted; what comes now gathers for the next round, or until there is much
-//   rounds -> idle       nobody waits any more: an idle client wakes nobody
+//   rounds -> idle       nobody waits any more and nothing is unposted: an idle client wakes nobody
 //   any -> closed        the thread is gone
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { Chunk, ClientMessage, ToMain, ToWorker } from '@offthread/worker/protocol';
@@ -110,6 +110,8 @@ export class Post {
 
   #goRound(): void {
     if (this.#round() || this.#state !== 'rounds') return;
+    // A callback of this round may have tracked on any client.
+    if (this.#senders.length > 0 || this.#outbox.length > 0) return;
     this.#state = 'idle';
     this.#timer?.stop();
     this.#timer = undefined;

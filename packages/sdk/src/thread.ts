@@ -199,7 +199,8 @@ export class Thread {
     for (const resident of waiting) resident.look();
     this.listen();
     for (const resident of waiting) resident.settle();
-    if (waiting.some((resident) => resident.waiting)) {
+    // All of them once more: a callback may have tracked on any client.
+    if ([...this.#residents.values()].some((resident) => resident.waiting)) {
       this.check(ROUND_MS);
       return true;
     }
