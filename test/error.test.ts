@@ -1,6 +1,6 @@
 // What goes wrong reaches onError and the callbacks, with the events, and neither of them can hurt anybody.
 import { AnalyticsError, ValidationError } from '@offthread/sdk';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { call, refusal } from './helpers/untyped.js';
 import { flushed, upTo, withApi } from './helpers/with-api.js';
 
@@ -269,6 +269,61 @@ describe('onError', () => {
     flushed(analytics);
     for (const [delivered, pending] of seen) expect(delivered + pending).toBe(4);
     expect(seen.at(-1)).toEqual([4, 0]);
+  });
+});
+
+describe('the events of an error', () => {
+  /** Rejected, each by itself, with a BigInt or without. */
+  async function rejected(count: number, exact: boolean): Promise<readonly AnalyticsError[]> {
+    await bench.api.behave({ type: 'answer', status: 403 });
+    const analytics = bench.open({ batchSize: 1 });
+    for (const n of upTo(count)) {
+      analytics.track({ userId: 'u', event: `E${n}`, properties: exact ? { big: 2n ** 64n } : {} });
+    }
+    flushed(analytics);
+    return [...bench.errors];
+  }
+
+  test.for([true, false])(
+    'can be read long after it, whatever was sent since (with a BigInt: %s)',
+    async (exact) => {
+      const errors = await rejected(5, exact);
+      await bench.api.behave({ type: 'ok' });
+      const others = bench.open();
+      for (const _ of upTo(500)) others.track({ userId: 'other', event: 'Other' });
+      flushed(others);
+      const events = errors.flatMap((error) => error.events);
+      expect(events.map(({ event }) => event)).toEqual(['E0', 'E1', 'E2', 'E3', 'E4']);
+      for (const error of errors) expect(error.events).toBe(error.events);
+      if (exact) expect(events[0]?.['properties']).toEqual({ big: '18446744073709551616' });
+    },
+  );
+
+  test('are whole, and nothing throws, if they are as deep as JSON can be', async () => {
+    await bench.api.behave({ type: 'answer', status: 403 });
+    const analytics = bench.open();
+    let deep: object = {};
+    for (const _ of upTo(3_000)) deep = { deep };
+    analytics.track({ userId: 'u', event: 'Deep', properties: deep });
+    flushed(analytics);
+    let depth = 0;
+    for (let at: unknown = bench.errors[0]?.events[0]?.['properties']; at !== undefined; depth++) {
+      at = Object(at).deep;
+    }
+    expect(depth).toBe(3_001);
+  });
+
+  test('are not parsed if nobody reads them', async () => {
+    await bench.api.behave({ type: 'hang' });
+    const analytics = bench.open({ maxQueueSize: 20_000 });
+    for (const n of upTo(20_000)) analytics.track({ userId: 'u', event: 'E', properties: { n } });
+    const parse = vi.spyOn(JSON, 'parse');
+    await analytics.close(0);
+    const { length: parsed } = parse.mock.calls;
+    parse.mockRestore();
+    expect(parsed).toBe(0);
+    expect(bench.errors.map(({ code, count }) => [code, count])).toEqual([['closed', 20_000]]);
+    expect(bench.errors[0]?.events.at(-1)).toMatchObject({ properties: { n: 19_999 } });
   });
 });
 
