@@ -42,6 +42,65 @@ describe('in the very first tick of a process', () => {
   });
 });
 
+describe('without an argument', () => {
+  const SETTINGS = { batchSize: 1, flushTimeout: 1_500 };
+
+  test.for(['flush', 'flushAsync'] as const)('%s() goes on as long as events settle', async (how) => {
+    await bench.api.behave({ type: 'ok', delayMs: 100 });
+    const analytics = bench.open(SETTINGS);
+    track(analytics, 20);
+    const result = await analytics[how]();
+    expect(result).toMatchObject({ status: 'ok', delivered: 20, pending: 0 });
+    expect(result.elapsedMs).toBeGreaterThan(1_500);
+  });
+
+  test.for(['flush', 'flushAsync'] as const)(
+    '%s() ends flushTimeout after the last event settled',
+    async (how) => {
+      await bench.api.behave({ type: 'hang' });
+      await bench.api.script([{ type: 'ok', delayMs: 700, times: 3 }]);
+      const analytics = bench.open(SETTINGS);
+      track(analytics, 10);
+      const result = await analytics[how]();
+      expect(result).toMatchObject({ status: 'timeout', delivered: 3, pending: 7 });
+      expect(result.elapsedMs).toBeGreaterThan(3_000);
+    },
+  );
+
+  test.for(['flush', 'flushAsync'] as const)(
+    '%s() returns at once if a Retry-After outlasts flushTimeout',
+    async (how) => {
+      const busy = { type: 'answer', status: 429, headers: { 'retry-after': '60' } } as const;
+      await bench.api.script([{ type: 'ok', times: 2 }, busy]);
+      const analytics = bench.open({ batchSize: 1, flushTimeout: 20_000 });
+      track(analytics, 3);
+      const result = await analytics[how]();
+      expect(result).toMatchObject({ status: 'timeout', delivered: 2, pending: 1 });
+      expect(result.elapsedMs).toBeLessThan(20_000);
+    },
+  );
+
+  test.for(['flush', 'flushAsync', 'close'] as const)(
+    'is another thing than %s() with one, which is absolute',
+    async (how) => {
+      await bench.api.behave({ type: 'ok', delayMs: 100 });
+      const analytics = bench.open(SETTINGS);
+      track(analytics, 20);
+      const result = await analytics[how](1_000);
+      expect(result).toMatchObject({ status: 'timeout' });
+      expect(result.delivered).toBeLessThan(20);
+    },
+  );
+
+  test('close() is absolute all the same', async () => {
+    await bench.api.behave({ type: 'ok', delayMs: 100 });
+    const analytics = bench.open(SETTINGS);
+    track(analytics, 20);
+    const { status } = await analytics.close();
+    expect(status).toBe('timeout');
+  });
+});
+
 describe('flush()', () => {
   test('blocks until all is settled, and tells what became of it', async () => {
     await bench.api.behave({ type: 'ok', delayMs: 50 });

@@ -103,17 +103,22 @@ export class Analytics<Events extends EventMap<Events> = AnyEvents> {
   }
 
   /**
-   * BLOCKS the thread until everything accepted before is settled, for `timeoutMs` at most (default: `flushTimeout`).
-   * For scripts and for the end of a process; a server in operation uses `flushAsync()`. Callbacks and `onError` of
-   * what settles have run when it returns. Never throws but for a `timeoutMs` that is none.
+   * BLOCKS the thread until everything accepted before is settled. For scripts and for the end of a process; a server in
+   * operation uses `flushAsync()`. Callbacks and `onError` of what settles have run when it returns.
+   *
+   * @param timeoutMs milliseconds it may take in all. Default: it goes on as long as events settle, and ends
+   * `flushTimeout` after the last one.
+   * @throws {ValidationError} `invalid_setting`, for a `timeoutMs` that is not a whole number of milliseconds.
    */
-  flush(timeoutMs: number = this.#flushTimeout): FlushResult {
-    return this.#client.flush(checkTimeout(timeoutMs, 'timeoutMs'));
+  flush(timeoutMs?: number): FlushResult {
+    return this.#client.flush(timeoutMs === undefined ? undefined : checkTimeout(timeoutMs, 'timeoutMs'));
   }
 
   /** The same as `flush()`, as a promise that never rejects. Holds the process open until then. */
-  async flushAsync(timeoutMs: number = this.#flushTimeout): Promise<FlushResult> {
-    return this.#client.flushAsync(checkTimeout(timeoutMs, 'timeoutMs'));
+  async flushAsync(timeoutMs?: number): Promise<FlushResult> {
+    return this.#client.flushAsync(
+      timeoutMs === undefined ? undefined : checkTimeout(timeoutMs, 'timeoutMs'),
+    );
   }
 
   /**

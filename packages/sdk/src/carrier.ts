@@ -1,5 +1,6 @@
 // What client.ts needs of whatever takes its events away: link.ts, or in tests testing/recorder.ts. No code, only names.
 import type { Outcome, Retry } from '@offthread/worker/protocol';
+import type { Wait } from './flush.js';
 import type { Ledger } from './ledger.js';
 import type { Settings } from './settings.js';
 
@@ -14,8 +15,8 @@ export interface Carrier {
   hurry(): void;
   /** What becomes of the events up to `through` is to be told at once, and not with the next round. */
   expect(through: number): void;
-  /** Blocks until `done`, or until `deadline` by our clock; whether it is done. Outcomes come meanwhile. */
-  block(done: () => boolean, deadline: number): boolean;
+  /** Blocks until it is done, which it returns, or until time is over. Outcomes come meanwhile. */
+  block(wait: Wait): boolean;
   /** Whether it is certain that nothing will happen before `deadline`. */
   isHeldPast(deadline: number): boolean;
   /** The client is gone: nothing of it is sent any more. Never rejects. */

@@ -88,16 +88,17 @@ export class Client implements Leaver, Correspondent {
     return accepted;
   }
 
-  flush(timeout: number): FlushResult {
+  /** @param timeout milliseconds in all. Default: `flushTimeout` from the last event that settled. */
+  flush(timeout: number | undefined): FlushResult {
     const flush = this.#beginFlush(timeout);
-    this.#link.block(() => flush.done, flush.deadline);
+    this.#link.block(flush);
     return flush.result;
   }
 
-  async flushAsync(timeout: number): Promise<FlushResult> {
+  /** @param timeout as of `flush`. */
+  async flushAsync(timeout: number | undefined): Promise<FlushResult> {
     const flush = this.#beginFlush(timeout);
-    const over = (): boolean => flush.done || this.#link.isHeldPast(flush.deadline);
-    await this.#watchers.until(over, flush.deadline);
+    await this.#watchers.until(flush, (deadline) => this.#link.isHeldPast(deadline));
     return flush.result;
   }
 
@@ -112,8 +113,14 @@ export class Client implements Leaver, Correspondent {
   }
 
   finishFlush(deadline: number): boolean {
-    const barrier = this.#ledger.accepted;
-    return this.#link.block(() => this.#ledger.settled >= barrier, deadline);
+    const ledger = this.#ledger;
+    const barrier = ledger.accepted;
+    return this.#link.block({
+      deadline,
+      get done() {
+        return ledger.settled >= barrier;
+      },
+    });
   }
 
   abandon(): void {
@@ -207,8 +214,9 @@ export class Client implements Leaver, Correspondent {
     return false;
   }
 
-  #beginFlush(timeout: number): Flush {
-    const flush = new Flush(this.#ledger, this.#tally, timeout);
+  #beginFlush(timeout: number | undefined): Flush {
+    const patience = { timeout: timeout ?? this.flushTimeout, isRenewed: timeout === undefined };
+    const flush = new Flush(this.#ledger, this.#tally, patience);
     this.#reporter.catchUp();
     this.startFlush();
     return flush;
@@ -216,7 +224,8 @@ export class Client implements Leaver, Correspondent {
 
   async #close(timeout: number): Promise<FlushResult> {
     // Where nobody waits nothing is hurried: it would be sent just before it is reported as dropped.
-    const flush = timeout === 0 ? new Flush(this.#ledger, this.#tally, 0) : undefined;
+    const patience = { timeout: 0, isRenewed: false };
+    const flush = timeout === 0 ? new Flush(this.#ledger, this.#tally, patience) : undefined;
     const result = flush?.result ?? (await this.flushAsync(timeout));
     // What the worker has told already still counts.
     this.finishFlush(0);

@@ -20,20 +20,36 @@ export interface FlushResult {
   readonly elapsedMs: number;
 }
 
-/** One flush, from the call on. */
-export class Flush {
-  /** When time is over, by our clock. */
+/** What somebody waits for, and for how long. */
+export interface Wait {
+  readonly done: boolean;
+  /** When time is over, by our clock. It may move on until it has come. */
   readonly deadline: number;
+}
+
+/** How long a flush waits, in milliseconds. */
+export interface Patience {
+  readonly timeout: number;
+  /** Whether that is counted from the last event that settled, and not from the call. */
+  readonly isRenewed: boolean;
+}
+
+/** One flush, from the call on. */
+export class Flush implements Wait {
   readonly #start = now();
+  readonly #patience: Patience;
+  /** When an event before the barrier last settled, and how many had by then. */
+  #lastSettled = this.#start;
+  #settled: number;
   readonly #ledger: Ledger;
   readonly #tally: Tally;
   readonly #barrier: number;
   readonly #before: { readonly delivered: number; readonly lost: number; readonly lostToWorker: number };
 
-  /** @param timeout milliseconds. */
-  constructor(ledger: Ledger, tally: Tally, timeout: number) {
-    this.deadline = this.#start + timeout;
+  constructor(ledger: Ledger, tally: Tally, patience: Patience) {
+    this.#patience = patience;
     this.#ledger = ledger;
+    this.#settled = ledger.settled;
     this.#tally = tally;
     this.#barrier = ledger.accepted;
     this.#before = { delivered: tally.delivered, lost: tally.lost, lostToWorker: tally.lostToWorker };
@@ -42,6 +58,14 @@ export class Flush {
   /** Whether all that was accepted before is settled. */
   get done(): boolean {
     return this.#ledger.settled >= this.#barrier;
+  }
+
+  get deadline(): number {
+    const { timeout, isRenewed } = this.#patience;
+    if (!isRenewed) return this.#start + timeout;
+    const settled = Math.min(this.#ledger.settled, this.#barrier);
+    if (settled > this.#settled) [this.#settled, this.#lastSettled] = [settled, now()];
+    return this.#lastSettled + timeout;
   }
 
   get result(): FlushResult {

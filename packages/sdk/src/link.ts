@@ -15,6 +15,7 @@ import {
 } from '@offthread/worker/protocol';
 import type { Carrier, Correspondent } from './carrier.js';
 import { now, soon } from './clock.js';
+import type { Wait } from './flush.js';
 import { waitForChange } from './latch.js';
 import type { Ledger } from './ledger.js';
 import { type Resident, Thread } from './thread.js';
@@ -97,17 +98,18 @@ export class Link implements Carrier, Resident {
   }
 
   /**
-   * Blocks until `done`, taking in outcomes meanwhile, until `deadline` by our clock, or until it is certain
-   * that nothing can happen before. Returns whether it is done.
+   * Blocks until it is done, taking in outcomes meanwhile, until time is over, or until it is certain that nothing can
+   * happen before. Returns whether it is done.
    */
-  block(done: () => boolean, deadline: number): boolean {
+  block(wait: Wait): boolean {
     for (;;) {
       // Read before looking what is new: what comes after that changes the word, and the wait does not begin.
       const news = Atomics.load(this.#words, CONTROL.NEWS);
       this.look();
       this.#thread?.listen();
       this.settle();
-      if (done()) return true;
+      if (wait.done) return true;
+      const { deadline } = wait;
       const left = deadline - now();
       if (left <= 0 || this.isHeldPast(deadline)) return false;
       this.#thread?.check(BEAT_INTERVAL_MS);

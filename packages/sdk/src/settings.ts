@@ -46,7 +46,10 @@ export interface AnalyticsSettings {
   readonly maxRetryDuration?: number | undefined;
   /** Milliseconds for one whole request. Default: 10,000. */
   readonly requestTimeout?: number | undefined;
-  /** Milliseconds `flush()`, `close()` and the end of the process wait at most. Default: 5,000. */
+  /**
+   * Milliseconds `close()` and the end of the process wait at most, and `flush()` and `flushAsync()` from the last event
+   * that settled. Default: 5,000.
+   */
   readonly flushTimeout?: number | undefined;
   /** Called with everything that goes wrong after the call. What it throws or rejects with is ignored. */
   readonly onError?: ((error: AnalyticsError) => unknown) | undefined;

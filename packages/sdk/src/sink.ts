@@ -1,6 +1,7 @@
 // Ledger -> nowhere: what a disabled client has instead of link.ts. Used by client.ts.
 import type { Carrier, Correspondent } from './carrier.js';
 import { soon } from './clock.js';
+import type { Wait } from './flush.js';
 import type { Ledger } from './ledger.js';
 
 export class Sink implements Carrier {
@@ -27,9 +28,9 @@ export class Sink implements Carrier {
 
   expect(_through: number): void {}
 
-  block(done: () => boolean, _deadline: number): boolean {
+  block(wait: Wait): boolean {
     this.#settle();
-    return done();
+    return wait.done;
   }
 
   isHeldPast(_deadline: number): boolean {

@@ -1,5 +1,6 @@
 // Those who wait for events to settle, without blocking the thread. Used by client.ts.
-import { after, now } from './clock.js';
+import { after, now, type Timer } from './clock.js';
+import type { Wait } from './flush.js';
 
 export class Watchers {
   readonly #looks = new Set<() => void>();
@@ -9,22 +10,31 @@ export class Watchers {
     for (const look of this.#looks) look();
   }
 
-  /** Resolves when `over()`, or when `deadline` has come by our clock. */
-  async until(over: () => boolean, deadline: number): Promise<void> {
-    if (now() >= deadline || over()) return;
+  /** Resolves when it is done, when time is over, or when `isHopeless` says that nothing can happen before. */
+  async until(wait: Wait, isHopeless: (deadline: number) => boolean): Promise<void> {
+    const isOver = (): boolean => wait.done || now() >= wait.deadline || isHopeless(wait.deadline);
+    if (isOver()) return;
     await new Promise<void>((resolve) => {
-      const timer = after(deadline - now(), end);
-      // Whoever waits for the result is to get it.
-      timer.hold();
+      let timer: Timer | undefined;
       const look = (): void => {
-        if (over()) end();
+        if (isOver()) {
+          timer?.stop();
+          this.#looks.delete(look);
+          resolve();
+        }
       };
-      const looks = this.#looks.add(look);
-      function end(): void {
-        timer.stop();
-        looks.delete(look);
-        resolve();
+      const wake = (): void => {
+        look();
+        if (this.#looks.has(look)) startTimer();
+      };
+      // The deadline may have moved on by then.
+      function startTimer(): void {
+        timer = after(Math.max(1, wait.deadline - now()), wake);
+        // Whoever waits for the result is to get it.
+        timer.hold();
       }
+      this.#looks.add(look);
+      startTimer();
     });
   }
 }

@@ -8,6 +8,7 @@ import { Queue } from '@offthread/worker/queue';
 import { createRedact } from '@offthread/worker/redaction';
 import type { Carrier, Correspondent } from '../carrier.js';
 import { soon } from '../clock.js';
+import type { Wait } from '../flush.js';
 import type { Ledger } from '../ledger.js';
 import type { Settings } from '../settings.js';
 
@@ -54,9 +55,9 @@ export class Recorder implements Carrier {
   /** All is told at once here. */
   expect(_through: number): void {}
 
-  block(done: () => boolean, _deadline: number): boolean {
+  block(wait: Wait): boolean {
     this.#settle();
-    return done();
+    return wait.done;
   }
 
   isHeldPast(_deadline: number): boolean {
