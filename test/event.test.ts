@@ -349,3 +349,23 @@ describe('a callback', () => {
     expect(outcomes).toEqual(upTo(20).map((index) => `${index} ${index === 7 ? 'rejected' : undefined}`));
   });
 });
+
+test('methods can be detached from their client', async () => {
+  const { identify, track, page, screen, group, alias } = bench.open();
+  const { track: other } = bench.open({ writeKey: 'OTHER' });
+  identify({ userId: 'u' });
+  track({ userId: 'u', event: 'E' });
+  page({ userId: 'u' });
+  screen({ userId: 'u', name: 'S' });
+  group({ userId: 'u', groupId: 'g' });
+  alias({ userId: 'u', previousId: 'p' });
+  [1].forEach(() => other({ userId: 'u', event: 'Other' }));
+  await bench.api.waitFor({ events: 7 });
+  const requests = await bench.api.requests();
+  const types = (key: string): string[] =>
+    requests
+      .filter(({ writeKey }) => writeKey === key)
+      .flatMap(({ events }) => events.map(({ type }) => type));
+  expect(types('KEY')).toEqual(['identify', 'track', 'page', 'screen', 'group', 'alias']);
+  expect(types('OTHER')).toEqual(['track']);
+});

@@ -17,7 +17,7 @@ const LINGER_MS = 4_000;
 /** Budget of the flush where the API never answers. */
 const SHORT_MS = 700;
 
-type ApiName = 'fast' | 'slow' | 'hanging' | 'down';
+type ApiName = 'fast' | 'slow' | 'hanging' | 'down' | 'refusing';
 
 type Temperature = 'cold' | 'warm';
 
@@ -54,14 +54,16 @@ beforeAll(async () => {
     startTrackingApi({ latencyMs: 500 }),
     startTrackingApi(),
     startTrackingApi(),
+    startTrackingApi(),
   ]);
-  const names: ApiName[] = ['fast', 'slow', 'hanging', 'down'];
+  const names: ApiName[] = ['fast', 'slow', 'hanging', 'down', 'refusing'];
   for (const [index, api] of started.entries()) apis.set(names[index] as ApiName, api);
   const warmUp = { match: { eventName: 'Warm-up' }, behaviour: { type: 'ok' } } as const;
   await api('hanging').rules([warmUp]);
   await api('hanging').behave({ type: 'hang' });
   await api('down').rules([warmUp]);
   await api('down').behave({ type: 'drop', after: 'body' });
+  await api('refusing').behave({ type: 'answer', status: 401 });
   refusing = await closedPort();
 }, 60_000);
 
@@ -341,6 +343,47 @@ describe('a process', () => {
     expect(outcomes(ended)).toEqual(['last-1=null']);
   });
 
+  test.concurrent('that ends by process.exit() in a callback hears of every other event of its batch', {
+    ...LIMIT,
+  }, async () => {
+    const ended = await odd('process.exit() in a callback of a failed batch', 'refusing');
+    expect(ended.code).toBe(5);
+    expect(outcomes(ended)).toEqual(['refused-1=rejected', 'refused-2=rejected']);
+    expect(ended.lines).toContainEqual({ error: 'rejected', ids: ['refused-1', 'refused-2'] });
+    expect(ended.lines).toContainEqual({ failed: 2 });
+  });
+
+  test.concurrent(
+    'that ends by process.exit() in onError still has diagnostics published',
+    LIMIT,
+    async () => {
+      const ended = await odd('process.exit() in onError of a failed batch', 'refusing');
+      expect(ended.code).toBe(6);
+      expect(ended.lines).toContainEqual({ failed: 1 });
+    },
+  );
+
+  test.concurrent("whose libraries emit 'exit' goes on as before", LIMIT, async () => {
+    const ended = await odd('an exit that is only emitted');
+    expect(ended.code).toBe(0);
+    expect(ended.lines).toContainEqual({ flushed: 'ok', pending: 0 });
+    const ids = ['emitted-1', 'emitted-2', 'emitted-3'];
+    expect(outcomes(ended)).toEqual(ids.map((id) => `${id}=null`));
+    expect(await received(...ids)).toEqual(ids);
+  });
+
+  test.concurrent('whose onError makes a client for each error comes to an end', LIMIT, async () => {
+    expect(await odd('a client for each error', 'hanging')).toMatchObject({ code: 3, signal: null });
+  });
+
+  test.concurrent("loses nothing to a listener for 'exit' that throws", LIMIT, async () => {
+    const args = ['a listener for exit that throws', api('fast').url];
+    const { stderr, lines } = await runProgram('odd-ending.mjs', { args });
+    expect(stderr).toContain('thrown in a listener');
+    expect(lines).toContainEqual({ settled: 'prepended-1', code: null });
+    expect(await received('prepended-1')).toEqual(['prepended-1']);
+  });
+
   test.concurrent('is not harmed by a callback that throws in the last flush', LIMIT, async () => {
     const ended = await odd('an exception in a callback');
     expect(ended.code).toBe(3);
@@ -354,6 +397,64 @@ describe('a process', () => {
     expect(outcomes(ended).sort()).toEqual(['in-time-1=null', 'late-1=exit_timeout']);
     expect(await received('in-time-1')).toEqual(['in-time-1']);
   });
+});
+
+describe('a callback that is pending', () => {
+  test.concurrent('holds the process open until it has been called, each time', LIMIT, async () => {
+    const ended = await runProgram('awaited-callback.mjs', { args: [api('slow').url, '3'] });
+    expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' });
+    expect(ended.lines).toEqual([1, 2, 3].map((awaited) => ({ awaited, code: null })));
+  });
+
+  test.concurrent('holds it for flushTimeout at most', LIMIT, async () => {
+    const args = [api('hanging').url, '1', '600'];
+    const ended = await runProgram('awaited-callback.mjs', { args });
+    // Node.js's code for an await that never ended. The callback is called by the exit hook, when it is too late.
+    expect(ended).toMatchObject({ code: 13, signal: null });
+    expect(ended.elapsedMs).toBeLessThan(LONG_MS);
+  });
+});
+
+describe('SIGTERM with flushOnSignals', () => {
+  const SIGNAL_EXIT = [['signal-exit 3'], ['signal-exit 4'], ['signal-exit 3', 'signal-exit 4']];
+  const OTHERS = [
+    ['close-with-grace'],
+    ['a listener of its own'],
+    ['signal-exit 4', 'a listener of its own'],
+    ['signal-exit 3', 'signal-exit 4', 'close-with-grace'],
+  ];
+  const beside = async (others: readonly string[], when: string) => {
+    const args = [api('fast').url, JSON.stringify(others), when];
+    const ended = await runProgram('signal-beside.mjs', { args });
+    expect(ended.stderr).toBe('');
+    const told = ended.lines.flatMap((line) => ('told' in line ? [line['told']] : []));
+    const settled = ended.lines.find((line) => 'settled' in line);
+    expect(settled).toMatchObject({ code: null });
+    expect(await received(String(settled?.['settled']))).toHaveLength(1);
+    return { code: ended.code, signal: ended.signal, told };
+  };
+
+  for (const when of ['before', 'after']) {
+    test.concurrent.each(SIGNAL_EXIT.map((others) => [others]))(
+      `beside %j, which came ${when} it, ends the process by the signal`,
+      LIMIT,
+      async (others) => {
+        const { told, ...end } = await beside(others, when);
+        expect(end).toEqual({ code: null, signal: 'SIGTERM' });
+        expect([...told].sort()).toEqual(others);
+      },
+    );
+
+    test.concurrent.each(OTHERS.map((others) => [others]))(
+      `beside %j, which came ${when} it, leaves the end to them`,
+      LIMIT,
+      async (others) => {
+        const { told, ...end } = await beside(others, when);
+        expect(end).toEqual({ code: others.includes('close-with-grace') ? 0 : 4, signal: null });
+        expect(told).toContain(others.at(-1));
+      },
+    );
+  }
 });
 
 describe('a worker thread of the user that is terminated', () => {
