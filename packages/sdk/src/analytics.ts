@@ -19,6 +19,8 @@ import type { ScopedAnalytics, ScopeSource } from './scope.js';
 import { type AnalyticsSettings, checkTimeout, resolveSettings } from './settings.js';
 import type { Stats } from './tally.js';
 
+const METHODS = ['identify', 'track', 'page', 'screen', 'group', 'alias'] as const;
+
 /**
  * A client of the Tracking API. Events are written as JSON at the call and handed to a worker thread, which all
  * clients of the process share; nothing else happens on the thread that calls.
@@ -42,6 +44,8 @@ export class Analytics<Events extends EventMap<Events> = AnyEvents> {
     const resolved = resolveSettings(settings);
     this.#flushTimeout = resolved.flushTimeout;
     this.#client = new Client(resolved, this, connect);
+    // So that `const { track } = analytics` works.
+    for (const method of METHODS) this[method] = this[method].bind(this) as never;
   }
 
   /** Ties a user to what is known about them. Source: https://segment.com/docs/connections/spec/identify/ */

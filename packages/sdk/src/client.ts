@@ -8,15 +8,17 @@ import type { Outcome, Retry } from '@offthread/worker/protocol';
 import { nanoid } from 'nanoid';
 import { BoundCallback, type Callback } from './bound-callback.js';
 import type { Carrier, Connect, Correspondent } from './carrier.js';
+import { now } from './clock.js';
 import { publish } from './diagnostics.js';
 import { AnalyticsError, type ErrorCode, type SentEvent } from './errors.js';
 import type { AnyEvent, EventType } from './event.js';
-import { forget, type Leaver, listen, remember, unlisten } from './exit.js';
+import { forget, isTooLate, type Leaver, listen, remember, unlisten } from './exit.js';
 import { Flush, type FlushResult } from './flush.js';
 import { LIBRARY_TEXT } from './frame.js';
 import { Intake, type TurnedAway } from './intake.js';
 import { Ledger } from './ledger.js';
 import { choose, type Mode } from './mode.js';
+import { ReportQueue } from './report-queue.js';
 import { Reporter } from './reporter.js';
 import type { ScopeSource } from './scope.js';
 import { reopen } from './sent-event.js';
@@ -33,7 +35,10 @@ export class Client implements Leaver, Correspondent {
   readonly #link: Carrier;
   readonly #intake: Intake;
   readonly #reporter: Reporter;
+  readonly #reports = new ReportQueue();
   readonly #watchers = new Watchers();
+  /** Sequence number up to which pending callbacks have held the process open. */
+  #heldFor = 0;
   #closing: Promise<FlushResult> | undefined;
 
   /** @param owner what the user knows as the client. */
@@ -115,12 +120,31 @@ export class Client implements Leaver, Correspondent {
   finishFlush(deadline: number): boolean {
     const ledger = this.#ledger;
     const barrier = ledger.accepted;
-    return this.#link.block({
+    const isDone = this.#link.block({
       deadline,
       get done() {
         return ledger.settled >= barrier;
       },
     });
+    // Left over if a callback ends the process.
+    this.#report();
+    return isDone;
+  }
+
+  holdForCallbacks(): void {
+    const ledger = this.#ledger;
+    const { newestCallback, settled } = ledger;
+    if (newestCallback <= Math.max(settled, this.#heldFor)) return;
+    // Once for each: an API that never answers must not hold the process for ever.
+    this.#heldFor = newestCallback;
+    this.startFlush();
+    const wait = {
+      deadline: now() + this.flushTimeout,
+      get done() {
+        return ledger.settled >= newestCallback;
+      },
+    };
+    void this.#watchers.until(wait, (deadline) => this.#link.isHeldPast(deadline));
   }
 
   abandon(): void {
@@ -179,13 +203,21 @@ export class Client implements Leaver, Correspondent {
     if (error === undefined) this.#tally.deliver(count);
     else if (how === 'failed') this.#tally.fail(count);
     else this.#tally.drop(error.code, count);
-    if (this.#ledger.pending === 0) forget(this);
-    for (const callback of callbacks) this.#reporter.tell(callback, error);
-    if (error !== undefined) this.#reporter.report(error);
-    this.#watchers.look();
+    for (const callback of callbacks) this.#reports.push(() => this.#reporter.tell(callback, error));
+    if (error !== undefined) this.#reports.push(() => this.#reporter.report(error));
     const analytics = this.#owner;
-    if (error === undefined) publish('offthread:delivered', () => ({ analytics, count }));
-    else publish(`offthread:${how}`, () => ({ analytics, count, error }));
+    this.#reports.push(() => {
+      if (error === undefined) publish('offthread:delivered', () => ({ analytics, count }));
+      else publish(`offthread:${how}`, () => ({ analytics, count, error }));
+    });
+    this.#report();
+    this.#watchers.look();
+  }
+
+  /** Only then is the client done with what has settled, also for the exit hook. */
+  #report(): void {
+    this.#reports.run();
+    if (this.#ledger.pending === 0) forget(this);
   }
 
   /** Whether an event counts as accepted. */
@@ -208,6 +240,8 @@ export class Client implements Leaver, Correspondent {
       return true;
     }
     this.#tally.refuse(code);
+    // Nobody is told at the very end of the process: an `onError` that makes a client for each error would have no end.
+    if (code === 'closed' && isTooLate(this.flushTimeout)) return false;
     if (code === 'unserializable') this.#reporter.report(error());
     else this.#reporter.reportRarely(code, message, details);
     publish('offthread:refused', () => ({ analytics, count: 1, code, type }));

@@ -11,10 +11,12 @@ export interface Leaver {
   readonly flushOnSignals: readonly NodeJS.Signals[];
   /** Hands all over to the worker, without waiting for it. */
   startFlush(): void;
-  /** Blocks until what was handed over is settled; false if the deadline, by our clock, comes first. */
+  /** Blocks until what was handed over is settled and reported; false if the deadline, by our clock, comes first. */
   finishFlush(deadline: number): boolean;
   /** Lets go of what is still pending, which nobody will send any more, and takes nothing over from now on. */
   abandon(): void;
+  /** Holds the process open until the callbacks that are pending have been called, for `flushTimeout` at most. */
+  holdForCallbacks(): void;
 }
 
 interface Shared {
@@ -27,7 +29,7 @@ interface Shared {
   start: number;
 }
 
-const KEY = Symbol.for('@offthread/sdk/exit/1');
+const KEY = Symbol.for('@offthread/sdk/exit/2');
 const scope = globalThis as { [KEY]?: Shared };
 scope[KEY] ??= {
   pending: new Set(),
@@ -42,9 +44,10 @@ export function remember(client: Leaver): void {
   shared.pending.add(client);
   if (shared.stage === 'unhooked') {
     shared.stage = 'hooked';
-    process.on('exit', () => {
-      shared.start = now();
-      leave();
+    // In front, because a listener that throws keeps those behind it from running.
+    process.prependListener('exit', onExit);
+    process.on('beforeExit', () => {
+      for (const each of shared.pending) each.holdForCallbacks();
     });
   }
   // By another listener for 'exit', behind ours.
@@ -54,6 +57,22 @@ export function remember(client: Leaver): void {
 /** The client has nothing pending any more. */
 export function forget(client: Leaver): void {
   shared.pending.delete(client);
+}
+
+/** Whether the process is ending and has no time left for what a client with that `flushTimeout` accepts from now on. */
+export function isTooLate(flushTimeout: number): boolean {
+  return (shared.stage === 'leaving' || shared.stage === 'left') && now() >= shared.start + flushTimeout;
+}
+
+function onExit(): void {
+  shared.start = now();
+  // Some libraries emit 'exit' themselves, and the process may go on.
+  if (Reflect.get(process, '_exiting') === false) {
+    flushAll(
+      [...shared.pending].filter((each) => each.flushOnExit),
+      shared.start,
+    );
+  } else leave();
 }
 
 function leave(): void {
@@ -98,15 +117,34 @@ export function unlisten(client: Leaver): void {
 function onSignal(signal: NodeJS.Signals): void {
   const known = shared.signals.get(signal);
   if (known === undefined) return;
+  // Before the flush, whose callbacks may add listeners. Ours is in front, so none added by once() is gone yet.
+  const others = process.listenerCount(signal) - 1;
   const clients = [...known.clients].filter((client) => shared.pending.has(client));
   const late = flushAll(clients, now());
   // Somebody else listens as well and will end the process in their own time.
-  if (process.listenerCount(signal) > 1) return;
+  if (others > 0 && others !== countSignalExit()) return;
   for (const each of late) each.abandon();
   stopListening(signal, known.handler);
   process.kill(process.pid, signal);
   // The kernel spares the first process of a container, which is then to end as its shell would have it.
   if (process.pid === 1) process.exit(128 + constants.signals[signal]);
+}
+
+/**
+ * Listeners of the package signal-exit, versions 3 and 4. It leaves the end of the process to any other listener, so we must
+ * not leave it to signal-exit. Each version counts its copies in an emitter that they share.
+ */
+function countSignalExit(): number {
+  const emitters: unknown[] = [
+    Reflect.get(process, '__signal_exit_emitter__'),
+    Reflect.get(globalThis, Symbol.for('signal-exit emitter')),
+  ];
+  let count = 0;
+  for (const emitter of emitters) {
+    const copies: unknown = Object(emitter).count;
+    if (typeof copies === 'number') count += copies;
+  }
+  return count;
 }
 
 function stopListening(signal: NodeJS.Signals, handler: () => void): void {

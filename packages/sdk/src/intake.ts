@@ -4,6 +4,7 @@ import type { Callback } from './bound-callback.js';
 import type { Carrier } from './carrier.js';
 import { ValidationError } from './errors.js';
 import { type AnyEvent, check, checkCallback, type EventType } from './event.js';
+import { isTooLate } from './exit.js';
 import { encode } from './frame.js';
 import type { Ledger } from './ledger.js';
 import { Scope, type ScopeSource } from './scope.js';
@@ -38,7 +39,7 @@ export class Intake {
 
   /** Whether events are taken over: not once it is closed, and not once the process has no time left for it. */
   get open(): boolean {
-    return this.#open;
+    return this.#open && !isTooLate(this.#settings.flushTimeout);
   }
 
   shut(): void {
@@ -81,7 +82,7 @@ export class Intake {
     callback: Callback | undefined,
     library: unknown,
   ): Refused | Dropped | undefined {
-    if (!this.#open) return CLOSED;
+    if (!this.open) return CLOSED;
     check(type, event);
     checkCallback(type, callback);
     const obstacle = this.#obstacle();
@@ -116,7 +117,7 @@ export class Intake {
 
   /** What keeps any event out at this moment. */
   #obstacle(): Refused | undefined {
-    if (!this.#open) return CLOSED;
+    if (!this.open) return CLOSED;
     const { failure } = this.#carrier;
     if (failure !== undefined) {
       return { code: 'worker_unavailable', message: failure.message, cause: failure.cause };

@@ -20,6 +20,8 @@ export class Ledger {
   accepted = 0;
   /** Sequence number up to which all events are settled. */
   settled = 0;
+  /** Sequence number of the newest event that has a callback. */
+  newestCallback = 0;
   /** Bytes of memory held. */
   bytes = 0;
   /** Oldest first; only the last one is written to. */
@@ -46,7 +48,10 @@ export class Ledger {
       this.bytes += slab.size;
     }
     this.accepted++;
-    if (callback !== undefined) this.#callbacks.set(this.accepted, new BoundCallback(callback));
+    if (callback !== undefined) {
+      this.#callbacks.set(this.accepted, new BoundCallback(callback));
+      this.newestCallback = this.accepted;
+    }
     return true;
   }
 
