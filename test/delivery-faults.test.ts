@@ -3,7 +3,7 @@
 import { type PlainBehaviour, startTrackingApi } from '@offthread/devtools';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Trial } from './helpers/trial.js';
-import { withApi } from './helpers/with-api.js';
+import { upTo, withApi } from './helpers/with-api.js';
 
 const bench = withApi();
 
@@ -269,6 +269,61 @@ describe('halved', () => {
     expect(trial.ids('rejected')).toEqual(ids);
     expect(trial.errors).toHaveLength(8);
     expect(await bench.api.counts()).toMatchObject({ requests: 15 });
+    await trial.balance(bench.api);
+  });
+
+  test.each([413, 400])('on a %i for everything, until 16 events in a row were refused', async (status) => {
+    await using trial = new Trial({ host: bench.api.url, batchSize: 500 });
+    await bench.api.behave({ type: 'answer', status, body: 'wrong path' });
+    const ids = trial.track(500);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 500 });
+    expect(trial.ids('rejected')).toEqual(ids);
+    expect(trial.errors.map(({ count }) => count)).toEqual([...Array(16).fill(1), 484]);
+    for (const error of trial.errors) expect(error).toMatchObject({ code: 'rejected', status, attempts: 1 });
+    expect(trial.errors.at(-1)?.message).toBe(
+      `The API refused: status ${status}, wrong path; so it refused 16 events of this batch one by one, and delivered none`,
+    );
+    expect((await bench.api.counts()).requests).toBeLessThanOrEqual(40);
+    await trial.balance(bench.api);
+  });
+
+  test('until 16 events in a row were refused, which says nothing of the next batch', async () => {
+    await using trial = new Trial({ host: bench.api.url, batchSize: 50 });
+    await bench.api.rules([
+      { match: { eventName: 'Poison' }, behaviour: { type: 'answer', status: 400, body: 'bad' } },
+    ]);
+    const poison = trial.track(50, 'Poison');
+    const mixed = [...trial.track(15, 'Poison'), ...trial.track(1), ...trial.track(30, 'Poison')];
+    const good = trial.track(4);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 5 });
+    expect(await bench.api.messageIds()).toEqual([mixed[15], ...good]);
+    expect(trial.ids('rejected')).toEqual([...poison, ...mixed.filter((id) => id !== mixed[15])]);
+    // One was delivered, so that each of the others is tried by itself.
+    expect(trial.errors.map(({ count }) => count)).toEqual([...Array(16).fill(1), 34, ...Array(45).fill(1)]);
+    await trial.balance(bench.api);
+  });
+
+  test.each([
+    [413, 'first', 0, 1],
+    [400, 'first', 0, 1],
+    [413, 'far apart', 700, 2_499],
+    [400, 'far apart', 700, 2_499],
+  ])('on a %i, and loses none of 2,498 beside two that are %s', async (status, _name, ...places) => {
+    await using trial = new Trial({ host: bench.api.url, batchSize: 2_500 });
+    await bench.api.rules([
+      { match: { eventName: 'Poison' }, behaviour: { type: 'answer', status, body: 'bad' } },
+    ]);
+    // The first answer is late, so that all of what follows is there for one request.
+    await bench.api.script([{ type: 'ok', delayMs: 500 }]);
+    const first = trial.track(1);
+    await bench.api.waitFor({ requests: 1 });
+    const ids = upTo(2_500).flatMap((index) => trial.track(1, places.includes(index) ? 'Poison' : 'Good'));
+    const poison = places.map((index) => ids[index]);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 2_499 });
+    expect(trial.ids('rejected')).toEqual(poison);
+    expect(await bench.api.messageIds()).toEqual([...first, ...ids.filter((id) => !poison.includes(id))]);
+    expect((await bench.api.requests())[1]?.eventCount).toBe(2_500);
+    expect((await bench.api.counts()).requests).toBeLessThanOrEqual(2 + 2 * 2 * 12);
     await trial.balance(bench.api);
   });
 });
