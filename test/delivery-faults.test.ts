@@ -275,6 +275,10 @@ describe('halved', () => {
   test.each([413, 400])('on a %i for everything, until 16 events in a row were refused', async (status) => {
     await using trial = new Trial({ host: bench.api.url, batchSize: 500 });
     await bench.api.behave({ type: 'answer', status, body: 'wrong path' });
+    // The first answer is late, so that all of what follows is there for one request.
+    await bench.api.script([{ type: 'ok', delayMs: 500 }]);
+    trial.track(1);
+    await bench.api.waitFor({ requests: 1 });
     const ids = trial.track(500);
     expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 500 });
     expect(trial.ids('rejected')).toEqual(ids);
@@ -283,7 +287,25 @@ describe('halved', () => {
     expect(trial.errors.at(-1)?.message).toBe(
       `The API refused: status ${status}, wrong path; so it refused 16 events of this batch one by one, and delivered none`,
     );
+    expect((await bench.api.requests())[1]?.eventCount).toBe(500);
     expect((await bench.api.counts()).requests).toBeLessThanOrEqual(40);
+    await trial.balance(bench.api);
+  });
+
+  test('a row of refused events ends with an event that fails for another reason', async () => {
+    await using trial = new Trial({ host: bench.api.url, maxRetries: 0 });
+    await bench.api.rules([
+      { match: { eventName: 'Poison' }, behaviour: { type: 'answer', status: 400 } },
+      { match: { eventName: 'Busy' }, behaviour: { type: 'answer', status: 500 } },
+    ]);
+    const poison = [...trial.track(15, 'Poison')];
+    const busy = trial.track(1, 'Busy');
+    poison.push(...trial.track(15, 'Poison'));
+    const good = trial.track(1);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 1 });
+    expect(await bench.api.messageIds()).toEqual(good);
+    expect(trial.ids('rejected')).toEqual(poison);
+    expect(trial.ids('retries_exhausted')).toEqual(busy);
     await trial.balance(bench.api);
   });
 

@@ -55,6 +55,11 @@ export function halve(batch: Batch): [Batch, Batch] {
   return [batchOf(batch.frames.slice(0, middle)), batchOf(batch.frames.slice(middle))];
 }
 
+/** Batches that follow each other, as one. */
+export function join(batches: readonly Batch[]): Batch {
+  return batchOf(batches.flatMap(({ frames }) => frames));
+}
+
 function batchOf(frames: readonly Frame[]): Batch {
   return { frames, through: frames.at(-1)?.sequence ?? 0 };
 }

@@ -8,15 +8,16 @@
 //   sending -> held -> sending           Retry-After; nothing cuts it short
 //   sending -> idle                      nothing waits any more
 //   any -> closed                        the client is gone
-import { type Batch, halve, takeBatch } from './batch.js';
+import { type Batch, takeBatch } from './batch.js';
 import { bodyOf, giveBack, openingOf } from './body.js';
 import type { Response } from './http.js';
-import { delivered, failed, oversize, retried } from './outcome.js';
+import { type Attempts, delivered, failed, oversize, retried } from './outcome.js';
 import type { Admit } from './pass.js';
 import type { DeliverySettings, Outcome, Retry } from './protocol.js';
 import type { Queue } from './queue.js';
 import type { Send } from './request.js';
-import { judge } from './retry.js';
+import { judge, type Verdict } from './retry.js';
+import { MAX_REFUSED_IN_A_ROW, SplitBatch } from './split-batch.js';
 
 type State = 'idle' | 'lingering' | 'sending' | 'backing-off' | 'held' | 'closed';
 
@@ -41,8 +42,8 @@ export class Delivery {
   readonly #opening: Buffer;
   readonly #observer: Observer;
   readonly #abort = new AbortController();
-  /** Halves of a refused batch, the next one last. */
-  readonly #halves: Batch[] = [];
+  /** What is left of a refused batch. */
+  readonly #split = new SplitBatch();
   #state: State = 'idle';
   #started = false;
   /** A flush came while a request was out: the next backoff is skipped. */
@@ -91,7 +92,7 @@ export class Delivery {
     if (this.#started && this.#settings.linger > 0) await this.#linger();
     this.#started = true;
     while (!this.#isClosed()) {
-      const next = this.#halves.pop() ?? takeBatch(this.#queue, this.#settings.batchSize, this.#opening);
+      const next = this.#split.next() ?? takeBatch(this.#queue, this.#settings.batchSize, this.#opening);
       if (next === undefined) break;
       if ('frame' in next) {
         this.#observer.report(oversize(next));
@@ -132,16 +133,14 @@ export class Delivery {
       const verdict = judge(response, tries, this.#settings, Math.random, Date.now());
       switch (verdict.type) {
         case 'delivered':
+          this.#split.delivered();
           return this.#observer.report(delivered(batch));
         case 'fail': {
           const status = response.type === 'reply' ? response.status : undefined;
-          return this.#observer.report(failed(batch, verdict, { attempts, status }));
+          return this.#fail(batch, verdict, { attempts, status });
         }
-        case 'halve': {
-          const [first, second] = halve(batch);
-          this.#halves.push(second, first);
-          return;
-        }
+        case 'halve':
+          return this.#split.halve(batch);
         case 'retry':
           retries++;
           if (this.#hurried) this.#hurried = false;
@@ -161,8 +160,16 @@ export class Delivery {
     }
   }
 
+  #fail(batch: Batch, verdict: Verdict & { type: 'fail' }, tried: Attempts): void {
+    this.#observer.report(failed(batch, verdict, tried));
+    const rest = this.#split.failed(batch, verdict);
+    if (rest === undefined) return;
+    const message = `${verdict.message}; so it refused ${MAX_REFUSED_IN_A_ROW} events of this batch one by one, and delivered none`;
+    this.#observer.report(failed(rest, { ...verdict, message }, tried));
+  }
+
   async #linger(): Promise<void> {
-    if (this.#queue.length === 0 || this.#isFull() || this.#halves.length > 0) return;
+    if (this.#queue.length === 0 || this.#isFull() || this.#split.isSplit) return;
     if (this.#queue.next > this.#awaited) await this.#wait('lingering', this.#settings.linger);
   }
 
