@@ -1,6 +1,7 @@
 // Whatever the worker thread dies of and whenever, its events arrive; and only what it dies of again and again does not.
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Behaviour, type Rule, startTrackingApi, type TrackingApi } from '@offthread/devtools';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Line, runProgram } from './helpers/program.js';
 
 /** A test of real deaths on a busy machine. */
@@ -17,7 +18,7 @@ const PATIENCE = { throw: 10_000, exit: 10_000, memory: undefined, spin: undefin
 
 /** Something that a thread dies of, see test/fixtures/killer.mjs. */
 interface Death {
-  readonly manner: (typeof MANNERS)[number] | 'stall';
+  readonly manner: (typeof MANNERS)[number] | 'stall' | 'standstill';
   readonly when: 'told' | 'request' | 'poison';
   readonly request?: number;
   readonly after?: number;
@@ -54,12 +55,14 @@ function idsFor(count: number, behaviour?: Behaviour, times?: number): string[] 
   return ids;
 }
 
+type Kill = (signal: NodeJS.Signals) => void;
+
 /** Runs the plan in a process of its own, which is to end as if nothing had happened. */
-async function crash(ids: readonly string[], plan: Plan, onReady: (pid: number) => void = () => {}) {
+async function crash(ids: readonly string[], plan: Plan, onReady: (kill: Kill) => void = () => {}) {
   const ended = await runProgram('crash.mjs', {
     args: [JSON.stringify({ host: api.url, ids, orders: [], ...plan })],
-    onLine: (line) => {
-      if (typeof line['ready'] === 'number') onReady(line['ready']);
+    onLine: (line, kill) => {
+      if ('ready' in line) onReady(kill);
     },
   });
   expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' });
@@ -78,6 +81,19 @@ function summary(status: string, counts: Line): Line[] {
     { status, pending: 0 },
     { balanced: true, ...counts },
   ];
+}
+
+/** Stops a process 25 times, each time for half a second, once the API has a request with these ids. */
+async function stopAgainAndAgain(kill: Kill, ids: readonly string[]): Promise<void> {
+  const hasArrived = async (): Promise<boolean> =>
+    (await api.requests()).some(({ messageIds }) => messageIds[0] === ids[0]);
+  await vi.waitUntil(hasArrived, { timeout: 20_000, interval: 20 });
+  for (let stops = 0; stops < 25; stops++) {
+    kill('SIGSTOP');
+    await delay(500);
+    kill('SIGCONT');
+    await delay(30);
+  }
 }
 
 describe.each(FLUSHES)('during a flush that is %s', (how) => {
@@ -185,11 +201,26 @@ describe.each(FLUSHES)('during a flush that is %s', (how) => {
   // Before the stop as well as after it there is something to wait for.
   const stopped = idsFor(5, { type: 'ok', delayMs: 4_000 });
   test.concurrent('a process that is stopped for two seconds keeps its worker', LIMIT, async () => {
-    const { received, lines } = await crash(stopped, { blocking }, (pid) => {
-      setTimeout(() => process.kill(pid, 'SIGSTOP'), 1_000);
-      setTimeout(() => process.kill(pid, 'SIGCONT'), 3_000);
+    const { received, lines } = await crash(stopped, { blocking }, (kill) => {
+      setTimeout(() => kill('SIGSTOP'), 1_000);
+      setTimeout(() => kill('SIGCONT'), 3_000);
     });
     expect(received).toEqual(stopped);
+    expect(lines.slice(-2)).toEqual(summary('ok', { workers: 1, delivered: 5 }));
+  });
+
+  // Each time it goes on, main may look at the worker before the worker could do anything. Twenty such looks are no silence.
+  const halting = idsFor(5, { type: 'ok', delayMs: 4_000 }, 1);
+  test.concurrent('a process that is stopped again and again keeps its worker', LIMIT, async () => {
+    const all = { manner: 'standstill', when: 'request', request: 1, after: 300 } as const;
+    const settings = { requestTimeout: 40_000 };
+    let stopping: Promise<void> | undefined;
+    const { received, errors, lines } = await crash(halting, { blocking, all, settings }, (kill) => {
+      stopping = stopAgainAndAgain(kill, halting);
+    });
+    await stopping;
+    expect(received).toEqual(halting);
+    expect(errors).toEqual([]);
     expect(lines.slice(-2)).toEqual(summary('ok', { workers: 1, delivered: 5 }));
   });
 });
