@@ -352,9 +352,10 @@ test('who calls no withContext() has no AsyncLocalStorage made', async () => {
     import { syncBuiltinESMExports } from 'node:module';
     let made = 0;
     const { AsyncLocalStorage } = async_hooks;
-    async_hooks.AsyncLocalStorage = class extends AsyncLocalStorage {
+    // On Node.js 24 and later the property has only a getter.
+    Object.defineProperty(async_hooks, 'AsyncLocalStorage', { value: class extends AsyncLocalStorage {
       constructor(...given) { super(...given); if (new Error().stack.includes('${new URL('.', sdk)}')) made++; }
-    };
+    } });
     syncBuiltinESMExports();
     const { Analytics } = await import('${sdk}');
     const analytics = new Analytics({ writeKey: 'KEY', disable: true });
