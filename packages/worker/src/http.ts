@@ -1,6 +1,7 @@
 // Letter -> response: one exchange over the network, and the only place that opens a socket. Used by request.ts and
 // oauth.ts. Next: retry.ts.
 import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import got, { type Got, type Request } from 'got';
 import { connectionsTo } from './agent.js';
 import { MAX_REPLY_BYTES } from './limits.js';
@@ -138,8 +139,11 @@ function respond(
           : { type: 'fault', message, reused: exchange?.reusedSocket === true && isBroken(error.code) },
       );
     });
-    // Nothing else would follow.
-    request.on('upgrade', () => request.destroy(new Error('The server wants to switch protocols')));
+    // Nothing else would follow. The socket is ours from here on: destroying the request does not end it.
+    request.on('upgrade', (_reply: IncomingMessage, socket: Socket) => {
+      socket.destroy();
+      request.destroy(new Error('The server wants to switch protocols'));
+    });
     // Where we destroyed it without an error.
     request.on('close', () => settle(ABORTED));
   });
