@@ -353,15 +353,15 @@ describe('an end before the end', { timeout: 60_000 }, () => {
 });
 
 describe('how it goes', () => {
-  test('200,000 lines take no more memory than 20,000', { timeout: 120_000 }, async () => {
+  test('300,000 lines take no more memory than 20,000', { timeout: 120_000 }, async () => {
     const few = inFolder('few');
     const many = inFolder('many');
     const pad = 'x'.repeat(500);
     await writeMany(few, 20_000);
-    await writeMany(many, 200_000);
-    // 100 MB more of input, and a good part of it in memory if anything held on to it.
+    await writeMany(many, 300_000);
+    // 170 MB more of input, and a good part of it in memory if anything held on to it.
     const [less, more] = [await peakOf(few), await peakOf(many)];
-    expect(more - less).toBeLessThan(60 * MEGABYTE);
+    expect(more - less).toBeLessThan(80 * MEGABYTE);
     expect(more).toBeLessThan(400 * MEGABYTE);
 
     async function writeMany(path: string, count: number): Promise<void> {
@@ -381,12 +381,14 @@ describe('how it goes', () => {
       const peak = inFolder('peak');
       const { code, stdout } = await offthread(['import', path, '--host', counting.url, '--json'], {
         preload: ['peak-memory.mjs'],
-        env: { PEAK_MEMORY_FILE: peak },
+        // V8 lets its young generation grow before it collects: by a hundred MB on Node.js 24 and later, which is garbage
+        // and levels off. What is held would be beyond this bound.
+        env: { PEAK_MEMORY_FILE: peak, NODE_OPTIONS: '--max-semi-space-size=4' },
       });
       expect(code).toBe(0);
       const { delivered } = JSON.parse(stdout) as { delivered: number };
       expect(await counting.counts()).toMatchObject({ events: delivered, duplicates: 0, refused: 0 });
-      expect(delivered).toBe(path === many ? 200_000 : 20_000);
+      expect(delivered).toBe(path === many ? 300_000 : 20_000);
       return Number(readFileSync(peak, 'utf8'));
     }
   });
