@@ -22,6 +22,9 @@ export function startPool(): Piscina {
     const { Piscina } = require('piscina') as typeof import('piscina');
     return new Piscina({
       filename: require.resolve('@offthread/worker/entry'),
+      // piscina looks this handler up when the thread starts. One that it doesn't find by require() it looks for with
+      // `new Function`, which --disallow-code-generation-from-strings forbids.
+      name: 'start',
       minThreads: 1,
       maxThreads: 1,
       // Going into service is the only task there is, and a short one.
