@@ -1,7 +1,7 @@
 // Node.js flags that restrict what code may do don't stop delivery.
 import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { runProgram } from './helpers/program.js';
+import { permissionFlag, runProgram } from './helpers/program.js';
 
 let api: TrackingApi;
 beforeAll(async () => {
@@ -10,11 +10,13 @@ beforeAll(async () => {
 beforeEach(() => api.reset());
 afterAll(() => api.close());
 
-test.each([['--disallow-code-generation-from-strings']])(
-  'events are delivered under %s',
-  async (...flags) => {
-    const ended = await runProgram('send-once.mjs', { flags, args: [JSON.stringify({ host: api.url })] });
-    expect(ended).toMatchObject({ code: 0, stderr: '', lines: [{ result: { status: 'ok' }, errors: [] }] });
-    expect(await api.messageIds()).toEqual(['first', 'second']);
-  },
-);
+test.each([
+  ['--disallow-code-generation-from-strings'],
+  ['--jitless'],
+  ['--frozen-intrinsics'],
+  [permissionFlag, '--allow-worker', '--allow-fs-read=*'],
+])('events are delivered under %s', async (...flags) => {
+  const ended = await runProgram('send-once.mjs', { flags, args: [JSON.stringify({ host: api.url })] });
+  expect(ended).toMatchObject({ code: 0, stderr: '', lines: [{ result: { status: 'ok' }, errors: [] }] });
+  expect(await api.messageIds()).toEqual(['first', 'second']);
+});

@@ -21,9 +21,9 @@ export interface ProgramOptions {
   onLine?: (line: Line, kill: (signal: NodeJS.Signals) => void) => void;
 }
 
-/** That the permission model is experimental, that --allow-worker weakens it, that module.register() is to go. */
+/** That something is experimental, that --allow-worker weakens the permission model, that module.register() is to go. */
 const OF_ITS_FLAGS =
-  /^\(node:\d+\).*(Permission is an experimental|--allow-worker must be|`module\.register\(\)`).*\n(\(Use .*\n)?/gm;
+  /^(\(node:\d+\).*(Permission is an experimental|Frozen intristics is an|--allow-worker must be|`module\.register\(\)`)|Warning: disabling flag --expose_wasm).*\n(\(Use .*\n)?/gm;
 
 /** What a fixture says in a line of JSON. */
 export type Line = Readonly<Record<string, unknown>>;

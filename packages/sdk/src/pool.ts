@@ -1,29 +1,25 @@
-// Nothing -> a pool of one worker thread, or why there can be none and what helps. Used by thread.ts.
-import { createRequire } from 'node:module';
+// Starts a pool of one worker thread, or says why there is none and what helps. Used by thread.ts.
 import type { Piscina } from 'piscina';
+
+// The build puts piscina here, and evaluates it with the first call: with the first event, not with the package.
+declare const require: (name: 'piscina') => typeof import('piscina');
 
 /** A thread cannot be started; the message names the remedy. */
 export class StartError extends Error {
   constructor(cause: unknown) {
-    // Where a module is missing, the lines behind the first one say who wanted it.
-    const [reason] = (cause instanceof Error ? cause.message : 'it ended before it was up').split('\n');
-    super(`The worker thread cannot be started: ${reason?.replace(/\.$/, '')}. ${remedyFor(cause)}`, {
-      cause,
-    });
+    const [reason = ''] = (cause instanceof Error ? cause.message : 'it ended before it was up').split('\n');
+    super(`The worker thread cannot be started: ${reason.replace(/\.$/, '')}.${remedyFor(cause)}`, { cause });
   }
 }
 
 /** @throws {StartError} */
 export function startPool(): Piscina {
   try {
-    // Loaded with the first event, not with the package; by require, because main may block before an import is done.
-    // In here, because a bundler may have left neither the modules nor import.meta.url.
-    const require = createRequire(import.meta.url);
-    const { Piscina } = require('piscina') as typeof import('piscina');
+    const { Piscina } = require('piscina');
     return new Piscina({
-      filename: require.resolve('@offthread/worker/entry'),
-      // piscina looks this handler up when the thread starts. One that it doesn't find by require() it looks for with
-      // `new Function`, which --disallow-code-generation-from-strings forbids.
+      // No file: the thread runs a text that the build puts into piscina, with @offthread/worker in it. So nothing is looked
+      // up at run time, and the SDK works in any bundle. See build/piscina.mjs.
+      filename: 'offthread',
       name: 'start',
       minThreads: 1,
       maxThreads: 1,
@@ -43,9 +39,6 @@ export function startPool(): Piscina {
 }
 
 function remedyFor(cause: unknown): string {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  if (code === 'ERR_ACCESS_DENIED') {
-    return "Under Node's permission model start it with --allow-worker, and with --allow-fs-read for node_modules";
-  }
-  return 'Where a bundler is in use, leave @offthread/sdk, @offthread/worker and piscina external and install them beside the bundle';
+  const isDenied = cause instanceof Error && 'code' in cause && cause.code === 'ERR_ACCESS_DENIED';
+  return isDenied ? " Under Node's permission model, start it with --allow-worker." : '';
 }

@@ -1,10 +1,10 @@
 // The way to an origin -> agents, none of whose connections is old. Used by http.ts.
 import http from 'node:http';
 import https from 'node:https';
-import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import { isIP } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
+import { HttpProxyAgent, HttpsProxyAgent } from 'hpagent';
 import type { WaySettings } from './protocol.js';
 
 /**
@@ -85,9 +85,6 @@ function tunnels(
   ca: readonly string[] | undefined,
   timeout: number,
 ): () => Agents {
-  // By require, because a client opens in one go, and only here, because most have no proxy.
-  const require = createRequire(import.meta.url);
-  const { HttpProxyAgent, HttpsProxyAgent } = require('hpagent') as typeof import('hpagent');
   const url = new URL(proxy);
   const hostname = url.hostname.replace(/^\[|\]$/g, '');
   // hpagent would look an IPv6 address up with its brackets on, and name an address in SNI, which takes only names.

@@ -20,8 +20,7 @@ const WRITE_KEY: Pass = { type: 'pass', check: (response) => response };
 export function createAdmit(settings: DeliverySettings): Admit {
   const { oauth, stub, userAgent } = settings;
   if (oauth === undefined || stub) return async () => WRITE_KEY;
-  // Only for those who need it. Main may be blocked already, in its first tick: a thread loads modules without it, also
-  // where module.register() has hooked them, which test/oauth.test.ts shows.
+  // Evaluated only for those who need it. In the thread it is part of the same text, so nothing is loaded.
   const admit = import('./oauth.js').then(
     ({ TokenSource }): Admit => {
       const post = createPost(`${oauth.authServer}/token`, { ...settings, proxy: oauth.proxy, headers: {} });

@@ -1,6 +1,6 @@
 // In: `offthread doctor` and its options. Out: one check after the other, and whether all is well. Next: doctor/.
+import { type Agents, connectionsTo } from '@offthread/sdk/connections';
 import { resolveSettings } from '@offthread/sdk/settings';
-import { type Agents, connectionsTo } from '@offthread/worker/agent';
 import type { Command } from 'commander';
 import { type DestinationOptions, destinationOf, destinationOptions } from '../destination.js';
 import { checkApi } from '../doctor/api.js';

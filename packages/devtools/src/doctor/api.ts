@@ -1,7 +1,7 @@
 // In: the address of the API and the write key. Out: checks by a few requests that carry no event. Next: sample.ts.
 import http from 'node:http';
 import https from 'node:https';
-import type { Agents } from '@offthread/worker/agent';
+import type { Agents } from '@offthread/sdk/connections';
 import { type Check, failed, messageOf, ok, skipped, warning } from './check.js';
 
 /** Requests, one after the other. The first one has the handshakes in it. */

@@ -33,7 +33,7 @@ export async function checkLimits(): Promise<Check> {
     return ok('limits', `an event over ${MAX_EVENT_BYTES} bytes is refused here, before any request`);
   }
   const found = error === undefined ? 'was let through' : `ended otherwise: ${error.message} (${error.code})`;
-  const remedy = 'Install @offthread/sdk and @offthread/worker anew, both of one version.';
+  const remedy = 'Install @offthread/sdk again.';
   return failed('limits', `an event over ${MAX_EVENT_BYTES} bytes ${found}`, remedy);
 }
 

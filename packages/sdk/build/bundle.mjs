@@ -1,0 +1,64 @@
+// The build of the SDK, after `tsc`: its code with all that it needs in it, its declarations, and the licenses of others.
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { importedBuiltins } from './builtins.mjs';
+import { gatherDeclarations } from './declarations.mjs';
+import { licensesOf } from './licenses.mjs';
+import { piscinaOnMain } from './piscina.mjs';
+import { buildWorkerText } from './worker-text.mjs';
+
+const home = dirname(dirname(fileURLToPath(import.meta.url)));
+const dist = join(home, 'dist');
+const { exports, peerDependencies } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'));
+/** The modules that the package exports, without an ending. */
+const names = Object.values(exports).flatMap(
+  ({ types }) => types?.replace(/^\.\/dist\/(.+)\.d\.ts$/, '$1') ?? [],
+);
+
+/** Bundles these modules. Code that several of them need goes into modules of its own. */
+async function bundle(entries, ...plugins) {
+  const { metafile } = await build({
+    entryPoints: entries.map((name) => join(home, 'src', `${name}.ts`)),
+    bundle: true,
+    splitting: entries.length > 1,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    external: Object.keys(peerDependencies),
+    plugins: [...plugins, importedBuiltins],
+    chunkNames: 'shared/[hash]',
+    outbase: join(home, 'src'),
+    outdir: dist,
+    metafile: true,
+    logLevel: 'warning',
+  });
+  check(metafile);
+  return metafile;
+}
+
+/** Throws unless the bundle imports only what there is. */
+function check({ outputs }) {
+  for (const [file, { imports }] of Object.entries(outputs)) {
+    for (const { path, kind } of imports.filter(({ external }) => external)) {
+      if (kind === 'require-call') throw new Error(`${file} requires ${path}, which an ES module can't`);
+      if (path.startsWith('node:') || Object.hasOwn(peerDependencies, path)) continue;
+      throw new Error(`${file} imports ${path}, which nobody installs`);
+    }
+  }
+}
+
+rmSync(join(dist, 'shared'), { recursive: true, force: true });
+const worker = await buildWorkerText();
+// By itself: main would load what the two share as a module of its own.
+const apart = 'connections';
+const bundles = await Promise.all([
+  bundle(
+    names.filter((name) => name !== apart),
+    piscinaOnMain(worker.text),
+  ),
+  bundle([apart]),
+]);
+gatherDeclarations(dist, names, join(home, '../worker/dist'));
+writeFileSync(join(home, 'THIRD-PARTY-LICENSES.txt'), licensesOf(worker.metafile, ...bundles));
