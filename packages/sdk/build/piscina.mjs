@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { requireDefaults } from './builtins.mjs';
 
 /** The folder of piscina's code. */
 const folder = dirname(createRequire(import.meta.url).resolve('piscina'));
@@ -41,7 +42,7 @@ export function piscinaInThread(worker) {
   return {
     name: 'piscina in the thread',
     setup(build) {
-      change(build, ['worker.js']);
+      change(build, ['worker.js'], (code) => code);
       build.onResolve({ filter: /^offthread:worker$/ }, () => ({ path: worker }));
     },
   };
@@ -52,26 +53,26 @@ export function piscinaOnMain(text) {
   return {
     name: 'piscina on main',
     setup(build) {
-      change(build, ['index.js', 'worker_pool/index.js']);
+      change(build, ['index.js', 'worker_pool/index.js'], requireDefaults);
       build.onResolve({ filter: /^offthread:worker-text$/ }, ({ path }) => ({ path, namespace: 'text' }));
       build.onLoad({ filter: /./, namespace: 'text' }, () => ({ contents: text, loader: 'text' }));
     },
   };
 }
 
-function change({ onLoad, onEnd }, names) {
+/** Makes the changes of these modules, and the same one in each module. */
+function change({ onLoad, onEnd }, names, changeAll) {
   const left = new Set(names);
   onLoad({ filter: /[\\/]piscina[\\/].*\.js$/ }, async ({ path }) => {
     const name = names.find((each) => path === join(folder, each));
-    if (name === undefined) return undefined;
     left.delete(name);
     let contents = await readFile(path, 'utf8');
-    for (const [piece, replacement] of CHANGES[name]) {
+    for (const [piece, replacement] of CHANGES[name] ?? []) {
       const found = contents.match(piece)?.length ?? 0;
       if (found !== 1) throw new Error(`${name} of piscina has changed: ${piece} is in it ${found} times`);
       contents = contents.replace(piece, () => replacement);
     }
-    return { contents };
+    return { contents: changeAll(contents) };
   });
   onEnd(() => {
     if (left.size > 0) throw new Error(`piscina has changed: it doesn't load ${[...left].join(', ')}`);
