@@ -283,6 +283,7 @@ test('the table of error codes has every code', () => {
     before_send_failed: true,
     event_too_large: true,
     worker_crashed: true,
+    worker_delayed: true,
     worker_unavailable: true,
     exit_timeout: true,
     rejected: true,

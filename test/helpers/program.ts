@@ -17,6 +17,8 @@ export interface ProgramOptions {
   /** Flags for Node. */
   flags?: readonly string[];
   env?: Readonly<Record<string, string>>;
+  /** File descriptors the process may have. */
+  maxFiles?: number;
   /** Called with each line of JSON that the program says. */
   onLine?: (line: Line, kill: (signal: NodeJS.Signals) => void) => void;
 }
@@ -40,12 +42,15 @@ export interface Ended {
 
 /** Runs a fixture to its end. */
 export function runProgram(file: string | URL, options: ProgramOptions = {}): Promise<Ended> {
-  const { args = [], flags = [], env = {}, onLine } = options;
+  const { args = [], flags = [], env = {}, maxFiles, onLine } = options;
   const path = fileURLToPath(new URL(file, new URL('../fixtures/', import.meta.url)));
   // Neither what the test runner wants of Node nor what it tells its workers is for a program.
   const { NODE_OPTIONS: _, NODE_PATH: __, VITEST: ___, ...outer } = process.env;
   const start = performance.now();
-  const child = spawn(process.execPath, [...flags, path, ...args], {
+  const command = [process.execPath, ...flags, path, ...args];
+  const limited = ['/bin/sh', '-c', `ulimit -n ${maxFiles} && exec "$@"`, 'sh', ...command];
+  const [executable = '', ...rest] = maxFiles === undefined ? command : limited;
+  const child = spawn(executable, rest, {
     env: { ...outer, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

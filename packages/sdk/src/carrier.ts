@@ -30,6 +30,8 @@ export interface Correspondent {
   retried(retry: Retry): void;
   /** `Retry-After` holds the client from now on. */
   held(): void;
+  /** No thread can be started at present; it is tried again. */
+  delayed(error: Error): void;
   /** No thread can be started: nothing that is pending will be sent. */
   unavailable(error: Error): void;
   /** Threads died of the events up to `through`, one after the other. */

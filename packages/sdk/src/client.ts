@@ -20,6 +20,7 @@ import { Ledger } from './ledger.js';
 import { choose, type Mode } from './mode.js';
 import { ReportQueue } from './report-queue.js';
 import { Reporter } from './reporter.js';
+import { inRootContext } from './root-context.js';
 import type { ScopeSource } from './scope.js';
 import { reopen } from './sent-event.js';
 import type { Settings } from './settings.js';
@@ -159,6 +160,7 @@ export class Client implements Leaver, Correspondent {
   receive(outcome: Outcome): void {
     // What a thread that was given up had still posted.
     if (outcome.through <= this.#ledger.settled) return;
+    this.#reporter.isDelayed = false;
     if (outcome.type === 'delivered') this.#settle(outcome.through, undefined);
     else {
       const { through, code, message, status, attempts } = outcome;
@@ -175,7 +177,14 @@ export class Client implements Leaver, Correspondent {
     this.#watchers.look();
   }
 
+  delayed(error: Error): void {
+    this.#reporter.reportDelay(error);
+  }
+
   unavailable(error: Error): void {
+    const isHeard =
+      this.#settings.onError !== undefined || this.#ledger.newestCallback > this.#ledger.settled;
+    if (!isHeard && this.#ledger.pending > 0) warnOnce(error.message);
     this.#drop(this.#ledger.accepted, 'worker_unavailable', error.message, error.cause);
   }
 
@@ -250,7 +259,7 @@ export class Client implements Leaver, Correspondent {
 
   #beginFlush(timeout: number | undefined): Flush {
     const patience = { timeout: timeout ?? this.flushTimeout, isRenewed: timeout === undefined };
-    const flush = new Flush(this.#ledger, this.#tally, patience);
+    const flush = new Flush(this.#ledger, this.#tally, this.#link, patience);
     this.#reporter.catchUp();
     this.startFlush();
     return flush;
@@ -259,7 +268,7 @@ export class Client implements Leaver, Correspondent {
   async #close(timeout: number): Promise<FlushResult> {
     // Where nobody waits nothing is hurried: it would be sent just before it is reported as dropped.
     const patience = { timeout: 0, isRenewed: false };
-    const flush = timeout === 0 ? new Flush(this.#ledger, this.#tally, patience) : undefined;
+    const flush = timeout === 0 ? new Flush(this.#ledger, this.#tally, this.#link, patience) : undefined;
     const result = flush?.result ?? (await this.flushAsync(timeout));
     // What the worker has told already still counts.
     this.finishFlush(0);
@@ -271,6 +280,16 @@ export class Client implements Leaver, Correspondent {
     await released;
     return result;
   }
+}
+
+let hasWarned = false;
+
+/** For where nobody else would be told that nothing is sent. */
+function warnOnce(message: string): void {
+  if (hasWarned) return;
+  hasWarned = true;
+  const type = 'OffthreadWarning';
+  inRootContext(() => process.emitWarning(message, { type, code: 'OFFTHREAD_WORKER_UNAVAILABLE' }));
 }
 
 /** An event that was turned away, as far as it can be read: it may be the very one whose getters throw. */

@@ -34,6 +34,7 @@ export type SentEvent = Readonly<Record<string, unknown>>;
  * - `retry_duration_exceeded`: `maxRetryDuration` is reached.
  *
  * Neither:
+ * - `worker_delayed`: the worker thread cannot be started at present, see `cause`. Events wait, and it is tried again.
  * - `callback_failed`: a callback passed to `track()` and the like threw; `cause` is what it threw.
  */
 export type ErrorCode =
@@ -46,6 +47,7 @@ export type ErrorCode =
   | 'closed'
   | 'worker_unavailable'
   | 'worker_crashed'
+  | 'worker_delayed'
   | 'exit_timeout'
   | 'callback_failed';
 

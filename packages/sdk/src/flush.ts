@@ -1,4 +1,5 @@
 // A barrier behind all that is accepted -> what happened until it was reached. Used by client.ts.
+import type { Carrier } from './carrier.js';
 import { now } from './clock.js';
 import type { Ledger } from './ledger.js';
 import type { Tally } from './tally.js';
@@ -7,7 +8,7 @@ import type { Tally } from './tally.js';
 export interface FlushResult {
   /**
    * `'ok'`: everything accepted before the flush is settled. `'timeout'`: time ran out, or it was certain that it
-   * would. `'worker-dead'`: events were dropped because the worker thread could not be kept alive.
+   * would. `'worker-dead'`: events were dropped because the worker thread could not be kept alive, or none can be started.
    */
   readonly status: 'ok' | 'timeout' | 'worker-dead';
   /** Events the API took during this flush. */
@@ -43,10 +44,12 @@ export class Flush implements Wait {
   #settled: number;
   readonly #ledger: Ledger;
   readonly #tally: Tally;
+  readonly #carrier: Carrier;
   readonly #barrier: number;
   readonly #before: { readonly delivered: number; readonly lost: number; readonly lostToWorker: number };
 
-  constructor(ledger: Ledger, tally: Tally, patience: Patience) {
+  constructor(ledger: Ledger, tally: Tally, carrier: Carrier, patience: Patience) {
+    this.#carrier = carrier;
     this.#patience = patience;
     this.#ledger = ledger;
     this.#settled = ledger.settled;
@@ -70,8 +73,9 @@ export class Flush implements Wait {
 
   get result(): FlushResult {
     const { delivered, lost, lostToWorker } = this.#tally;
+    const isDead = lostToWorker > this.#before.lostToWorker || this.#carrier.failure !== undefined;
     return {
-      status: lostToWorker > this.#before.lostToWorker ? 'worker-dead' : this.done ? 'ok' : 'timeout',
+      status: isDead ? 'worker-dead' : this.done ? 'ok' : 'timeout',
       delivered: delivered - this.#before.delivered,
       failed: lost - this.#before.lost,
       pending: Math.max(0, this.#barrier - this.#ledger.settled),

@@ -112,6 +112,8 @@ export class Link implements Carrier, Resident {
       const { deadline } = wait;
       const left = deadline - now();
       if (left <= 0 || this.isHeldPast(deadline)) return false;
+      // No thread could be started: the timer that tries again does not run now.
+      if (this.#thread === undefined) this.retry();
       this.#thread?.check(BEAT_INTERVAL_MS);
       waitForChange(this.#words, CONTROL.NEWS, news, Math.min(left, BEAT_INTERVAL_MS));
     }
@@ -170,7 +172,11 @@ export class Link implements Carrier, Resident {
       // Where no batch was in hand the thread died of taking the next event in.
       this.#correspondent.poisoned(Math.max(this.#count(COUNTER.IN_HAND), settled + 1));
     }
-    if (!this.waiting) return;
+    this.retry();
+  }
+
+  retry(): void {
+    if (!this.waiting || this.#state === 'released') return;
     this.#post();
     if (this.#hurried > this.#ledger.settled) this.hurry();
   }
@@ -192,7 +198,12 @@ export class Link implements Carrier, Resident {
 
   #open(): void {
     try {
-      const thread = Thread.current();
+      const thread = Thread.for(this);
+      if (thread === undefined) {
+        const { delay } = Thread;
+        if (delay !== undefined) this.#correspondent.delayed(delay);
+        return;
+      }
       this.#renewControl();
       const { settled, signature } = this.#ledger;
       this.#id = thread.open(this, { control: this.#control, settings: this.#settings, signature, settled });

@@ -12,8 +12,11 @@ export class StartError extends Error {
   }
 }
 
-/** @throws {StartError} */
-export function startPool(): Piscina {
+/**
+ * @param vitals memory in which the thread says that it ends.
+ * @throws {StartError}
+ */
+export function startPool(vitals: SharedArrayBuffer): Piscina {
   try {
     const { Piscina } = require('piscina');
     return new Piscina({
@@ -21,6 +24,7 @@ export function startPool(): Piscina {
       // up at run time, and the SDK works in any bundle. See build/piscina.mjs.
       filename: 'offthread',
       name: 'start',
+      workerData: { vitals },
       minThreads: 1,
       maxThreads: 1,
       // Going into service is the only task there is, and a short one.

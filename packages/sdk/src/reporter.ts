@@ -17,6 +17,8 @@ interface Quiet {
 export class Reporter {
   readonly #onError: ((error: AnalyticsError) => unknown) | undefined;
   readonly #quiet = new Map<ErrorCode, Quiet>();
+  /** Whether a delay was reported that is not known to be over. */
+  isDelayed = false;
   readonly #late: (() => void)[] = [];
 
   constructor(onError: ((error: AnalyticsError) => unknown) | undefined) {
@@ -49,6 +51,14 @@ export class Reporter {
     });
     this.#quiet.set(code, { timer, count: 0 });
     this.report(new AnalyticsError(code, message, details));
+  }
+
+  /** Reports the first of many delays; the next one once `isDelayed` was set back. */
+  reportDelay(cause: Error): void {
+    if (this.isDelayed) return;
+    this.isDelayed = true;
+    const message = `Events wait, because no worker thread can be started at present; it is tried again. ${cause.message}`;
+    this.report(new AnalyticsError('worker_delayed', message, { cause: cause.cause }));
   }
 
   /** Tells a callback how its event ended. */

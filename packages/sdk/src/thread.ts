@@ -7,6 +7,7 @@
 import {
   BEAT_INTERVAL_MS,
   type ClientMessage,
+  LAST_WORDS,
   type Opening,
   PROTOCOL_VERSION,
   type StartOrder,
@@ -16,11 +17,12 @@ import {
   VITALS_BYTES,
 } from '@offthread/worker/protocol';
 import type { Piscina } from 'piscina';
-import { now, soon, ticked } from './clock.js';
+import { after, now, soon, ticked } from './clock.js';
 import { publish } from './diagnostics.js';
 import { StartError, startPool } from './pool.js';
 import { Post, ROUND_MS, type Sender } from './post.js';
 import { inRootContext } from './root-context.js';
+import { type FailedStarts, judgeStart, type StartFault } from './start-policy.js';
 
 /** Milliseconds without a new heartbeat after which a thread is dead: ten beats. */
 const SILENCE_MS = 1_000;
@@ -30,6 +32,12 @@ const SILENCE_AT_MOST_MS = 10_000;
 
 /** The same while it starts, because a busy machine takes seconds, and nothing is lost by waiting. */
 const SILENCE_STARTING_MS = 30_000;
+
+/**
+ * The same for a thread that has not run its first line, because the system may not have given one: that is told by an event,
+ * which does not reach a thread that is blocked. Doubles with each failed start.
+ */
+const SILENCE_UNBEGUN_MS = 1_000;
 
 /** What a client adds to it: each has a connection to open at the same moment. */
 const SILENCE_PER_CLIENT_MS = 2;
@@ -50,21 +58,36 @@ export interface Resident extends Sender {
   threadDied(told: ClientMessage[]): void;
   /** Goes on with another thread. */
   moveOn(): void;
+  /** Tries again to get a thread, because none could be started. */
+  retry(): void;
 }
 
 /** What all copies of this package in a process share. */
 interface Shared {
   thread: Thread | undefined;
   failure: { readonly error: StartError; readonly until: number } | undefined;
+  /** Starts that failed since the last one that did not, and when the next one may be made. */
+  failed: FailedStarts & { readonly error?: StartError; readonly again: number };
+  /** Who wants a thread meanwhile. */
+  readonly waiting: Set<Resident>;
   /** Milliseconds without a new heartbeat after which a thread is dead. */
   patience: number;
   /** What the last thread died of, until there is a new one. */
   death: { readonly error: unknown } | undefined;
 }
 
+const NONE_FAILED = { all: 0, loads: 0, again: 0 } as const;
+
 const KEY = Symbol.for(`@offthread/sdk/thread/${PROTOCOL_VERSION}`);
 const scope = globalThis as { [KEY]?: Shared };
-scope[KEY] ??= { thread: undefined, failure: undefined, patience: SILENCE_MS, death: undefined };
+scope[KEY] ??= {
+  thread: undefined,
+  failure: undefined,
+  failed: NONE_FAILED,
+  waiting: new Set(),
+  patience: SILENCE_MS,
+  death: undefined,
+};
 const shared = scope[KEY];
 
 /** A running worker thread. */
@@ -85,18 +108,31 @@ export class Thread {
   #silence = 0;
   #lastLook = 0;
 
+  /** Why there is no worker thread at present; another start is made. */
+  static get delay(): StartError | undefined {
+    return shared.failed.error;
+  }
+
   /** Why no worker thread can be started, until it is tried again. */
   static get failure(): StartError | undefined {
     const { failure } = shared;
     return failure !== undefined && now() < failure.until ? failure.error : undefined;
   }
 
-  /** @throws {StartError} where no worker thread can be started. */
-  static current(): Thread {
+  /**
+   * The thread, started if need be. Undefined if that fails and is tried again: the resident is then asked to `retry()`.
+   *
+   * @throws {StartError} if no worker thread can be started.
+   */
+  static for(resident: Resident): Thread | undefined {
     const { failure } = Thread;
     if (failure !== undefined) throw failure;
     if (shared.thread === undefined) {
-      shared.thread = inRootContext(() => new Thread());
+      if (now() >= shared.failed.again) shared.thread = inRootContext(startThread);
+      if (shared.thread === undefined) {
+        shared.waiting.add(resident);
+        return undefined;
+      }
       const { death } = shared;
       shared.death = undefined;
       // Later, because a subscriber may flush, and the client that is moving in is not ready for it.
@@ -106,7 +142,7 @@ export class Thread {
   }
 
   constructor() {
-    this.#pool = start();
+    this.#pool = startPool(this.#memory);
     // Without a listener for 'error' a worker's exception would end the host.
     this.#pool.on('error', () => this.#die());
     for (const worker of this.#pool.threads) {
@@ -174,11 +210,20 @@ export class Thread {
     // A look that comes late says that this process was not run, and then neither was the worker.
     if (since > 2 * interval) return;
     this.#silence += Math.min(since, interval);
-    const most = beat === 0 ? SILENCE_STARTING_MS : shared.patience;
+    const most = beat === 0 ? this.#startPatience : shared.patience;
     if (this.#silence < most + this.#residents.size * SILENCE_PER_CLIENT_MS) return;
     // It may have been the machine's fault, and three such deaths would cost a batch: the next thread is given longer.
     if (beat !== 0) shared.patience = Math.min(shared.patience * 2, SILENCE_AT_MOST_MS);
     this.#die();
+  }
+
+  get #startPatience(): number {
+    if (this.#hasBegun) return SILENCE_STARTING_MS;
+    return Math.min(SILENCE_UNBEGUN_MS * 2 ** shared.failed.all, SILENCE_STARTING_MS);
+  }
+
+  get #hasBegun(): boolean {
+    return Atomics.load(this.#vitals, VITAL.BEGUN) === 1;
   }
 
   /** Moves a client out. The last one closes the door. */
@@ -225,27 +270,63 @@ export class Thread {
     this.#end();
     // Also where it is dead already: it stops a worker that spins, and the replacement that piscina may have started.
     this.#pool.destroy().catch(() => {});
-    if (Atomics.load(this.#vitals, VITAL.BEAT) === 0) failToStart(new StartError(cause));
-    else {
+    const wasUp = Atomics.load(this.#vitals, VITAL.BEAT) > 0;
+    if (wasUp) {
       shared.failure = undefined;
+      shared.failed = NONE_FAILED;
       shared.death = { error: cause };
+    } else {
+      const fault = this.#hasBegun || cause !== undefined ? 'not up' : 'not begun';
+      noteFailedStart(fault, new StartError(cause ?? this.#lastWords()));
     }
     for (const [client, resident] of this.#residents) {
       resident.threadDied(told.filter((message) => message.client === client));
     }
-    for (const resident of this.#residents.values()) resident.moveOn();
+    for (const resident of this.#residents.values()) {
+      if (wasUp) resident.moveOn();
+      else resident.retry();
+    }
+  }
+
+  /** The exception that ended it, if it has left one. */
+  #lastWords(): Error | undefined {
+    const bytes = Buffer.from(this.#memory, LAST_WORDS.START, LAST_WORDS.BYTES);
+    const text = bytes.toString('utf8', 0, Math.max(0, bytes.indexOf(0)));
+    return text === '' ? undefined : new Error(text);
   }
 }
 
-function start(): Piscina {
+/** Undefined if it fails and is to be tried again. Throws if it is over. */
+function startThread(): Thread | undefined {
   try {
-    return startPool();
+    return new Thread();
   } catch (error) {
-    if (error instanceof StartError) failToStart(error);
-    throw error;
+    if (!(error instanceof StartError)) throw error;
+    noteFailedStart('not made', error);
+    if (Thread.failure !== undefined) throw error;
+    return undefined;
   }
 }
 
-function failToStart(error: StartError): void {
-  shared.failure = { error, until: now() + START_AGAIN_MS };
+function noteFailedStart(fault: StartFault, error: StartError): void {
+  const { all, loads } = shared.failed;
+  const failed = { all: all + 1, loads: fault === 'not up' ? loads + 1 : loads };
+  const verdict = judgeStart(fault, error.cause, failed);
+  if (verdict.type === 'over') {
+    shared.failed = NONE_FAILED;
+    shared.failure = { error, until: now() + START_AGAIN_MS };
+    // Nobody waits any more: all learn the same.
+    soon(wakeWaiting);
+    return;
+  }
+  shared.failed = { ...failed, error, again: now() + verdict.delay };
+  after(verdict.delay, wakeWaiting);
+}
+
+function wakeWaiting(): void {
+  // A timer may fire a little early.
+  shared.failed = { ...shared.failed, again: 0 };
+  const waiting = [...shared.waiting];
+  shared.waiting.clear();
+  for (const resident of waiting) resident.retry();
 }

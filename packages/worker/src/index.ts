@@ -3,6 +3,10 @@
 //
 // Nothing in this thread may write to the console: that passes through the main thread, which may be blocked in a
 // flush, waiting for us. Code is loaded with this file, or, where only some clients need it, when one of them opens.
+
+// First, because it speaks for what fails while the rest is loaded.
+import './last-words.js';
+
 import type { MessagePort } from 'node:worker_threads';
 import { Delivery, type Observer } from './delivery.js';
 import { createAdmit } from './pass.js';

@@ -232,7 +232,10 @@ export const COUNTER = {
 // The vitals, one a worker.
 
 /** Bytes of the vitals. */
-export const VITALS_BYTES = 16;
+export const VITALS_BYTES = 536;
+
+/** Where the worker writes the message of the exception that ends it, in UTF-8. */
+export const LAST_WORDS = { START: 24, BYTES: 512 } as const;
 
 /** Slots of the vitals' Int32 view. */
 export const VITAL = {
@@ -240,6 +243,9 @@ export const VITAL = {
   DEAD: 0,
   /** Goes up with each step of the work, and every `BEAT_INTERVAL_MS` while there is any. 0 until the worker is up. */
   BEAT: 1,
+  // 2 and 3 are `VITAL_CLOCK`.
+  /** 1 once the thread runs code of ours, before it has loaded the rest. */
+  BEGUN: 4,
 } as const;
 
 /**
