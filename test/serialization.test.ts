@@ -120,9 +120,9 @@ describe('exact numbers', () => {
   });
 
   test('are written by the worker, from what the main thread took a snapshot of', () => {
-    const snapshot = { a: 1n, b: [{ c: -2n, d: 'ä😀\ud800', e: 1.5 }], f: null };
-    const text = Buffer.from(serialize(v8Serialize(snapshot))).toString();
-    expect(text).toBe('{"a":"1","b":[{"c":"-2","d":"ä😀\\ud800","e":1.5}],"f":null}');
+    const event = '{"a":"mark0","b":[{"c":"mark1","d":"ä😀\\ud800","e":1.5}],"f":"mark2."}';
+    const text = Buffer.from(serialize(v8Serialize([event, 'mark', 1n, -2n]))).toString();
+    expect(text).toBe('{"a":"1","b":[{"c":"-2","d":"ä😀\\ud800","e":1.5}],"f":"mark2."}');
   });
 });
 

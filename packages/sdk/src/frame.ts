@@ -3,7 +3,7 @@ import { types } from 'node:util';
 import type { Kind, Signature } from '@offthread/worker/protocol';
 import { wallTime } from './clock.js';
 import { type AnyEvent, type EventType, type Id, isoTime } from './event.js';
-import { snapshot } from './snapshot.js';
+import { isRawJSON, snapshot } from './snapshot.js';
 import { version } from './version.js';
 
 /** An event ready to post. */
@@ -57,7 +57,7 @@ export function encode(
     return { kind: 'whole', time, content: JSON.stringify(whole()) };
   } catch {
     // A BigInt. Or a cycle and the like, which throws a second time, to the caller.
-    return { kind: 'snapshot', time, content: snapshot(whole()) };
+    return { kind: 'snapshot', time, content: snapshot(whole(), () => '{') };
   }
 
   /** The event as it is sent. */
@@ -84,9 +84,11 @@ function idText(id: Id | null | undefined): string | undefined {
  */
 function withLibrary(context: object | undefined, library: unknown): object {
   const { toJSON } = (context ?? {}) as { toJSON?: unknown };
-  const seen: unknown = typeof toJSON === 'function' ? toJSON.call(context, 'context') : context;
-  if (seen != null && (typeof seen !== 'object' || Array.isArray(seen) || types.isBoxedPrimitive(seen)))
+  const seen: unknown = typeof toJSON === 'function' ? Reflect.apply(toJSON, context, ['context']) : context;
+  if (seen === undefined || seen === null) return { library };
+  if (typeof seen !== 'object' || Array.isArray(seen) || types.isBoxedPrimitive(seen) || isRawJSON(seen))
     throw new TypeError('The context is not an object as JSON');
+  const copy: Readonly<Record<string, unknown>> = { ...seen, library };
   // JSON asks for `toJSON` once, and not what that has given.
-  return { ...seen, toJSON: undefined, library };
+  return typeof copy['toJSON'] === 'function' ? { ...copy, toJSON: undefined } : copy;
 }

@@ -1,52 +1,92 @@
-// An event JSON text cannot hold -> bytes of a structured clone. Next: the worker's serialize.ts. And for before-send.ts
-// a copy of what JSON would see.
+// A value -> a copy of what `JSON.stringify` sees of it, for before-send.ts; and for frame.ts an event that JSON text
+// cannot hold, as bytes. Next: the worker's serialize.ts.
+import { constants } from 'node:buffer';
+import { types } from 'node:util';
 import { serialize } from 'node:v8';
+import { nanoid } from 'nanoid';
 
 /**
- * Takes the event as `JSON.stringify` would see it at this moment, `toJSON` and all, but leaves each BigInt a BigInt:
- * the worker writes them as text.
- *
- * @throws what a getter or a `toJSON` throws, and for a cycle.
+ * Stands, followed by a number, for a BigInt in the text of a snapshot. It never leaves the process, so no string of an
+ * event can look like it.
  */
-export function snapshot(event: object): Uint8Array {
-  return serialize(plain('', event));
+const MARK = nanoid();
+
+/** `JSON.stringify` refuses longer arrays at once: each item takes two characters at least. */
+const MAX_ITEMS = constants.MAX_STRING_LENGTH / 2;
+
+/** Whether a value comes from `JSON.rawJSON`, which Node.js 20 does not have. */
+export const { isRawJSON = () => false } = JSON as { isRawJSON?: (value: unknown) => boolean };
+
+/** What a copy is made with. */
+interface Copying {
+  /** What is being copied, from the outermost object to the innermost. */
+  readonly parents: Set<object>;
+  /** Takes the BigInts, which are marked in the copy. If there is none they stay in the copy. */
+  readonly bigInts: bigint[] | undefined;
 }
 
 /**
- * A value as `JSON.stringify` would see it under that key, in objects and arrays of its own, a BigInt as a BigInt;
- * `undefined` where JSON leaves it out.
+ * Takes an event as `JSON.stringify` would see it at this moment. The text has marks for BigInts, and they come with it:
+ * the worker writes them. `head` is put in place of the opening brace after the last code of the caller's has run.
  *
  * @throws what a getter or a `toJSON` throws, and for a cycle.
  */
-export function plain(key: string, given: unknown, parents: Set<object> = new Set()): unknown {
+export function snapshot(event: object, head: () => string): Uint8Array {
+  const bigInts: bigint[] = [];
+  const text = JSON.stringify(copyOf('', event, { parents: new Set(), bigInts }));
+  return serialize([head() + text.slice(1), MARK, ...bigInts]);
+}
+
+/**
+ * A value as `JSON.stringify` would see it under that key, in objects and arrays of its own; `undefined` where JSON leaves
+ * it out. A BigInt stays a BigInt, and what `JSON.rawJSON` made stays what it is.
+ *
+ * @throws what a getter or a `toJSON` throws, and for a cycle.
+ */
+export function plain(key: string, value: unknown): unknown {
+  return copyOf(key, value, { parents: new Set(), bigInts: undefined });
+}
+
+function copyOf(key: string, given: unknown, copying: Copying): unknown {
   const value = unbox(resolve(key, given));
   switch (typeof value) {
     case 'object':
       break;
     case 'number':
       return Number.isFinite(value) ? value : null;
+    case 'bigint':
+      return copying.bigInts === undefined ? value : MARK + (copying.bigInts.push(value) - 1);
     case 'function':
     case 'symbol':
       return undefined;
     default:
       return value;
   }
-  if (value === null) return null;
+  if (value === null || isRawJSON(value)) return value;
+  const { parents } = copying;
   if (parents.has(value)) throw new TypeError(`The event has a cycle at '${key}'`);
   parents.add(value);
-  const copy = Array.isArray(value) ? plainArray(value, parents) : plainObject(value, parents);
+  const copy = Array.isArray(value) ? arrayOf(value, copying) : objectOf(value, copying);
   parents.delete(value);
   return copy;
 }
 
-function plainArray(value: readonly unknown[], parents: Set<object>): unknown[] {
-  return Array.from(value, (item, index) => plain(String(index), item, parents) ?? null);
+/** By index, as JSON does: an iterator of its own, or holes, make no difference. */
+function arrayOf(value: readonly unknown[], copying: Copying): unknown[] {
+  // A Proxy may give anything as length.
+  const length = Math.trunc(Number(value.length));
+  if (length > MAX_ITEMS) throw new RangeError(`An array of ${length} items is too long for JSON`);
+  const copy: unknown[] = [];
+  for (let index = 0; index < length; index++) {
+    copy.push(copyOf(String(index), value[index], copying) ?? null);
+  }
+  return copy;
 }
 
-function plainObject(value: object, parents: Set<object>): object {
+function objectOf(value: object, copying: Copying): object {
   const copy: Record<string, unknown> = {};
   for (const key of Object.keys(value)) {
-    const item = plain(key, (value as Record<string, unknown>)[key], parents);
+    const item = copyOf(key, (value as Record<string, unknown>)[key], copying);
     if (item === undefined) continue;
     // A key like any other, where it is not assigned to.
     if (key === '__proto__') Object.defineProperty(copy, key, { value: item, ...OWN });
@@ -61,12 +101,15 @@ function resolve(key: string, value: unknown): unknown {
   const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function';
   if (!isObject && typeof value !== 'bigint') return value;
   const { toJSON } = value as { toJSON?: unknown };
-  return typeof toJSON === 'function' ? toJSON.call(value, key) : value;
+  return typeof toJSON === 'function' ? Reflect.apply(toJSON, value, [key]) : value;
 }
 
+/** The primitive in an object like `Object(1)`, of any realm and whatever its prototype is. */
 function unbox(value: unknown): unknown {
-  if (value instanceof Number) return Number(value);
-  if (value instanceof String) return String(value);
-  if (value instanceof Boolean || value instanceof BigInt) return value.valueOf();
+  if (!types.isBoxedPrimitive(value)) return value;
+  if (types.isNumberObject(value)) return +Object(value);
+  if (types.isStringObject(value)) return `${Object(value)}`;
+  if (types.isBooleanObject(value)) return Boolean.prototype.valueOf.call(value);
+  if (types.isBigIntObject(value)) return BigInt.prototype.valueOf.call(value);
   return value;
 }

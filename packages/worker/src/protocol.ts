@@ -16,7 +16,7 @@ export const FRAME_HEADER_BYTES = 16;
 
 /** What the bytes of a frame are. */
 export const KIND = {
-  /** A `v8.serialize` snapshot of the whole event, which JSON text cannot hold. */
+  /** A snapshot of the whole event, which JSON text cannot hold: by `v8.serialize`, see serialize.ts. */
   snapshot: 0,
   /** The whole event as JSON text. */
   whole: 1,
