@@ -14,7 +14,8 @@ export type SentEvent = Readonly<Record<string, unknown>>;
  * Refused at the call, which returns `false`:
  * - `queue_full`: `maxQueueSize` or `maxQueueBytes` is reached.
  * - `closed`: the client was closed before.
- * - `unserializable`: the event has a cycle, a throwing getter or the like; `cause` is what was thrown.
+ * - `unserializable`: the event has a cycle, a throwing getter or the like, or, with a BigInt or `beforeSend`, more than
+ *   1,024 levels of objects and arrays; `cause` is what was thrown.
  *
  * Accepted and then dropped without a request:
  * - `before_send`: `beforeSend` returned null. Told to the callback, not to `onError`.
