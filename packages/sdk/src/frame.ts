@@ -20,21 +20,29 @@ const LIBRARY = { name: '@offthread/sdk', version };
 /** `context.library` as it is sent. */
 export const LIBRARY_TEXT = JSON.stringify(LIBRARY);
 
+/** Where an event gets its sequence number. */
+export interface Numbering {
+  /** Sequence number of the newest event. */
+  readonly accepted: number;
+  readonly signature: Signature;
+}
+
 /**
- * Takes a checked event as it is at this moment. Where it brings no `messageId` it will have the one of its signature
- * and sequence number; `library` is another one where the event was sent before.
+ * Takes a checked event as it is at this moment. Getters and `toJSON` of the caller's run here, and may use the client.
+ * So only after them is the event given its number, which its `messageId` ends with if it brings none; it must be
+ * appended at once. `library` is another one if the event was sent before.
  *
- * @throws what a getter or a `toJSON` of the caller's throws, and for a cycle.
+ * @throws what a getter or a `toJSON` of the caller's throws, for a cycle, and for too many levels.
  */
 export function encode(
   type: EventType,
   event: AnyEvent,
-  { idPrefix }: Signature,
-  sequence: number,
+  numbering: Numbering,
   library: unknown = LIBRARY,
 ): Frame {
   const time = wallTime();
   const context = event.context ?? undefined;
+  const messageId = event.messageId ?? undefined;
   const fields = {
     // First, because the worker's frame.ts adds `library` to it.
     context,
@@ -50,21 +58,28 @@ export function encode(
     integrations: event.integrations ?? undefined,
   };
   try {
-    if (event.messageId == null && event.timestamp == null && library === LIBRARY && !isOdd(context)) {
+    if (messageId === undefined && event.timestamp == null && library === LIBRARY && !isOdd(context)) {
       const content = JSON.stringify(fields);
       if (context === undefined || content.startsWith('{"context":{')) return { kind: type, time, content };
     }
-    return { kind: 'whole', time, content: JSON.stringify(whole()) };
+    return { kind: 'whole', time, content: numbered(JSON.stringify(whole())) };
   } catch {
     // A BigInt. Or a cycle and the like, which throws a second time, to the caller.
-    return { kind: 'snapshot', time, content: snapshot(whole(), () => '{') };
+    return { kind: 'snapshot', time, content: snapshot(whole(), numbered) };
   }
 
-  /** The event as it is sent. */
+  /** The event as it is sent; without what `numbered` adds. */
   function whole(): object {
-    const messageId = event.messageId ?? idPrefix + sequence;
     const timestamp = isoTime(type, event.timestamp ?? time);
-    return { type, messageId, timestamp, ...fields, context: withLibrary(context, library) };
+    const rest = { timestamp, ...fields, context: withLibrary(context, library) };
+    return messageId === undefined ? rest : { type, messageId, ...rest };
+  }
+
+  /** Its text with a `messageId`. */
+  function numbered(text: string): string {
+    if (messageId !== undefined) return text;
+    const { accepted, signature } = numbering;
+    return `{"type":"${type}","messageId":"${signature.idPrefix}${accepted + 1}",${text.slice(1)}`;
   }
 }
 

@@ -91,8 +91,7 @@ export class Intake {
     const passage = this.#hooks.pass(type, event);
     if ('code' in passage) return passage;
     try {
-      // Once more: the functions may have closed the client.
-      return this.#obstacle() ?? this.#enter(type, passage.event, callback, library);
+      return this.#enter(type, passage.event, callback, library);
     } catch (cause) {
       return failed('beforeSend returned what cannot be written as JSON', cause);
     }
@@ -106,7 +105,10 @@ export class Intake {
   ): Refused | undefined {
     const ledger = this.#ledger;
     const { maxQueueSize, maxQueueBytes } = this.#settings;
-    const frame = encode(type, event, ledger.signature, ledger.accepted + 1, library);
+    const frame = encode(type, event, ledger, library);
+    // Once more: a getter or a toJSON may have closed the client or filled its queue.
+    const obstacle = this.#obstacle();
+    if (obstacle !== undefined) return obstacle;
     if (!ledger.append(frame, callback, maxQueueBytes)) return full('maxQueueBytes', maxQueueBytes);
     // Who has a callback waits for it; and where the queue fills up, room is to be seen as soon as there is any.
     if (callback !== undefined || ledger.pending > maxQueueSize / 2 || ledger.bytes > maxQueueBytes / 2) {

@@ -37,14 +37,14 @@ interface Copying {
 
 /**
  * Takes an event as `JSON.stringify` would see it at this moment. The text has marks for BigInts, and they come with it:
- * the worker writes them. `head` is put in place of the opening brace after the last code of the caller's has run.
+ * the worker writes them. The text is given to `complete` when no code of the caller's runs any more.
  *
  * @throws what a getter or a `toJSON` throws, for a cycle, and for too many levels.
  */
-export function snapshot(event: object, head: () => string): Uint8Array {
+export function snapshot(event: object, complete: (text: string) => string): Uint8Array {
   const bigInts: bigint[] = [];
   const text = JSON.stringify(copyOf('', event, { parents: new Set(), bigInts }));
-  return serialize([head() + text.slice(1), MARK, ...bigInts]);
+  return serialize([complete(text), MARK, ...bigInts]);
 }
 
 /**
