@@ -166,7 +166,8 @@ describe('onError', () => {
       return misbehave();
     };
     await bench.api.script([{ type: 'answer', status: 403 }]);
-    const analytics = bench.open({ onError, maxQueueSize: 2, batchSize: 1 });
+    const redact = ['properties.secret'];
+    const analytics = bench.open({ onError, maxQueueSize: 2, batchSize: 1, redact });
     analytics.track({ userId: 'u', event: 'refused by the API' });
     analytics.track({ userId: 'u', event: 'too large', properties: { filler: 'x'.repeat(40_000) } });
     expect(analytics.track({ userId: 'u', event: 'too many' })).toBe(false);

@@ -329,11 +329,18 @@ describe('a callback', () => {
     ]);
   });
 
-  test('is called once, with the error, when the event was dropped', async () => {
+  test('is called once, with the error, when the event is too large, at the call or for the worker', async () => {
     const { analytics, callback, calls } = told();
-    analytics.track({ userId: 'u', event: 'e', properties: { filler: 'x'.repeat(40_000) } }, callback);
-    flushed(analytics);
-    expect(calls).toEqual([[expect.objectContaining({ code: 'event_too_large' })]]);
+    for (const properties of [{ filler: 'x'.repeat(40_000) }, { list: Array(1_400).fill(10n ** 22n) }]) {
+      analytics.track({ userId: 'u', event: 'e', properties }, callback);
+      flushed(analytics);
+    }
+    const error = expect.objectContaining({ code: 'event_too_large' });
+    expect(calls).toEqual([[error], [error]]);
+    expect(analytics.stats()).toMatchObject({
+      dropped: { event_too_large: 1 },
+      refused: { event_too_large: 1 },
+    });
   });
 
   test('is called in the order of the calls, each for its own event', async () => {

@@ -55,6 +55,7 @@ test('every event is delivered, or reported as lost, once, and nothing else arri
             requestTimeout: REQUEST_TIMEOUT_MS,
             maxQueueSize: 30,
             flushOnExit: false,
+            ...(writeKey === 'other' && { redact: ['properties.secret'] }),
             ...settings,
           });
         const [one, other] = [open('one'), open('other')];

@@ -17,7 +17,8 @@ function rest(): Promise<void> {
 }
 
 test('deliveries that nobody waits for are counted in stats() all the same, and each loss in its place', async () => {
-  const analytics = bench.open({ batchSize: 3 });
+  // With redact the worker says what is too large, after the call.
+  const analytics = bench.open({ batchSize: 3, redact: ['properties.secret'] });
   const tooLarge = 'x'.repeat(40_000);
   for (const n of upTo(20)) {
     analytics.track({

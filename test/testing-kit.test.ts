@@ -121,24 +121,24 @@ describe('checks and limits', () => {
     expect(analytics.stats()).toMatchObject({ accepted: 0, refused: { unserializable: 1 } });
   });
 
-  test('drop an event of more than 32 KB, with callback, report and count, and keep one of exactly that', () => {
+  test('refuse an event of more than 32 KB, with callback, report and count, and keep one of exactly that', () => {
     const errors: AnalyticsError[] = [];
     const told: unknown[] = [];
     const analytics = createTestAnalytics({ onError: (error) => errors.push(error) });
     const [fits, large] = [eventOfBytes(32 * 1024), eventOfBytes(32 * 1024 + 1)];
-    analytics.track(fits, (error) => told.push(error));
-    analytics.track(large, (error) => told.push(error));
+    expect(analytics.track(fits, (error) => told.push(error))).toBe(true);
+    expect(analytics.track(large, (error) => told.push(error))).toBe(false);
     expect(analytics.events.map(({ messageId }) => messageId)).toEqual([fits.messageId]);
-    expect(analytics.flush()).toMatchObject({ status: 'ok', delivered: 1, failed: 1, pending: 0 });
-    expect(told).toEqual([undefined, errors[0]]);
+    expect(analytics.flush()).toMatchObject({ status: 'ok', pending: 0 });
+    expect(told).toEqual([errors[0], undefined]);
     expect(errors).toMatchObject([{ code: 'event_too_large', events: [{ messageId: large.messageId }] }]);
     expect(analytics.stats()).toEqual({
       mode: 'test',
-      accepted: 2,
+      accepted: 1,
       delivered: 1,
       failed: 0,
-      dropped: { event_too_large: 1 },
-      refused: {},
+      dropped: {},
+      refused: { event_too_large: 1 },
       pending: 0,
       requests: 0,
       retries: 0,

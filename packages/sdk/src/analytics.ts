@@ -26,8 +26,8 @@ const METHODS = ['identify', 'track', 'page', 'screen', 'group', 'alias'] as con
  * clients of the process share; nothing else happens on the thread that calls.
  *
  * Each of the six event methods returns true, or false where the event was not accepted: the queue is full, the client
- * is closed, or the event cannot be written as JSON. Each throws a `ValidationError` for what the API would not take,
- * and takes a callback that is called once, with nothing where the API took the event or with an `AnalyticsError`.
+ * is closed, or the event cannot be written as JSON or is too large. Each throws a `ValidationError` for what the API
+ * would not take, and takes a callback that is called once, with nothing where the API took the event or with an `AnalyticsError`.
  *
  * `new Analytics<{ 'Order Completed': { revenue: number } }>(…)` has the compiler check names and properties of tracked
  * events. Nothing of it is left when the program runs.

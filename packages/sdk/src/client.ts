@@ -251,7 +251,7 @@ export class Client implements Leaver, Correspondent {
     this.#tally.refuse(code);
     // Nobody is told at the very end of the process: an `onError` that makes a client for each error would have no end.
     if (code === 'closed' && isTooLate(this.flushTimeout)) return false;
-    if (code === 'unserializable') this.#reporter.report(error());
+    if (code === 'unserializable' || code === 'event_too_large') this.#reporter.report(error());
     else this.#reporter.reportRarely(code, message, details);
     publish('offthread:refused', () => ({ analytics, count: 1, code, type }));
     return false;

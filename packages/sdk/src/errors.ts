@@ -16,11 +16,12 @@ export type SentEvent = Readonly<Record<string, unknown>>;
  * - `closed`: the client was closed before.
  * - `unserializable`: the event has a cycle, a throwing getter or the like, or, with a BigInt or `beforeSend`, more than
  *   1,024 levels of objects and arrays; `cause` is what was thrown.
+ * - `event_too_large`: over 32 KB as sent.
  *
  * Accepted and then dropped without a request:
  * - `before_send`: `beforeSend` returned null. Told to the callback, not to `onError`.
  * - `before_send_failed`: `beforeSend` threw, or returned what is no event; `cause` is what it threw.
- * - `event_too_large`: over 32 KB as sent.
+ * - `event_too_large`: over 32 KB as sent, if only the worker can tell: with `redact` or a BigInt, and of `resend()`.
  * - `worker_crashed`: the worker died of it three times in a row.
  * - `worker_unavailable`: the worker thread cannot be started.
  * - `closed`: still waiting when `close()` ran out of time.

@@ -1,5 +1,7 @@
 // Event -> frame: the event as it is at this moment, and the only stringify on the main thread. Next: ledger.ts.
 import { types } from 'node:util';
+import { lengthOf, textOf } from '@offthread/worker/frame';
+import { describeOversize, MAX_EVENT_BYTES } from '@offthread/worker/limits';
 import type { Kind, Signature } from '@offthread/worker/protocol';
 import { wallTime } from './clock.js';
 import { type AnyEvent, type EventType, type Id, isoTime } from './event.js';
@@ -13,6 +15,8 @@ export interface Frame {
   /** When it was accepted, in milliseconds since 1970. */
   readonly time: number;
   readonly content: string | Uint8Array;
+  /** Of a snapshot: bytes that the event has at least when it is sent. */
+  readonly minBytes?: number;
 }
 
 const LIBRARY = { name: '@offthread/sdk', version };
@@ -65,7 +69,7 @@ export function encode(
     return { kind: 'whole', time, content: numbered(JSON.stringify(whole())) };
   } catch {
     // A BigInt. Or a cycle and the like, which throws a second time, to the caller.
-    return { kind: 'snapshot', time, content: snapshot(whole(), numbered) };
+    return { kind: 'snapshot', time, ...snapshot(whole(), numbered) };
   }
 
   /** The event as it is sent; without what `numbered` adds. */
@@ -81,6 +85,25 @@ export function encode(
     const { accepted, signature } = numbering;
     return `{"type":"${type}","messageId":"${signature.idPrefix}${accepted + 1}",${text.slice(1)}`;
   }
+}
+
+/** More than the worker adds to an event, in bytes: it has a name, two ids, a time and a version to write. */
+const MAX_ADDED_BYTES = 1_000;
+
+/** Says that an event has too many bytes, if that is certain already: for a snapshot the worker may find it out later. */
+export function oversize(
+  { kind, time, content, minBytes = 0 }: Frame,
+  { accepted, signature }: Numbering,
+): string | undefined {
+  if (typeof content !== 'string') {
+    return minBytes > MAX_EVENT_BYTES ? describeOversize(`at least ${minBytes}`) : undefined;
+  }
+  // Nearly all events are seen to fit without counting: no UTF-16 unit becomes more than three bytes.
+  if (content.length * 3 + MAX_ADDED_BYTES <= MAX_EVENT_BYTES) return undefined;
+  const memory = Buffer.from(content);
+  const frame = { kind, time, memory, start: 0, end: memory.length };
+  const bytes = lengthOf(textOf(frame, accepted + 1, signature));
+  return bytes > MAX_EVENT_BYTES ? describeOversize(bytes) : undefined;
 }
 
 /** Whether `library` cannot be added to the text of a context. */

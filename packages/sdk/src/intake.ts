@@ -5,7 +5,7 @@ import type { Carrier } from './carrier.js';
 import { ValidationError } from './errors.js';
 import { type AnyEvent, check, checkCallback, type EventType } from './event.js';
 import { isTooLate } from './exit.js';
-import { encode } from './frame.js';
+import { encode, oversize } from './frame.js';
 import type { Ledger } from './ledger.js';
 import { Scope, type ScopeSource } from './scope.js';
 import type { Reopened } from './sent-event.js';
@@ -13,7 +13,7 @@ import type { Settings } from './settings.js';
 
 /** Why an event is refused. */
 interface Refused {
-  readonly code: 'closed' | 'queue_full' | 'unserializable' | 'worker_unavailable';
+  readonly code: 'closed' | 'queue_full' | 'unserializable' | 'event_too_large' | 'worker_unavailable';
   readonly message: string;
   readonly cause?: unknown;
 }
@@ -68,7 +68,7 @@ export class Intake {
     let obstacle: Refused | Dropped | undefined;
     try {
       if (this.#scope !== undefined && again === undefined) event = this.#scope.fill(type, given);
-      obstacle = this.#admit(type, event, callback, again?.library);
+      obstacle = this.#admit(type, event, callback, again);
     } catch (cause) {
       if (cause instanceof ValidationError) throw cause;
       obstacle = { code: 'unserializable', message: 'The event cannot be written as JSON', cause };
@@ -80,18 +80,18 @@ export class Intake {
     type: EventType,
     event: AnyEvent,
     callback: Callback | undefined,
-    library: unknown,
+    again: Reopened | undefined,
   ): Refused | Dropped | undefined {
     if (!this.open) return CLOSED;
     check(type, event);
     checkCallback(type, callback);
     const obstacle = this.#obstacle();
     if (obstacle !== undefined) return obstacle;
-    if (this.#hooks === undefined) return this.#enter(type, event, callback, library);
+    if (this.#hooks === undefined) return this.#enter(type, event, callback, again);
     const passage = this.#hooks.pass(type, event);
     if ('code' in passage) return passage;
     try {
-      return this.#enter(type, passage.event, callback, library);
+      return this.#enter(type, passage.event, callback, again);
     } catch (cause) {
       return failed('beforeSend returned what cannot be written as JSON', cause);
     }
@@ -101,14 +101,18 @@ export class Intake {
     type: EventType,
     event: AnyEvent,
     callback: Callback | undefined,
-    library: unknown,
+    again: Reopened | undefined,
   ): Refused | undefined {
     const ledger = this.#ledger;
-    const { maxQueueSize, maxQueueBytes } = this.#settings;
-    const frame = encode(type, event, ledger, library);
+    const { maxQueueSize, maxQueueBytes, redact } = this.#settings;
+    const frame = encode(type, event, ledger, again?.library);
     // Once more: a getter or a toJSON may have closed the client or filled its queue.
     const obstacle = this.#obstacle();
     if (obstacle !== undefined) return obstacle;
+    // The worker redacts, so with that setting it decides what is too large. It drops events that are sent again as well:
+    // refused here they would hold up those behind them.
+    const message = redact === undefined && again === undefined ? oversize(frame, ledger) : undefined;
+    if (message !== undefined) return { code: 'event_too_large', message };
     if (!ledger.append(frame, callback, maxQueueBytes)) return full('maxQueueBytes', maxQueueBytes);
     // Who has a callback waits for it; and where the queue fills up, room is to be seen as soon as there is any.
     if (callback !== undefined || ledger.pending > maxQueueSize / 2 || ledger.bytes > maxQueueBytes / 2) {

@@ -24,6 +24,13 @@ const MAX_ITEMS = constants.MAX_STRING_LENGTH / 2;
 /** Whether a value comes from `JSON.rawJSON`, which Node.js 20 does not have. */
 export const { isRawJSON = () => false } = JSON as { isRawJSON?: (value: unknown) => boolean };
 
+/** An event with a BigInt. */
+export interface Snapshot {
+  readonly content: Uint8Array;
+  /** Bytes that it has at least when it is sent. */
+  readonly minBytes: number;
+}
+
 /** Stands for the event that a field is in, which is a level too. */
 const EVENT = Symbol('event');
 
@@ -41,10 +48,21 @@ interface Copying {
  *
  * @throws what a getter or a `toJSON` throws, for a cycle, and for too many levels.
  */
-export function snapshot(event: object, complete: (text: string) => string): Uint8Array {
+export function snapshot(event: object, complete: (text: string) => string): Snapshot {
   const bigInts: bigint[] = [];
-  const text = JSON.stringify(copyOf('', event, { parents: new Set(), bigInts }));
-  return serialize([complete(text), MARK, ...bigInts]);
+  const text = complete(JSON.stringify(copyOf('', event, { parents: new Set(), bigInts })));
+  const content = serialize([text, MARK, ...bigInts]);
+  return { content, minBytes: minBytesOf(text.length, bigInts.length, content.length) };
+}
+
+/**
+ * Only the worker counts the digits of BigInts. A BigInt of n bytes has at least 2.4 * (n - 8) digits. `serialize` writes 6
+ * bytes more for each, at most 2 bytes for each character of the text, and at most 64 for the rest.
+ */
+function minBytesOf(characters: number, bigInts: number, bytes: number): number {
+  const marks = bigInts * (MARK.length + String(bigInts).length);
+  const digits = 2.4 * (bytes - 2 * characters - 64 - (6 + 8) * bigInts);
+  return characters - marks + Math.max(bigInts, Math.floor(digits));
 }
 
 /**

@@ -1,8 +1,14 @@
-// Numbers of the Tracking API that both threads keep. In: nothing. Out: constants for batch.ts and the SDK's settings.
+// Numbers of the Tracking API that both threads keep. In: nothing. Out: constants for batch.ts, the SDK's settings and
+// its frame.ts.
 // Source: https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/#max-request-size
 
 /** Bytes of UTF-8 one event may have as sent: 32 KB. One more and the API refuses it. */
 export const MAX_EVENT_BYTES = 32 * 1024;
+
+/** Says of an event that it has too many bytes. */
+export function describeOversize(bytes: number | string): string {
+  return `An event may have at most ${MAX_EVENT_BYTES} bytes as sent; this one has ${bytes}`;
+}
 
 /**
  * Bytes one request body may have before compression: 500 KB, read as the smaller of the two numbers

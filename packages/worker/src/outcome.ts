@@ -2,7 +2,7 @@
 import type { Batch, Oversize } from './batch.js';
 import { lengthOf } from './frame.js';
 import type { Response } from './http.js';
-import { MAX_EVENT_BYTES } from './limits.js';
+import { describeOversize } from './limits.js';
 import type { Outcome, Retry } from './protocol.js';
 import { describe, type Verdict } from './retry.js';
 
@@ -29,7 +29,7 @@ export function failed(batch: Batch, verdict: Verdict & { type: 'fail' }, tried:
 }
 
 export function oversize({ frame }: Oversize): Outcome {
-  const message = `An event may have at most ${MAX_EVENT_BYTES} bytes as sent; this one has ${lengthOf(frame.text)}`;
+  const message = describeOversize(lengthOf(frame.text));
   return {
     type: 'dropped',
     through: frame.sequence,
