@@ -1,6 +1,7 @@
 // A checked event -> the event as the user's own functions want it sent, or why it is not. Used by intake.ts.
 import { show, ValidationError } from './errors.js';
 import { type AnyEvent, check, type EventType, fieldsOf, type Id, isoTime } from './event.js';
+import { isPromise } from './rejection.js';
 import { plain } from './snapshot.js';
 
 /**
@@ -95,10 +96,7 @@ export class Hooks {
 /** What every function has to return: an event of the type it was given. */
 function mistakeIn(type: EventType, returned: unknown): string | undefined {
   const expected = 'beforeSend must return the event, or null to drop it';
-  if (returned instanceof Promise) {
-    returned.catch(() => {});
-    return `${expected}, at once; it returned a Promise`;
-  }
+  if (isPromise(returned)) return `${expected}, at once; it returned a Promise`;
   if (typeof returned !== 'object' || returned === null || Array.isArray(returned)) {
     return `${expected}; it returned ${show(returned)}`;
   }

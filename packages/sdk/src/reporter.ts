@@ -2,6 +2,7 @@
 import type { BoundCallback } from './bound-callback.js';
 import { after, soon, type Timer } from './clock.js';
 import { AnalyticsError, type ErrorCode, type ErrorDetails } from './errors.js';
+import { onRejection } from './rejection.js';
 import { inRootContext } from './root-context.js';
 
 /** Milliseconds between two reports of refused events of one kind. */
@@ -94,8 +95,7 @@ export class Reporter {
 /** Calls a function of the user's; neither an exception nor a rejection gets past `failed`. */
 function run(callee: () => unknown, failed: (cause: unknown) => void): void {
   try {
-    const result = callee();
-    if (result instanceof Promise) result.catch(failed);
+    onRejection(callee(), failed);
   } catch (cause) {
     failed(cause);
   }

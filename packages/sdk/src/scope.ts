@@ -1,6 +1,5 @@
 // What calls inherit from the code around them, across awaits and timers. Used by intake.ts and analytics.ts.
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { types } from 'node:util';
 import type { Callback } from './bound-callback.js';
 import { ValidationError } from './errors.js';
 import {
@@ -20,6 +19,7 @@ import {
   type ScreenEvent,
 } from './event.js';
 import { suggest } from './nearest.js';
+import { isPromise } from './rejection.js';
 
 /** Who did it, as far as it is known. */
 export interface Ids {
@@ -126,8 +126,7 @@ type Fields = object | null | undefined;
 function read(source: ScopeSource): ScopeFields {
   if (typeof source !== 'function') return source;
   const fields: unknown = source() ?? {};
-  if (types.isPromise(fields)) {
-    fields.catch(() => {});
+  if (isPromise(fields)) {
     throw new ValidationError('invalid_event', 'withContext() needs fields at once; got a Promise');
   }
   if (typeof fields === 'object') return fields as ScopeFields;

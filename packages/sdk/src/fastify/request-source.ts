@@ -2,6 +2,7 @@
 import type { FastifyRequest } from 'fastify';
 import { ValidationError } from '../errors.js';
 import type { Identity } from '../event.js';
+import { isPromise } from '../rejection.js';
 import type { Ids, ScopeFields } from '../scope.js';
 import { contextOf } from './context.js';
 
@@ -12,7 +13,7 @@ export interface RequestReaders {
    * and answers at once: what takes a query is found out by a hook. What it throws is reported to `onError`.
    */
   readonly identify?: ((request: FastifyRequest) => Identity | null | undefined) | undefined;
-  /** What else goes into `context`. Its fields win. Asked at the first event of a request. */
+  /** What else goes into `context`. Its fields win. Asked at the first event of a request; answers at once. */
   readonly context?: ((request: FastifyRequest) => object | null | undefined) | undefined;
 }
 
@@ -26,17 +27,20 @@ export class RequestSource {
     this.#readers = readers;
   }
 
-  /** What the request says of itself, and the reader of it. */
+  /**
+   * What the request says of itself, and the reader of it.
+   *
+   * @throws {ValidationError} `invalid_event`, if the reader doesn't answer at once.
+   */
   get context(): object {
     this.#context ??= this.#readContext();
     return this.#context;
   }
 
-  /** @throws {ValidationError} `invalid_event`, where the reader does not answer at once. */
+  /** @throws {ValidationError} `invalid_event`, if the reader doesn't answer at once. */
   get ids(): Ids {
     const known = this.#readers.identify?.(this.#request);
-    if (known instanceof Promise) {
-      known.catch(() => {});
+    if (isPromise(known)) {
       throw new ValidationError('invalid_event', 'identify must return ids at once; got a Promise');
     }
     return known ?? {};
@@ -51,6 +55,9 @@ export class RequestSource {
   #readContext(): object {
     const own = contextOf(this.#request);
     const more = this.#readers.context?.(this.#request);
+    if (isPromise(more)) {
+      throw new ValidationError('invalid_event', 'context must return fields at once; got a Promise');
+    }
     return more == null ? own : { ...own, ...more };
   }
 }
