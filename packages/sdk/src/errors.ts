@@ -107,13 +107,24 @@ export class ValidationError extends AnalyticsError {
 /** Names a value for the message of an error, without showing more of it than needed. */
 export function show(value: unknown): string {
   if (value === '') return 'an empty string';
-  if (typeof value === 'string') return value.length > 40 ? `'${value.slice(0, 40)}…'` : `'${value}'`;
-  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'string') return `'${cut(value)}'`;
+  // Thousands of digits take a while to be made.
+  if (typeof value === 'bigint') {
+    return value < HUGE && value > -HUGE ? `${value}n` : `a bigint of more than ${MAX_SHOWN} digits`;
+  }
   if (typeof value === 'function') return 'a function';
   if (Array.isArray(value)) return 'an array';
   if (types.isDate(value)) return Number.isNaN(value.getTime()) ? 'an invalid Date' : 'a Date';
   if (typeof value === 'object' && value !== null) return 'an object';
-  return String(value);
+  return cut(String(value));
+}
+
+/** Characters, or digits, of a value that a message shows. */
+const MAX_SHOWN = 40;
+const HUGE = 10n ** BigInt(MAX_SHOWN);
+
+function cut(text: string): string {
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 }
 
 /** Names a value that may be a secret, which no message may show, in whatever form it came. */

@@ -1,7 +1,7 @@
 // What the caller passes -> an event that is as the API wants it, or a ValidationError. Next: frame.ts.
 import { types } from 'node:util';
 import { MAX_MESSAGE_ID_LENGTH } from '@offthread/worker/limits';
-import { ValidationError } from './errors.js';
+import { show, ValidationError } from './errors.js';
 import { suggest } from './nearest.js';
 
 /** An id in your database. A number or bigint is sent as the string of its digits. */
@@ -229,7 +229,7 @@ function refuseField(type: EventType, name: string): never {
   const hint = suggest(name, FIELDS[type]);
   const where = type === 'identify' || type === 'group' ? 'traits' : 'properties';
   const advice = hint || (type === 'alias' ? '' : `; fields of your own go into ${where}`);
-  throw new ValidationError('invalid_event', `${type}() has no field '${name}'${advice}`);
+  throw new ValidationError('invalid_event', `${type}() has no field ${show(name)}${advice}`);
 }
 
 /** @throws {ValidationError} `invalid_event`, for what is no id. `caller` is the method it was given to. */

@@ -1,5 +1,5 @@
 // The setting `headers` -> names in lower case and values that can be sent, or a ValidationError. Used by settings.ts.
-import { ValidationError } from './errors.js';
+import { show, ValidationError } from './errors.js';
 import { isPlainObject } from './plain.js';
 
 /** Ours, those of the connection, and one that is for the proxy and no business of the API. */
@@ -21,11 +21,11 @@ export function headers(value: unknown, setting: string): Readonly<Record<string
     const name = given.toLowerCase();
     // Source: https://www.rfc-editor.org/rfc/rfc9110#name-tokens
     if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name)) return refuse('has a name in it that no header can have');
-    if (RESERVED.has(name)) return refuse(`must not have '${name}' in it, which is not yours to set`);
-    if (checked.has(name)) return refuse(`has '${name}' in it twice`);
+    if (RESERVED.has(name)) return refuse(`must not have ${show(name)} in it, which is not yours to set`);
+    if (checked.has(name)) return refuse(`has ${show(name)} in it twice`);
     // What node:http would refuse at each request.
     if (typeof text !== 'string' || /[^\t\x20-\x7e\x80-\xff]/.test(text)) {
-      return refuse(`must have a string of Latin letters without line ends for '${name}'`);
+      return refuse(`must have a string of Latin letters without line ends for ${show(name)}`);
     }
     checked.set(name, text);
   }

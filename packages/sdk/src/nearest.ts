@@ -5,6 +5,8 @@ export function suggest(name: string, known: Iterable<string>): string {
   let best: string | undefined;
   let least = 3;
   for (const candidate of known) {
+    // Each letter too many is an error: a name of any length costs nothing.
+    if (Math.abs(name.length - candidate.length) >= least) continue;
     const errors = distance(name.toLowerCase(), candidate.toLowerCase());
     if (errors < least) [best, least] = [candidate, errors];
   }

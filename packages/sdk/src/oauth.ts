@@ -1,7 +1,7 @@
 // The setting `oauth` -> what the worker needs of it, or a ValidationError. Used by settings.ts.
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import type { OAuthSettings } from '@offthread/worker/protocol';
-import { conceal, ValidationError } from './errors.js';
+import { conceal, show, ValidationError } from './errors.js';
 import { normalizeAddress } from './host.js';
 import { suggest } from './nearest.js';
 
@@ -52,7 +52,7 @@ export function resolveOAuth(
 ): OAuthSettings {
   for (const name of Object.keys(given)) {
     if (NAMES.some((each) => each === name)) continue;
-    throw mistake(`There is no setting 'oauth.${name}'${suggest(name, NAMES)}`);
+    throw mistake(`There is no setting ${show(`oauth.${name}`)}${suggest(name, NAMES)}`);
   }
   const { clientId, clientKey, keyId, authServer, scope }: Partial<Record<keyof OAuth, unknown>> = given;
   const server =

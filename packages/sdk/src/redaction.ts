@@ -45,7 +45,7 @@ export function checkRedact(value: unknown, name: string): Redaction {
   const { remove = [], hash = [], salt = '', ...others }: Readonly<Record<string, unknown>> = { ...value };
   for (const other of Object.keys(others)) {
     const hint = suggest(other, ['remove', 'hash', 'salt']);
-    throw new ValidationError('invalid_setting', `Setting '${name}' has no '${other}'${hint}`);
+    throw new ValidationError('invalid_setting', `Setting '${name}' has no ${show(other)}${hint}`);
   }
   const redaction = { remove: paths(remove, 'remove'), hash: paths(hash, 'hash') };
   if (typeof salt === 'string' && (salt.length >= MIN_SALT_LENGTH || redaction.hash.length === 0)) {
@@ -66,10 +66,16 @@ function paths(list: unknown, action: 'remove' | 'hash'): Path[] {
 const KEY = /(?:\\.|[^.\\])+/gs;
 const PATH = new RegExp(`^${KEY.source}(?:\\.${KEY.source})*$`, 's');
 
+/** The regular expressions need a stack in proportion. */
+const MAX_PATH_LENGTH = 10_000;
+
 function parse(path: unknown, action: 'remove' | 'hash'): Path {
   const refuse = (reason: string): never => {
     throw new ValidationError('invalid_setting', `Setting 'redact' has a bad path, ${show(path)}: ${reason}`);
   };
+  if (typeof path === 'string' && path.length > MAX_PATH_LENGTH) {
+    return refuse(`it has more than ${MAX_PATH_LENGTH} characters`);
+  }
   if (typeof path !== 'string' || !PATH.test(path)) {
     return refuse('it must be keys with a dot between each two of them');
   }

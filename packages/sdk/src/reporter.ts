@@ -1,9 +1,10 @@
 // Errors -> the user's own functions, none of which can hurt us. Used by client.ts.
 import type { BoundCallback } from './bound-callback.js';
-import { after, soon, type Timer } from './clock.js';
+import { after, type Timer } from './clock.js';
 import { AnalyticsError, type ErrorCode, type ErrorDetails } from './errors.js';
 import { onRejection } from './rejection.js';
 import { inRootContext } from './root-context.js';
+import { Soon } from './soon.js';
 
 /** Milliseconds between two reports of refused events of one kind. */
 const REPORT_INTERVAL_MS = 60_000;
@@ -20,7 +21,8 @@ export class Reporter {
   readonly #quiet = new Map<ErrorCode, Quiet>();
   /** Whether a delay was reported that is not known to be over. */
   isDelayed = false;
-  readonly #late: (() => void)[] = [];
+  readonly #late = new Set<() => void>();
+  readonly #soon = new Soon(() => this.catchUp());
 
   constructor(onError: ((error: AnalyticsError) => unknown) | undefined) {
     this.#onError = onError;
@@ -74,12 +76,20 @@ export class Reporter {
 
   /** The same when the code that is running ends, or somebody who waits has `catchUp()` called. */
   tellLater(callback: BoundCallback, error: () => AnalyticsError): void {
-    this.#late.push(() => this.tell(callback, error()));
-    if (this.#late.length === 1) soon(() => this.catchUp());
+    this.#late.add(() => this.tell(callback, error()));
+    this.#soon.ask();
   }
 
+  /** Tells what there is now, and not what the callbacks add: one may add another for ever. */
   catchUp(): void {
-    for (let tell = this.#late.shift(); tell !== undefined; tell = this.#late.shift()) tell();
+    let left = this.#late.size;
+    for (const tell of this.#late) {
+      // Removed first: the callback may flush, which goes on with the next one.
+      this.#late.delete(tell);
+      tell();
+      left--;
+      if (left === 0) break;
+    }
   }
 
   /** Reports what has not been counted yet and stops all timers. */

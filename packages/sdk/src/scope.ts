@@ -1,7 +1,7 @@
 // What calls inherit from the code around them, across awaits and timers. Used by intake.ts and analytics.ts.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Callback } from './bound-callback.js';
-import { ValidationError } from './errors.js';
+import { show, ValidationError } from './errors.js';
 import {
   type AliasEvent,
   type AnyEvent,
@@ -143,7 +143,10 @@ function checked(fields: ScopeFields): ScopeFields {
   }
   for (const name of Object.keys(fields)) {
     if (FIELDS.includes(name)) continue;
-    throw new ValidationError('invalid_event', `${where}() has no field '${name}'${suggest(name, FIELDS)}`);
+    throw new ValidationError(
+      'invalid_event',
+      `${where}() has no field ${show(name)}${suggest(name, FIELDS)}`,
+    );
   }
   const { userId, anonymousId, context, integrations } = fields;
   if (userId != null) checkId(where, 'userId', userId);

@@ -163,7 +163,7 @@ export function resolveSettings(given: AnalyticsSettings): Settings {
   for (const name of Object.keys(given)) {
     if (Object.hasOwn(CHECKS, name)) continue;
     const hint = suggest(name, Object.keys(CHECKS));
-    throw new ValidationError('invalid_setting', `There is no setting '${name}'${hint}`);
+    throw new ValidationError('invalid_setting', `There is no setting ${show(name)}${hint}`);
   }
   function pick<Name extends keyof typeof CHECKS, D>(
     name: Name,

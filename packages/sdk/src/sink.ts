@@ -1,15 +1,15 @@
 // Ledger -> nowhere: what a disabled client has instead of link.ts. Used by client.ts.
 import type { Carrier, Correspondent } from './carrier.js';
-import { soon } from './clock.js';
 import type { Wait } from './flush.js';
 import type { Ledger } from './ledger.js';
+import { Soon } from './soon.js';
 
 export class Sink implements Carrier {
   readonly failure = undefined;
   readonly counters = { requests: 0, retries: 0, bytes: 0 };
   readonly #ledger: Ledger;
   readonly #correspondent: Correspondent;
-  #settling = false;
+  readonly #soon = new Soon(() => this.#settle());
 
   constructor(ledger: Ledger, correspondent: Correspondent) {
     this.#ledger = ledger;
@@ -18,9 +18,7 @@ export class Sink implements Carrier {
 
   /** Settles when the code that is running ends, as in production no event is settled in its own call. */
   added(): void {
-    if (this.#settling) return;
-    this.#settling = true;
-    soon(() => this.#settle());
+    this.#soon.ask();
   }
 
   /** Nothing takes any time here. */
@@ -40,7 +38,6 @@ export class Sink implements Carrier {
   async release(): Promise<void> {}
 
   #settle(): void {
-    this.#settling = false;
     this.#correspondent.receive({ type: 'delivered', through: this.#ledger.accepted });
   }
 }

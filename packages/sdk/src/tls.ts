@@ -1,7 +1,7 @@
 // The setting `tls` -> PEM texts of which OpenSSL has taken each, or a ValidationError. Used by settings.ts.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { Tls } from '@offthread/worker/protocol';
-import { ValidationError } from './errors.js';
+import { show, ValidationError } from './errors.js';
 import { isPlainObject } from './plain.js';
 
 /** Who is trusted, and who we are. What is a file is read by the caller; each is PEM, as text or Buffer. */
@@ -25,7 +25,7 @@ export function tls(value: unknown, name: string): Tls {
   for (const each of Object.keys(value)) {
     if (NAMES.includes(each)) continue;
     const reason = each === 'rejectUnauthorized' ? ': who the API is, is always checked; see tls.ca' : '';
-    throw new ValidationError('invalid_setting', `There is no setting '${name}.${each}'${reason}`);
+    throw new ValidationError('invalid_setting', `There is no setting ${show(`${name}.${each}`)}${reason}`);
   }
   const { ca, cert, key } = value;
   const authorities =

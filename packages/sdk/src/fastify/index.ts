@@ -8,7 +8,7 @@ import type {
   RegisterOptions,
 } from 'fastify';
 import { Analytics } from '../analytics.js';
-import { type AnalyticsError, ValidationError } from '../errors.js';
+import { type AnalyticsError, show, ValidationError } from '../errors.js';
 import type { AnyEvents } from '../event.js';
 import type { AnalyticsSettings } from '../settings.js';
 import { RequestAnalytics } from './request-analytics.js';
@@ -154,7 +154,7 @@ function clientOf(source: OwnClient | GivenClient, onError: (error: AnalyticsErr
   const { client, closeClient, ...settings } = source;
   const [setting] = Object.keys(settings);
   if (setting === undefined) return client;
-  const expected = `Give the plugin a client or the settings of one, not both; got a client and '${setting}'`;
+  const expected = `Give the plugin a client or the settings of one, not both; got a client and ${show(setting)}`;
   throw new ValidationError('invalid_setting', expected);
 }
 

@@ -7,10 +7,10 @@ import type { Outcome } from '@offthread/worker/protocol';
 import { Queue } from '@offthread/worker/queue';
 import { createRedact } from '@offthread/worker/redaction';
 import type { Carrier, Correspondent } from '../carrier.js';
-import { soon } from '../clock.js';
 import type { Wait } from '../flush.js';
 import type { Ledger } from '../ledger.js';
 import type { Settings } from '../settings.js';
+import { Soon } from '../soon.js';
 
 export class Recorder implements Carrier {
   readonly failure = undefined;
@@ -20,7 +20,8 @@ export class Recorder implements Carrier {
   readonly #correspondent: Correspondent;
   readonly #record: (event: string) => void;
   readonly #queue: Queue;
-  #outcomes: Outcome[] = [];
+  readonly #outcomes = new Set<Outcome>();
+  readonly #soon = new Soon(() => this.#settle());
   #released = false;
 
   /** @param record is given each event within the limits, as JSON text, as it would be sent. */
@@ -40,13 +41,13 @@ export class Recorder implements Carrier {
   added(): void {
     for (const chunk of this.#ledger.takeChunks()) this.#queue.push(chunk);
     for (let next = takeBatch(this.#queue, 1); next !== undefined; next = takeBatch(this.#queue, 1)) {
-      if ('frame' in next) this.#outcomes.push(oversize(next));
+      if ('frame' in next) this.#outcomes.add(oversize(next));
       else {
         for (const { text } of next.frames) this.#record(stringOf(text));
-        this.#outcomes.push(delivered(next));
+        this.#outcomes.add(delivered(next));
       }
     }
-    soon(() => this.#settle());
+    this.#soon.ask();
   }
 
   /** Nothing takes any time here. */
@@ -68,10 +69,14 @@ export class Recorder implements Carrier {
     this.#released = true;
   }
 
+  /** Settles what there is now, and not what callbacks track meanwhile: they may do so for ever. */
   #settle(): void {
-    // One by one, because a callback may flush, and must find what is behind it.
-    for (let next = this.#outcomes.shift(); next !== undefined; next = this.#outcomes.shift()) {
-      if (!this.#released) this.#correspondent.receive(next);
+    const { accepted } = this.#ledger;
+    for (const outcome of this.#outcomes) {
+      if (outcome.through > accepted) break;
+      // Removed first: a callback may flush, which goes on with the next one.
+      this.#outcomes.delete(outcome);
+      if (!this.#released) this.#correspondent.receive(outcome);
     }
   }
 }
