@@ -159,6 +159,8 @@ describe('lines that fail', () => {
     '{"type":"track","event":"No One"}',
     '{"type":"track","userId":"1","event":"Extra","properites":{}}',
     '{"type":"identify","userId":"1","timestamp":"yesterday"}',
+    '{"type":"identify","userId":"1","timestamp":"2019-02-30T10:00:00Z"}',
+    '{"type":"identify","userId":"1","timestamp":1556712000000000}',
     JSON.stringify(historic(0, { properties: { filling: 'x'.repeat(33_000) } })),
   ];
   const latin1 = Buffer.concat([
@@ -173,23 +175,25 @@ describe('lines that fail', () => {
     write('events', Buffer.concat([Buffer.from(`${text}\n`), latin1, Buffer.from('\n')]));
     const { code, stdout, stderr } = await importFile('events');
     expect(code).toBe(1);
-    expect(stdout).toMatch(/delivered {2}20\n {2}failed {5}9 {2}in events\.failed\.ndjson/);
+    expect(stdout).toMatch(/delivered {2}20\n {2}failed {4}11 {2}in events\.failed\.ndjson/);
     const told = stderr.trim().split('\n');
     expect(told.map((line) => line.split(':')[0])).toEqual(
-      [11, 12, 13, 14, 15, 16, 17, 18, 29].map((number) => `line ${number}`),
+      [11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 31].map((number) => `line ${number}`),
     );
     expect(told[0]).toContain('not valid JSON');
     expect(told[2]).toContain('got "trakc"');
     expect(told[5]).toContain("did you mean 'properties'");
-    expect(told[8]).toContain('not valid UTF-8');
+    expect(told[7]).toContain("got '2019-02-30T10:00:00Z', which does not exist");
+    expect(told[8]).toContain('looks like microseconds');
+    expect(told[10]).toContain('not valid UTF-8');
     const aside = Buffer.concat([Buffer.from(`${bad.join('\n')}\n`), latin1, Buffer.from('\n')]);
     expect(readFileSync(inFolder('events.failed.ndjson')).equals(aside)).toBe(true);
     const reasons = read('events.failed.ndjson.reasons')
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as Record<string, unknown>);
-    expect(reasons.map(({ line }) => line)).toEqual([11, 12, 13, 14, 15, 16, 17, 18, 29]);
-    expect(reasons[7]).toMatchObject({ source: 'events', code: 'event_too_large' });
+    expect(reasons.map(({ line }) => line)).toEqual([11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 31]);
+    expect(reasons[9]).toMatchObject({ source: 'events', code: 'event_too_large' });
     expect(numbersOf(await api.events())).toEqual(upTo(20));
   });
 

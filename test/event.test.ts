@@ -1,4 +1,5 @@
 // The six kinds of event as they arrive at the API, field by field, and what becomes of the caller's objects.
+import { runInNewContext } from 'node:vm';
 import { type Analytics, version } from '@offthread/sdk';
 import { describe, expect, test, vi } from 'vitest';
 import { call } from './helpers/untyped.js';
@@ -173,6 +174,15 @@ describe('timestamp', () => {
     ['ISO 8601 with a blank, without a zone', '2026-11-24 12:00:00', NOON],
     ['ISO 8601 without seconds', '2026-11-24T12:00', NOON],
     ['a date alone', '2026-11-24', '2026-11-24T00:00:00.000Z'],
+    ['a Date of another realm', runInNewContext(`new Date('${NOON}')`), NOON],
+    ['the end of a day, which is the start of the next', '2019-02-28T24:00:00Z', '2019-03-01T00:00:00.000Z'],
+    ['a leap day', '2020-02-29T10:00:00', '2020-02-29T10:00:00.000Z'],
+    ['a leap day at the end of a century', '2000-02-29', '2000-02-29T00:00:00.000Z'],
+    ['the end of a month in a zone that is ahead', '2019-03-01T00:30:00+01:00', '2019-02-28T23:30:00.000Z'],
+    ['the first year of four digits', '0000-01-01', '0000-01-01T00:00:00.000Z'],
+    ['a year below 100, without a zone', '0099-03-01 10:00', '0099-03-01T10:00:00.000Z'],
+    ['the last millisecond of four digits', 253_402_300_799_999, '9999-12-31T23:59:59.999Z'],
+    ['seconds, which could as well be milliseconds', 1_556_712_000, '1970-01-19T00:25:12.000Z'],
     ['a year of the nineteenth century', '1876-03-10', '1876-03-10T00:00:00.000Z'],
   ])('%s arrives as ISO 8601 UTC with milliseconds', async (_, timestamp, expected) => {
     // A machine far from Greenwich, so that local time would show.

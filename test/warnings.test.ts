@@ -36,6 +36,10 @@ test('a messageId that came before is a duplicate; one that is missing is not', 
 test('a timestamp further ahead than clocks differ is in the future', () => {
   expect(codes({ ...GOOD, timestamp: new Date(NOW + 4_000).toISOString() })).toEqual([]);
   expect(codes({ ...GOOD, timestamp: new Date(NOW + 60_000).toISOString() })).toEqual(['future']);
+  expect(codes({ ...GOOD, timestamp: '2020-02-29T10:00:00Z' })).toEqual([]);
+  for (const none of ['2019-02-30', '2019-02-29T10:00:00Z', '+051300-01-01T00:00:00.000Z', '-000000-01-01']) {
+    expect(codes({ ...GOOD, timestamp: none })).toEqual(['bad-timestamp']);
+  }
   expect(codes({ ...GOOD, timestamp: 'yesterday' })).toEqual(['bad-timestamp']);
   expect(codes({ ...GOOD, timestamp: NOW })).toEqual(['bad-timestamp']);
 });
