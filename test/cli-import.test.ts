@@ -175,7 +175,7 @@ describe('lines that fail', () => {
     write('events', Buffer.concat([Buffer.from(`${text}\n`), latin1, Buffer.from('\n')]));
     const { code, stdout, stderr } = await importFile('events');
     expect(code).toBe(1);
-    expect(stdout).toMatch(/delivered {2}20\n {2}failed {4}11 {2}in events\.failed\.ndjson/);
+    expect(stdout).toMatch(/delivered {2}20\n {2}failed {5}11 {2}in events\.failed\.ndjson/);
     const told = stderr.trim().split('\n');
     expect(told.map((line) => line.split(':')[0])).toEqual(
       [11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 31].map((number) => `line ${number}`),

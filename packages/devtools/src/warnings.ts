@@ -89,7 +89,7 @@ export function warningsOf(event: unknown, { bytes, receivedMs, isDuplicate }: A
 
 function timeWarnings(timestamp: unknown, receivedMs: number): Warning[] {
   if (timestamp === undefined || timestamp === null) return [];
-  const time = typeof timestamp === 'string' ? Date.parse(timestamp) : Number.NaN;
+  const time = typeof timestamp === 'string' ? timeOf(timestamp) : Number.NaN;
   if (Number.isNaN(time)) {
     return [
       warning('bad-timestamp', 'Unreadable timestamp', 'Expected ISO 8601, like 2025-01-31T12:00:00.000Z.'),
@@ -100,6 +100,13 @@ function timeWarnings(timestamp: unknown, receivedMs: number): Warning[] {
   return [
     warning('future', 'Timestamp in the future', `It is ${seconds} s ahead of its arrival. Check the clock.`),
   ];
+}
+
+/** NaN for a day that does not exist, which V8 takes for another one, and for years beyond four digits. */
+function timeOf(timestamp: string): number {
+  const [, date = '', day] = /^(\d{4}-\d\d-(\d\d))/.exec(timestamp) ?? [];
+  if (day !== undefined && new Date(date).getUTCDate() !== Number(day)) return Number.NaN;
+  return /^[+-]/.test(timestamp) ? Number.NaN : Date.parse(timestamp);
 }
 
 function warning(code: WarningCode, title: string, advice: string): Warning {

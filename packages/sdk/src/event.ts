@@ -1,8 +1,8 @@
 // What the caller passes -> an event that is as the API wants it, or a ValidationError. Next: frame.ts.
-import { types } from 'node:util';
 import { MAX_MESSAGE_ID_LENGTH } from '@offthread/worker/limits';
 import { show, ValidationError } from './errors.js';
 import { suggest } from './nearest.js';
+import { readTimestamp } from './timestamp.js';
 
 /** An id in your database. A number or bigint is sent as the string of its digits. */
 export type Id = string | number | bigint;
@@ -17,8 +17,9 @@ export interface CommonFields {
    */
   readonly integrations?: object | null | undefined;
   /**
-   * When it happened: a Date, an ISO 8601 string (without a zone it is UTC) or milliseconds since 1970. Sent as
-   * ISO 8601 UTC with milliseconds. For historical import. Default: now.
+   * When it happened: a Date, an ISO 8601 string (without a zone it is UTC) or milliseconds since 1970, in a year of
+   * four digits. Days that do not exist are refused. Sent as ISO 8601 UTC with milliseconds. For historical import.
+   * Default: now.
    */
   readonly timestamp?: Date | string | number | null | undefined;
   /** What the API deduplicates on, at most 100 characters. Default: a unique one. */
@@ -198,31 +199,13 @@ export function checkCallback(type: EventType, callback: unknown): void {
 /**
  * The `timestamp` of an event as ISO 8601 UTC with milliseconds.
  *
- * @throws {ValidationError} `invalid_event`, for what is no point in time.
+ * @throws {ValidationError} `invalid_event`, for what isn't a point in time.
  */
 export function isoTime(type: EventType, timestamp: Date | string | number): string {
-  const date = toDate(timestamp);
-  if (date !== undefined && !Number.isNaN(date.getTime())) return date.toISOString();
+  const time = readTimestamp(timestamp);
+  if (typeof time !== 'string') return time.toISOString();
   const expected = `${type}() needs as timestamp a valid Date, an ISO 8601 string or milliseconds since 1970`;
-  throw new ValidationError('invalid_event', expected, timestamp);
-}
-
-/** Asks what came first: a Date can be made of `true` as well, and of a bigint or a symbol it cannot even be tried. */
-function toDate(timestamp: unknown): Date | undefined {
-  if (typeof timestamp === 'string') return parse(timestamp);
-  return typeof timestamp === 'number' || types.isDate(timestamp) ? new Date(timestamp) : undefined;
-}
-
-const ISO_8601 = /^([+-]\d{6}|\d{4})-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?(Z|[+-]\d\d(:?\d\d)?)?)?$/i;
-
-function parse(text: string): Date | undefined {
-  const match = ISO_8601.exec(text.trim());
-  if (match === null) return undefined;
-  const [whole, , time, , , zone] = match;
-  // Two forms that JavaScript does not know: the decimal comma, and the offset in hours as PostgreSQL writes it.
-  const known = whole.replace(',', '.') + (zone?.length === 3 ? ':00' : '');
-  // Without a zone JavaScript would take the machine's, and two servers would tell two times.
-  return new Date(zone === undefined && time !== undefined ? `${known}Z` : known);
+  throw new ValidationError('invalid_event', `${expected}; got ${show(timestamp)}${time}`);
 }
 
 function refuseField(type: EventType, name: string): never {
