@@ -1,6 +1,8 @@
 // Access tokens against a real token server in another thread, which verifies what it is shown, and in front of a
 // Tracking API that is reached by good tokens only.
+
 import { generateKeyPairSync } from 'node:crypto';
+import { runInNewContext } from 'node:vm';
 import type { AnalyticsSettings } from '@offthread/sdk';
 import { resolveSettings } from '@offthread/sdk/settings';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -556,6 +558,7 @@ describe('the setting', () => {
     ['PKCS#8 on one line, as environment variables have it', secret.replaceAll('\n', '\\n')],
     ['PKCS#8 with the line breaks of Windows', secret.replaceAll('\n', '\r\n')],
     ['what readFileSync returns', Buffer.from(secret)],
+    ['bytes of another realm', runInNewContext('Uint8Array').from(Buffer.from(secret))],
   ])('takes a key as %s', async (_name, clientKey) => {
     expect((await told({ oauth: { ...app, clientKey } })).oauth?.clientKey.asymmetricKeyType).toBe('rsa');
   });

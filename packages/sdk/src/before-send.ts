@@ -1,6 +1,7 @@
 // A checked event -> the event as the user's own functions want it sent, or why it is not. Used by intake.ts.
 import { show, ValidationError } from './errors.js';
-import { type AnyEvent, check, type EventType, fieldsOf, type Id, isoTime } from './event.js';
+import { type AnyEvent, check, type EventType, fieldsOf, type Id, isoTime, withoutForeign } from './event.js';
+import { plainFields } from './fields.js';
 import { isPromise } from './rejection.js';
 import { plain } from './snapshot.js';
 
@@ -36,7 +37,7 @@ export interface OutgoingEvent {
 export type BeforeSend = (event: OutgoingEvent) => OutgoingEvent | null;
 
 /** What came of an event. */
-export type Passage = { readonly event: AnyEvent } | Dropped;
+export type Passage = { readonly event: AnyEvent; readonly code: undefined } | Dropped;
 
 /** Why an event is not sent. */
 export interface Dropped {
@@ -82,14 +83,15 @@ export class Hooks {
       const mistake = mistakeIn(type, event);
       if (mistake !== undefined) return failed(mistake);
     }
-    const { type: _, ...fields } = event as OutgoingEvent;
+    const { type: _, ...returned } = plainFields(event as OutgoingEvent, fieldsOf(type));
+    const fields = withoutForeign(returned);
     try {
       check(type, fields);
     } catch (cause) {
       const reason = cause instanceof ValidationError ? cause.message : 'it cannot be read';
       return failed(`beforeSend returned what is no event: ${reason}`, cause);
     }
-    return { event: fields };
+    return { event: fields, code: undefined };
   }
 }
 

@@ -3,7 +3,7 @@ import { type Dropped, failed, Hooks } from './before-send.js';
 import type { Callback } from './bound-callback.js';
 import type { Carrier } from './carrier.js';
 import { ValidationError } from './errors.js';
-import { type AnyEvent, check, checkCallback, type EventType } from './event.js';
+import { type AnyEvent, check, checkCallback, type EventType, withoutForeign } from './event.js';
 import { isTooLate } from './exit.js';
 import { encode, oversize } from './frame.js';
 import type { Ledger } from './ledger.js';
@@ -67,7 +67,8 @@ export class Intake {
     let event = given;
     let obstacle: Refused | Dropped | undefined;
     try {
-      if (this.#scope !== undefined && again === undefined) event = this.#scope.fill(type, given);
+      event = withoutForeign(given);
+      if (this.#scope !== undefined && again === undefined) event = this.#scope.fill(type, event);
       obstacle = this.#admit(type, event, callback, again);
     } catch (cause) {
       if (cause instanceof ValidationError) throw cause;
@@ -89,7 +90,7 @@ export class Intake {
     if (obstacle !== undefined) return obstacle;
     if (this.#hooks === undefined) return this.#enter(type, event, callback, again);
     const passage = this.#hooks.pass(type, event);
-    if ('code' in passage) return passage;
+    if (passage.code !== undefined) return passage;
     try {
       return this.#enter(type, passage.event, callback, again);
     } catch (cause) {

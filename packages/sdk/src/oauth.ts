@@ -1,7 +1,9 @@
 // The setting `oauth` -> what the worker needs of it, or a ValidationError. Used by settings.ts.
 import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { types } from 'node:util';
 import type { OAuthSettings } from '@offthread/worker/protocol';
 import { conceal, show, ValidationError } from './errors.js';
+import { plainFields } from './fields.js';
 import { normalizeAddress } from './host.js';
 import { suggest } from './nearest.js';
 
@@ -54,7 +56,8 @@ export function resolveOAuth(
     if (NAMES.some((each) => each === name)) continue;
     throw mistake(`There is no setting ${show(`oauth.${name}`)}${suggest(name, NAMES)}`);
   }
-  const { clientId, clientKey, keyId, authServer, scope }: Partial<Record<keyof OAuth, unknown>> = given;
+  const plain: Partial<Record<keyof OAuth, unknown>> = plainFields(given, NAMES);
+  const { clientId, clientKey, keyId, authServer, scope } = plain;
   const server =
     authServer === undefined
       ? AUTH_SERVERS[region]
@@ -84,7 +87,7 @@ function privateKey(value: unknown): KeyObject {
     const expected = `an RSA private key of at least ${LEAST_BITS} bits as PEM ('-----BEGIN PRIVATE KEY-----'), without a passphrase`;
     return mistake(`Setting 'oauth.clientKey' must be ${expected}; got ${what}`);
   };
-  const pem = Buffer.isBuffer(value) ? value.toString('latin1') : value;
+  const pem = types.isUint8Array(value) ? Buffer.from(value).toString('latin1') : value;
   if (typeof pem !== 'string' || pem.trim() === '') throw fault(conceal(pem));
   let key: KeyObject;
   try {

@@ -1,6 +1,7 @@
 // The setting `redact` -> paths for the worker's redaction.ts, or a ValidationError. Used by settings.ts.
 import type { Path, Redaction } from '@offthread/worker/protocol';
 import { show, ValidationError } from './errors.js';
+import { plainFields } from './fields.js';
 import { suggest } from './nearest.js';
 
 /**
@@ -42,7 +43,8 @@ export function checkRedact(value: unknown, name: string): Redaction {
     const expected = `Setting '${name}' must be a list of paths like ['context.ip'] or { remove, hash, salt }`;
     throw new ValidationError('invalid_setting', expected, value);
   }
-  const { remove = [], hash = [], salt = '', ...others }: Readonly<Record<string, unknown>> = { ...value };
+  const given = value as Readonly<Record<string, unknown>>;
+  const { remove = [], hash = [], salt = '', ...others } = plainFields(given, ['remove', 'hash', 'salt']);
   for (const other of Object.keys(others)) {
     const hint = suggest(other, ['remove', 'hash', 'salt']);
     throw new ValidationError('invalid_setting', `Setting '${name}' has no ${show(other)}${hint}`);

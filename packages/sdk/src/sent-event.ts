@@ -1,6 +1,7 @@
 // Events an error handed over -> events to be accepted once more. Used by client.ts. Next: frame.ts.
 import { type SentEvent, ValidationError } from './errors.js';
-import { type AnyEvent, check, type EventType, eventType } from './event.js';
+import { type AnyEvent, check, type EventType, eventType, withoutForeign } from './event.js';
+import { field } from './fields.js';
 
 /** A sent event, taken apart. */
 export interface Reopened {
@@ -32,7 +33,8 @@ export function reopen(events: readonly SentEvent[]): Reopened[] {
 
 function reopenOne(sent: unknown): Reopened {
   if (!isObject(sent)) throw new ValidationError('invalid_event', 'An event is an object of fields', sent);
-  const { type: name, ...event } = sent;
+  const { type: name, ...given } = sent;
+  const event: AnyEvent = withoutForeign(given);
   const type = eventType(name);
   if (type === undefined) {
     throw new ValidationError(
@@ -43,7 +45,7 @@ function reopenOne(sent: unknown): Reopened {
   }
   check(type, event);
   const { context } = sent;
-  return { type, event, library: (isObject(context) ? context['library'] : undefined) ?? undefined };
+  return { type, event, library: (isObject(context) ? field(context, 'library') : undefined) ?? undefined };
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

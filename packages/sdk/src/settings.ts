@@ -4,6 +4,7 @@ import { MAX_BATCH_EVENTS } from '@offthread/worker/limits';
 import type { DeliverySettings, Redaction, Tls } from '@offthread/worker/protocol';
 import { type BeforeSend, checkBeforeSend } from './before-send.js';
 import { type AnalyticsError, conceal, show, ValidationError } from './errors.js';
+import { field } from './fields.js';
 import { headers } from './headers.js';
 import { normalizeHost } from './host.js';
 import { suggest } from './nearest.js';
@@ -150,6 +151,9 @@ const CHECKS = {
   [Name in keyof AnalyticsSettings]-?: Check<Name extends 'redact' ? Redaction : AnalyticsSettings[Name]>;
 };
 
+/** The names of all settings. */
+export const SETTINGS: readonly string[] = Object.keys(CHECKS);
+
 /**
  * Checks what the caller passed and fills in the defaults.
  *
@@ -162,20 +166,20 @@ export function resolveSettings(given: AnalyticsSettings): Settings {
   }
   for (const name of Object.keys(given)) {
     if (Object.hasOwn(CHECKS, name)) continue;
-    const hint = suggest(name, Object.keys(CHECKS));
+    const hint = suggest(name, SETTINGS);
     throw new ValidationError('invalid_setting', `There is no setting ${show(name)}${hint}`);
   }
   function pick<Name extends keyof typeof CHECKS, D>(
     name: Name,
     fallback: D,
   ): ReturnType<(typeof CHECKS)[Name]> | D {
-    const value: unknown = given[name];
+    const value = field(given, name);
     return value === undefined
       ? fallback
       : (CHECKS[name] as Check<ReturnType<(typeof CHECKS)[Name]>>)(value, name);
   }
   const allowInsecureHost = pick('allowInsecureHost', false);
-  if (given.host !== undefined && given.region !== undefined) {
+  if (field(given, 'host') !== undefined && field(given, 'region') !== undefined) {
     throw new ValidationError(
       'invalid_setting',
       "Set 'host' or 'region', not both: each of them says where events go",
@@ -190,7 +194,7 @@ export function resolveSettings(given: AnalyticsSettings): Settings {
     disable || stub ? undefined : proxyFor(to, proxySetting);
   const oauth = pick('oauth', undefined);
   return {
-    writeKey: writeKey(given.writeKey),
+    writeKey: writeKey(field(given, 'writeKey')),
     url,
     oauth: oauth && resolveOAuth(oauth, host === REGIONS.eu ? 'eu' : 'us', allowInsecureHost, proxyTo),
     batchSize: pick('batchSize', 100),

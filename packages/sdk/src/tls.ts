@@ -1,7 +1,9 @@
 // The setting `tls` -> PEM texts of which OpenSSL has taken each, or a ValidationError. Used by settings.ts.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { types } from 'node:util';
 import type { Tls } from '@offthread/worker/protocol';
 import { show, ValidationError } from './errors.js';
+import { plainFields } from './fields.js';
 import { isPlainObject } from './plain.js';
 
 /** Who is trusted, and who we are. What is a file is read by the caller; each is PEM, as text or Buffer. */
@@ -27,7 +29,7 @@ export function tls(value: unknown, name: string): Tls {
     const reason = each === 'rejectUnauthorized' ? ': who the API is, is always checked; see tls.ca' : '';
     throw new ValidationError('invalid_setting', `There is no setting ${show(`${name}.${each}`)}${reason}`);
   }
-  const { ca, cert, key } = value;
+  const { ca, cert, key } = plainFields(value, NAMES);
   const authorities =
     ca === undefined ? undefined : [ca].flat().flatMap((each) => certificates(each, `${name}.ca`));
   if (authorities?.length === 0) refuse(`${name}.ca`, 'certificates in PEM, at least one');
@@ -44,7 +46,7 @@ export function tls(value: unknown, name: string): Tls {
     // Loaded here, because main has no other use for it.
     process.getBuiltinModule('node:tls').createSecureContext({ ...checked, ca: authorities });
   } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? error.code : 'unknown';
+    const reason = types.isNativeError(error) && 'code' in error ? error.code : 'unknown';
     throw new ValidationError('invalid_setting', `Setting '${name}' is refused by OpenSSL: ${reason}`);
   }
   return checked;
@@ -78,7 +80,7 @@ function privateKey(value: unknown, name: string): string {
 /** The text, or nothing where there is none. */
 function pem(value: unknown): string {
   if (typeof value === 'string') return value;
-  return value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : '';
+  return types.isUint8Array(value) ? Buffer.from(value).toString('latin1') : '';
 }
 
 function refuse(name: string, expected: string): never {

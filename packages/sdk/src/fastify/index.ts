@@ -10,7 +10,8 @@ import type {
 import { Analytics } from '../analytics.js';
 import { type AnalyticsError, show, ValidationError } from '../errors.js';
 import type { AnyEvents } from '../event.js';
-import type { AnalyticsSettings } from '../settings.js';
+import { plainFields } from '../fields.js';
+import { type AnalyticsSettings, SETTINGS } from '../settings.js';
 import { RequestAnalytics } from './request-analytics.js';
 import { type RequestReaders, RequestSource } from './request-source.js';
 
@@ -65,6 +66,9 @@ interface GivenClient {
 /** The settings of a client, or a `client`; and how to read requests. */
 export type FastifyAnalyticsOptions = PluginOptions & (OwnClient | GivenClient);
 
+/** What a class of options may have. */
+const OPTIONS = [...SETTINGS, 'identify', 'context', 'decorateAs', 'withContext', 'client', 'closeClient'];
+
 /** Marks an instance whose connections another registration looks after. */
 const LOOKED_AFTER = Symbol('@offthread/sdk/fastify');
 
@@ -84,8 +88,9 @@ async function plugin(
     prefix,
     logLevel,
     logSerializers,
-    ...source
-  } = options;
+    ...rest
+  } = plainFields(options, OPTIONS);
+  const source = plainFields(rest, []);
   const readers: RequestReaders = {
     identify: checkReader('identify', identify),
     context: checkReader('context', context),
@@ -149,7 +154,7 @@ export const fastifyAnalytics: FastifyPluginAsync<FastifyAnalyticsOptions> = Obj
 function clientOf(source: OwnClient | GivenClient, onError: (error: AnalyticsError) => void): Analytics {
   if (source.client === undefined) {
     const { client, closeClient, ...settings } = source;
-    return new Analytics({ ...settings, onError: settings.onError ?? onError });
+    return new Analytics({ ...settings, onError: source.onError ?? onError });
   }
   const { client, closeClient, ...settings } = source;
   const [setting] = Object.keys(settings);

@@ -6,6 +6,7 @@ import {
   type AliasEvent,
   type AnyEvents,
   checkObject,
+  copyFields,
   type EventMap,
   type EventType,
   type GroupEvent,
@@ -16,6 +17,7 @@ import {
   requireFields,
   type ScreenEvent,
 } from '../event.js';
+import { merge } from '../fields.js';
 import type { Ids, ScopedEvent, ScopedTrackEvent } from '../scope.js';
 import type { RequestSource } from './request-source.js';
 
@@ -86,9 +88,8 @@ export class RequestAnalytics<Events extends EventMap<Events> = AnyEvents> {
   ): Event & Filled & Who {
     requireFields(type, event);
     try {
-      // An object of this form is checked and written five times faster than one that is spread together.
-      const filled: Filled = { userId: undefined, anonymousId: undefined, context: undefined };
-      const complete = Object.assign(filled, event);
+      const filled = copyFields(type, event) as Filled;
+      const complete = filled as Event & Filled;
       checkObject(type, 'context', filled.context);
       if (filled.context !== null) filled.context = this.#contextWith(filled.context);
       this.#fillIds(type, filled);
@@ -102,7 +103,7 @@ export class RequestAnalytics<Events extends EventMap<Events> = AnyEvents> {
 
   #contextWith(given: object | undefined): object {
     const { context } = this.#source;
-    return given === undefined ? context : { ...context, ...given };
+    return given === undefined ? context : merge('context', context, given);
   }
 
   #fillIds(type: EventType, filled: Filled): void {
@@ -131,12 +132,10 @@ function userIdOnly(type: EventType, ids: Ids): asserts ids is { userId: Id } {
  * same once more where the client reads it, who refuses it and reports that as it does with any such event.
  */
 function unreadable(cause: unknown) {
-  return Object.create(null, {
-    userId: {
-      enumerable: true,
-      get() {
-        throw cause;
-      },
+  const event = {
+    get userId(): never {
+      throw cause;
     },
-  });
+  };
+  return Object.setPrototypeOf(event, null);
 }

@@ -1,7 +1,8 @@
 // A request -> who makes it and where, each found out when it is needed. Used by request-analytics.ts and index.ts.
 import type { FastifyRequest } from 'fastify';
 import { ValidationError } from '../errors.js';
-import type { Identity } from '../event.js';
+import { type Identity, withoutForeign } from '../event.js';
+import { merge } from '../fields.js';
 import { isPromise } from '../rejection.js';
 import type { Ids, ScopeFields } from '../scope.js';
 import { contextOf } from './context.js';
@@ -43,7 +44,7 @@ export class RequestSource {
     if (isPromise(known)) {
       throw new ValidationError('invalid_event', 'identify must return ids at once; got a Promise');
     }
-    return known ?? {};
+    return withoutForeign(known ?? {});
   }
 
   /** All of it, for events that inherit it. Null, where nobody is known: nobody further out makes this request. */
@@ -58,6 +59,6 @@ export class RequestSource {
     if (isPromise(more)) {
       throw new ValidationError('invalid_event', 'context must return fields at once; got a Promise');
     }
-    return more == null ? own : { ...own, ...more };
+    return more == null ? own : merge('context', own, more);
   }
 }
