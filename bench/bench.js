@@ -1,4 +1,4 @@
-// The bench. In: the command line. Out: figures on the screen, RESULTS.md and charts. Next: scenarios/.
+// The bench. In: the command line. Out: figures on the screen, and in results.json. Next: scenarios/, then render.js.
 //
 //   npm run bench                        everything, about three quarters of an hour
 //   npm run bench -- --quick             the same with short runs and one round, for a look
@@ -7,12 +7,11 @@
 //   npm run bench -- --rounds 5          interleaved rounds, 3 unless said otherwise
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { chartsOf } from './chart.js';
 import { cpuSource } from './cpu.js';
 import { Endpoints, LATENCY_MS } from './endpoints.js';
 import { eventOf } from './event.js';
 import { describeMachine, load } from './machine.js';
-import { number, report, scenarioTable, targetTable } from './report.js';
+import { number, scenarioTable, targetTable } from './report.js';
 import { Results } from './results.js';
 import { SCENARIOS } from './scenarios/index.js';
 import { targetsOf } from './targets.js';
@@ -48,15 +47,16 @@ for (const line of about) console.log(line);
 
 for (const name of names) await runScenario(name);
 
-const targets = targetsOf(results);
+const figures = results.figures();
+const targets = targetsOf(figures);
 about.push(
   `${rounds} rounds in ${minutesSince(start)} minutes; load of the machine before: ${number(loadBefore)}`,
 );
 console.log(`\n${targetTable(targets)}`);
 if (options.only === undefined && !options.quick) {
-  const charts = await chartsOf(results);
-  for (const { file, svg } of charts) writeFileSync(new URL(file, import.meta.url), svg);
-  writeFileSync(new URL('RESULTS.md', import.meta.url), await report(results, targets, about, charts));
+  const stored = { about, figures, targets };
+  writeFileSync(new URL('results.json', import.meta.url), `${JSON.stringify(stored, null, 2)}\n`);
+  await import('./render.js');
 }
 const missed = targets.filter(({ met }) => !met);
 console.log(
@@ -87,7 +87,7 @@ async function runScenario(name) {
     }
   }
   await endpoints.stop();
-  console.log(`\n${await scenarioTable(results, name)}`);
+  console.log(`\n${await scenarioTable(results.figures(), name)}`);
 }
 
 function versions() {

@@ -1,117 +1,99 @@
-// Results -> SVG. Next: RESULTS.md shows them.
-import { parse, View } from 'vega';
-import { compile } from 'vega-lite';
+// Rows of figures -> a bar chart as SVG, for light and dark. Next: charts.js says which charts there are.
 import { number } from './report.js';
-import { subjectOf } from './subjects/index.js';
 
-const OURS = '#0a7d5a';
-const OTHERS = '#9aa5b1';
+const WIDTH = 720;
+const PADDING = 24;
+const BAR_START = 252;
+/** Room for a figure behind the longest bar. */
+const BAR_END = WIDTH - PADDING - 76;
+const ROW = 32;
+const BAR_HEIGHT = 18;
+/** Between two groups. */
+const GAP = 12;
 
-const CONFIG = {
-  background: 'white',
-  font: 'system-ui, sans-serif',
-  view: { stroke: null },
-  axis: { grid: false, labelFontSize: 13, titleFontSize: 13, titleFontWeight: 'normal' },
-  title: { fontSize: 15, anchor: 'start', offset: 12 },
-  header: { labelFontSize: 13, title: null },
-};
-
-/** All charts the results have figures for. */
-export async function chartsOf(results) {
-  const charts = [];
-  const add = async (scenario, file, title, spec) => {
-    if (results.has(scenario)) charts.push({ scenario, file, title, svg: await draw(title, await spec()) });
-  };
-  await add('paced', 'main-thread.svg', 'Main-thread CPU an event, µs, at 5,000 events a second', () =>
-    bars(results, 'paced', (subject) => results.of('paced', subject, 'netMainUs')),
-  );
-  await add('throughput', 'throughput.svg', 'Fastify, one event a request: requests a second', () =>
-    bars(results, 'throughput', (subject) => results.of('throughput', subject, 'requestsPerSecond')),
-  );
-  await add('latency', 'latency.svg', 'Fastify at 2,000 requests a second: p99 of the reply, ms', () =>
-    bars(results, 'latency', (subject) => results.of('latency', subject, 'p99')),
-  );
-  await add('growth', 'growth.svg', 'Main-thread CPU an event, µs', () => growth(results));
-  return charts;
-}
+/** No custom properties: not every program that shows an SVG knows them. */
+const STYLE = `
+    text { font-family: ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif; fill: #1f2328 }
+    .background { fill: #ffffff }
+    .title, .ours { font-weight: 600 }
+    .plain { font-weight: 400 }
+    .note { fill: #59636e }
+    .bar { fill: #b6bfc9 }
+    .bar.ours { fill: #0a7d5a }
+    .bar.baseline { fill: #dde2e7 }
+    .axis { stroke: #59636e }
+    .floor { stroke: #1f2328 }
+    @media (prefers-color-scheme: dark) {
+      text { fill: #e6edf3 }
+      .background { fill: #0d1117 }
+      .note { fill: #9198a1 }
+      .bar { fill: #545d68 }
+      .bar.ours { fill: #3fb68b }
+      .bar.baseline { fill: #30363d }
+      .axis { stroke: #9198a1 }
+      .floor { stroke: #ffffff }
+    }
+  `;
 
 /**
- * A bar for each subject with its figure beside it. A bar that would be more than four times as long as that of
- * analytics-node is cut, so that the others can be told apart; its figure says how long it would be.
+ * Draws groups of rows below a title and a note. A row has a `label`, a `value` (NaN if the subject did not finish), a
+ * `kind` of bar, and perhaps a `floor`, which is drawn as a line across its bar. All bars start at zero and share one scale.
  */
-async function bars(results, scenario, figureOf) {
-  const end = 4 * figureOf('segment');
-  const values = [];
-  for (const subject of results.subjects(scenario)) {
-    const value = figureOf(subject);
-    if (Number.isNaN(value) || (subject === 'none' && value === 0)) continue;
-    const { title } = await subjectOf(subject);
-    const drawn = Number.isFinite(end) ? Math.min(value, end) : value;
-    values.push({
-      title,
-      drawn,
-      text: number(value) + (drawn < value ? ' (cut)' : ''),
-      ours: subject === 'offthread',
-    });
+export function drawBars({ title, note, groups }) {
+  const largest = Math.max(...groups.flat().map(({ value }) => value || 0));
+  const scale = (value) => ((BAR_END - BAR_START) * value) / largest;
+  const parts = [];
+  let y = 80;
+  for (const rows of groups) {
+    const top = y;
+    for (const row of rows) {
+      parts.push(...drawRow(row, y, scale));
+      y += ROW;
+    }
+    parts.push(`<path class="axis" d="M${BAR_START - 0.5} ${top}V${y}"/>`);
+    y += GAP;
   }
-  const y = {
-    field: 'title',
-    type: 'nominal',
-    sort: null,
-    title: null,
-    axis: { domain: false, ticks: false, labelLimit: 240 },
-  };
-  const x = { field: 'drawn', type: 'quantitative', axis: null };
-  return {
-    data: { values },
-    width: 480,
-    height: { step: 30 },
-    encoding: { y, x },
-    layer: [
-      {
-        mark: { type: 'bar', height: 18 },
-        encoding: { color: { condition: { test: 'datum.ours', value: OURS }, value: OTHERS } },
-      },
-      { mark: { type: 'text', align: 'left', dx: 6, fontSize: 13 }, encoding: { text: { field: 'text' } } },
-    ],
-  };
+  const height = y + 8;
+  const box = `viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}"`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${box} role="img" aria-labelledby="title">
+  <title id="title">${escapeMarkup(`${title}. ${note}`)}</title>
+  <style>${STYLE}</style>
+  <rect class="background" width="${WIDTH}" height="${height}" rx="8"/>
+  ${text(title, { x: PADDING, y: 36, size: 18, class: 'title' })}
+  ${text(note, { x: PADDING, y: 59, size: 14, class: 'note' })}
+  ${parts.join('\n  ')}
+</svg>
+`;
 }
 
-const PART_TITLES = { rate: 'events a second', queue: 'events waiting', clients: 'clients' };
-
-function growth(results) {
-  const sizes = results.keys('growth').filter((key) => key !== 'lost');
-  const values = sizes.map((key) => {
-    const [part, size] = key.split(' ');
-    return {
-      part: PART_TITLES[part],
-      size: Number(size).toLocaleString('en'),
-      cost: results.of('growth', 'offthread', key),
-    };
-  });
-  return {
-    data: { values },
-    facet: { column: { field: 'part', type: 'nominal', sort: null } },
-    resolve: { scale: { x: 'independent' } },
-    spec: {
-      width: 200,
-      height: 180,
-      mark: { type: 'line', point: true, color: OURS },
-      encoding: {
-        x: {
-          field: 'size',
-          type: 'ordinal',
-          sort: null,
-          title: null,
-          axis: { labelAngle: 0, labelFontSize: 11 },
-        },
-        y: { field: 'cost', type: 'quantitative', title: null, scale: { zero: true } },
-      },
-    },
-  };
+function drawRow({ label, value, kind, floor }, y, scale) {
+  const baseline = y + 21;
+  const name = text(label, { x: BAR_START - 12, y: baseline, size: 14, class: kind, anchor: 'end' });
+  if (Number.isNaN(value)) {
+    return [name, text('did not finish', { x: BAR_START + 8, y: baseline, size: 14, class: 'note' })];
+  }
+  const width = round(scale(value));
+  const top = y + (ROW - BAR_HEIGHT) / 2;
+  const parts = [
+    name,
+    `<rect class="bar ${kind}" x="${BAR_START}" y="${top}" width="${width}" height="${BAR_HEIGHT}"/>`,
+    text(number(value), { x: BAR_START + width + 8, y: baseline, size: 14, class: 'figure' }),
+  ];
+  if (!Number.isNaN(floor ?? Number.NaN)) {
+    const x = round(BAR_START + scale(floor));
+    parts.push(`<path class="floor" stroke-width="2" d="M${x} ${top - 3}v${BAR_HEIGHT + 6}"/>`);
+  }
+  return parts;
 }
 
-async function draw(title, spec) {
-  const { spec: drawing } = compile({ ...spec, title, config: CONFIG, padding: 16 });
-  return new View(parse(drawing), { renderer: 'none' }).toSVG();
+function text(content, { x, y, size, class: kind, anchor = 'start' }) {
+  return `<text class="${kind}" x="${round(x)}" y="${y}" font-size="${size}" text-anchor="${anchor}">${escapeMarkup(content)}</text>`;
+}
+
+function round(value) {
+  return Math.round(value * 10) / 10;
+}
+
+function escapeMarkup(content) {
+  return content.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }

@@ -1,4 +1,4 @@
-// Results -> RESULTS.md, and the same tables for the screen. Next: chart.js.
+// Figures -> RESULTS.md, and the same tables for the screen. Used by bench.js and render.js.
 import { SCENARIOS } from './scenarios/index.js';
 import { subjectOf } from './subjects/index.js';
 
@@ -28,7 +28,7 @@ const COLUMNS = {
 };
 
 /** The whole report. `about` has the lines on machine and versions. */
-export async function report(results, targets, about, charts) {
+export async function report(figures, targets, about, charts) {
   const parts = [
     '# Results\n',
     'Written by `npm run bench`. Medians of interleaved rounds; every figure comes from a process of its own.\n',
@@ -38,11 +38,11 @@ export async function report(results, targets, about, charts) {
     targetTable(targets),
   ];
   for (const name of Object.keys(SCENARIOS)) {
-    if (!results.has(name)) continue;
+    if (!figures.has(name)) continue;
     parts.push(`\n## ${SCENARIOS[name].title}\n`);
     for (const { file, title } of charts.filter((each) => each.scenario === name))
       parts.push(`![${title}](${file})\n`);
-    parts.push(await scenarioTable(results, name));
+    parts.push(await scenarioTable(figures, name));
   }
   return `${parts.join('\n')}\n`;
 }
@@ -53,21 +53,21 @@ export function targetTable(targets) {
     measure,
     `at ${at} ${number(limit)}`,
     number(value),
-    Number.isNaN(floor) ? '' : number(floor),
+    floor === null || Number.isNaN(floor) ? '' : number(floor),
     met ? 'met' : '**missed**',
   ]);
   return table(['scenario', 'measure', 'target', 'measured', 'one JSON.stringify', ''], rows);
 }
 
 /** A row for each subject; for the growth, whose figures are many, a row for each figure. */
-export async function scenarioTable(results, name) {
-  const keys = results.keys(name);
-  const subjects = results.subjects(name);
+export async function scenarioTable(figures, name) {
+  const keys = figures.keys(name);
+  const subjects = figures.subjects(name);
   const titles = await Promise.all(subjects.map(async (subject) => (await subjectOf(subject)).title));
   if (name === 'growth') {
     const rows = keys.map((key) => [
       key,
-      ...subjects.map((subject) => number(results.of(name, subject, key))),
+      ...subjects.map((subject) => number(figures.of(name, subject, key))),
     ]);
     return table(['main thread, µs an event', ...titles], rows);
   }
@@ -79,9 +79,9 @@ export async function scenarioTable(results, name) {
   const rows = subjects.map((subject, index) => [
     titles[index],
     ...shown.flatMap((key) => {
-      const own = number(results.of(name, subject, key));
+      const own = number(figures.of(name, subject, key));
       if (COLUMNS[key][1] === undefined) return [own];
-      return [own, subject === 'none' ? '' : number(results.net(name, subject, key))];
+      return [own, subject === 'none' ? '' : number(figures.net(name, subject, key))];
     }),
   ]);
   return table(['', ...heads], rows);

@@ -1,8 +1,9 @@
-// Records of all rounds -> one figure for each thing measured. Used by targets.js, report.js and chart.js.
+// Records of all rounds -> one figure for each thing measured. Next: figures.js.
+import { Figures } from './figures.js';
 import { median } from './statistics.js';
 
 export class Results {
-  /** Scenario -> subject -> a record for each round, undefined where the subject did not come to an end. */
+  /** Scenario -> subject -> a record for each round, undefined if the subject did not finish. */
   #records = {};
 
   add(scenario, subject, record) {
@@ -11,31 +12,26 @@ export class Results {
     this.#records[scenario][subject].push(record);
   }
 
-  has(scenario) {
-    return this.#records[scenario] !== undefined;
+  /** The medians over all rounds so far. */
+  figures() {
+    return new Figures(mapValues(this.#records, (subjects) => this.#mediansOf(subjects)));
   }
 
-  subjects(scenario) {
-    return Object.keys(this.#records[scenario] ?? {});
+  #mediansOf(subjects) {
+    return mapValues(subjects, (records) => {
+      const keys = new Set(records.flatMap((record) => Object.keys(record ?? {})));
+      return Object.fromEntries(
+        [...keys].map((key) => {
+          const values = records.map((record) => record?.[key] ?? Number.NaN);
+          const none = (round) => subjects.none?.[round]?.[key] ?? Number.NaN;
+          const net = values.map((value, round) => value - none(round));
+          return [key, { median: median(values), net: median(net) }];
+        }),
+      );
+    });
   }
+}
 
-  /** The figures a scenario has, of whichever subject. */
-  keys(scenario) {
-    const records = Object.values(this.#records[scenario] ?? {}).flat();
-    return [...new Set(records.flatMap((record) => Object.keys(record ?? {})))];
-  }
-
-  /** The median over all rounds; NaN where there is none. */
-  of(scenario, subject, key) {
-    const records = this.#records[scenario]?.[subject] ?? [];
-    return median(records.map((record) => record?.[key] ?? Number.NaN));
-  }
-
-  /** The same, less what `none` had in the same round. */
-  net(scenario, subject, key) {
-    const { none = [], [subject]: own = [] } = this.#records[scenario] ?? {};
-    return median(
-      own.map((record, round) => (record?.[key] ?? Number.NaN) - (none[round]?.[key] ?? Number.NaN)),
-    );
-  }
+function mapValues(object, map) {
+  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, map(value)]));
 }

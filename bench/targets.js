@@ -1,21 +1,21 @@
-// Results -> whether Offthread is as fast as it has to be. Used by report.js and by `--check`.
+// Figures -> whether Offthread is as fast as it has to be. Used by report.js and by `--check`.
 
 /**
  * One line each: what is measured, what it may be, what it is. `at` says on which side of the limit it must be. `floor`
  * is the same of `json`: where that misses a target, no SDK can meet it on this machine.
  */
-export function targetsOf(results) {
+export function targetsOf(figures) {
   /** Of a subject, beside another one. */
   const ratio =
     (scenario, key, base, how = 'of') =>
     (subject) =>
-      quotient(results[how](scenario, subject, key), results[how](scenario, base, key));
-  const figure = (scenario, key) => (subject) => results.of(scenario, subject, key);
+      quotient(figures[how](scenario, subject, key), figures[how](scenario, base, key));
+  const figure = (scenario, key) => (subject) => figures.of(scenario, subject, key);
   /** The largest cost beside the smallest one, over all sizes of a part; `costOf` gives a cost from its key. */
   const growth =
     (part, costOf = (key) => figure('growth', key)) =>
     (subject) => {
-      const keys = results.keys('growth').filter((key) => key.startsWith(`${part} `));
+      const keys = figures.keys('growth').filter((key) => key.startsWith(`${part} `));
       const costs = keys.map((key) => costOf(key)(subject));
       return quotient(Math.max(...costs), Math.min(...costs));
     };
@@ -58,7 +58,7 @@ export function targetsOf(results) {
     ),
   ];
   return all
-    .filter(({ scenario }) => results.has(scenario))
+    .filter(({ scenario }) => figures.has(scenario))
     .map(({ of, ...target }) => {
       const { at, limit } = target;
       const value = of('offthread');
