@@ -2,8 +2,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { fastify } from 'fastify';
 import { CONTROL_PREFIX, controlRoutes } from './control.js';
+import { createTrackingApi } from './create.js';
 import type { TrackingApiOptions } from './options.js';
-import { createTrackingApi } from './server.js';
 
 /** What the host tells: where it listens, or why it does not. */
 export type HostMessage =

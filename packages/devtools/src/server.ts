@@ -1,16 +1,17 @@
-// In: options. Out: a listening HTTP server on this thread. Next: ingest.ts takes events, control.ts instructions.
+// In: options, and routes beside those for events. Out: a listening HTTP server on this thread. Next: ingest.ts.
 import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type FastifyInstance, fastify } from 'fastify';
-import { CONTROL_PREFIX, controlRoutes } from './control.js';
 import { Director } from './director.js';
 import { Gauge } from './gauge.js';
 import { ingestRoutes } from './ingest.js';
-import { pageRoutes } from './live/routes.js';
 import { type Settings, settingsFrom, type TrackingApiOptions } from './options.js';
 import type { Counts } from './record.js';
 import { Recorder } from './recorder.js';
+
+/** Adds routes to the server. They come before those for events, which take every path. */
+export type Routes = (app: FastifyInstance, api: TrackingApiServer) => void;
 
 /** The local Tracking API on the thread that made it. Made by `createTrackingApi`. */
 export class TrackingApiServer {
@@ -22,7 +23,7 @@ export class TrackingApiServer {
   #app: FastifyInstance;
   #port: number;
 
-  constructor(options: TrackingApiOptions) {
+  constructor(options: TrackingApiOptions, routes: readonly Routes[]) {
     const settings = settingsFrom(options);
     this.settings = settings;
     this.recorder = new Recorder(settings);
@@ -48,8 +49,7 @@ export class TrackingApiServer {
         .code(status)
         .send({ success: false, message: error instanceof Error ? error.message : 'error' });
     });
-    this.#app.register(async (scope) => controlRoutes(scope, this), { prefix: CONTROL_PREFIX });
-    if (settings.page) this.#app.register(async (scope) => pageRoutes(scope, this));
+    for (const add of routes) this.#app.register(async (scope) => add(scope, this));
     this.#app.register(async (scope) => ingestRoutes(scope, { settings, director, recorder, gauge }));
   }
 
@@ -109,11 +109,4 @@ export class TrackingApiServer {
   counts(): Counts {
     return { ...this.recorder.tally(), ...this.#gauge.read() };
   }
-}
-
-/** Starts the local Tracking API on this thread. A blocking flush on the same thread would wait for ever. */
-export async function createTrackingApi(options: TrackingApiOptions = {}): Promise<TrackingApiServer> {
-  const api = new TrackingApiServer(options);
-  await api.start();
-  return api;
 }

@@ -1,5 +1,5 @@
 // Frames -> batches that one request within the API's limits can carry. Next: body.ts.
-import { ENDING_BYTES, OPENING } from './body.js';
+import { ENDING_BYTES, OPENING } from './body-format.js';
 import { lengthOf } from './frame.js';
 import { MAX_BODY_BYTES, MAX_EVENT_BYTES } from './limits.js';
 import type { Frame } from './queue.js';

@@ -1,16 +1,10 @@
 // Batch -> the body of a request, in memory that is used again. Next: delivery.ts.
 import type { Batch } from './batch.js';
+import { CLOSING, OPENING, SENT_AT } from './body-format.js';
 import { lengthOf, write } from './frame.js';
 import type { DeliverySettings } from './protocol.js';
 
-export const OPENING = Buffer.from('{"batch":[');
 const COMMA = 0x2c;
-const SENT_AT = '],"sentAt":"';
-/** `2026-11-24T12:00:00.000Z`: every date of the next eight thousand years is as long as this one. */
-const DATE_LENGTH = 24;
-const CLOSING = '"}';
-/** Bytes behind the last frame. */
-export const ENDING_BYTES = SENT_AT.length + DATE_LENGTH + CLOSING.length;
 
 /** The memory of a body has so many bytes, or a multiple of it; that of a small one is not worth keeping. */
 const STEP_BYTES = 64 * 1024;

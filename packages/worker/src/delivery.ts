@@ -8,11 +8,11 @@
 //   sending -> held -> sending           Retry-After; nothing cuts it short
 //   sending -> idle                      nothing waits any more
 //   any -> closed                        the client is gone
+import type { Admit } from './authorization.js';
 import { type Batch, takeBatch } from './batch.js';
 import { bodyOf, giveBack, openingOf } from './body.js';
 import type { Response } from './http.js';
 import { type Attempts, delivered, failed, oversize, retried } from './outcome.js';
-import type { Admit } from './pass.js';
 import type { DeliverySettings, Outcome, Retry } from './protocol.js';
 import type { Queue } from './queue.js';
 import type { Send } from './request.js';

@@ -5,9 +5,9 @@
 // idle client. Sources: https://www.twilio.com/docs/segment/connections/oauth, RFC 6749 section 4.4, RFC 7523 section 2.2.
 import { randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose/jwt/sign';
+import type { Pass } from './authorization.js';
 import { type Post, type Reply, type Response, SHOWN_LENGTH } from './http.js';
 import { MAX_REPLY_BYTES } from './limits.js';
-import type { Pass } from './pass.js';
 import type { OAuthSettings } from './protocol.js';
 import { holdFor, httpDate } from './retry.js';
 

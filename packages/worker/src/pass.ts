@@ -1,18 +1,7 @@
 // Settings -> what lets a request in: the write key, or an access token of oauth.ts. Used by delivery.ts. Next: request.ts.
-import { createPost, type Response } from './http.js';
+import type { Admit, Pass } from './authorization.js';
+import { createPost } from './http.js';
 import type { DeliverySettings } from './protocol.js';
-
-/** Lets one request in. */
-export interface Pass {
-  readonly type: 'pass';
-  /** The `Authorization` header, where the write key is not enough. */
-  readonly authorization?: string;
-  /** Hears how the API liked it; what it returns says so. */
-  check(response: Response): Response;
-}
-
-/** A pass, or why there is none. Never rejects. */
-export type Admit = (signal: AbortSignal) => Promise<Pass | Response>;
 
 const WRITE_KEY: Pass = { type: 'pass', check: (response) => response };
 

@@ -1,0 +1,19 @@
+// In: options. Out: the server with all its routes, listening on this thread. Next: server.ts; start.ts uses another thread.
+import { CONTROL_PREFIX, controlRoutes } from './control.js';
+import { pageRoutes } from './live/routes.js';
+import type { TrackingApiOptions } from './options.js';
+import { type Routes, TrackingApiServer } from './server.js';
+
+const ROUTES: readonly Routes[] = [
+  (app, api) => app.register(async (scope) => controlRoutes(scope, api), { prefix: CONTROL_PREFIX }),
+  (app, api) => {
+    if (api.settings.page) pageRoutes(app, api);
+  },
+];
+
+/** Starts the local Tracking API on this thread. A blocking flush on the same thread would wait for ever. */
+export async function createTrackingApi(options: TrackingApiOptions = {}): Promise<TrackingApiServer> {
+  const api = new TrackingApiServer(options, ROUTES);
+  await api.start();
+  return api;
+}
