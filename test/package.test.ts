@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -103,6 +104,20 @@ test('it brings the licenses of the packages whose code is in it', () => {
   const named = sections.map((section) => section.split(' ')[0]);
   const dependencies = [...dependenciesOf('packages/sdk', 'packages/worker')];
   expect(named).toEqual(dependencies.filter((each) => !LEFT_OUT.test(each)).sort());
+});
+
+test('all code has a source map, whose sources are installed too', () => {
+  const scope = join(modules, '@offthread');
+  const files = readdirSync(scope, { recursive: true, encoding: 'utf8' });
+  const code = files.filter((name) => /dist.*\.c?js$/.test(name)).map((name) => join(scope, name));
+  expect(code.length).toBeGreaterThan(5);
+  for (const file of code) {
+    const { sources } = JSON.parse(readFileSync(`${file}.map`, 'utf8')) as { sources: string[] };
+    // Those of the packages whose code is bundled are not installed.
+    const own = sources.filter((source) => !source.includes('node_modules') && !source.includes('/worker/'));
+    for (const source of own) expect(existsSync(join(file, '..', source)), `${file}: ${source}`).toBe(true);
+  }
+  expect(files.filter((name) => name.includes('tsbuildinfo'))).toEqual([]);
 });
 
 describe('as it is', () => {

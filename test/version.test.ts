@@ -1,4 +1,4 @@
-// One version, wherever it is written.
+// One version: that of the SDK's package.json, in the code and in the other packages.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { version } from '@offthread/sdk';
@@ -13,6 +13,11 @@ function versionOf(name: string): unknown {
 test('the version the SDK sends is the one of its package', () => {
   expect(version).toMatch(/^\d+\.\d+\.\d+/);
   expect(version).toBe(versionOf('@offthread/sdk'));
+});
+
+test('no source repeats the version', () => {
+  const source = readFileSync(new URL('../packages/sdk/src/version.ts', import.meta.url), 'utf8');
+  expect(source).not.toMatch(/\d+\.\d+\.\d+/);
 });
 
 test('the packages are released together, under one version', () => {

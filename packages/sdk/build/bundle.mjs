@@ -11,7 +11,7 @@ import { buildWorkerText } from './worker-text.mjs';
 
 const home = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(home, 'dist');
-const { exports, peerDependencies } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'));
+const { version, exports, peerDependencies } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'));
 /** The modules that the package exports, without an ending. */
 const names = Object.values(exports).flatMap(
   ({ types }) => types?.replace(/^\.\/dist\/(.+)\.d\.ts$/, '$1') ?? [],
@@ -31,6 +31,10 @@ async function bundle(entries, ...plugins) {
     chunkNames: 'shared/[hash]',
     outbase: join(home, 'src'),
     outdir: dist,
+    define: { OFFTHREAD_VERSION: JSON.stringify(version) },
+    sourcemap: true,
+    // The sources are in the package.
+    sourcesContent: false,
     metafile: true,
     logLevel: 'warning',
   });

@@ -1,5 +1,5 @@
-// The version of this package, as it goes out in `context.library` and `User-Agent`. A constant, because a bundler
-// would not carry package.json along; a test holds the two together.
+// The version in package.json, as it is sent in `context.library` and `User-Agent`. The build puts it in.
+declare const OFFTHREAD_VERSION: string;
 
 /** Version of `@offthread/sdk`. */
-export const version = '0.1.0';
+export const version: string = OFFTHREAD_VERSION;
