@@ -14,6 +14,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: [...configDefaults.exclude, ...(hasBrowser ? [] : [needBrowser])],
+    setupFiles: process.env['NODE_V8_COVERAGE'] ? ['test/helpers/coverage.ts'] : [],
     pool: 'forks',
     // One for each core, instead of one less: most of the time a test waits for another process.
     maxWorkers: '100%',
