@@ -11,6 +11,7 @@ import { cpuSource } from './cpu.js';
 import { Endpoints, LATENCY_MS } from './endpoints.js';
 import { eventOf } from './event.js';
 import { describeMachine, load } from './machine.js';
+import { render } from './render.js';
 import { number, scenarioTable, targetTable } from './report.js';
 import { Results } from './results.js';
 import { SCENARIOS } from './scenarios/index.js';
@@ -56,7 +57,7 @@ console.log(`\n${targetTable(targets)}`);
 if (options.only === undefined && !options.quick) {
   const stored = { about, figures, targets };
   writeFileSync(new URL('results.json', import.meta.url), `${JSON.stringify(stored, null, 2)}\n`);
-  await import('./render.js');
+  await render();
 }
 const missed = targets.filter(({ met }) => !met);
 console.log(

@@ -1,25 +1,33 @@
 // results.json -> RESULTS.md, the charts and the table of the README. Run by the bench; `--check` writes nothing, names
 // each file that differs from the stored figures, and ends with 1 if there is one.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { chartsOf } from './charts.js';
 import { Figures } from './figures.js';
 import { withFigures } from './readme.js';
 import { report } from './report.js';
 
-const { about, figures: stored, targets } = JSON.parse(read('results.json'));
-const figures = new Figures(stored);
-const charts = await chartsOf(figures);
-const files = {
-  'RESULTS.md': await report(figures, targets, about, charts),
-  ...Object.fromEntries(charts.map(({ file, svg }) => [file, svg])),
-  '../README.md': withFigures(read('../README.md'), figures),
-};
+/** Writes each file, or with `check` returns the names of those that differ. */
+export async function render({ check = false } = {}) {
+  const { about, figures: stored, targets } = JSON.parse(read('results.json'));
+  const figures = new Figures(stored);
+  const charts = await chartsOf(figures);
+  const files = {
+    'RESULTS.md': await report(figures, targets, about, charts),
+    ...Object.fromEntries(charts.map(({ file, svg }) => [file, svg])),
+    '../README.md': withFigures(read('../README.md'), figures),
+  };
+  const differ = Object.entries(files).filter(
+    ([file, text]) => !existsSync(urlOf(file)) || read(file) !== text,
+  );
+  if (!check) for (const [file, text] of differ) writeFileSync(urlOf(file), text);
+  return differ.map(([file]) => file);
+}
 
-const check = process.argv.includes('--check');
-for (const [file, text] of Object.entries(files)) {
-  if (!check) {
-    writeFileSync(urlOf(file), text);
-  } else if (!existsSync(urlOf(file)) || read(file) !== text) {
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const check = process.argv.includes('--check');
+  const differ = await render({ check });
+  for (const file of check ? differ : []) {
     console.error(`bench/${file} differs from bench/results.json: run \`node bench/render.js\``);
     process.exitCode = 1;
   }
