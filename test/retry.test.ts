@@ -201,6 +201,8 @@ describe('Retry-After', () => {
     'NaN',
     '2026-11-24T12:00:30Z',
     'Tue, soon at 12:00:30 GMT',
+    'on Tue, 24 Nov 2026 12:00:30 GMT',
+    'Tue, 24 Nov 2026 12:00:30 GMT+2',
     'Tue',
   ])('that is %j means an ordinary backoff', (text) => {
     expect(hold(text)).toBeUndefined();
@@ -231,7 +233,10 @@ describe('an end', () => {
     const policy = { ...POLICY, maxRetryDuration: 10_000 };
     const held = reply(429, { retryAfter: '5' });
     expect(verdict(held, { elapsed: 5_000 }, policy)).toEqual({ type: 'hold', delay: 5_000 });
-    expect(verdict(held, { elapsed: 5_001 }, policy)).toMatchObject({ code: 'retry_duration_exceeded' });
+    expect(verdict(held, { elapsed: 5_001 }, policy)).toMatchObject({
+      type: 'fail',
+      code: 'retry_duration_exceeded',
+    });
     expect(verdict(reply(500), { elapsed: 9_750 }, policy)).toEqual({ type: 'retry', delay: 250 });
     expect(verdict(reply(500), { elapsed: 9_751 }, policy)).toMatchObject({
       code: 'retry_duration_exceeded',
