@@ -1,0 +1,25 @@
+// `npm run mutate`: changes pure code, one place at a time, and looks whether a test notices.
+
+// Tests of timestamps set this time zone, which they cannot in a thread, where Stryker runs them.
+process.env.TZ = 'Asia/Kolkata';
+
+/** Files whose tests need neither a thread nor a server: others would take hours. */
+export default {
+  testRunner: 'vitest',
+  plugins: ['@stryker-mutator/vitest-runner'],
+  vitest: { configFile: 'vitest.mutate.config.ts', related: false },
+  coverageAnalysis: 'perTest',
+  mutate: [
+    'packages/worker/src/**/{batch,body,body-format,frame,outcome,retry}.ts',
+    'packages/sdk/src/**/before-send.ts',
+  ],
+  ignorePatterns: ['bench', 'docs', 'examples', 'reports'],
+  // Both would need TypeScript's own parser, which version 7 has not; Vitest checks no types, and reads no tsconfig.json here.
+  disableTypeChecks: false,
+  tsconfigFile: 'none',
+  concurrency: 2,
+  reporters: ['clear-text', 'progress-append-only', 'html', 'json'],
+  clearTextReporter: { logTests: false, allowColor: false, reportTests: false },
+  cleanTempDir: 'always',
+  packageManager: 'pnpm',
+};

@@ -1,0 +1,35 @@
+// For `npm run mutate`: tests of pure code, run against the sources, which Stryker changes, instead of what is built.
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+interface Manifest {
+  name: string;
+  version: string;
+  exports: Record<string, string | { default: string }>;
+}
+
+const manifests = ['worker', 'sdk'].map((folder) => {
+  const url = new URL(`packages/${folder}/`, import.meta.url);
+  return { url, manifest: JSON.parse(readFileSync(new URL('package.json', url), 'utf8')) as Manifest };
+});
+
+/** Each public entry of a package, as the file in src/ it is built from. */
+const alias = manifests.flatMap(({ url, manifest }) =>
+  Object.entries(manifest.exports).flatMap(([path, entry]) => {
+    if (typeof entry === 'string' || !entry.default.endsWith('.js')) return [];
+    const source = entry.default.replace('/dist/', '/src/').replace(/js$/, 'ts');
+    const find = new RegExp(`^${manifest.name}${path.slice(1)}$`);
+    return { find, replacement: fileURLToPath(new URL(source, url)) };
+  }),
+);
+
+export default defineConfig({
+  define: { OFFTHREAD_VERSION: JSON.stringify(manifests[1]?.manifest.version) },
+  resolve: { alias },
+  test: {
+    include: ['batch', 'before-send', 'retry', 'testing-kit'].map((name) => `test/**/${name}.test.ts`),
+    setupFiles: ['test/helpers/in-thread.ts'],
+    testTimeout: 30_000,
+  },
+});
