@@ -1,8 +1,8 @@
 // What client.ts needs of whatever takes its events away: link.ts, or in tests testing/recorder.ts. No code, only names.
 import type { Outcome, Retry } from '@offthread/worker/protocol';
-import type { Wait } from './flush.js';
 import type { Ledger } from './ledger.js';
 import type { Settings } from './settings.js';
+import type { Wait } from './wait.js';
 
 /** Takes a client's events out of its ledger, and tells the client how they ended. */
 export interface Carrier {

@@ -3,16 +3,9 @@
 import { performance } from 'node:perf_hooks';
 import * as timers from 'node:timers';
 import { inRootContext } from './root-context.js';
-import { TickedTimers } from './ticked-timers.js';
+import { TickedTimers, type Timer } from './ticked-timers.js';
 
 const { setTimeout, setInterval, clearTimeout } = timers;
-
-/** A timer that is running. It does not hold the process open unless it is told to. */
-export interface Timer {
-  /** Holds the process open until the timer has run or is stopped. */
-  hold(): void;
-  stop(): void;
-}
 
 // The method of the prototype: fake timers replace the property of the object.
 const read: () => number = Object.getPrototypeOf(performance).now;

@@ -1,8 +1,8 @@
 // A barrier behind all that is accepted -> what happened until it was reached. Used by client.ts.
-import type { Carrier } from './carrier.js';
 import { now } from './clock.js';
 import type { Ledger } from './ledger.js';
 import type { Tally } from './tally.js';
+import type { Wait } from './wait.js';
 
 /** How a flush went. */
 export interface FlushResult {
@@ -21,13 +21,6 @@ export interface FlushResult {
   readonly elapsedMs: number;
 }
 
-/** What somebody waits for, and for how long. */
-export interface Wait {
-  readonly done: boolean;
-  /** When time is over, by our clock. It may move on until it has come. */
-  readonly deadline: number;
-}
-
 /** How long a flush waits, in milliseconds. */
 export interface Patience {
   readonly timeout: number;
@@ -44,11 +37,17 @@ export class Flush implements Wait {
   #settled: number;
   readonly #ledger: Ledger;
   readonly #tally: Tally;
-  readonly #carrier: Carrier;
+  readonly #carrier: { readonly failure: Error | undefined };
   readonly #barrier: number;
   readonly #before: { readonly delivered: number; readonly lost: number; readonly lostToWorker: number };
 
-  constructor(ledger: Ledger, tally: Tally, carrier: Carrier, patience: Patience) {
+  /** @param carrier says why no worker thread can be started, if that is so. */
+  constructor(
+    ledger: Ledger,
+    tally: Tally,
+    carrier: { readonly failure: Error | undefined },
+    patience: Patience,
+  ) {
     this.#carrier = carrier;
     this.#patience = patience;
     this.#ledger = ledger;

@@ -15,10 +15,10 @@ import {
 } from '@offthread/worker/protocol';
 import type { Carrier, Correspondent } from './carrier.js';
 import { now, soon } from './clock.js';
-import type { Wait } from './flush.js';
 import { waitForChange } from './latch.js';
 import type { Ledger } from './ledger.js';
 import { type Resident, Thread } from './thread.js';
+import type { Wait } from './wait.js';
 
 /** Deaths in a row, without any event settled between them, after which the batch in hand is taken to be the cause. */
 const MAX_DEATHS = 3;

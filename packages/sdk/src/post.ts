@@ -6,7 +6,8 @@
 //   any -> closed        the thread is gone
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { Chunk, ClientMessage, ToMain, ToWorker } from '@offthread/worker/protocol';
-import { every, soon, type Timer, ticked } from './clock.js';
+import { every, soon, ticked } from './clock.js';
+import type { Timer } from './ticked-timers.js';
 
 /**
  * Milliseconds between two rounds. Most of what a post costs is that the worker wakes up on another CPU: 15 µs of main

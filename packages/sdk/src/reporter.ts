@@ -1,10 +1,11 @@
 // Errors -> the user's own functions, none of which can hurt us. Used by client.ts.
 import type { BoundCallback } from './bound-callback.js';
-import { after, type Timer } from './clock.js';
+import { after } from './clock.js';
 import { AnalyticsError, type ErrorCode, type ErrorDetails } from './errors.js';
 import { onRejection } from './rejection.js';
 import { inRootContext } from './root-context.js';
 import { Soon } from './soon.js';
+import type { Timer } from './ticked-timers.js';
 
 /** Milliseconds between two reports of refused events of one kind. */
 const REPORT_INTERVAL_MS = 60_000;

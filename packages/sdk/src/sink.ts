@@ -1,8 +1,8 @@
 // Ledger -> nowhere: what a disabled client has instead of link.ts. Used by client.ts.
 import type { Carrier, Correspondent } from './carrier.js';
-import type { Wait } from './flush.js';
 import type { Ledger } from './ledger.js';
 import { Soon } from './soon.js';
+import type { Wait } from './wait.js';
 
 export class Sink implements Carrier {
   readonly failure = undefined;

@@ -1,8 +1,9 @@
 // Shared memory for frames. In: frames. Out: slabs, new or used before. Used by ledger.ts.
 import { type RawFrame, readFrame } from '@offthread/worker/frame';
 import { type Chunk, FRAME_HEADER_BYTES, KIND } from '@offthread/worker/protocol';
-import { every, type Timer } from './clock.js';
+import { every } from './clock.js';
 import type { Frame } from './frame.js';
+import type { Timer } from './ticked-timers.js';
 
 /** Bytes of an ordinary slab: about a hundred events. A larger event gets a slab of its own size. */
 const SLAB_BYTES = 64 * 1024;

@@ -32,7 +32,7 @@ export function judgeStart(fault: StartFault, cause: unknown, failed: FailedStar
 }
 
 /** Whether a start failed for want of something that the system may have again soon. */
-export function isShortage(cause: unknown): boolean {
+function isShortage(cause: unknown): boolean {
   if (!(cause instanceof Error)) return false;
   const text = `${'code' in cause ? cause.code : ''} ${cause.message}`;
   return SHORTAGES.some((code) => text.includes(code));

@@ -1,7 +1,13 @@
 // Timers for a process whose own timers were fake when the SDK was loaded. Used by clock.ts. The worker thread's messages
 // are their ticks: it sends some while it has anything to do, see post.ts.
 import { MessageChannel } from 'node:worker_threads';
-import type { Timer } from './clock.js';
+
+/** A timer that is running. It does not hold the process open unless it is told to. */
+export interface Timer {
+  /** Holds the process open until the timer has run or is stopped. */
+  hold(): void;
+  stop(): void;
+}
 
 interface Running {
   due: number;

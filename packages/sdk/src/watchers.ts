@@ -1,6 +1,7 @@
 // Those who wait for events to settle, without blocking the thread. Used by client.ts.
-import { after, now, type Timer } from './clock.js';
-import type { Wait } from './flush.js';
+import { after, now } from './clock.js';
+import type { Timer } from './ticked-timers.js';
+import type { Wait } from './wait.js';
 
 export class Watchers {
   readonly #looks = new Set<() => void>();

@@ -7,10 +7,10 @@ import type { Outcome } from '@offthread/worker/protocol';
 import { Queue } from '@offthread/worker/queue';
 import { createRedact } from '@offthread/worker/redaction';
 import type { Carrier, Correspondent } from '../carrier.js';
-import type { Wait } from '../flush.js';
 import type { Ledger } from '../ledger.js';
 import type { Settings } from '../settings.js';
 import { Soon } from '../soon.js';
+import type { Wait } from '../wait.js';
 
 export class Recorder implements Carrier {
   readonly failure = undefined;
