@@ -1,0 +1,23 @@
+// A client that nobody closes and nobody refers to any more is flushed and then let go, on the main thread and in the worker.
+import { expect, test } from 'vitest';
+import { runProgram } from './helpers/program.js';
+import { withApi } from './helpers/with-api.js';
+
+const bench = withApi();
+
+test.for(['flushAsync', 'leave'])(
+  '7,500 clients that are never closed (%s) deliver, and cost nothing afterwards',
+  {
+    timeout: 120_000,
+  },
+  async (how) => {
+    const { code, stderr, lines } = await runProgram('unclosed-clients.mjs', {
+      args: [bench.api.url, '7500', how],
+      flags: ['--expose-gc'],
+    });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect((await bench.api.counts()).events).toBe(10_000);
+    expect(lines).toMatchObject([{ alive: 0, listeners: 0 }]);
+    expect(lines[0]?.['grownMb']).toBeLessThan(20);
+  },
+);
