@@ -22,7 +22,8 @@ export interface Leaver {
 interface Shared {
   /** Clients with events pending. */
   readonly pending: Set<Leaver>;
-  readonly signals: Map<NodeJS.Signals, { readonly handler: () => void; readonly clients: Set<Leaver> }>;
+  /** Handlers, and how many clients want each. The clients themselves are not held: nobody may refer to them any more. */
+  readonly signals: Map<NodeJS.Signals, { readonly handler: () => void; clients: number }>;
   /** `'leaving'` while the exit hook runs, `'left'` when it has. */
   stage: 'unhooked' | 'hooked' | 'leaving' | 'left';
   /** When the exit hook began to run, by our clock. */
@@ -90,27 +91,36 @@ function leave(): void {
   shared.stage = 'left';
 }
 
+/** Clients that were never closed, with the signals that they want. */
+const gone = new FinalizationRegistry<readonly NodeJS.Signals[]>(stopWanting);
+
 /** Listens for the signals upon which the client wants to be flushed. */
 export function listen(client: Leaver): void {
+  gone.register(client, client.flushOnSignals, client);
   for (const signal of client.flushOnSignals) {
     const known = shared.signals.get(signal);
     if (known !== undefined) {
-      known.clients.add(client);
+      known.clients++;
       continue;
     }
     const handler = (): void => onSignal(signal);
-    shared.signals.set(signal, { handler, clients: new Set([client]) });
+    shared.signals.set(signal, { handler, clients: 1 });
     // In front, because a listener that was added by once() is gone from the list when it has run.
     process.prependListener(signal, handler);
   }
 }
 
-/** Stops what `listen` began. */
+/** Stops what `listen` began, once. */
 export function unlisten(client: Leaver): void {
-  for (const signal of client.flushOnSignals) {
+  if (gone.unregister(client)) stopWanting(client.flushOnSignals);
+}
+
+function stopWanting(signals: readonly NodeJS.Signals[]): void {
+  for (const signal of signals) {
     const known = shared.signals.get(signal);
-    known?.clients.delete(client);
-    if (known?.clients.size === 0) stopListening(signal, known.handler);
+    if (known === undefined) continue;
+    known.clients--;
+    if (known.clients === 0) stopListening(signal, known.handler);
   }
 }
 
@@ -119,7 +129,7 @@ function onSignal(signal: NodeJS.Signals): void {
   if (known === undefined) return;
   // Before the flush, whose callbacks may add listeners. Ours is in front, so none added by once() is gone yet.
   const others = process.listenerCount(signal) - 1;
-  const clients = [...known.clients].filter((client) => shared.pending.has(client));
+  const clients = [...shared.pending].filter((client) => client.flushOnSignals.includes(signal));
   const late = flushAll(clients, now());
   // Somebody else listens as well and will end the process in their own time.
   if (others > 0 && others !== countSignalExit()) return;

@@ -100,7 +100,12 @@ export class Thread {
     (message) => this.#hear(message),
     () => this.#round(),
   );
-  readonly #residents = new Map<number, Resident>();
+  /**
+   * Not held by the thread: a client that nobody closes or refers to any more is let go. While it has events pending,
+   * exit.ts holds it.
+   */
+  readonly #residents = new Map<number, WeakRef<Resident>>();
+  readonly #gone = new FinalizationRegistry<number>((client) => void this.leave(client));
   #nextId = 1;
   #dead = false;
   #beat = 0;
@@ -165,7 +170,8 @@ export class Thread {
   /** Moves a client in and gives it the number it has here. It is told by `threadDied` when it has to move on. */
   open(resident: Resident, opening: Opening): number {
     const client = this.#nextId++;
-    this.#residents.set(client, resident);
+    this.#residents.set(client, new WeakRef(resident));
+    this.#gone.register(resident, client);
     this.#post.put({ type: 'open', client, ...opening });
     return client;
   }
@@ -240,12 +246,12 @@ export class Thread {
   /** Posts what has gathered and sees what the worker has done; whether anybody waits for more. */
   #round(): boolean {
     this.#post.send();
-    const waiting = [...this.#residents.values()].filter((resident) => resident.waiting);
+    const waiting = this.#waiting();
     for (const resident of waiting) resident.look();
     this.listen();
     for (const resident of waiting) resident.settle();
     // All of them once more: a callback may have tracked on any client.
-    if ([...this.#residents.values()].some((resident) => resident.waiting)) {
+    if (this.#waiting().length > 0) {
       this.check(ROUND_MS);
       return true;
     }
@@ -253,8 +259,17 @@ export class Thread {
     return false;
   }
 
+  #waiting(): Resident[] {
+    const waiting: Resident[] = [];
+    for (const resident of this.#residents.values()) {
+      const client = resident.deref();
+      if (client?.waiting) waiting.push(client);
+    }
+    return waiting;
+  }
+
   #hear(message: ClientMessage): void {
-    this.#residents.get(message.client)?.hear(message);
+    this.#residents.get(message.client)?.deref()?.hear(message);
   }
 
   #end(): void {
@@ -279,10 +294,14 @@ export class Thread {
       const fault = this.#hasBegun || cause !== undefined ? 'not up' : 'not begun';
       noteFailedStart(fault, new StartError(cause ?? this.#lastWords()));
     }
-    for (const [client, resident] of this.#residents) {
+    const residents: Resident[] = [];
+    for (const [client, reference] of this.#residents) {
+      const resident = reference.deref();
+      if (resident === undefined) continue;
+      residents.push(resident);
       resident.threadDied(told.filter((message) => message.client === client));
     }
-    for (const resident of this.#residents.values()) {
+    for (const resident of residents) {
       if (wasUp) resident.moveOn();
       else resident.retry();
     }
