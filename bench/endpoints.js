@@ -1,5 +1,5 @@
 // Where the subjects deliver to: the local Tracking API, and beside it capture-api.js for the one that speaks another
-// language. Each in its own process, each answering after 20 ms. Used by bench.js.
+// language. Each in its own process, each answering after 20 ms unless a scenario says otherwise. Used by bench.js.
 //
 // Both stand for a machine elsewhere, so they count events without reading them, which takes 20 µs an event and on a
 // machine of two CPUs would be the better part of what is measured. And they have the CPU that nobody else wants, except
@@ -17,10 +17,10 @@ export class Endpoints {
   #captureUrl;
 
   /** `saturated`: nothing of the CPUs is left over. */
-  static async start({ saturated = false } = {}) {
+  static async start({ saturated = false, latencyMs = LATENCY_MS } = {}) {
     const endpoints = new Endpoints();
-    endpoints.#tracking = await startTrackingApi({ latencyMs: LATENCY_MS, record: 'count', skim: true });
-    endpoints.#capture = fork(new URL('capture-api.js', import.meta.url), [String(LATENCY_MS)]);
+    endpoints.#tracking = await startTrackingApi({ latencyMs, record: 'count', skim: true });
+    endpoints.#capture = fork(new URL('capture-api.js', import.meta.url), [String(latencyMs)]);
     if (!saturated) {
       for (const { pid } of [endpoints.#tracking, endpoints.#capture])
         setPriority(pid, constants.priority.PRIORITY_LOW);
@@ -51,6 +51,11 @@ export class Endpoints {
   async received() {
     const { events } = await this.#tracking.counts();
     return events + (await this.#askCapture('count')).events;
+  }
+
+  /** Most connections at one time since the last reset, to the Tracking API. */
+  async connections() {
+    return (await this.#tracking.counts()).maxConnections;
   }
 
   async stop() {

@@ -22,6 +22,10 @@ const COLUMNS = {
   exitCode: ['exit code'],
   delivered: ['delivered'],
   lost: ['lost'],
+  callUs: ['a call, µs'],
+  queueShare: ['largest share of the queue'],
+  connections: ['connections'],
+  clientKb: ['each further client, KB'],
   idleMb: ['idle client, MB', 'net'],
   waitingMb: ['10,000 events waiting, MB', 'net'],
   clientsMb: ['1,000 clients, MB', 'net'],
@@ -71,20 +75,29 @@ export async function scenarioTable(figures, name) {
     ]);
     return table(['main thread, µs an event', ...titles], rows);
   }
-  const shown = keys.filter((key) => COLUMNS[key] !== undefined);
+  const shown = keys.filter((key) => columnOf(key) !== undefined);
   const heads = shown.flatMap((key) => {
-    const [head, net] = COLUMNS[key];
+    const [head, net] = columnOf(key);
     return net === undefined ? [head] : [head, 'net'];
   });
   const rows = subjects.map((subject, index) => [
     titles[index],
     ...shown.flatMap((key) => {
       const own = number(figures.of(name, subject, key));
-      if (COLUMNS[key][1] === undefined) return [own];
+      if (columnOf(key)[1] === undefined) return [own];
       return [own, subject === 'none' ? '' : number(figures.net(name, subject, key))];
     }),
   ]);
   return table(['', ...heads], rows);
+}
+
+/** `processMs@26` is that figure on Node.js 26. */
+function columnOf(key) {
+  const [name, node] = key.split('@');
+  const column = COLUMNS[name];
+  if (column === undefined || node === undefined) return column;
+  const [head, ...rest] = column;
+  return [`${head}, Node.js ${node}`, ...rest];
 }
 
 function table(heads, rows) {

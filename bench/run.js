@@ -12,10 +12,11 @@ export class Run {
   #child;
   #timer;
 
-  constructor(scenario, subject, settings, { nodeArguments = [] } = {}) {
+  constructor(scenario, subject, settings, { nodeArguments = [], execPath = process.execPath } = {}) {
     this.start = performance.now();
     this.#child = fork(CHILD, [scenario, subject, JSON.stringify(settings)], {
       execArgv: nodeArguments,
+      execPath,
       // Some subjects write to the console when they lose events.
       stdio: ['ignore', 'ignore', process.env.BENCH_DEBUG ? 'inherit' : 'ignore', 'ipc'],
     });

@@ -19,6 +19,20 @@ export function targetsOf(figures) {
       const costs = keys.map((key) => costOf(key)(subject));
       return quotient(Math.max(...costs), Math.min(...costs));
     };
+  /** Beside the smallest figure of the peers. */
+  const besideBest =
+    (scenario, key, how = 'of') =>
+    (subject) =>
+      quotient(
+        figures[how](scenario, subject, key),
+        Math.min(...['segment', 'posthog'].map((peer) => figures[how](scenario, peer, key))),
+      );
+  /** On this Node.js, and on the newest one. */
+  const onEach = (scenario, key, target) =>
+    figures
+      .keys(scenario)
+      .filter((name) => name.split('@')[0] === key)
+      .map((name) => target(name, name.includes('@') ? `, Node.js ${name.split('@')[1]}` : ''));
   /** In units of what the floor costs at that size: at a low rate the processor's caches are cold for both. */
   const inFloors = (key) => ratio('growth', key, 'json');
 
@@ -38,6 +52,21 @@ export function targetsOf(figures) {
       2.5,
       ratio('throughput', 'requestsPerSecond', 'segment'),
     ),
+    most('defaults', 'events refused', 0, figure('defaults', 'refused')),
+    most('defaults', 'largest share of the queue', 0.2, figure('defaults', 'queueShare')),
+    most('defaults', 'connections', 1, figure('defaults', 'connections')),
+    ...onEach('call', 'callUs', (key, node) =>
+      most('call', `a call / one JSON.stringify${node}`, 1.5, ratio('call', key, 'json')),
+    ),
+    ...onEach('script', 'processMs', (key, node) =>
+      most('script', `a script / the faster peer${node}`, 1, besideBest('script', key)),
+    ),
+    ...onEach('memory', 'idleMb', (key, node) =>
+      most('memory', `an idle client / analytics-node${node}`, 1, ratio('memory', key, 'segment', 'net')),
+    ),
+    ...onEach('memory', 'clientKb', (key, node) =>
+      most('memory', `each further client / analytics-node${node}`, 1, ratio('memory', key, 'segment')),
+    ),
     most('latency', 'p99 / none', 1.2, ratio('latency', 'p99', 'none')),
     most('latency', 'event-loop delay p99 / none', 1.2, ratio('latency', 'loopDelayP99', 'none')),
     most('loop', 'how long the loop is held / analytics-node', 1 / 20, ratio('loop', 'heldMs', 'segment')),
@@ -53,7 +82,7 @@ export function targetsOf(figures) {
     ),
     most('growth', '0 to 10,000 events waiting: largest / smallest cost', 1.5, growth('queue')),
     most('growth', '1 to 1,000 clients: largest / smallest cost', 1.5, growth('clients')),
-    ...['paced', 'throughput', 'latency', 'loop', 'growth'].map((scenario) =>
+    ...['paced', 'throughput', 'defaults', 'latency', 'loop', 'growth'].map((scenario) =>
       most(scenario, 'events lost', 0, figure(scenario, 'lost')),
     ),
   ];

@@ -1,5 +1,7 @@
 // All scenarios, in the order in which they are shown. Each has `title`, `subjects`, `run` (in the bench's process: one
 // subject, one record of figures) and `measure` (in a process of its own).
+import * as call from './call.js';
+import * as defaults from './defaults.js';
 import * as exit from './exit.js';
 import * as growth from './growth.js';
 import * as imports from './import.js';
@@ -10,4 +12,16 @@ import * as paced from './paced.js';
 import * as script from './script.js';
 import * as throughput from './throughput.js';
 
-export const SCENARIOS = { paced, throughput, latency, loop, script, exit, import: imports, memory, growth };
+export const SCENARIOS = {
+  paced,
+  throughput,
+  defaults,
+  latency,
+  call,
+  loop,
+  script,
+  exit,
+  import: imports,
+  memory,
+  growth,
+};

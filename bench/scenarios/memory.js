@@ -2,6 +2,7 @@
 // thousand clients that have delivered an event each.
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventOf } from '../event.js';
+import { onEachNode } from '../nodes.js';
 import { runOnce } from '../run.js';
 
 const WAITING = 10_000;
@@ -10,16 +11,20 @@ const CLIENTS = 1_000;
 export const title = 'Memory';
 export const subjects = ['none', 'offthread', 'segment', 'posthog', 'rudder'];
 
-export async function run({ endpoints }, subject) {
-  const result = {};
-  for (const part of ['idle', 'waiting', 'clients']) {
-    await endpoints.reset();
-    if (part === 'waiting') await endpoints.hang();
-    const settings = { ...endpoints.urls, part };
-    const run = await runOnce('memory', subject, settings, { nodeArguments: ['--expose-gc'] });
-    result[`${part}Mb`] = run.result?.grownMb ?? Number.NaN;
-  }
-  return result;
+export function run({ endpoints }, subject) {
+  return onEachNode(async (execPath) => {
+    const result = {};
+    for (const part of ['idle', 'waiting', 'clients']) {
+      await endpoints.reset();
+      if (part === 'waiting') await endpoints.hang();
+      const settings = { ...endpoints.urls, part };
+      const run = await runOnce('memory', subject, settings, { nodeArguments: ['--expose-gc'], execPath });
+      result[`${part}Mb`] = run.result?.grownMb ?? Number.NaN;
+    }
+    // What each client beyond the first one adds.
+    result.clientKb = ((result.clientsMb - result.idleMb) * 1_024) / (CLIENTS - 1);
+    return result;
+  });
 }
 
 export async function measure(subject, { part, ...settings }) {

@@ -6,13 +6,9 @@ export async function load() {
   return import('posthog-node');
 }
 
-export function create({ PostHog }, { captureUrl }) {
-  const client = new PostHog('bench', {
-    host: captureUrl,
-    maxBatchSize: 500,
-    maxQueueSize: 1_000_000,
-    disableCompression: true,
-  });
+export function create({ PostHog }, { captureUrl, defaults = false }) {
+  const settings = { maxBatchSize: 500, maxQueueSize: 1_000_000, disableCompression: true };
+  const client = new PostHog('bench', { host: captureUrl, ...(defaults ? {} : settings) });
   return {
     track({ userId, event, properties, context }) {
       client.capture({ distinctId: userId, event, properties: { properties, context } });

@@ -1,0 +1,36 @@
+// track() in a hot loop, on each Node.js: what a call costs when everything is warm, beside one JSON.stringify.
+import { setTimeout as delay } from 'node:timers/promises';
+import { eventOf } from '../event.js';
+import { onEachNode } from '../nodes.js';
+import { runOnce } from '../run.js';
+import { median } from '../statistics.js';
+
+const CALLS = 200;
+const LOOPS = 100;
+
+export const title = 'track() in a hot loop';
+export const subjects = ['none', 'json', 'offthread', 'segment', 'posthog'];
+
+export function run({ endpoints }, subject) {
+  return onEachNode(async (execPath) => {
+    await endpoints.reset();
+    const { result } = await runOnce('call', subject, endpoints.urls, { execPath });
+    return result;
+  });
+}
+
+/** The pauses between loops let the others send what they have; their work is not in the figure. */
+export async function measure(subject, settings) {
+  const client = subject.create(await subject.load(), settings);
+  const loops = [];
+  for (let loop = 0; loop < LOOPS; loop++) {
+    const events = Array.from({ length: CALLS }, (_, n) => eventOf(loop * CALLS + n));
+    const start = performance.now();
+    for (const event of events) client.track(event);
+    loops.push((performance.now() - start) * (1_000 / CALLS));
+    await delay(20);
+  }
+  await client.close();
+  // The first loops are cold.
+  return { callUs: median(loops.slice(LOOPS / 4)) };
+}
