@@ -1,6 +1,6 @@
 // The build of the SDK, after `tsc`: its code with all that it needs in it, its declarations, and the licenses of others.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { importedBuiltins } from './builtins.mjs';
@@ -11,9 +11,11 @@ import { buildWorkerText } from './worker-text.mjs';
 
 const home = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(home, 'dist');
-const { version, exports, peerDependencies } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'));
+const { name, version, exports, peerDependencies } = JSON.parse(
+  readFileSync(join(home, 'package.json'), 'utf8'),
+);
 /** The modules that the package exports, without an ending. */
-const names = Object.values(exports).flatMap(
+const modules = Object.values(exports).flatMap(
   ({ types }) => types?.replace(/^\.\/dist\/(.+)\.d\.ts$/, '$1') ?? [],
 );
 
@@ -26,7 +28,7 @@ async function bundle(entries, ...plugins) {
     format: 'esm',
     platform: 'node',
     target: 'node20.19',
-    external: Object.keys(peerDependencies),
+    external: [...Object.keys(peerDependencies), name],
     plugins: [...plugins, importedBuiltins],
     chunkNames: 'shared/[hash]',
     outbase: join(home, 'src'),
@@ -47,22 +49,44 @@ function check({ outputs }) {
   for (const [file, { imports }] of Object.entries(outputs)) {
     for (const { path, kind } of imports.filter(({ external }) => external)) {
       if (kind === 'require-call') throw new Error(`${file} requires ${path}, which an ES module can't`);
-      if (path.startsWith('node:') || Object.hasOwn(peerDependencies, path)) continue;
+      if (path.startsWith('node:') || Object.hasOwn(peerDependencies, path) || path === name) continue;
       throw new Error(`${file} imports ${path}, which nobody installs`);
     }
   }
 }
 
-rmSync(join(dist, 'shared'), { recursive: true, force: true });
+/**
+ * Plugin of esbuild: classes are taken from the package itself, because there must be one of each. The rest of their modules
+ * are functions, of which there may be more.
+ */
+const classesOfIndex = {
+  name: 'classes of index',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^\.\.?\/(analytics|errors)\.js$/, namespace: 'file' }, ({ path }) => ({
+      path: basename(path, '.js'),
+      namespace: 'classes',
+    }));
+    onLoad({ filter: /./, namespace: 'classes' }, ({ path }) => ({
+      contents:
+        path === 'analytics'
+          ? `export { Analytics } from '${name}';`
+          : `export { AnalyticsError, ValidationError } from '${name}'; export * from './${path}.ts';`,
+      resolveDir: join(home, 'src'),
+    }));
+  },
+};
+
+const isForTests = (each) => each.startsWith('testing/');
+for (const each of ['shared', 'worker']) rmSync(join(dist, each), { recursive: true, force: true });
 const worker = await buildWorkerText();
-// By itself: main would load what the two share as a module of its own.
-const apart = 'connections';
 const bundles = await Promise.all([
-  bundle(
-    names.filter((name) => name !== apart),
-    piscinaOnMain(worker.text),
-  ),
-  bundle([apart]),
+  // One module: each takes main about a millisecond to load.
+  bundle(['index'], piscinaOnMain(worker.text)),
+  ...modules
+    .filter((each) => each !== 'index' && !isForTests(each))
+    .map((each) => bundle([each], classesOfIndex)),
+  // Together: the matchers know a TestAnalytics.
+  bundle(modules.filter(isForTests), classesOfIndex),
 ]);
-gatherDeclarations(dist, names, join(home, '../worker/dist'));
+gatherDeclarations(dist, modules, join(home, '../worker/dist'));
 writeFileSync(join(home, 'THIRD-PARTY-LICENSES.txt'), licensesOf(worker.metafile, ...bundles));
