@@ -56,7 +56,7 @@ async function install() {
     { cwd: root },
   );
   const tarball = join(packed, (await readdir(packed))[0]);
-  for (const name of ['package.json', 'package-lock.json', 'cases.mjs'])
+  for (const name of ['package.json', 'package-lock.json', '.npmrc', 'cases.mjs'])
     await cp(join(home, name), join(work, name));
   await cp(join(home, 'app'), work, { recursive: true });
   if (!existsSync(join(work, 'node_modules')))

@@ -96,6 +96,14 @@ test('an installation is one package, and stays within its budget', () => {
   expect(kilobytes).toBeLessThanOrEqual(MOST_KILOBYTES);
 });
 
+test('importing it loads one module, and nothing but modules of Node.js besides', () => {
+  const code = readFileSync(join(modules, '@offthread/sdk/dist/index.js'), 'utf8');
+  const imported = [...code.matchAll(/^(?:import|export|\}) .*?from "([^"]+)";$/gm)].map(([, name]) => name);
+  expect(imported).toContain('node:worker_threads');
+  expect(imported.filter((name) => !name?.startsWith('node:'))).toEqual([]);
+  expect(code).not.toMatch(/\bimport\.meta\b|\b__dirname\b|\bcreateRequire\b|\bnew Function\b/);
+});
+
 test('it brings the licenses of the packages whose code is in it', () => {
   const text = readFileSync(join(modules, '@offthread/sdk/THIRD-PARTY-LICENSES.txt'), 'utf8');
   const [, ...sections] = text.split(`\n${'-'.repeat(80)}\n\n`);
