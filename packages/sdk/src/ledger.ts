@@ -41,8 +41,9 @@ export class Ledger {
   /** Takes a frame over; false where that would hold more than `maxBytes`. */
   append(frame: Frame, callback: Callback | undefined, maxBytes: number): boolean {
     if (this.#slabs.at(-1)?.write(frame) !== true) {
-      if (this.bytes + slabSize(frame) > maxBytes) return false;
-      const slab = takeSlab(frame).open(this.accepted + 1);
+      const size = slabSize(frame, this.#slabs.length === 0, maxBytes - this.bytes);
+      if (size === undefined) return false;
+      const slab = takeSlab(size).open(this.accepted + 1);
       slab.write(frame);
       this.#slabs.push(slab);
       this.bytes += slab.size;

@@ -5,11 +5,15 @@ import { every } from './clock.js';
 import type { Frame } from './frame.js';
 import type { Timer } from './ticked-timers.js';
 
-/** Bytes of an ordinary slab: about a hundred events. A larger event gets a slab of its own size. */
-const SLAB_BYTES = 64 * 1024;
+/**
+ * Bytes of a slab. A client with nothing pending begins with a small one, for about ten events, because a thousand clients
+ * have an event now and then. A large one holds about a hundred. An event that fits into neither gets a slab of its size.
+ */
+const SMALL_BYTES = 8 * 1024;
+const LARGE_BYTES = 64 * 1024;
 
-/** Slabs kept in any case for the next event of any client: 2 MB. */
-const MIN_SPARE = 32;
+/** Bytes of slabs of each size that are kept in any case, for the next event of any client. */
+const MIN_SPARE_BYTES = 2 * 1024 * 1024;
 
 /** Milliseconds after which slabs are let go that nobody needed meanwhile. */
 const TRIM_MS = 10_000;
@@ -18,10 +22,40 @@ const TRIM_MS = 10_000;
  * Slabs for the next event of any client, the one used last at the end. A new one costs as much as forty events, most
  * of it for the kernel, and a thousand clients with an event now and then take and give back one each for every event.
  */
-const spare: Slab[] = [];
-/** The fewest there have been since the last trim: so many nobody needed. */
-let unneeded = 0;
-let trimmer: Timer | undefined;
+class Spare {
+  readonly #slabs: Slab[] = [];
+  readonly #min: number;
+  /** The fewest there have been since the last trim: so many nobody needed. */
+  #unneeded = 0;
+  #trimmer: Timer | undefined;
+
+  constructor(size: number) {
+    this.#min = MIN_SPARE_BYTES / size;
+  }
+
+  take(): Slab | undefined {
+    const slab = this.#slabs.pop();
+    this.#unneeded = Math.min(this.#unneeded, this.#slabs.length);
+    return slab;
+  }
+
+  give(slab: Slab): void {
+    this.#slabs.push(slab);
+    if (this.#slabs.length > this.#min) this.#trimmer ??= every(TRIM_MS, () => this.#trim());
+  }
+
+  #trim(): void {
+    this.#slabs.splice(0, Math.min(this.#unneeded, this.#slabs.length - this.#min));
+    this.#unneeded = this.#slabs.length;
+    if (this.#slabs.length > this.#min) return;
+    this.#trimmer?.stop();
+    this.#trimmer = undefined;
+  }
+}
+
+const spare: ReadonlyMap<number, Spare> = new Map(
+  [SMALL_BYTES, LARGE_BYTES].map((size) => [size, new Spare(size)]),
+);
 
 /**
  * Memory that both threads see, filled with frames one after the other. Frames are written to it at once, so that the
@@ -113,7 +147,7 @@ export class Slab {
 
   /** Whether it may be written again once its events are settled. */
   get isReusable(): boolean {
-    return !this.#kept && this.size === SLAB_BYTES;
+    return !this.#kept;
   }
 
   /** The frames from `from` to `through` with their sequence numbers, in place. */
@@ -127,32 +161,26 @@ export class Slab {
   }
 }
 
-/** An empty slab with room for the frame. */
-export function takeSlab(frame: Frame): Slab {
-  const size = slabSize(frame);
-  const slab = (size === SLAB_BYTES ? spare.pop() : undefined) ?? new Slab(size);
-  unneeded = Math.min(unneeded, spare.length);
-  return slab;
+/** An empty slab of that size, from `slabSize`. */
+export function takeSlab(size: number): Slab {
+  return spare.get(size)?.take() ?? new Slab(size);
 }
 
-/** Bytes of the slab that `takeSlab` gives for the frame. */
-export function slabSize(frame: Frame): number {
-  return Math.max(SLAB_BYTES, FRAME_HEADER_BYTES + byteLength(frame.content));
+/**
+ * Bytes of a slab with room for the frame; undefined if there is none.
+ *
+ * @param isFirst whether nothing else of its client is pending.
+ * @param room bytes that its client may still take.
+ */
+export function slabSize(frame: Frame, isFirst: boolean, room: number): number | undefined {
+  const bytes = FRAME_HEADER_BYTES + byteLength(frame.content);
+  if (bytes > room) return undefined;
+  return Math.max(bytes, Math.min(isFirst && bytes <= SMALL_BYTES ? SMALL_BYTES : LARGE_BYTES, room));
 }
 
 /** Gives back a slab whose events are all delivered, so that the worker is done with it. */
 export function giveBack(slab: Slab): void {
-  if (!slab.isReusable) return;
-  spare.push(slab);
-  if (spare.length > MIN_SPARE) trimmer ??= every(TRIM_MS, trim);
-}
-
-function trim(): void {
-  spare.splice(0, Math.min(unneeded, spare.length - MIN_SPARE));
-  unneeded = spare.length;
-  if (spare.length > MIN_SPARE) return;
-  trimmer?.stop();
-  trimmer = undefined;
+  if (slab.isReusable) spare.get(slab.size)?.give(slab);
 }
 
 function byteLength(content: string | Uint8Array): number {
