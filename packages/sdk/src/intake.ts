@@ -83,7 +83,7 @@ export class Intake {
     callback: Callback | undefined,
     again: Reopened | undefined,
   ): Refused | Dropped | undefined {
-    if (!this.open) return CLOSED;
+    if (!this.#open) return CLOSED;
     check(type, event);
     checkCallback(type, callback);
     const obstacle = this.#obstacle();
@@ -92,7 +92,8 @@ export class Intake {
     const passage = this.#hooks.pass(type, event);
     if (passage.code !== undefined) return passage;
     try {
-      return this.#enter(type, passage.event, callback, again);
+      // Once more: the functions may have closed the client or filled its queue.
+      return this.#obstacle() ?? this.#enter(type, passage.event, callback, again);
     } catch (cause) {
       return failed('beforeSend returned what cannot be written as JSON', cause);
     }
@@ -106,9 +107,10 @@ export class Intake {
   ): Refused | undefined {
     const ledger = this.#ledger;
     const { maxQueueSize, maxQueueBytes, redact } = this.#settings;
+    const { accepted } = ledger;
     const frame = encode(type, event, ledger, again?.library);
-    // Once more: a getter or a toJSON may have closed the client or filled its queue.
-    const obstacle = this.#obstacle();
+    // A getter or a toJSON has closed the client, or has tracked and may have filled its queue.
+    const obstacle = this.#open && ledger.accepted === accepted ? undefined : this.#obstacle();
     if (obstacle !== undefined) return obstacle;
     // The worker redacts, so with that setting it decides what is too large. It drops events that are sent again as well:
     // refused here they would hold up those behind them.
