@@ -5,6 +5,7 @@ import {
   backoff,
   HOLD_RANGE_MS,
   judge,
+  type Tries,
   type Verdict,
 } from '@offthread/worker/retry';
 import { describe, expect, test } from 'vitest';
@@ -21,7 +22,7 @@ function reply(status: number, more: Partial<Reply> = {}): Reply {
   return { type: 'reply', status, text: '', ...more };
 }
 
-function verdict(response: Response, tries: Partial<typeof FIRST> = {}, policy = POLICY): Verdict {
+function verdict(response: Response, tries: Partial<Tries> = {}, policy = POLICY): Verdict {
   return judge(response, { ...FIRST, ...tries }, policy, half, NOW);
 }
 
@@ -278,6 +279,18 @@ describe('the backoff', () => {
       type: 'retry',
       delay: 30_000,
     });
+  });
+
+  test('goes on after an attempt that was made before its end, which counts for nothing', () => {
+    const ahead = { attempts: 2, retries: 9, left: 123 };
+    expect(verdict(reply(500), ahead)).toEqual({ type: 'retry', delay: 123 });
+    expect(verdict({ type: 'fault', message: 'x' }, { ...ahead, left: 0 })).toEqual({
+      type: 'retry',
+      delay: 0,
+    });
+    expect(verdict(reply(200), ahead)).toEqual({ type: 'delivered' });
+    expect(verdict(reply(403), ahead)).toMatchObject({ type: 'fail', code: 'rejected' });
+    expect(verdict(reply(429, { retryAfter: '7' }), ahead)).toEqual({ type: 'hold', delay: 7_000 });
   });
 
   test('and holds have the bounds that are documented', () => {
