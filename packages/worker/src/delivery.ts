@@ -4,11 +4,12 @@
 //
 //   idle -> sending                      events wait
 //   idle, sending -> lingering -> sending    a short batch waits for company; a flush cuts it short
-//   sending -> backing-off -> sending    a fault; a flush cuts it short
+//   sending -> backing-off -> sending    a fault; the first flush has one attempt made at once, then it goes on
 //   sending -> held -> sending           Retry-After; nothing cuts it short
 //   sending -> idle                      nothing waits any more
 //   any -> closed                        the client is gone
 import type { Admit } from './authorization.js';
+import { Backoff } from './backoff.js';
 import { type Batch, takeBatch } from './batch.js';
 import { bodyOf, giveBack, openingOf } from './body.js';
 import type { Response } from './http.js';
@@ -46,8 +47,8 @@ export class Delivery {
   readonly #split = new SplitBatch();
   #state: State = 'idle';
   #started = false;
-  /** A flush came while a request was out: the next backoff is skipped. */
-  #hurried = false;
+  /** The backoff that the next attempt is due after; also while a flush has one made before its end. */
+  #backoff: Backoff | undefined;
   /** Sequence number up to which somebody waits for frames: none of them lingers, in however many batches they go. */
   #awaited = 0;
   #endWait: (() => void) | undefined;
@@ -71,11 +72,14 @@ export class Delivery {
     else if (this.#state === 'lingering' && this.#isFull()) this.#endWait?.();
   }
 
-  /** Somebody waits for what is queued: it does not linger, and one attempt is made instead of the next backoff. */
+  /**
+   * Somebody waits for what is queued: it does not linger, and an attempt is made now. If a request is out, it is that
+   * attempt.
+   */
   hurry(): void {
     this.#awaited = this.#queue.last;
-    if (this.#state === 'lingering' || this.#state === 'backing-off') this.#endWait?.();
-    else if (this.#state === 'sending') this.#hurried = true;
+    if (this.#state === 'lingering') this.#endWait?.();
+    else if (this.#state === 'backing-off' && this.#backoff?.hurry()) this.#endWait?.();
   }
 
   /** Ends without any further outcome. */
@@ -103,7 +107,6 @@ export class Delivery {
     }
     if (this.#isClosed()) return;
     this.#state = 'idle';
-    this.#hurried = false;
   }
 
   /** Tries a batch until it is settled or halved. */
@@ -128,9 +131,11 @@ export class Delivery {
       }
       if (this.#isClosed()) return;
 
-      const elapsed = performance.now() - start;
-      const tries = { attempts, retries, elapsed, events: batch.frames.length };
+      const now = performance.now();
+      const left = this.#backoff?.left(now);
+      const tries = { attempts, retries, elapsed: now - start, events: batch.frames.length, left };
       const verdict = judge(response, tries, this.#settings, Math.random, Date.now());
+      if (verdict.type !== 'retry' && verdict.type !== 'renew') this.#backoff = undefined;
       switch (verdict.type) {
         case 'delivered':
           this.#split.delivered();
@@ -142,9 +147,7 @@ export class Delivery {
         case 'halve':
           return this.#split.halve(batch);
         case 'retry':
-          retries++;
-          if (this.#hurried) this.#hurried = false;
-          else await this.#wait('backing-off', verdict.delay);
+          if (await this.#backOff(verdict.delay)) retries++;
           break;
         case 'renew':
           break;
@@ -158,6 +161,14 @@ export class Delivery {
       }
       if (this.#isClosed()) return;
     }
+  }
+
+  /** Waits until an attempt is to be made. Returns whether it is the one that was due. */
+  async #backOff(delay: number): Promise<boolean> {
+    this.#backoff ??= new Backoff(performance.now(), delay);
+    const isOver = await this.#wait('backing-off', delay);
+    if (isOver) this.#backoff = undefined;
+    return isOver;
   }
 
   #fail(batch: Batch, verdict: Verdict & { type: 'fail' }, tried: Attempts): void {
@@ -182,17 +193,19 @@ export class Delivery {
     return this.#state === 'closed';
   }
 
-  async #wait(state: 'lingering' | 'backing-off' | 'held', delay: number): Promise<void> {
-    if (this.#isClosed()) return;
+  /** Returns whether all of the time has passed. */
+  async #wait(state: 'lingering' | 'backing-off' | 'held', delay: number): Promise<boolean> {
+    if (this.#isClosed()) return false;
     this.#state = state;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, delay);
+    const isOver = await new Promise<boolean>((resolve) => {
+      const timer = setTimeout(resolve, delay, true);
       this.#endWait = () => {
         clearTimeout(timer);
-        resolve();
+        resolve(false);
       };
     });
     this.#endWait = undefined;
     if (!this.#isClosed()) this.#state = 'sending';
+    return isOver;
   }
 }

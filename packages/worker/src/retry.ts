@@ -33,6 +33,8 @@ export interface Tries {
   readonly elapsed: number;
   /** Events in the batch. */
   readonly events: number;
+  /** Milliseconds left of the backoff, if a flush had the last attempt made before its end. */
+  readonly left?: number | undefined;
 }
 
 export interface RetryPolicy {
@@ -88,7 +90,8 @@ function again(reason: string, tries: Tries, policy: RetryPolicy, random: () => 
     const message = `Gave up after ${tries.retries} retries: ${reason}`;
     return { type: 'fail', code: 'retries_exhausted', message };
   }
-  return withinDuration({ type: 'retry', delay: backoff(tries.retries, random) }, reason, tries, policy);
+  const delay = tries.left ?? backoff(tries.retries, random);
+  return withinDuration({ type: 'retry', delay }, reason, tries, policy);
 }
 
 function withinDuration(
