@@ -1,6 +1,7 @@
 // When events leave, in what requests, and in which order: one request at a time, none of it on the main thread.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { gzipSync } from 'node:zlib';
+import { startTrackingApi } from '@offthread/devtools';
 import { version } from '@offthread/sdk';
 import { describe, expect, test } from 'vitest';
 import { flushed, upTo, withApi } from './helpers/with-api.js';
@@ -29,6 +30,41 @@ describe('the rhythm', () => {
     expect(await sizesOfRequests()).toEqual([1, 100, 100, 50]);
     expect(await indices()).toEqual(upTo(251));
     expect(analytics.stats()).toMatchObject({ accepted: 251, delivered: 251, requests: 4, retries: 0 });
+  });
+
+  // The first answer is late, so that all of what follows waits for the second request.
+  test.each<[string, object, number, number[]]>([
+    ['up to 1,000 events wait', {}, 1_000, Array(10).fill(100)],
+    ['more wait', {}, 1_001, [1_001]],
+    ['far more wait', {}, 4_000, [2_500, 1_500]],
+    ['as many as a large request leaves wait', {}, 2_700, [2_500, 100, 100]],
+    ['batchSize is given', { batchSize: 500 }, 6_000, Array(12).fill(500)],
+    ['both are given', { batchSize: 10, maxBatchSize: 90 }, 300, [90, 90, 90, 10, 10, 10]],
+  ])('if %s (%j), %d events go in requests of %j', async (_name, settings, count, sizes) => {
+    await bench.api.script([{ type: 'ok', delayMs: 500 }]);
+    const analytics = bench.open(settings);
+    const track = (index: number): boolean =>
+      analytics.track({ userId: 'u', event: 'e', properties: { index } });
+    track(0);
+    await bench.api.waitFor({ requests: 1, timeoutMs: 20_000 });
+    for (const index of upTo(count)) track(index + 1);
+    flushed(analytics);
+    expect(await sizesOfRequests()).toEqual([1, ...sizes]);
+    expect(await indices()).toEqual(upTo(count + 1));
+  });
+
+  test('a backlog of large events goes in requests of at most 500,000 bytes', async () => {
+    await bench.api.script([{ type: 'ok', delayMs: 500 }]);
+    const analytics = bench.open();
+    analytics.track({ userId: 'u', event: 'first' });
+    await bench.api.waitFor({ requests: 1, timeoutMs: 20_000 });
+    const properties = { filler: 'x'.repeat(800) };
+    for (const _ of upTo(1_500)) analytics.track({ userId: 'u', event: 'e', properties });
+    flushed(analytics);
+    const { biggestBody, biggestBatch } = await bench.api.counts();
+    expect(biggestBody).toBeLessThanOrEqual(500_000);
+    expect(biggestBody).toBeGreaterThan(490_000);
+    expect(biggestBatch).toBeLessThan(600);
   });
 
   test('nobody needs to flush: all that is tracked arrives by itself', async () => {
@@ -252,6 +288,33 @@ describe('stub', () => {
     const codes = ['event_too_large', 'queue_full', 'event_too_large'];
     expect(bench.errors.map(({ code }) => code)).toEqual(codes);
   });
+});
+
+// One request at a time of 100 events each would carry 650 of them a second.
+test('2,000 events a second to an API that takes 150 ms: none refused, one request at a time', {
+  timeout: 60_000,
+}, async () => {
+  await using api = await startTrackingApi({ latencyMs: 150, record: 'count' });
+  // Half of the default, for a test of half the time.
+  const analytics = bench.open({ host: api.url, maxQueueSize: 5_000 });
+  const total = 10_000;
+  const start = performance.now();
+  for (let tracked = 0; tracked < total; ) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    const due = Math.min(total, Math.floor((performance.now() - start) * 2));
+    // At most four times as fast if the machine could not keep up for a moment.
+    for (const end = Math.min(due, tracked + 80); tracked < end; tracked++) {
+      analytics.track({ userId: 'u', event: 'e', properties: { index: tracked } });
+    }
+  }
+  expect(await analytics.flushAsync(20_000)).toMatchObject({ status: 'ok', failed: 0 });
+  expect(analytics.stats()).toMatchObject({ accepted: total, delivered: total, refused: {}, retries: 0 });
+  expect(await api.counts()).toMatchObject({
+    events: total,
+    duplicates: 0,
+    maxConcurrentByWriteKey: { KEY: 1 },
+  });
+  expect(bench.errors).toEqual([]);
 });
 
 test('the main thread opens no socket', async () => {

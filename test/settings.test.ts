@@ -12,6 +12,7 @@ describe('defaults', () => {
     url: 'https://api.segment.io/v1/batch',
     writeKey: WRITE_KEY,
     batchSize: 100,
+    maxBatchSize: 2_500,
     linger: 0,
     maxRetries: 10,
     maxRetryDuration: 12 * 3_600_000,
@@ -25,7 +26,16 @@ describe('defaults', () => {
   });
 
   test('undefined is the same as leaving a setting out, for every setting', async () => {
-    const names = ['host', 'region', 'path', 'batchSize', 'maxQueueSize', 'maxQueueBytes', 'linger'];
+    const names = [
+      'host',
+      'region',
+      'path',
+      'batchSize',
+      'maxBatchSize',
+      'maxQueueSize',
+      'maxQueueBytes',
+      'linger',
+    ];
     names.push('maxRetries', 'maxRetryDuration', 'requestTimeout', 'flushTimeout', 'onError', 'gzip');
     names.push('allowInsecureHost', 'flushOnExit', 'flushOnSignals');
     const given = Object.fromEntries(names.map((name) => [name, undefined]));
@@ -105,6 +115,7 @@ describe('numbers', () => {
 
   test.each([
     ['batchSize', 1, 2_500],
+    ['maxBatchSize', 1, 2_500],
     ['maxQueueSize', 1, SAFE],
     ['maxQueueBytes', 131_072, SAFE],
     ['linger', 0, TIMER],
@@ -128,13 +139,35 @@ describe('numbers', () => {
 
   test('reach the worker as they were given', async () => {
     const given = {
-      batchSize: 2_500,
+      batchSize: 2_400,
+      maxBatchSize: 2_500,
       linger: 7,
       maxRetries: 0,
       maxRetryDuration: 8,
       requestTimeout: 9,
     };
     expect(await told(given)).toMatchObject(given);
+  });
+});
+
+describe('batchSize and maxBatchSize', () => {
+  test.each<[object, number, number]>([
+    [{}, 100, 2_500],
+    [{ batchSize: 7 }, 7, 7],
+    [{ batchSize: 2_500 }, 2_500, 2_500],
+    [{ batchSize: 7, maxBatchSize: undefined }, 7, 7],
+    [{ batchSize: 7, maxBatchSize: 9 }, 7, 9],
+    [{ batchSize: 7, maxBatchSize: 7 }, 7, 7],
+    [{ maxBatchSize: 1_000 }, 100, 1_000],
+    [{ maxBatchSize: 50 }, 50, 50],
+  ])('%j make requests of %d, and of %d behind a backlog', async (given, batchSize, maxBatchSize) => {
+    expect(await told(given)).toMatchObject({ batchSize, maxBatchSize });
+  });
+
+  test('that contradict each other are refused', () => {
+    expect(refusedWith({ batchSize: 8, maxBatchSize: 7 })).toBe(
+      "Setting 'maxBatchSize' must be at least 'batchSize', which is 8; got 7",
+    );
   });
 });
 
