@@ -243,6 +243,7 @@ describe('a clock that steps back an hour', () => {
         writeKey: 'KEY',
         userAgent: 'test',
         batchSize: 100,
+        maxBatchSize: 100,
         linger: 0,
         maxRetries: 1,
         maxRetryDuration: 60_000,

@@ -9,6 +9,7 @@ export const deliverySettings: Settings = {
   writeKey: 'KEY',
   userAgent: 'test',
   batchSize: 100,
+  maxBatchSize: 100,
   linger: 0,
   maxRetries: 0,
   maxRetryDuration: 0,

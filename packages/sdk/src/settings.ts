@@ -33,8 +33,13 @@ export interface AnalyticsSettings {
   readonly oauth?: OAuth | undefined;
   /** Path of the batch endpoint below `host`. Default: `'/v1/batch'`. */
   readonly path?: string | undefined;
-  /** Most events in one request, 1 to 2,500. Default: 100. */
+  /** Most events in one request while at most ten times as many wait, 1 to 2,500. Default: 100. */
   readonly batchSize?: number | undefined;
+  /**
+   * Most events in one request while more wait than ten times `batchSize`, from `batchSize` to 2,500. Default: `batchSize`
+   * if that is set, otherwise 2,500.
+   */
+  readonly maxBatchSize?: number | undefined;
   /** Most events accepted and not yet settled; beyond it the newest is refused. Default: 10,000. */
   readonly maxQueueSize?: number | undefined;
   /** Most bytes of memory that events not yet settled may occupy; beyond it the newest is refused. Default: 64 MB. */
@@ -128,6 +133,7 @@ const CHECKS = {
   path,
   oauth: anOAuthApp,
   batchSize: integer(1, MAX_BATCH_EVENTS),
+  maxBatchSize: integer(1, MAX_BATCH_EVENTS),
   maxQueueSize: integer(1),
   maxQueueBytes: integer(128 * 1024),
   linger: integer(0, MAX_TIMER),
@@ -193,11 +199,18 @@ export function resolveSettings(given: AnalyticsSettings): Settings {
   const proxyTo = (to: string): string | undefined =>
     disable || stub ? undefined : proxyFor(to, proxySetting);
   const oauth = pick('oauth', undefined);
+  const maxBatchSize = pick('maxBatchSize', pick('batchSize', MAX_BATCH_EVENTS));
+  const batchSize = pick('batchSize', Math.min(100, maxBatchSize));
+  if (maxBatchSize < batchSize) {
+    const expected = `Setting 'maxBatchSize' must be at least 'batchSize', which is ${batchSize}`;
+    throw new ValidationError('invalid_setting', expected, maxBatchSize);
+  }
   return {
     writeKey: writeKey(field(given, 'writeKey')),
     url,
     oauth: oauth && resolveOAuth(oauth, host === REGIONS.eu ? 'eu' : 'us', allowInsecureHost, proxyTo),
-    batchSize: pick('batchSize', 100),
+    batchSize,
+    maxBatchSize,
     maxQueueSize: pick('maxQueueSize', 10_000),
     maxQueueBytes: pick('maxQueueBytes', 64 * 1024 * 1024),
     linger: pick('linger', 0),
@@ -227,8 +240,8 @@ export const checkTimeout = integer(0, MAX_TIMER);
 /** What the worker needs to know of them. */
 export function deliverySettings(settings: Settings): DeliverySettings {
   const { url, writeKey, oauth, proxy, tls, headers, redact, gzip, stub } = settings;
-  const { batchSize, linger, maxRetries, maxRetryDuration, requestTimeout } = settings;
-  const limits = { batchSize, linger, maxRetries, maxRetryDuration, requestTimeout };
+  const { batchSize, maxBatchSize, linger, maxRetries, maxRetryDuration, requestTimeout } = settings;
+  const limits = { batchSize, maxBatchSize, linger, maxRetries, maxRetryDuration, requestTimeout };
   const way = { proxy, tls, headers };
   return { url, writeKey, oauth, userAgent: `offthread/${version}`, ...limits, ...way, redact, gzip, stub };
 }

@@ -2,6 +2,7 @@
 import { ENDING_BYTES, OPENING } from './body-format.js';
 import { lengthOf } from './frame.js';
 import { MAX_BODY_BYTES, MAX_EVENT_BYTES } from './limits.js';
+import type { DeliverySettings } from './protocol.js';
 import type { Frame } from './queue.js';
 
 /** The frames of one request. */
@@ -20,6 +21,20 @@ export interface FrameSource {
 /** A frame that no request can carry. */
 export interface Oversize {
   readonly frame: Frame;
+}
+
+/** A backlog is more than so many times `batchSize`. */
+const BACKLOG_BATCHES = 10;
+
+/**
+ * How many events the next request may carry while `waiting` of them wait. One request at a time carries `batchSize`
+ * events in the time of one, whatever that is: if more come, only larger requests keep the queue from filling up.
+ */
+export function sizeOf(
+  waiting: number,
+  { batchSize, maxBatchSize }: Pick<DeliverySettings, 'batchSize' | 'maxBatchSize'>,
+): number {
+  return waiting > BACKLOG_BATCHES * batchSize ? maxBatchSize : batchSize;
 }
 
 /**

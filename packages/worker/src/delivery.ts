@@ -10,7 +10,7 @@
 //   any -> closed                        the client is gone
 import type { Admit } from './authorization.js';
 import { Backoff } from './backoff.js';
-import { type Batch, takeBatch } from './batch.js';
+import { type Batch, sizeOf, takeBatch } from './batch.js';
 import { bodyOf, giveBack, openingOf } from './body.js';
 import type { Response } from './http.js';
 import { type Attempts, delivered, failed, oversize, retried } from './outcome.js';
@@ -96,7 +96,8 @@ export class Delivery {
     if (this.#started && this.#settings.linger > 0) await this.#linger();
     this.#started = true;
     while (!this.#isClosed()) {
-      const next = this.#split.next() ?? takeBatch(this.#queue, this.#settings.batchSize, this.#opening);
+      const size = sizeOf(this.#queue.length, this.#settings);
+      const next = this.#split.next() ?? takeBatch(this.#queue, size, this.#opening);
       if (next === undefined) break;
       if ('frame' in next) {
         this.#observer.report(oversize(next));

@@ -2,7 +2,7 @@
 // index.ts (worker). A change here changes PROTOCOL_VERSION, because two copies of the SDK may share one worker.
 
 /** Part of the key under which a process shares its worker: copies that differ here do not share. */
-export const PROTOCOL_VERSION = 4;
+export const PROTOCOL_VERSION = 5;
 
 // A frame is one event, written by main into memory both threads share and read by the worker in place, little-endian:
 //
@@ -150,7 +150,10 @@ export interface DeliverySettings extends WaySettings {
   readonly url: string;
   readonly writeKey: string;
   readonly userAgent: string;
+  /** Most events in one request. */
   readonly batchSize: number;
+  /** Most events in one request behind a backlog, see `sizeOf` in batch.ts. */
+  readonly maxBatchSize: number;
   /** Milliseconds a batch that is not full may wait for more events. */
   readonly linger: number;
   readonly maxRetries: number;
