@@ -1,11 +1,15 @@
-// Connections are used again, but none for ever: after ten minutes and after a fault the host's address is asked for
-// anew. Two servers, and a name that moves from one to the other.
+// Connections are used again, but none for ever: not after five idle seconds, and after ten minutes and after a fault the
+// host's address is asked for anew. Two servers, and a name that moves from one to the other.
 import dns from 'node:dns';
 import type { Socket } from 'node:net';
-import { isOutdated, MAX_CONNECTION_AGE_MS } from '@offthread/worker/agent';
+import { setTimeout as delay } from 'node:timers/promises';
+import { startTrackingApi } from '@offthread/devtools';
+import { isOutdated, MAX_CONNECTION_AGE_MS, MAX_IDLE_MS } from '@offthread/worker/agent';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { startLink } from './helpers/middlebox.js';
 import { type RawServer, startRawServer } from './helpers/raw-server.js';
 import { sender } from './helpers/sender.js';
+import { Trial } from './helpers/trial.js';
 
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
 const BODY = Buffer.from('{"batch":[]}');
@@ -52,10 +56,11 @@ function connections(): [number, number] {
   return [old.sockets.length, next.sockets.length];
 }
 
-/** Moves this thread's clock, from now on. */
+const now = performance.now.bind(performance);
+
+/** Moves this thread's clock so far ahead of the real one, from now on. */
 function age(ms: number): void {
-  const start = performance.now.bind(performance);
-  vi.spyOn(performance, 'now').mockImplementation(() => start() + ms);
+  vi.spyOn(performance, 'now').mockImplementation(() => now() + ms);
 }
 
 test('the rule: ten minutes', () => {
@@ -65,14 +70,13 @@ test('the rule: ten minutes', () => {
   expect(isOutdated(5_000, 605_000)).toBe(true);
 });
 
-test('a connection is kept while it is young, though the name has moved', async () => {
+test('a connection in use is kept while it is young, though the name has moved', async () => {
   const send = sender({ url });
-  for (let n = 0; n < 5; n++) {
+  for (let ms = 0; ms < MAX_CONNECTION_AGE_MS - 60_000; ms += MAX_IDLE_MS - 1_000) {
+    age(ms);
     expect(await send(BODY, 0, never)).toMatchObject({ type: 'reply', status: 200 });
     name.address = '127.0.0.2';
   }
-  age(MAX_CONNECTION_AGE_MS - 60_000);
-  await send(BODY, 0, never);
   expect(connections()).toEqual([1, 0]);
   expect(name.asked).toBe(1);
 });
@@ -87,6 +91,65 @@ test('after ten minutes the name is asked for again, and the old connection ends
   expect(connections()).toEqual([1, 1]);
   expect(name.asked).toBe(2);
   await expect.poll(() => old.sockets[0]?.closed, { timeout: 5_000 }).toBe(true);
+});
+
+test('a connection is used again while it has been idle for less than five seconds', async () => {
+  const send = sender({ url });
+  expect(MAX_IDLE_MS).toBe(5_000);
+  // Each answer starts its time anew, or half of these would need another connection.
+  for (let n = 1; n <= 4; n++) {
+    await send(BODY, 0, never);
+    age(n * (MAX_IDLE_MS - 1_000));
+  }
+  expect(connections()).toEqual([1, 0]);
+  age(5 * MAX_IDLE_MS);
+  expect(await send(BODY, 0, never)).toMatchObject({ type: 'reply', status: 200 });
+  expect(connections()).toEqual([2, 0]);
+  await expect.poll(() => old.sockets[0]?.closed, { timeout: 5_000 }).toBe(true);
+});
+
+test('of several connections only those are used again that were not idle for long', async () => {
+  const [one, two] = [sender({ url }), sender({ url })];
+  await Promise.all([one(BODY, 0, never), two(BODY, 0, never)]);
+  for (let n = 1; n <= 3; n++) {
+    age(n * (MAX_IDLE_MS - 1_000));
+    await one(BODY, 0, never);
+  }
+  expect(connections()).toEqual([2, 0]);
+  // The last one used is used again, and the other one was idle meanwhile.
+  await expect.poll(() => old.sockets.map(({ closed }) => closed).sort()).toEqual([false, true]);
+  await Promise.all([one(BODY, 0, never), two(BODY, 0, never)]);
+  expect(connections()).toEqual([3, 0]);
+});
+
+describe('a link that forgets idle connections and tells nobody', () => {
+  test('costs no flush its two seconds', async () => {
+    await using api = await startTrackingApi();
+    await using link = await startLink(api.port, { idleMs: MAX_IDLE_MS });
+    await using trial = new Trial({ host: `http://127.0.0.1:${link.port}` });
+    trial.track();
+    expect(await trial.analytics.flushAsync(20_000)).toMatchObject({ status: 'ok', delivered: 1 });
+    await delay(MAX_IDLE_MS + 500);
+    trial.track();
+    expect(await trial.analytics.flushAsync(2_000)).toMatchObject({ status: 'ok', delivered: 1 });
+    expect((await link.look()).seen).toHaveLength(2);
+    expect(trial.analytics.stats()).toMatchObject({ requests: 2, retries: 0 });
+    await trial.balance(api);
+  });
+
+  test('carries steady traffic by one connection', async () => {
+    await using api = await startTrackingApi();
+    await using link = await startLink(api.port, { idleMs: MAX_IDLE_MS });
+    await using trial = new Trial({ host: `http://127.0.0.1:${link.port}` });
+    for (const pause of [0, 200, 200, 1_000, 2_000, 3_000]) {
+      await delay(pause);
+      trial.track();
+      expect(await trial.analytics.flushAsync(20_000)).toMatchObject({ status: 'ok', delivered: 1 });
+    }
+    expect((await link.look()).seen).toHaveLength(1);
+    expect((await api.counts()).requests).toBe(6);
+    await trial.balance(api);
+  });
 });
 
 describe('after a fault', () => {

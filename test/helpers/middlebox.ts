@@ -1,5 +1,5 @@
 // In: how to behave. Out: something real on the way to the API, in a thread of its own, so that it works while this one
-// is blocked in a flush: a proxy, or a gateway that asks for client certificates.
+// is blocked in a flush: a proxy, a gateway that asks for client certificates, or a bad link.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { Certificate } from './certificate.js';
@@ -39,6 +39,18 @@ export function startProxy(options: ProxyOptions = {}): Promise<Middlebox<Connec
 /** Starts a gateway to a port that takes only clients with a certificate of `ca`; it sees their names. */
 export function startGateway(tls: Certificate & { ca: string }, port: number): Promise<Middlebox<string>> {
   return start('tls-gateway.mjs', { ...tls, port });
+}
+
+export interface LinkOptions {
+  /** How fast it takes what is sent. Default: at once. */
+  bytesPerSecond?: number;
+  /** It forgets a connection that was idle for longer, and tells neither end. Default: never. */
+  idleMs?: number;
+}
+
+/** Starts a link to a port, and sees how many bytes each connection has sent. */
+export function startLink(port: number, options: LinkOptions): Promise<Middlebox<number>> {
+  return start('link.mjs', { port, ...options });
 }
 
 async function start<Seen>(file: string, workerData: object): Promise<Middlebox<Seen>> {
