@@ -1,8 +1,9 @@
-// The way to an origin -> agents, none of whose connections is old. Used by http.ts.
+// The way to an origin -> agents, none of whose connections is old or was idle for long. Used by http.ts.
 import http from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
 import { isIP } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { HttpProxyAgent, HttpsProxyAgent } from 'hpagent';
 import type { WaySettings } from './protocol.js';
@@ -12,6 +13,16 @@ import type { WaySettings } from './protocol.js';
  * an API that moves is followed within minutes, and a handshake every ten minutes is nothing.
  */
 export const MAX_CONNECTION_AGE_MS = 600_000;
+
+/**
+ * Milliseconds without a request after which a connection is not used again. NATs, firewalls and load balancers forget
+ * idle connections without a word, and a request on one of those waits for `requestTimeout`. The shortest usual time is
+ * the 5 s of a Node.js server, which at least says so; silent ones like the AWS NAT gateway (350 s) take longer. Longer
+ * pauses in the traffic cost a handshake, which is less than the 2 s that somebody gives a flush.
+ * Sources: https://nodejs.org/api/http.html#serverkeepalivetimeout,
+ * https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html
+ */
+export const MAX_IDLE_MS = 5_000;
 
 /** What got takes as `agent`. */
 export interface Agents {
@@ -33,16 +44,21 @@ export class Connections {
   readonly #make: () => Agents;
   #agents: Agents;
   #since: number;
+  /** When connections were used last. */
+  readonly #used = new WeakMap<Duplex, number>();
 
   constructor(make: () => Agents) {
     this.#make = make;
-    this.#agents = make();
+    this.#agents = this.#create();
     this.#since = performance.now();
   }
 
   /** Agents for a request that begins now. */
   take(): Agents {
-    if (isOutdated(this.#since, performance.now())) this.#renew();
+    const now = performance.now();
+    if (isOutdated(this.#since, now)) this.#renew();
+    // Looked at here, and not by a timer: a process that was frozen meanwhile would use the connection before it fires.
+    else end(this.#agents, (socket) => now - (this.#used.get(socket) ?? now) >= MAX_IDLE_MS);
     return this.#agents;
   }
 
@@ -52,9 +68,19 @@ export class Connections {
   }
 
   #renew(): void {
-    retire(this.#agents);
-    this.#agents = this.#make();
+    // Those that are in use end when they are done.
+    for (const agent of both(this.#agents)) agent.maxFreeSockets = 0;
+    end(this.#agents, () => true);
+    this.#agents = this.#create();
     this.#since = performance.now();
+  }
+
+  #create(): Agents {
+    const agents = this.#make();
+    for (const agent of both(agents)) {
+      agent.on('free', (socket: Duplex) => this.#used.set(socket, performance.now()));
+    }
+    return agents;
   }
 }
 
@@ -111,12 +137,16 @@ function explaining<T extends http.Agent>(agent: T, host: string, timeout: numbe
   return Object.assign(agent, { createConnection: create });
 }
 
-/** Ends the connections nobody uses, and has the others end when they are done. */
-function retire(agents: Agents): void {
-  for (const agent of [agents.http, agents.https]) {
-    agent.maxFreeSockets = 0;
+function both(agents: Agents): http.Agent[] {
+  return [agents.http, agents.https];
+}
+
+/** Ends those of the connections nobody uses that are `old`. */
+function end(agents: Agents, old: (socket: Duplex) => boolean): void {
+  for (const agent of both(agents)) {
     for (const sockets of Object.values(agent.freeSockets)) {
-      for (const socket of [...(sockets ?? [])]) socket.destroy();
+      // A copy, because the agent takes out what is destroyed.
+      for (const socket of [...(sockets ?? [])]) if (old(socket)) socket.destroy();
     }
   }
 }
