@@ -44,6 +44,8 @@ export function startGateway(tls: Certificate & { ca: string }, port: number): P
 export interface LinkOptions {
   /** How fast it takes what is sent. Default: at once. */
   bytesPerSecond?: number;
+  /** After which it takes everything at once. Default: never. */
+  fastAfterMs?: number;
   /** It forgets a connection that was idle for longer, and tells neither end. Default: never. */
   idleMs?: number;
 }

@@ -1,0 +1,140 @@
+// A link that cannot upload a full batch within requestTimeout: batches shrink until it can, and grow again. A server that
+// does not answer shrinks nothing.
+import { MAX_BODY_BYTES } from '@offthread/worker/limits';
+import { UploadLimit } from '@offthread/worker/upload-limit';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { startLink } from './helpers/middlebox.js';
+import { Trial } from './helpers/trial.js';
+import { withApi } from './helpers/with-api.js';
+
+const bench = withApi();
+
+/** Events of 2 KB, in each of which the filler is the most. */
+const FILLER = { filler: 'x'.repeat(1_900) };
+
+/** How many events there were in each request that the API took, and in what order their ids came first. */
+async function received(): Promise<{ sizes: number[]; ids: string[] }> {
+  const requests = (await bench.api.requests()).filter(({ accepted }) => accepted);
+  return {
+    sizes: requests.map(({ eventCount }) => eventCount),
+    ids: [...new Set(requests.flatMap(({ messageIds }) => messageIds))],
+  };
+}
+
+describe('a link of 50 KB/s and a requestTimeout of 3 s', { timeout: 120_000 }, () => {
+  // 100 events have 210 KB, which take more than four seconds.
+  test.each([
+    ['with ten retries', {}],
+    ['with two retries, which are enough to halve a batch', { maxRetries: 2 }],
+    ['with requests of half a megabyte', { batchSize: 2_500, maxRetries: 4 }],
+  ])('deliver everything, in order, %s', async (_name, settings) => {
+    await using link = await startLink(bench.api.port, { bytesPerSecond: 50_000 });
+    await using trial = new Trial({
+      host: `http://127.0.0.1:${link.port}`,
+      requestTimeout: 3_000,
+      ...settings,
+    });
+    const ids = trial.track(500, 'Thing Done', FILLER);
+    expect(await trial.analytics.flushAsync(100_000)).toMatchObject({
+      status: 'ok',
+      delivered: 500,
+      failed: 0,
+    });
+    expect(trial.errors).toEqual([]);
+    expect((await received()).ids).toEqual(ids);
+    expect(Math.min(...(await received()).sizes)).toBeGreaterThan(1);
+    await trial.balance(bench.api);
+  });
+});
+
+test('a link that is fast again gets full batches again', { timeout: 60_000 }, async () => {
+  await using link = await startLink(bench.api.port, { bytesPerSecond: 100_000, fastAfterMs: 2_500 });
+  await using trial = new Trial({ host: `http://127.0.0.1:${link.port}`, requestTimeout: 1_000 });
+  const ids = trial.track(1_000, 'Thing Done', FILLER);
+  expect(await trial.analytics.flushAsync(50_000)).toMatchObject({ status: 'ok', delivered: 1_000 });
+  const { sizes, ids: got } = await received();
+  expect(got).toEqual(ids);
+  expect(Math.min(...sizes.slice(1))).toBeLessThan(60);
+  expect(sizes.slice(-3, -1)).toEqual([100, 100]);
+});
+
+test('a server that takes a batch and does not answer in time gets the same batch again', async () => {
+  await using link = await startLink(bench.api.port, {});
+  await using trial = new Trial({ host: `http://127.0.0.1:${link.port}`, requestTimeout: 500 });
+  await bench.api.script([
+    { type: 'ok', delayMs: 300 },
+    { type: 'hang', times: 3 },
+  ]);
+  trial.track();
+  await bench.api.waitFor({ requests: 1 });
+  const ids = trial.track(100, 'Thing Done', FILLER);
+  expect(await trial.analytics.flushAsync(30_000)).toMatchObject({ status: 'ok', delivered: 101 });
+  const requests = await bench.api.requests();
+  expect(requests.map(({ eventCount }) => eventCount)).toEqual([1, 100, 100, 100, 100]);
+  for (const { messageIds } of requests.slice(1)) expect(messageIds).toEqual(ids);
+});
+
+describe('the limit', () => {
+  /** Sends full bodies over a link that uploads at most `capacity` bytes in time; the sizes that were tried. */
+  function run(limit: UploadLimit, capacity: number, count: number): number[] {
+    return Array.from({ length: count }, () => {
+      const { bytes } = limit;
+      if (bytes > capacity) limit.slow(bytes);
+      else limit.delivered(bytes);
+      return bytes;
+    });
+  }
+
+  test('is that of the API until an upload is too slow, then half of what was too much', () => {
+    const limit = new UploadLimit();
+    expect(run(limit, MAX_BODY_BYTES, 3)).toEqual([MAX_BODY_BYTES, MAX_BODY_BYTES, MAX_BODY_BYTES]);
+    limit.slow(200_000);
+    expect(limit.bytes).toBe(100_000);
+  });
+
+  test('doubles after a success of that size, up to that of the API', () => {
+    const limit = new UploadLimit();
+    limit.slow(100_000);
+    expect(run(limit, MAX_BODY_BYTES, 6)).toEqual([50_000, 100_000, 200_000, 400_000, 500_000, 500_000]);
+  });
+
+  test('does not grow for a small body, which says nothing of a large one', () => {
+    const limit = new UploadLimit();
+    limit.slow(100_000);
+    limit.delivered(2_000);
+    expect(limit.bytes).toBe(50_000);
+  });
+
+  test('is tried less often the more often it was too much, because each try costs a requestTimeout', () => {
+    const sizes = run(new UploadLimit(), 150_000, 200);
+    const tooMuch = sizes.filter((bytes) => bytes > 150_000).length;
+    expect(tooMuch).toBeLessThan(12);
+    expect(run(new UploadLimit(), 150_000, 7)).toEqual([
+      500_000, 250_000, 125_000, 250_000, 125_000, 125_000, 250_000,
+    ]);
+  });
+
+  test('is at least one event and at most what the API takes, whatever the link does', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.boolean(), fc.integer({ min: 100, max: MAX_BODY_BYTES }))),
+        (steps) => {
+          const limit = new UploadLimit();
+          for (const [isSlow, bytes] of steps) {
+            const before = limit.bytes;
+            if (isSlow) limit.slow(Math.min(bytes, before));
+            else limit.delivered(Math.min(bytes, before));
+            expect(limit.bytes).toBeGreaterThan(0);
+            expect(limit.bytes).toBeLessThanOrEqual(MAX_BODY_BYTES);
+            if (isSlow) expect(limit.bytes).toBeLessThan(before);
+            else expect(limit.bytes).toBeGreaterThanOrEqual(before);
+          }
+          // It comes back.
+          run(limit, MAX_BODY_BYTES, 2_000);
+          expect(limit.bytes).toBe(MAX_BODY_BYTES);
+        },
+      ),
+    );
+  });
+});
