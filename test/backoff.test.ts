@@ -133,15 +133,16 @@ describe('a flush during a backoff', () => {
           hurry();
         }
         await go(10_000);
-        expect(attempts.filter((at) => DUE.includes(at))).toEqual(DUE);
+        expect([...new Set(attempts.filter((at) => DUE.includes(at)))]).toEqual(DUE);
         expect(counts).toEqual(attempts.map((_, index) => index));
         for (const [index, due] of DUE.entries()) {
+          // The one that is due, and one of a flush, which may come in the same millisecond.
           const next = DUE[index + 1] ?? due;
-          expect(attempts.filter((at) => at > due && at < next).length).toBeLessThanOrEqual(1);
+          expect(attempts.filter((at) => at >= due && at < next).length).toBeLessThanOrEqual(2);
         }
         expect(ends).toMatchObject([{ at: 3_500, outcome: { code: 'retries_exhausted' } }]);
       }),
-      { numRuns: 60 },
+      { numRuns: 200 },
     );
   });
 });

@@ -169,7 +169,7 @@ test('the memory of a body is used again only if the network has taken all of it
     };
     new Delivery(
       queue,
-      { ...deliverySettings, batchSize },
+      { ...deliverySettings, batchSize, maxBatchSize: batchSize },
       async () => ({ type: 'pass', check: (response) => response }),
       async (body) => {
         const response = responses[bodies.length % responses.length] ?? responses[0];

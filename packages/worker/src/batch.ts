@@ -38,13 +38,15 @@ export function sizeOf(
 }
 
 /**
- * Takes the next batch out of the source: as many frames as `batchSize` and the body limit allow. A frame over the
- * event limit comes alone, as `oversize`, and only when it is its turn, so that outcomes keep the order of events.
+ * Takes the next batch out of the source: as many frames as `batchSize` and `maxBytes` of body allow, and at least one. A
+ * frame over the event limit comes alone, as `oversize`, and only when it is its turn, so that outcomes keep the order of
+ * events.
  */
 export function takeBatch(
   source: FrameSource,
   batchSize: number,
   opening: Buffer = OPENING,
+  maxBytes: number = MAX_BODY_BYTES,
 ): Batch | Oversize | undefined {
   const frames: Frame[] = [];
   let bytes = opening.length + ENDING_BYTES;
@@ -56,7 +58,7 @@ export function takeBatch(
       return { frame };
     }
     const comma = frames.length === 0 ? 0 : 1;
-    if (bytes + comma + length > MAX_BODY_BYTES) break;
+    if (frames.length > 0 && bytes + comma + length > maxBytes) break;
     bytes += comma + length;
     frames.push(frame);
     source.shift();
@@ -68,6 +70,17 @@ export function takeBatch(
 export function halve(batch: Batch): [Batch, Batch] {
   const middle = Math.ceil(batch.frames.length / 2);
   return [batchOf(batch.frames.slice(0, middle)), batchOf(batch.frames.slice(middle))];
+}
+
+/** A batch as far as `maxBytes` of body allow, which is at least one frame, and the rest if there is one. */
+export function cut(batch: Batch, opening: Buffer, maxBytes: number): [Batch, Batch?] {
+  let bytes = opening.length + ENDING_BYTES - 1;
+  const end = batch.frames.findIndex(({ text }, index) => {
+    bytes += 1 + lengthOf(text);
+    return index > 0 && bytes > maxBytes;
+  });
+  if (end === -1) return [batch];
+  return [batchOf(batch.frames.slice(0, end)), batchOf(batch.frames.slice(end))];
 }
 
 /** Batches that follow each other, as one. */

@@ -10,15 +10,15 @@
 //   any -> closed                        the client is gone
 import type { Admit } from './authorization.js';
 import { Backoff } from './backoff.js';
-import { type Batch, sizeOf, takeBatch } from './batch.js';
+import { type Batch, type Oversize, sizeOf, takeBatch } from './batch.js';
 import { bodyOf, giveBack, openingOf } from './body.js';
-import type { Response } from './http.js';
 import { type Attempts, delivered, failed, oversize, retried } from './outcome.js';
 import type { DeliverySettings, Outcome, Retry } from './protocol.js';
 import type { Queue } from './queue.js';
 import type { Send } from './request.js';
 import { judge, type Verdict } from './retry.js';
-import { MAX_REFUSED_IN_A_ROW, SplitBatch } from './split-batch.js';
+import { MAX_REFUSED_IN_A_ROW, type Part, SplitBatch } from './split-batch.js';
+import { UploadLimit } from './upload-limit.js';
 
 type State = 'idle' | 'lingering' | 'sending' | 'backing-off' | 'held' | 'closed';
 
@@ -43,8 +43,9 @@ export class Delivery {
   readonly #opening: Buffer;
   readonly #observer: Observer;
   readonly #abort = new AbortController();
-  /** What is left of a refused batch. */
+  /** What is left of a batch that was refused or too large for the link. */
   readonly #split = new SplitBatch();
+  readonly #limit = new UploadLimit();
   #state: State = 'idle';
   #started = false;
   /** The backoff that the next attempt is due after; also while a flush has one made before its end. */
@@ -96,8 +97,7 @@ export class Delivery {
     if (this.#started && this.#settings.linger > 0) await this.#linger();
     this.#started = true;
     while (!this.#isClosed()) {
-      const size = sizeOf(this.#queue.length, this.#settings);
-      const next = this.#split.next() ?? takeBatch(this.#queue, size, this.#opening);
+      const next = this.#next();
       if (next === undefined) break;
       if ('frame' in next) {
         this.#observer.report(oversize(next));
@@ -110,12 +110,22 @@ export class Delivery {
     this.#state = 'idle';
   }
 
-  /** Tries a batch until it is settled or halved. */
-  async #deliver(batch: Batch): Promise<void> {
-    const start = performance.now();
+  #next(): Part | Oversize | undefined {
+    const { bytes } = this.#limit;
+    const part = this.#split.next(this.#opening, bytes);
+    if (part !== undefined) return part;
+    const size = sizeOf(this.#queue.length, this.#settings);
+    const batch = takeBatch(this.#queue, size, this.#opening, bytes);
+    return batch === undefined || 'frame' in batch ? batch : { batch };
+  }
+
+  /** Tries a batch until it is settled or split. */
+  async #deliver({ batch, tried }: Part): Promise<void> {
+    const since = tried?.since ?? performance.now();
     this.#observer.takeInHand(batch);
-    let response: Response | undefined;
-    for (let attempts = 0, retries = 0; ; ) {
+    let response = tried?.last;
+    let bytes = 0;
+    for (let attempts = tried?.attempts ?? 0, retries = tried?.retries ?? 0; ; ) {
       const pass = await this.#admit(this.#abort.signal);
       if (this.#isClosed()) return;
       // Whoever is not let in has made no request, and is judged by the answer they got instead.
@@ -123,7 +133,8 @@ export class Delivery {
       else {
         // Now, because a pass may take its time, and the API sets clocks right by `sentAt`.
         const body = bodyOf(batch, new Date(), this.#opening);
-        this.#observer.requesting(body.length, attempts);
+        bytes = body.length;
+        this.#observer.requesting(bytes, attempts);
         if (response !== undefined && attempts > 0)
           this.#observer.retrying(retried(batch, attempts, response));
         response = pass.check(await this.#send(body, attempts, this.#abort.signal, pass.authorization));
@@ -134,12 +145,14 @@ export class Delivery {
 
       const now = performance.now();
       const left = this.#backoff?.left(now);
-      const tries = { attempts, retries, elapsed: now - start, events: batch.frames.length, left };
+      const tries = { attempts, retries, elapsed: now - since, events: batch.frames.length, left };
       const verdict = judge(response, tries, this.#settings, Math.random, Date.now());
       if (verdict.type !== 'retry' && verdict.type !== 'renew') this.#backoff = undefined;
+      if (response.type === 'fault' && response.slow) this.#limit.slow(bytes);
       switch (verdict.type) {
         case 'delivered':
           this.#split.delivered();
+          this.#limit.delivered(bytes);
           return this.#observer.report(delivered(batch));
         case 'fail': {
           const status = response.type === 'reply' ? response.status : undefined;
@@ -149,7 +162,9 @@ export class Delivery {
           return this.#split.halve(batch);
         case 'retry':
           if (await this.#backOff(verdict.delay)) retries++;
-          break;
+          if (bytes <= this.#limit.bytes || batch.frames.length === 1) break;
+          // Too large for the link: it goes on in parts, which inherit what was tried.
+          return this.#split.putBack({ batch, tried: { since, attempts, retries, last: response } });
         case 'renew':
           break;
         case 'hold':

@@ -7,9 +7,13 @@ import { connectionsTo } from './agent.js';
 import { MAX_REPLY_BYTES } from './limits.js';
 import type { DeliverySettings } from './protocol.js';
 import { redactor } from './redact.js';
+import { isSlow, type Upload, uploadOf } from './upload.js';
 
 /** Characters of a reply that go into the message of an error. */
 export const SHOWN_LENGTH = 200;
+
+/** Part of a request's time after which an upload that is still under way is a slow one. */
+const EARLY = 1 / 4;
 
 /** How one attempt ended. */
 export type Response =
@@ -35,6 +39,8 @@ export type Response =
       readonly message: string;
       /** A connection that had served before broke: the server may have closed it as idle when we wrote to it. */
       readonly reused?: boolean;
+      /** Time ran out over the upload, which goes on but slowly: a smaller body may do. */
+      readonly slow?: boolean;
     }
   /** The server could not prove who it is, or we cannot prove who we are. Not worth another try. */
   | { readonly type: 'refused'; readonly code: 'tls_refused' | 'token_refused'; readonly message: string };
@@ -96,6 +102,7 @@ function respond(
   return new Promise((resolve) => {
     let exchange: ClientRequest | undefined;
     let reply: IncomingMessage | undefined;
+    let slow = false;
     const body: Buffer[] = [];
     let length = 0;
     const abort = (): void => {
@@ -103,10 +110,19 @@ function respond(
     };
     // Ours and not got's, whose timer stops with the reply, whatever is still to be uploaded, and is not heard after
     // an upgrade.
-    const timer = setTimeout(() => request.destroy(new Error(`No answer within ${timeout} ms`)), timeout);
+    const timer = setTimeout(() => {
+      slow = reply === undefined && isSlow(early, uploadOf(exchange?.socket));
+      const reason = slow ? ', because the upload is slow' : '';
+      request.destroy(new Error(`No answer within ${timeout} ms${reason}`));
+    }, timeout);
+    let early: Upload | undefined;
+    const earlyTimer = setTimeout(() => {
+      early = uploadOf(exchange?.socket);
+    }, timeout * EARLY);
     /** May be called more than once, of which the first counts. A reply, where there is one, is more than a fault. */
     const settle = (fault: Response): void => {
       clearTimeout(timer);
+      clearTimeout(earlyTimer);
       signal.removeEventListener('abort', abort);
       if (reply === undefined) resolve(fault);
       else resolve({ ...read(reply, Buffer.concat(body)), sent: exchange?.writableFinished ?? false });
@@ -136,7 +152,7 @@ function respond(
       settle(
         isUntrusted(error.code)
           ? { type: 'refused', code: 'tls_refused', message }
-          : { type: 'fault', message, reused: exchange?.reusedSocket === true && isBroken(error.code) },
+          : { type: 'fault', message, reused: exchange?.reusedSocket === true && isBroken(error.code), slow },
       );
     });
     // Nothing else would follow. The socket is ours from here on: destroying the request does not end it.

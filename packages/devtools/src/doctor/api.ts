@@ -83,7 +83,7 @@ function latencyOf(replies: readonly Reply[]): Check {
   const facts = { firstMs: first, medianMs: median };
   if (median < SLOW_MS) return ok('latency', detail, facts);
   const remedy =
-    'Use the region next to this machine if the workspace lives there; a larger batchSize makes up for it.';
+    'Use the region next to this machine if the workspace lives there; larger requests (maxBatchSize) make up for it.';
   return warning('latency', detail, remedy, facts);
 }
 
