@@ -47,14 +47,18 @@ export function start({ port, vitals: memory, ticks }: StartOrder): void {
   if (ticks) ticked = port;
   showLife();
   port.on('message', (messages: readonly ToWorker[]) => {
+    const woken = new Set<Client>();
     for (const message of messages) {
       showLife();
-      take(message, port);
+      take(message, port, woken);
     }
+    // Only now, so that a batch may have frames of several chunks.
+    for (const { delivery } of woken) delivery.wake();
   });
 }
 
-function take(message: ToWorker, port: MessagePort): void {
+/** @param woken takes the clients that have more frames. */
+function take(message: ToWorker, port: MessagePort, woken: Set<Client>): void {
   const client = clients.get(message.client);
   switch (message.type) {
     case 'open':
@@ -64,8 +68,9 @@ function take(message: ToWorker, port: MessagePort): void {
       );
       break;
     case 'chunk':
-      client?.queue.push(message);
-      client?.delivery.wake();
+      if (client === undefined) break;
+      client.queue.push(message);
+      woken.add(client);
       keepBeating();
       break;
     case 'flush':
