@@ -51,9 +51,10 @@ describe('a link of 50 KB/s and a requestTimeout of 3 s', { timeout: 120_000 }, 
 });
 
 test('a link that is fast again gets full batches again', { timeout: 60_000 }, async () => {
-  await using link = await startLink(bench.api.port, { bytesPerSecond: 100_000, fastAfterMs: 2_500 });
-  await using trial = new Trial({ host: `http://127.0.0.1:${link.port}`, requestTimeout: 1_000 });
-  const ids = trial.track(1_000, 'Thing Done', FILLER);
+  await using link = await startLink(bench.api.port, { bytesPerSecond: 100_000, fastAfterMs: 6_000 });
+  await using trial = new Trial({ host: `http://127.0.0.1:${link.port}`, requestTimeout: 2_000 });
+  // 100 of them take three seconds. Loopback moves in steps of 64 KB, of which there are two between the two looks.
+  const ids = trial.track(1_000, 'Thing Done', { filler: 'x'.repeat(2_900) });
   expect(await trial.analytics.flushAsync(50_000)).toMatchObject({ status: 'ok', delivered: 1_000 });
   const { sizes, ids: got } = await received();
   expect(got).toEqual(ids);
