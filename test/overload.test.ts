@@ -228,7 +228,7 @@ describe('a clock that steps back an hour', () => {
       });
     });
     vi.useFakeTimers({ toFake: ['Date'] });
-    start({ port: port2, vitals: new SharedArrayBuffer(VITALS_BYTES), ticks: false });
+    start({ port: port2, vitals: new SharedArrayBuffer(VITALS_BYTES), ticks: false, hostThread: undefined });
     const post = (...messages: ToWorker[]): void => port.postMessage(messages);
     const control = new SharedArrayBuffer(CONTROL_BYTES);
     new BigInt64Array(control)[COUNTER.EXPECTED] = 1n;

@@ -3,6 +3,7 @@
 // One hook a process and one handler a signal, for all clients and all copies of this package.
 import { constants } from 'node:os';
 import { now } from './clock.js';
+import { HostThreads, hostThread, PendingInThread } from './host-threads.js';
 
 /** A client as it looks from here. */
 export interface Leaver {
@@ -13,6 +14,8 @@ export interface Leaver {
   startFlush(): void;
   /** Blocks until what was handed over is settled and reported; false if the deadline, by our clock, comes first. */
   finishFlush(deadline: number): boolean;
+  /** Does both within `timeout` ms, without blocking. */
+  flushAsync(timeout: number): Promise<unknown>;
   /** Lets go of what is still pending, which nobody will send any more, and takes nothing over from now on. */
   abandon(): void;
   /** Holds the process open until the callbacks that are pending have been called, for `flushTimeout` at most. */
@@ -28,20 +31,29 @@ interface Shared {
   stage: 'unhooked' | 'hooked' | 'leaving' | 'left';
   /** When the exit hook began to run, by our clock. */
   start: number;
+  /** On the main thread. */
+  readonly threads: HostThreads | undefined;
+  /** On any other thread of the host. */
+  readonly thread: PendingInThread | undefined;
 }
 
-const KEY = Symbol.for('@offthread/sdk/exit/2');
+const KEY = Symbol.for('@offthread/sdk/exit/3');
 const scope = globalThis as { [KEY]?: Shared };
 scope[KEY] ??= {
   pending: new Set(),
   signals: new Map(),
   stage: 'unhooked',
   start: 0,
+  threads: HostThreads.first(onExitWithoutEvents),
+  thread: hostThread && new PendingInThread(hostThread, flushThread),
 };
 const shared = scope[KEY];
 
 /** The client has events pending, from now on until `forget`. */
 export function remember(client: Leaver): void {
+  if (shared.thread !== undefined && client.flushOnExit && !shared.pending.has(client)) {
+    shared.thread.add(client.flushTimeout);
+  }
   shared.pending.add(client);
   if (shared.stage === 'unhooked') {
     shared.stage = 'hooked';
@@ -57,7 +69,7 @@ export function remember(client: Leaver): void {
 
 /** The client has nothing pending any more. */
 export function forget(client: Leaver): void {
-  shared.pending.delete(client);
+  if (shared.pending.delete(client) && client.flushOnExit) shared.thread?.delete();
 }
 
 /** Whether the process is ending and has no time left for what a client with that `flushTimeout` accepts from now on. */
@@ -76,8 +88,14 @@ function onExit(): void {
   } else leave();
 }
 
+/** The main thread has had no events of its own, and has no other hook. */
+function onExitWithoutEvents(): void {
+  if (shared.stage === 'unhooked') onExit();
+}
+
 function leave(): void {
   shared.stage = 'leaving';
+  shared.threads?.startFlush();
   // More than one round, because callbacks may add events, to any client. A client that was late once takes none, so
   // that there is an end to it.
   while (shared.pending.size > 0) {
@@ -88,7 +106,14 @@ function leave(): void {
     );
     for (const each of clients) if (!each.flushOnExit || late.includes(each)) each.abandon();
   }
+  shared.threads?.finishFlush(shared.start);
   shared.stage = 'left';
+}
+
+/** All that this thread has pending, because the main thread ends. */
+function flushThread(): Promise<unknown> {
+  const clients = [...shared.pending].filter((each) => each.flushOnExit);
+  return Promise.all(clients.map((each) => each.flushAsync(each.flushTimeout)));
 }
 
 /** Clients that were never closed, with the signals that they want. */
@@ -130,9 +155,13 @@ function onSignal(signal: NodeJS.Signals): void {
   // Before the flush, whose callbacks may add listeners. Ours is in front, so none added by once() is gone yet.
   const others = process.listenerCount(signal) - 1;
   const clients = [...shared.pending].filter((client) => client.flushOnSignals.includes(signal));
-  const late = flushAll(clients, now());
+  const isOurs = others === 0 || others === countSignalExit();
+  const start = now();
+  if (isOurs) shared.threads?.startFlush();
+  const late = flushAll(clients, start);
   // Somebody else listens as well and will end the process in their own time.
-  if (others > 0 && others !== countSignalExit()) return;
+  if (!isOurs) return;
+  shared.threads?.finishFlush(start);
   for (const each of late) each.abandon();
   stopListening(signal, known.handler);
   process.kill(process.pid, signal);

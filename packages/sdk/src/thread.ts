@@ -19,6 +19,7 @@ import {
 import type { Piscina } from 'piscina';
 import { after, now, soon, ticked } from './clock.js';
 import { publish } from './diagnostics.js';
+import { hostThread } from './host-threads.js';
 import { StartError, startPool } from './pool.js';
 import { Post, ROUND_MS, type Sender } from './post.js';
 import { inRootContext } from './root-context.js';
@@ -156,7 +157,7 @@ export class Thread {
       worker.prependListener('exit', () => this.#die());
     }
     const port = this.#post.farEnd;
-    const order: StartOrder = { port, vitals: this.#memory, ticks: ticked !== undefined };
+    const order: StartOrder = { port, vitals: this.#memory, ticks: ticked !== undefined, hostThread };
     this.#pool
       .run(order, { name: 'start', transferList: [port] })
       .catch((error: unknown) => this.#die(error));

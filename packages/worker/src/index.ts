@@ -9,6 +9,7 @@ import './last-words.js';
 
 import type { MessagePort } from 'node:worker_threads';
 import { Delivery, type Observer } from './delivery.js';
+import { HostEnd } from './host-end.js';
 import { createAdmit } from './pass.js';
 import {
   BEAT_INTERVAL_MS,
@@ -38,12 +39,18 @@ const clients = new Map<number, Client>();
 let vitals: Int32Array | undefined;
 let clock: BigInt64Array | undefined;
 let beat: NodeJS.Timeout | undefined;
+let hostEnd: HostEnd | undefined;
 /** The port, if main wants a tick with each beat. */
 let ticked: MessagePort | undefined;
 
 /** Goes into service; from here on all comes by the port. A short task, because a pending one holds the process open. */
-export function start({ port, vitals: memory, ticks }: StartOrder): void {
+export function start({ port, vitals: memory, ticks, hostThread }: StartOrder): void {
   live(memory);
+  if (hostThread !== undefined) {
+    hostEnd = new HostEnd(hostThread, () => {
+      for (const { delivery } of clients.values()) delivery.hurry();
+    });
+  }
   if (ticks) ticked = port;
   showLife();
   port.on('message', (messages: readonly ToWorker[]) => {
@@ -164,6 +171,7 @@ function keepBeating(): void {
   beat ??= setInterval(() => {
     showLife();
     showTime();
+    hostEnd?.beat();
     ticked?.postMessage({ type: 'tick' } satisfies ToMain);
     for (const { delivery } of clients.values()) if (delivery.busy) return;
     clearInterval(beat);

@@ -198,6 +198,15 @@ export interface StartOrder {
   readonly vitals: SharedArrayBuffer;
   /** Whether main wants a `tick` with each heartbeat, because its own timers are fake. */
   readonly ticks: boolean;
+  /** Set if the host's thread is not its main thread, and will not be told by Node.js when that ends. */
+  readonly hostThread: HostThread | undefined;
+}
+
+/** A thread of the host, in the memory by which it is told that the main thread ends. See `HOST`. */
+export interface HostThread {
+  readonly memory: SharedArrayBuffer;
+  /** Where its own words begin. */
+  readonly at: number;
 }
 
 // The control block, one for each client and worker. Read by both; who writes is said at each slot.
@@ -259,3 +268,33 @@ export const VITAL_CLOCK = 1;
 
 /** Milliseconds between two heartbeats: ten a second, so that one second without is no accident. */
 export const BEAT_INTERVAL_MS = 100;
+
+// The host's threads, one block a process. The SDK on the main thread makes it, and threads that are started later find it
+// in their environment data. When the main thread ends, all others are ended with it, and run no code of their own for that.
+
+/** Key of the environment data. */
+export const HOST_KEY = '@offthread/sdk/host-threads/1';
+
+/** Slots of the block's Int32 view. */
+export const HOST = {
+  /** Main: 1 once it ends, and waits until events that are pending have been sent. */
+  ENDING: 0,
+  /** Any thread: changes when one has nothing pending any more. Main sleeps on this word. */
+  NEWS: 1,
+  /** First word of the first thread. */
+  THREADS: 4,
+} as const;
+
+/** Words of each thread, from its first one on. */
+export const HOST_THREAD = {
+  /** The thread: its `threadId` while it has events pending, otherwise 0. */
+  PENDING: 0,
+  /** The thread and its worker: goes up every `BEAT_INTERVAL_MS` while it flushes and while that has anything to do. */
+  BEAT: 1,
+  /** The thread: milliseconds for which main is to wait for it at most. */
+  TIMEOUT: 2,
+  WORDS: 4,
+} as const;
+
+/** Threads that can have events pending at the same moment: two whose ids differ by this share their words. */
+export const HOST_THREADS = 256;
