@@ -104,6 +104,21 @@ describe('what arrives', () => {
     if (place === 'file') expect(existsSync(inFolder('events.import.json'))).toBe(false);
   });
 
+  test('everything after an outage, whose begin and end are told', async () => {
+    await api.script([
+      { type: 'answer', status: 503, body: 'busy' },
+      { type: 'answer', status: 500 },
+    ]);
+    write('events', lines(10));
+    const { code, stderr } = await importFile('events', ['--progress', '0']);
+    expect(code).toBe(0);
+    expect(stderr.trimEnd().split('\n')).toEqual([
+      'The API takes no events at present (status 503, busy). Trying again.',
+      'The API takes events again.',
+    ]);
+    expect(await api.events()).toHaveLength(10);
+  });
+
   test('all six types, and an archive of events with the fields that the API had added', async () => {
     const added = {
       receivedAt: 'x',

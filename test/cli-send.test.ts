@@ -185,3 +185,19 @@ test('it goes by the proxy that the environment names', async () => {
   expect(await api.events()).toMatchObject([{ event: 'E' }]);
   expect((await proxy.look()).seen).toMatchObject([{ target: 'api.offthread.test:80' }]);
 });
+
+test('the first failure is told while it is tried again, and the last one if there is no time left', async () => {
+  await api.script([
+    { type: 'answer', status: 503, body: 'busy' },
+    { type: 'answer', status: 500 },
+  ]);
+  const { code, stderr } = await send('track', '-u', '1', '-e', 'Tried');
+  expect({ code, stderr }).toEqual({ code: 0, stderr: 'offthread: status 503, busy; trying again\n' });
+
+  await api.behave({ type: 'answer', status: 429, headers: { 'retry-after': '60' } });
+  const late = await send('track', '-u', '1', '-e', 'Tried', '--timeout', '1500');
+  expect(late.code).toBe(1);
+  expect(late.stderr).toMatch(
+    /^offthread: status 429; trying again\noffthread: not delivered: The API did not take it within 1500 ms: status 429.*\n$/,
+  );
+});

@@ -11,6 +11,7 @@ type Name = keyof DiagnosticMessages;
 
 const NAMES: readonly Name[] = [
   'offthread:delivered',
+  'offthread:postponed',
   'offthread:retried',
   'offthread:failed',
   'offthread:dropped',
@@ -86,6 +87,34 @@ describe('a subscriber', () => {
     expect(analytics.stats()).toMatchObject({ retries: 3, delivered: 3 });
     const [first] = await bench.api.requests();
     expect(sum(analytics, 'offthread:retried')).toBe(3 * (first?.eventCount ?? 0));
+  });
+
+  test('is told of each request that fails and is to be repeated, before that', async () => {
+    await bench.api.script([
+      { type: 'ok' },
+      { type: 'answer', status: 503, body: 'busy' },
+      { type: 'answer', status: 429, headers: { 'retry-after': '60' } },
+    ]);
+    const analytics = bench.open({ batchSize: 1 });
+    for (const _ of upTo(2)) analytics.track({ userId: 'u', event: 'e' });
+    await bench.api.waitFor({ requests: 3 });
+    await expect.poll(() => told.filter(({ name }) => name === 'offthread:postponed')).toHaveLength(2);
+    expect(told).toEqual([
+      // In this order: who hears of both knows that the delivery does not end the trouble.
+      { name: 'offthread:delivered', message: { analytics, count: 1 } },
+      {
+        name: 'offthread:postponed',
+        message: { analytics, count: 1, attempts: 1, status: 503, message: 'status 503, busy' },
+      },
+      {
+        name: 'offthread:retried',
+        message: { analytics, count: 1, attempts: 1, status: 503, message: 'status 503, busy' },
+      },
+      {
+        name: 'offthread:postponed',
+        message: { analytics, count: 1, attempts: 2, status: 429, message: 'status 429' },
+      },
+    ]);
   });
 
   test('is told of each refusal, where onError is told of the first', async () => {

@@ -97,6 +97,50 @@ describe('an AnalyticsError', () => {
     expect(bench.errors[0]?.events).toEqual([{ type: 'track', ...event }]);
   });
 
+  test('that was not sent in time says what came of the last request, and how many there were', async () => {
+    await bench.api.behave({ type: 'answer', status: 503, body: 'busy' });
+    const analytics = bench.open();
+    analytics.track({ userId: 'u', event: 'e' });
+    await bench.api.waitFor({ requests: 2 });
+    await analytics.close(300);
+    const [error] = bench.errors;
+    expect(error).toMatchObject({ code: 'closed', status: 503, cause: { message: 'status 503, busy' } });
+    expect(error?.attempts).toBe((await bench.api.counts()).requests);
+  });
+
+  test('that was not sent in time counts a request that has no answer yet', async () => {
+    await bench.api.script([{ type: 'drop', after: 'body' }]);
+    await bench.api.behave({ type: 'hang' });
+    const analytics = bench.open();
+    analytics.track({ userId: 'u', event: 'e' });
+    await bench.api.waitFor({ requests: 2 });
+    await analytics.close(0);
+    expect(bench.errors).toMatchObject([{ code: 'closed', status: undefined, attempts: 2 }]);
+    expect(bench.errors[0]?.cause).toMatchObject({ message: expect.any(String) });
+  });
+
+  test('that was not sent in time says nothing of what came of an earlier batch', async () => {
+    await bench.api.script([{ type: 'answer', status: 503 }]);
+    const analytics = bench.open();
+    analytics.track({ userId: 'u', event: 'e' });
+    flushed(analytics);
+    await bench.api.behave({ type: 'hang' });
+    analytics.track({ userId: 'u', event: 'e' });
+    await bench.api.waitFor({ requests: 3 });
+    await analytics.close(0);
+    expect(bench.errors).toMatchObject([{ code: 'closed', status: undefined, attempts: 1 }]);
+    expect(bench.errors[0]?.cause).toBeUndefined();
+  });
+
+  test('that was not tried before the client was closed counts no requests', async () => {
+    const analytics = bench.open({ linger: 60_000 });
+    analytics.track({ userId: 'u', event: 'e' });
+    flushed(analytics);
+    analytics.track({ userId: 'u', event: 'e' });
+    await analytics.close(0);
+    expect(bench.errors).toMatchObject([{ code: 'closed', status: undefined, attempts: 0 }]);
+  });
+
   test('about an event that cannot be read has what threw as its cause', () => {
     const analytics = bench.open({ stub: true });
     const cause = new Error('not today');

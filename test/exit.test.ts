@@ -286,6 +286,19 @@ describe('a process', () => {
     expect(ended.lines.at(-1)?.['lingeredMs']).toBeLessThan(LINGER_MS);
   });
 
+  test.concurrent('that had no time left says what came of the last request', LIMIT, async () => {
+    const ended = await runProgram('last-fault.mjs', { args: [api('down').url] });
+    expect(ended).toMatchObject({ code: 3, signal: null, stderr: '' });
+    expect(ended.lines).toEqual([
+      {
+        code: 'exit_timeout',
+        attempts: expect.any(Number),
+        cause: expect.stringMatching(/socket hang up|ECONNRESET/),
+      },
+    ]);
+    expect(ended.lines[0]?.['attempts']).toBeGreaterThan(0);
+  });
+
   test.concurrent('with flushOnExit off still learns what was delivered', LIMIT, async () => {
     const ended = await odd('delivered before an exit without flush');
     expect(ended.code).toBe(3);

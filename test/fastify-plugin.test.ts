@@ -1,5 +1,7 @@
 // The Fastify plugin: what it adds to an event, what it costs a request, and how the server ends.
+
 import { execFile } from 'node:child_process';
+import { channel } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { Agent, get, type IncomingMessage } from 'node:http';
 import { connect } from 'node:http2';
@@ -431,6 +433,35 @@ describe('errors', () => {
     expect(warnings[0]).not.toHaveProperty('events');
     expect(lines.join()).not.toContain('SECRET_KEY');
     expect(lines.join()).not.toContain('user-1');
+  });
+
+  test('an outage is logged when it begins and when it is over, once each', async () => {
+    await api.script([
+      { type: 'answer', status: 503, body: 'busy' },
+      { type: 'answer', status: 500 },
+      { type: 'ok' },
+      { type: 'ok' },
+      { type: 'answer', status: 502 },
+    ]);
+    const lines: string[] = [];
+    const logger = { level: 'info', stream: { write: (line: string) => lines.push(line) } };
+    app = Fastify({ logger, disableRequestLogging: true });
+    await app.register(fastifyAnalytics, own({ writeKey: 'SECRET_KEY' }));
+    await app.ready();
+    for (const event of ['One', 'Two', 'Three']) {
+      app.analytics.track({ userId: 'user-1', event });
+      await app.analytics.flushAsync();
+    }
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { level: 40, count: 1, attempts: 1, status: 503, msg: expect.stringContaining('status 503, busy') },
+      { level: 30 },
+      { level: 40, status: 502 },
+      { level: 30 },
+    ]);
+    expect(lines.join()).not.toContain('SECRET_KEY');
+    await app.close();
+    expect(channel('offthread:postponed').hasSubscribers).toBe(false);
+    expect(channel('offthread:delivered').hasSubscribers).toBe(false);
   });
 
   test('go to onError where there is one, and then are not logged', async () => {

@@ -67,6 +67,19 @@ test('listen --no-page names no page and serves none', async () => {
   expect((await fetch(`${address}/_offthread/counts`)).status).toBe(200);
 });
 
+test('listen says of a request which retry it is', async () => {
+  const [first] = await listen(2, '--no-page');
+  let said = '';
+  started.at(-1)?.stdout?.on('data', (piece) => {
+    said += piece;
+  });
+  const url = String(/http:\S+/.exec(first ?? '')?.[0]);
+  await post(url, batchOf(1));
+  await post(url, batchOf(1), { headers: { 'x-retry-count': '2' } });
+  await expect.poll(() => said.match(/^.*POST.*$/gm)).toHaveLength(2);
+  expect(said.match(/ms {2}retry .*$/gm)).toEqual(['ms  retry 2']);
+});
+
 test('the page and what browsers ask for by themselves are no requests of a program', async () => {
   await using api = await startTrackingApi({ page: true });
   for (const path of ['/', '/_offthread/page/main.js', '/favicon.ico', '/.well-known/appspecific/x.json']) {
