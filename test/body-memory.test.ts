@@ -164,6 +164,7 @@ test('the memory of a body is used again only if the network has taken all of it
       report: ({ through }) => through === events && resolve(),
       takeInHand() {},
       requesting() {},
+      postponed() {},
       retrying() {},
       hold() {},
     };

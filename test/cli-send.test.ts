@@ -194,10 +194,10 @@ test('the first failure is told while it is tried again, and the last one if the
   const { code, stderr } = await send('track', '-u', '1', '-e', 'Tried');
   expect({ code, stderr }).toEqual({ code: 0, stderr: 'offthread: status 503, busy; trying again\n' });
 
-  await api.behave({ type: 'answer', status: 429, headers: { 'retry-after': '60' } });
+  await api.behave({ type: 'answer', status: 429, headers: { 'retry-after': '60' }, body: 'slow' });
   const late = await send('track', '-u', '1', '-e', 'Tried', '--timeout', '1500');
   expect(late.code).toBe(1);
   expect(late.stderr).toMatch(
-    /^offthread: status 429; trying again\noffthread: not delivered: The API did not take it within 1500 ms: status 429.*\n$/,
+    /^offthread: status 429, slow; trying again\noffthread: not delivered: The API did not take it within 1500 ms: status 429, slow\n$/,
   );
 });

@@ -93,7 +93,7 @@ describe('a subscriber', () => {
     await bench.api.script([
       { type: 'ok' },
       { type: 'answer', status: 503, body: 'busy' },
-      { type: 'answer', status: 429, headers: { 'retry-after': '60' } },
+      { type: 'answer', status: 429, headers: { 'retry-after': '60' }, body: 'slow' },
     ]);
     const analytics = bench.open({ batchSize: 1 });
     for (const _ of upTo(2)) analytics.track({ userId: 'u', event: 'e' });
@@ -112,7 +112,7 @@ describe('a subscriber', () => {
       },
       {
         name: 'offthread:postponed',
-        message: { analytics, count: 1, attempts: 2, status: 429, message: 'status 429' },
+        message: { analytics, count: 1, attempts: 2, status: 429, message: 'status 429, slow' },
       },
     ]);
   });

@@ -4,11 +4,23 @@ import type { Ledger } from './ledger.js';
 import type { Settings } from './settings.js';
 import type { Wait } from './wait.js';
 
+/** What came of the oldest events that are pending. */
+export interface LastTry {
+  /** Requests begun for them. */
+  readonly attempts: number;
+  /** HTTP status of the last reply, if there was one. */
+  readonly status: number | undefined;
+  /** What became of the last request that has ended. */
+  readonly cause: Error | undefined;
+}
+
 /** Takes a client's events out of its ledger, and tells the client how they ended. */
 export interface Carrier {
   /** Why no event can be taken over at present, where that is known. */
   readonly failure: Error | undefined;
   readonly counters: { readonly requests: number; readonly retries: number; readonly bytes: number };
+  /** Undefined if no requests are made. */
+  readonly lastTry: LastTry | undefined;
   /** The ledger has one event more. Never throws. */
   added(): void;
   /** Somebody waits for all that is in the ledger. */
@@ -26,6 +38,8 @@ export interface Carrier {
 /** Whom a carrier tells. */
 export interface Correspondent {
   receive(outcome: Outcome): void;
+  /** A request failed, and its batch is to be sent once more. */
+  postponed(retry: Retry): void;
   /** A batch is sent once more. */
   retried(retry: Retry): void;
   /** `Retry-After` holds the client from now on. */

@@ -9,8 +9,8 @@ import { nanoid } from 'nanoid';
 import { BoundCallback, type Callback } from './bound-callback.js';
 import type { Carrier, Connect, Correspondent } from './carrier.js';
 import { now } from './clock.js';
-import { publish } from './diagnostics.js';
-import { AnalyticsError, type ErrorCode, type SentEvent } from './errors.js';
+import { type DiagnosticMessages, publish } from './diagnostics.js';
+import { AnalyticsError, type ErrorCode, type ErrorDetails, type SentEvent } from './errors.js';
 import type { AnyEvent, EventType } from './event.js';
 import { forget, isTooLate, type Leaver, listen, remember, unlisten } from './exit.js';
 import { Flush, type FlushResult } from './flush.js';
@@ -154,7 +154,8 @@ export class Client implements Leaver, Correspondent {
     this.finishFlush(0);
     // First, so that the worker does not send what is reported as dropped.
     void this.#link.release();
-    this.#drop(this.#ledger.accepted, 'exit_timeout', 'The process ended before the event was sent');
+    const message = 'The process ended before the event was sent';
+    this.#drop(this.#ledger.accepted, 'exit_timeout', message, this.#link.lastTry);
   }
 
   receive(outcome: Outcome): void {
@@ -169,8 +170,12 @@ export class Client implements Leaver, Correspondent {
     }
   }
 
-  retried({ count, attempts, status, message }: Retry): void {
-    publish('offthread:retried', () => ({ analytics: this.#owner, count, attempts, status, message }));
+  postponed(retry: Retry): void {
+    publish('offthread:postponed', () => this.#told(retry));
+  }
+
+  retried(retry: Retry): void {
+    publish('offthread:retried', () => this.#told(retry));
   }
 
   held(): void {
@@ -185,7 +190,7 @@ export class Client implements Leaver, Correspondent {
     const isHeard =
       this.#settings.onError !== undefined || this.#ledger.newestCallback > this.#ledger.settled;
     if (!isHeard && this.#ledger.pending > 0) warnOnce(error.message);
-    this.#drop(this.#ledger.accepted, 'worker_unavailable', error.message, error.cause);
+    this.#drop(this.#ledger.accepted, 'worker_unavailable', error.message, { cause: error.cause });
   }
 
   poisoned(through: number): void {
@@ -196,9 +201,14 @@ export class Client implements Leaver, Correspondent {
     );
   }
 
-  #drop(through: number, code: ErrorCode, message: string, cause?: unknown): void {
+  #drop(through: number, code: ErrorCode, message: string, details: ErrorDetails = {}): void {
     if (through <= this.#ledger.settled) return;
-    this.#settle(through, new AnalyticsError(code, message, { ...this.#lose(through), cause }), 'dropped');
+    const error = new AnalyticsError(code, message, { ...this.#lose(through), ...details });
+    this.#settle(through, error, 'dropped');
+  }
+
+  #told({ count, attempts, status, message }: Retry): DiagnosticMessages['offthread:retried'] {
+    return { analytics: this.#owner, count, attempts, status, message };
   }
 
   #lose(through: number): { events: () => SentEvent[]; count: number } {
@@ -274,7 +284,8 @@ export class Client implements Leaver, Correspondent {
     this.finishFlush(0);
     // First, so that the worker does not send what is reported as dropped.
     const released = this.#link.release();
-    this.#drop(this.#ledger.accepted, 'closed', 'The client was closed before the event was sent');
+    const message = 'The client was closed before the event was sent';
+    this.#drop(this.#ledger.accepted, 'closed', message, this.#link.lastTry);
     unlisten(this);
     this.#reporter.close();
     await released;

@@ -22,11 +22,13 @@ interface Lost extends Concerned {
 export interface DiagnosticMessages {
   /** The API took events. */
   readonly 'offthread:delivered': Concerned;
+  /** A request failed and is to be repeated later. */
+  readonly 'offthread:postponed': Concerned & Omit<Retry, 'count'>;
   /** Events are sent once more. Each counts in `stats().retries`. */
   readonly 'offthread:retried': Concerned & Omit<Retry, 'count'>;
   /** Events were given up after a request or more. */
   readonly 'offthread:failed': Lost;
-  /** Events were given up without a request. */
+  /** Events were given up, and not because of what came of a request. */
   readonly 'offthread:dropped': Lost;
   /** A call returned false. Unlike `onError` this tells of each. */
   readonly 'offthread:refused': Concerned & { readonly code: ErrorCode; readonly type: EventType };
@@ -40,6 +42,7 @@ export interface DiagnosticMessages {
 // Held here, because Node lets go of a channel that nobody holds, and of its subscribers with it.
 const channels: { readonly [Name in keyof DiagnosticMessages]: Channel } = {
   'offthread:delivered': channel('offthread:delivered'),
+  'offthread:postponed': channel('offthread:postponed'),
   'offthread:retried': channel('offthread:retried'),
   'offthread:failed': channel('offthread:failed'),
   'offthread:dropped': channel('offthread:dropped'),

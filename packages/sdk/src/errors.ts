@@ -18,13 +18,14 @@ export type SentEvent = Readonly<Record<string, unknown>>;
  *   1,024 levels of objects and arrays; `cause` is what was thrown.
  * - `event_too_large`: over 32 KB as sent.
  *
- * Accepted and then dropped without a request:
+ * Accepted and then dropped:
  * - `before_send`: `beforeSend` returned null. Told to the callback, not to `onError`.
  * - `before_send_failed`: `beforeSend` threw, or returned what is no event; `cause` is what it threw.
  * - `event_too_large`: over 32 KB as sent, if only the worker can tell: with `redact` or a BigInt, and of `resend()`.
  * - `worker_crashed`: the worker died of it three times in a row.
  * - `worker_unavailable`: the worker thread cannot be started.
- * - `closed`: still waiting when `close()` ran out of time.
+ * - `closed`: still waiting when `close()` ran out of time. Here and with `exit_timeout` `attempts`, `status` and
+ *   `cause` say what came of the requests for the oldest of them, if any were made.
  * - `exit_timeout`: still waiting when the process ended and `flushTimeout` was over, or `flushOnExit` is off.
  *
  * Failed after one try or more:
@@ -69,7 +70,7 @@ export class AnalyticsError extends Error {
   readonly code: ErrorCode;
   /** HTTP status of the last reply, where there was one. */
   readonly status: number | undefined;
-  /** Requests made for these events. */
+  /** Requests made for these events; with `closed` and `exit_timeout` for the oldest of them. */
   readonly attempts: number;
   #events: readonly SentEvent[] | (() => readonly SentEvent[]);
   /** How many events are concerned. Refusals of a whole minute are reported as a count, without their events. */

@@ -12,8 +12,9 @@ import {
   CONTROL_BYTES,
   COUNTER,
   type DeliverySettings,
+  type Retry,
 } from '@offthread/worker/protocol';
-import type { Carrier, Correspondent } from './carrier.js';
+import type { Carrier, Correspondent, LastTry } from './carrier.js';
 import { now, soon } from './clock.js';
 import { waitForChange } from './latch.js';
 import type { Ledger } from './ledger.js';
@@ -41,6 +42,8 @@ export class Link implements Carrier, Resident {
   #hurried = 0;
   /** How far the worker said it had come when we looked. */
   #seen = 0;
+  /** The last failed request, of the batch that begins with event `first`. */
+  #fault: (Retry & { readonly first: number }) | undefined;
   /** What a thread that is gone had still said. */
   #told: ClientMessage[] = [];
 
@@ -66,6 +69,18 @@ export class Link implements Carrier, Resident {
       retries: this.#count(COUNTER.RETRIES),
       bytes: this.#count(COUNTER.BYTES),
     };
+  }
+
+  get lastTry(): LastTry {
+    const { settled } = this.#ledger;
+    const isInHand = this.#count(COUNTER.IN_HAND) > settled;
+    const begun = isInHand ? Atomics.load(this.#words, CONTROL.ATTEMPTS) : 0;
+    const fault = this.#fault;
+    if (fault === undefined || fault.first <= settled)
+      return { attempts: begun, status: undefined, cause: undefined };
+    // Another thread may have the batch in hand since, and begins to count anew.
+    const attempts = Math.max(begun, fault.attempts);
+    return { attempts, status: fault.status, cause: new Error(fault.message) };
   }
 
   get id(): number {
@@ -131,8 +146,12 @@ export class Link implements Carrier, Resident {
       case 'held':
         this.#correspondent.held();
         break;
+      case 'postponed':
       case 'retried':
-        this.#correspondent.retried(message);
+        this.#fault = message;
+        // Before it, so that a subscriber of both channels knows that this is what came last.
+        this.#correspondent.receive({ type: 'delivered', through: message.first - 1 });
+        this.#correspondent[message.type](message);
         break;
       case 'delivered':
         this.#correspondent.receive(message);

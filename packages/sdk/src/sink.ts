@@ -6,6 +6,7 @@ import type { Wait } from './wait.js';
 
 export class Sink implements Carrier {
   readonly failure = undefined;
+  readonly lastTry = undefined;
   readonly counters = { requests: 0, retries: 0, bytes: 0 };
   readonly #ledger: Ledger;
   readonly #correspondent: Correspondent;

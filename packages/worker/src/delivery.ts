@@ -29,6 +29,8 @@ export interface Observer {
   takeInHand(batch: Batch): void;
   /** A request is about to be sent; `retry` is 0 for the first one of a batch. */
   requesting(bytes: number, retry: number): void;
+  /** A request failed, and is to be repeated later. */
+  postponed(retry: Retry): void;
   /** The request repeats an earlier one. */
   retrying(retry: Retry): void;
   /** `Retry-After` asks for `delay` ms of silence from now on; 0 when they are over. */
@@ -161,6 +163,7 @@ export class Delivery {
         case 'halve':
           return this.#split.halve(batch);
         case 'retry':
+          this.#observer.postponed(retried(batch, attempts, response));
           if (await this.#backOff(verdict.delay)) retries++;
           if (bytes <= this.#limit.bytes || batch.frames.length === 1) break;
           // Too large for the link: it goes on in parts, which inherit what was tried.
@@ -168,6 +171,7 @@ export class Delivery {
         case 'renew':
           break;
         case 'hold':
+          this.#observer.postponed(retried(batch, attempts, response));
           this.#observer.hold(verdict.delay);
           await this.#wait('held', verdict.delay);
           this.#observer.hold(0);

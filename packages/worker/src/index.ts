@@ -121,16 +121,21 @@ function moveIn({ control, settings, signature, settled }: Opening, post: (news:
       wakeMain();
     },
     takeInHand(batch) {
+      Atomics.store(words, CONTROL.ATTEMPTS, 0);
       Atomics.store(counters, COUNTER.IN_HAND, BigInt(batch.through));
     },
     requesting(bytes, retry) {
       showLife();
+      Atomics.store(words, CONTROL.ATTEMPTS, retry + 1);
       Atomics.add(counters, COUNTER.REQUESTS, 1n);
       Atomics.add(counters, COUNTER.BYTES, BigInt(bytes));
       if (retry > 0) Atomics.add(counters, COUNTER.RETRIES, 1n);
     },
+    postponed(retry) {
+      post({ type: 'postponed', first: through + 1, ...retry });
+    },
     retrying(retry) {
-      post({ type: 'retried', ...retry });
+      post({ type: 'retried', first: through + 1, ...retry });
     },
     hold(delay) {
       const until = delay === 0 ? 0n : BigInt(Math.round(showTime() + delay));

@@ -4,7 +4,7 @@ import { lengthOf } from './frame.js';
 import type { Response } from './http.js';
 import { describeOversize } from './limits.js';
 import type { Outcome, Retry } from './protocol.js';
-import { describe, type Verdict } from './retry.js';
+import { reasonOf, type Verdict } from './retry.js';
 
 /** What the requests for a batch came to. */
 export interface Attempts {
@@ -40,13 +40,13 @@ export function oversize({ frame }: Oversize): Outcome {
   };
 }
 
-/** @param before how the attempt before ended. */
-export function retried(batch: Batch, attempts: number, before: Response): Retry {
-  const isReply = before.type === 'reply';
+/** @param last how the last attempt ended. */
+export function retried(batch: Batch, attempts: number, last: Response): Retry {
+  const isReply = last.type === 'reply';
   return {
     count: batch.frames.length,
     attempts,
-    status: isReply ? before.status : undefined,
-    message: isReply ? describe(before) : before.message,
+    status: isReply ? last.status : undefined,
+    message: isReply ? reasonOf(last) : last.message,
   };
 }

@@ -91,11 +91,11 @@ export interface Loss {
 export interface Retry {
   /** Events in it. */
   readonly count: number;
-  /** Requests made for them before. */
+  /** Requests made for them so far. */
   readonly attempts: number;
-  /** HTTP status of the attempt before, where there was one. */
+  /** HTTP status of the last attempt, if there was one. */
   readonly status: number | undefined;
-  /** What became of the attempt before, for people. Never holds the write key. */
+  /** What became of the last attempt, for people. Never holds the write key. */
   readonly message: string;
 }
 
@@ -114,7 +114,10 @@ export type ClientMessage = {
   | { readonly type: 'delivered'; readonly through: number }
   /** `Retry-After` holds this client from now on, see `HELD_UNTIL`: nobody need wait who has less time than that. */
   | { readonly type: 'held' }
-  | ({ readonly type: 'retried' } & Retry)
+  /** The batch from `first` on is sent once more, but not at once: the API, or the way to it, is in trouble. */
+  | ({ readonly type: 'postponed'; readonly first: number } & Retry)
+  /** The batch from `first` on is sent once more now. */
+  | ({ readonly type: 'retried'; readonly first: number } & Retry)
 );
 
 /** Codes that arise in the worker; `errors.ts` of the SDK explains each to users. */
@@ -218,6 +221,8 @@ export const CONTROL_BYTES = 64;
 export const CONTROL = {
   /** The worker: how many times there was news. Main sleeps on this word. Wraps, so compare for equality only. */
   NEWS: 0,
+  /** The worker: requests begun for the batch in hand, see `IN_HAND`. */
+  ATTEMPTS: 1,
 } as const;
 
 /** Slots of the control block's BigInt64 view, which overlaps the other one: slot 0 is taken. */

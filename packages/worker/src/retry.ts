@@ -75,7 +75,7 @@ export function judge(
   }
 
   const hold = status === 429 || status === 503 ? holdFor(response, now) : undefined;
-  const reason = isAPI ? answer : `the ${from} answered ${answer}`;
+  const reason = reasonOf(response);
   if (hold === undefined) return again(reason, tries, policy, random);
   return withinDuration({ type: 'hold', delay: hold }, reason, tries, policy);
 }
@@ -133,6 +133,12 @@ export function holdFor(
 export function httpDate(text = ''): number {
   if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? .*\d\d:\d\d:\d\d( GMT| \d{4})$/.test(text)) return Number.NaN;
   return Date.parse(text.endsWith(' GMT') ? text : `${text} GMT`);
+}
+
+/** Why a batch is sent once more, for people. */
+export function reasonOf(reply: Response & { readonly type: 'reply' }): string {
+  const { from = 'API' } = reply;
+  return from === 'API' ? describe(reply) : `the ${from} answered ${describe(reply)}`;
 }
 
 /** A reply, for people. */

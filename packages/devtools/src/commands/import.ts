@@ -12,6 +12,7 @@ import { Progress } from '../import/progress.js';
 import { listenForSignals } from '../import/signals.js';
 import { openSource, type Source } from '../import/source.js';
 import { type Summary, summaryLines } from '../import/summary.js';
+import { watchOutages } from '../outage.js';
 import { commandNamed, complain, EXIT, exitBy, positive, print, UsageError } from '../usage.js';
 
 /** Milliseconds between two looks at how far it is, and between two writings of that beside the input. */
@@ -114,6 +115,11 @@ async function importFile(file: string, options: ImportOptions): Promise<number>
     requestTimeout: 30_000,
     flushOnExit: false,
   });
+  watchOutages(
+    analytics,
+    ({ message }) => progress.note(`The API takes no events at present (${message}). Trying again.`),
+    () => progress.note('The API takes events again.'),
+  );
   const importer = new Importer({
     analytics,
     source,

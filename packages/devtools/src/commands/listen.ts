@@ -94,6 +94,7 @@ function jsonLine({
 function textLine(record: RequestRecord): string {
   const { receivedAt, method, path, eventCount, bodyBytes, status, behaviour, durationMs, state, refusal } =
     record;
+  const retry = record.headers['x-retry-count'];
   const columns = [
     receivedAt.slice(11, 23),
     `${method} ${path}`.padEnd(15),
@@ -101,6 +102,7 @@ function textLine(record: RequestRecord): string {
     `${bodyBytes} bytes`.padStart(13),
     String(status ?? behaviour).padStart(4),
     `${Math.round(durationMs ?? 0)} ms`.padStart(7),
+    retry === undefined ? '' : `retry ${retry}`,
     state === 'answered' ? '' : state,
     refusal ?? '',
   ];

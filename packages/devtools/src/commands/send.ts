@@ -10,6 +10,7 @@ import {
   requiredKey,
 } from '../destination.js';
 import { dispatch } from '../dispatch.js';
+import { watchOutages } from '../outage.js';
 import { commandNamed, complain, EXIT, exitBy, jsonObject, positive, print } from '../usage.js';
 
 /** Enough for a slip of the network; somebody waits. */
@@ -138,6 +139,7 @@ async function send(type: EventType, options: SendOptions): Promise<number> {
     maxRetries: MAX_RETRIES,
     requestTimeout: Math.min(timeout, 10_000),
   });
+  watchOutages(analytics, ({ message }) => complain(`offthread: ${message}; trying again`));
   const start = performance.now();
   let failure: AnalyticsError | undefined;
   dispatch(analytics, type, fields, (error) => {
@@ -156,7 +158,9 @@ async function send(type: EventType, options: SendOptions): Promise<number> {
     return EXIT.done;
   }
   const { code, status: httpStatus, attempts } = failure;
-  const message = code === 'closed' ? `The API did not take it within ${timeout} ms` : failure.message;
+  const reason = failure.cause instanceof Error ? `: ${failure.cause.message}` : '';
+  const message =
+    code === 'closed' ? `The API did not take it within ${timeout} ms${reason}` : failure.message;
   if (json) {
     print(
       JSON.stringify({ status: 'failed', type, messageId, elapsedMs, code, httpStatus, attempts, message }),

@@ -12,6 +12,7 @@ import { type AnalyticsError, show, ValidationError } from '../errors.js';
 import type { AnyEvents } from '../event.js';
 import { plainFields } from '../fields.js';
 import { type AnalyticsSettings, SETTINGS } from '../settings.js';
+import { logOutages } from './outage-log.js';
 import { RequestAnalytics } from './request-analytics.js';
 import { type RequestReaders, RequestSource } from './request-source.js';
 
@@ -109,6 +110,8 @@ async function plugin(
     return made;
   };
 
+  const endLog = logOutages(client, fastify.log);
+
   fastify.decorate(decorateAs, client);
   // A getter on the prototype: a request that is not asked for it does nothing for it.
   fastify.decorateRequest(decorateAs, {
@@ -131,6 +134,7 @@ async function plugin(
   fastify.addHook('onClose', async () => {
     if (source.client === undefined || source.closeClient === true) await client.close();
     else await client.flushAsync();
+    endLog();
   });
   endConnections(fastify);
 }

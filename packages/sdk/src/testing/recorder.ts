@@ -14,6 +14,7 @@ import type { Wait } from '../wait.js';
 
 export class Recorder implements Carrier {
   readonly failure = undefined;
+  readonly lastTry = undefined;
   /** There are no requests. */
   readonly counters = { requests: 0, retries: 0, bytes: 0 };
   readonly #ledger: Ledger;
