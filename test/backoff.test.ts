@@ -56,6 +56,7 @@ function deliver(answer: (attempt: number) => Response | Promise<Response>, maxR
       takeInHand() {},
       requesting() {},
       retrying() {},
+      postponed() {},
       hold() {},
     },
   );

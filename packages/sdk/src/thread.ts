@@ -38,7 +38,7 @@ const SILENCE_STARTING_MS = 30_000;
  * The same for a thread that has not run its first line, because the system may not have given one: that is told by an event,
  * which does not reach a thread that is blocked. Doubles with each failed start.
  */
-const SILENCE_UNBEGUN_MS = 1_000;
+const SILENCE_UNBEGUN_MS = 3_000;
 
 /** What a client adds to it: each has a connection to open at the same moment. */
 const SILENCE_PER_CLIENT_MS = 2;
