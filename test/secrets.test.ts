@@ -275,7 +275,12 @@ test.each([
 
 test('no output has it, not even with NODE_DEBUG', async () => {
   const settings = { host: bench.api.url, writeKey: KEY };
-  const env = { NODE_DEBUG: 'http,https,net,tls,stream,timer,module,worker', DEBUG: '*' };
+  // Where a program has its key from. Node.js prints the environment that a thread is given.
+  const env = {
+    ANALYTICS_WRITE_KEY: KEY,
+    NODE_DEBUG: 'http,https,net,tls,stream,timer,module,worker',
+    DEBUG: '*',
+  };
   const { code, stdout, stderr } = await runFixture('send-once.mjs', [JSON.stringify(settings)], { env });
   expect(code).toBe(0);
   expect(await bench.api.counts()).toMatchObject({ events: 2 });
