@@ -1,6 +1,6 @@
 // What flags, NODE_OPTIONS and calls have set for the connections of a process is also what the worker thread has: whom it
 // trusts, how long headers may be, how names are resolved, how TLS is spoken.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,8 +27,8 @@ const SERVER = selfSigned({ issuer: CA });
 let api: TrackingApi;
 let secure: TrackingApi;
 let directory: string;
-/** The files of the authorities. */
-const files = { trusted: '', other: '' };
+/** The files of the authorities, and an empty folder. */
+const files = { trusted: '', other: '', none: '' };
 
 beforeAll(async () => {
   [api, secure, directory] = await Promise.all([
@@ -38,7 +38,12 @@ beforeAll(async () => {
   ]);
   files.trusted = join(directory, 'trusted.pem');
   files.other = join(directory, 'other.pem');
-  await Promise.all([writeFile(files.trusted, CA.cert), writeFile(files.other, OTHER_CA.cert)]);
+  files.none = join(directory, 'none');
+  await Promise.all([
+    writeFile(files.trusted, CA.cert),
+    writeFile(files.other, OTHER_CA.cert),
+    mkdir(files.none),
+  ]);
 }, 60_000);
 beforeEach(async () => {
   await Promise.all([api.reset(), secure.reset()]);
@@ -52,7 +57,12 @@ async function run(plan: Plan, { flags = [], env = {} }: ProgramOptions = {}): P
   const ended = await runProgram('as-set.mjs', {
     flags,
     args: [JSON.stringify(plan)],
-    env: { NODE_EXTRA_CA_CERTS: '', SSL_CERT_FILE: files.other, SSL_CERT_DIR: directory, ...env },
+    env: {
+      NODE_EXTRA_CA_CERTS: '',
+      SSL_CERT_FILE: files.other,
+      SSL_CERT_DIR: files.none,
+      ...env,
+    },
   });
   expect(ended).toMatchObject({ code: 0, stderr: '' });
   return ended.lines as unknown as Seen[];

@@ -33,8 +33,9 @@ export function startPool(vitals: SharedArrayBuffer): Piscina {
       atomics: 'disabled',
       // What is preloaded into the host (--require, --import) is none of the worker's business.
       execArgv: [],
-      // NODE_DEBUG=http would print the Authorization header.
-      env: { ...process.env, NODE_OPTIONS: '', NODE_DEBUG: '' },
+      // NODE_DEBUG=http would print the Authorization header, and NODE_DEBUG=worker what stands here. What Node.js reads when
+      // the process starts, like NODE_EXTRA_CA_CERTS, holds for all threads; for the rest see network-defaults.ts.
+      env: {},
       recordTiming: false,
     });
   } catch (error) {

@@ -20,6 +20,7 @@ import type { Piscina } from 'piscina';
 import { after, now, soon, ticked } from './clock.js';
 import { publish } from './diagnostics.js';
 import { hostThread } from './host-threads.js';
+import { NetworkDefaultsReader } from './network-defaults.js';
 import { StartError, startPool } from './pool.js';
 import { Post, ROUND_MS, type Sender } from './post.js';
 import { inRootContext } from './root-context.js';
@@ -101,6 +102,7 @@ export class Thread {
     (message) => this.#hear(message),
     () => this.#round(),
   );
+  readonly #network = new NetworkDefaultsReader();
   /**
    * Not held by the thread: a client that nobody closes or refers to any more is let go. While it has events pending,
    * exit.ts holds it.
@@ -169,11 +171,11 @@ export class Thread {
   }
 
   /** Moves a client in and gives it the number it has here. It is told by `threadDied` when it has to move on. */
-  open(resident: Resident, opening: Opening): number {
+  open(resident: Resident, opening: Omit<Opening, 'network'>): number {
     const client = this.#nextId++;
     this.#residents.set(client, new WeakRef(resident));
     this.#gone.register(resident, client);
-    this.#post.put({ type: 'open', client, ...opening });
+    this.#post.put({ type: 'open', client, ...opening, network: this.#network.readChanges() });
     return client;
   }
 

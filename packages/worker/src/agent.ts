@@ -6,6 +6,7 @@ import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { HttpProxyAgent, HttpsProxyAgent } from 'hpagent';
+import { inheritedMaxHeaderSize } from './inheritance.js';
 import type { WaySettings } from './protocol.js';
 
 /**
@@ -41,7 +42,7 @@ export function isOutdated(since: number, now: number): boolean {
  * asked for, after that.
  */
 export class Connections {
-  readonly #make: () => Agents;
+  #make: () => Agents;
   #agents: Agents;
   #since: number;
   /** When connections were used last. */
@@ -67,6 +68,12 @@ export class Connections {
     if (agents === this.#agents) this.#renew();
   }
 
+  /** Ends this generation; the next ones are made in this way. */
+  remake(make: () => Agents): void {
+    this.#make = make;
+    this.#renew();
+  }
+
   #renew(): void {
     // Those that are in use end when they are done.
     for (const agent of both(this.#agents)) agent.maxFreeSockets = 0;
@@ -84,16 +91,27 @@ export class Connections {
   }
 }
 
-const known = new Map<string, Connections>();
+const known = new Map<string, { readonly way: WaySettings; readonly connections: Connections }>();
 
 /** The connections to the origin of `url` that all clients of the worker share who go the same way. */
 export function connectionsTo(url: string, way: WaySettings): Connections {
   const { origin } = new URL(url);
   const { proxy, tls } = way;
   const key = JSON.stringify([origin, tls, ...(proxy === undefined ? [] : [proxy, way.requestTimeout])]);
-  const found = known.get(key) ?? new Connections(maker(way));
+  const found = known.get(key) ?? { way, connections: new Connections(maker(way)) };
   known.set(key, found);
-  return found;
+  return found.connections;
+}
+
+/** Has requests that begin from now on go by connections made with the defaults that `node:tls` has now. */
+export function renewConnections(): void {
+  for (const { way, connections } of known.values()) {
+    try {
+      connections.remake(maker(way));
+    } catch {
+      // A certificate of the client's that these defaults forbid. It goes on with those that it began with.
+    }
+  }
 }
 
 function maker({ proxy, tls, requestTimeout }: WaySettings): () => Agents {
@@ -115,7 +133,13 @@ function tunnels(
   const hostname = url.hostname.replace(/^\[|\]$/g, '');
   // hpagent would look an IPv6 address up with its brackets on, and name an address in SNI, which takes only names.
   if (isIP(hostname) !== 0) Object.defineProperty(url, 'hostname', { value: '' });
-  const proxyRequestOptions = { hostname, rejectUnauthorized: true, ...(ca && { ca: [...ca] }) };
+  const maxHeaderSize = inheritedMaxHeaderSize();
+  const proxyRequestOptions = {
+    hostname,
+    maxHeaderSize,
+    rejectUnauthorized: true,
+    ...(ca && { ca: [...ca] }),
+  };
   const given = { ...options, proxy: url, proxyRequestOptions };
   return () => ({
     http: explaining(new HttpProxyAgent(given), url.host, timeout),

@@ -4,6 +4,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import got, { type Got, type Request } from 'got';
 import { connectionsTo } from './agent.js';
+import { inheritedMaxHeaderSize } from './inheritance.js';
 import { MAX_REPLY_BYTES } from './limits.js';
 import type { DeliverySettings } from './protocol.js';
 import { redactor } from './redact.js';
@@ -85,7 +86,7 @@ export function createPost(url: string, settings: DeliverySettings): Post {
     const redact = (text: string): string => redactKnown(text).replaceAll(secret, '[credentials]');
     const read = (reply: IncomingMessage, text: Buffer): Reply => readReply(reply, text, redact, wanted);
     const agent = connections.take();
-    const request = client.stream(url, { agent, body, headers });
+    const request = client.stream(url, { agent, body, headers, maxHeaderSize: inheritedMaxHeaderSize() });
     // Stays when all is settled: a connection can break later on.
     request.on('error', () => connections.lost(agent));
     return respond(request, settings.requestTimeout, signal, redact, read);

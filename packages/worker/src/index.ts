@@ -8,8 +8,10 @@
 import './last-words.js';
 
 import type { MessagePort } from 'node:worker_threads';
+import { renewConnections } from './agent.js';
 import { Delivery, type Observer } from './delivery.js';
 import { HostEnd } from './host-end.js';
+import { inherit } from './inheritance.js';
 import { createAdmit } from './pass.js';
 import {
   BEAT_INTERVAL_MS,
@@ -69,6 +71,10 @@ function take(message: ToWorker, port: MessagePort, woken: Set<Client>): void {
   const client = clients.get(message.client);
   switch (message.type) {
     case 'open':
+      if (message.network !== undefined) {
+        inherit(message.network);
+        renewConnections();
+      }
       clients.set(
         message.client,
         moveIn(message, (news) => port.postMessage({ client: message.client, ...news })),

@@ -59,6 +59,23 @@ export interface Opening {
   readonly signature: Signature;
   /** Frames up to this sequence number are settled already: an earlier worker did it before it died. */
   readonly settled: number;
+  /** If they differ from those of the opening before: what is set for the connections of all clients. */
+  readonly network?: NetworkDefaults | undefined;
+}
+
+/** What is set for all connections of a process. Undefined: not known, leave it as it is. */
+export interface NetworkDefaults {
+  readonly resultOrder: 'ipv4first' | 'ipv6first' | 'verbatim' | undefined;
+  readonly autoSelectFamily: boolean | undefined;
+  readonly attemptTimeout: number | undefined;
+  readonly maxHeaderSize: number | undefined;
+  /** Properties of `node:tls`. */
+  readonly tls: Pick<
+    typeof import('node:tls'),
+    'DEFAULT_MIN_VERSION' | 'DEFAULT_MAX_VERSION' | 'DEFAULT_CIPHERS' | 'DEFAULT_ECDH_CURVE'
+  >;
+  /** Certificates of all authorities that are trusted, in PEM. */
+  readonly ca: readonly string[] | undefined;
 }
 
 /** Main to worker, about one client. A post is an array of these, for as many clients as there is something to say. */
