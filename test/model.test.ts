@@ -3,7 +3,6 @@
 
 import { type RequestRecord, startTrackingApi, type TrackingApi } from '@offthread/devtools';
 import type { ErrorCode } from '@offthread/sdk';
-import { PROTOCOL_VERSION } from '@offthread/worker/protocol';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { orderAll, workers } from './fixtures/crashing.mjs';
@@ -11,6 +10,7 @@ import { commands, healed, type Model, REQUEST_TIMEOUT_MS } from './helpers/mode
 import { type Entry, keyOf } from './helpers/subject.js';
 
 // Behind the import above, because that is where threads come from.
+const { version } = await import('@offthread/sdk');
 const { Subject } = await import('./helpers/subject.js');
 
 const { OFFTHREAD_MODEL_SEED = '20261124', OFFTHREAD_MODEL_RUNS = '30' } = process.env;
@@ -101,7 +101,7 @@ async function begin(tooMany: number): Promise<void> {
     { match: { minEvents: tooMany }, behaviour: { type: 'answer', status: 413 } },
   ]);
   // Grows with each thread that does not answer, up to ten seconds, for as long as the process runs.
-  const shared: unknown = Reflect.get(globalThis, Symbol.for(`@offthread/sdk/thread/${PROTOCOL_VERSION}`));
+  const shared: unknown = Reflect.get(globalThis, Symbol.for(`@offthread/sdk/thread/${version}`));
   Reflect.set(Object(shared), 'patience', 1_000);
 }
 

@@ -36,10 +36,10 @@ export function copyPackage({ version: own = version, workerVersion = own }: Cop
 /** Changes the version in a file. The program of the worker thread stands in a string. */
 function rewrite(file: string, own: string, workerVersion: string): void {
   const text = readFileSync(file, 'utf8');
-  const quoted = new RegExp(`(version"?(?: =|:) ")?(["'\`])?${version.replaceAll('.', '\\.')}\\b`, 'g');
-  const changed = text.replace(quoted, (found, ofMain: string | undefined, quote: string | undefined) => {
-    if (ofMain !== undefined) return ofMain + own;
-    return quote === undefined ? found : quote + workerVersion;
-  });
+  const known = new RegExp(
+    `(version"?(?: =|:) ")?(?<![\\d.])${version.replaceAll('.', '\\.')}(?![\\d.-])`,
+    'g',
+  );
+  const changed = text.replace(known, (_, ofMain?: string) => (ofMain ? ofMain + own : workerVersion));
   if (changed !== text) writeFileSync(file, changed);
 }

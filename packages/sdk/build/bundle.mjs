@@ -78,7 +78,7 @@ const classesOfIndex = {
 
 const isForTests = (each) => each.startsWith('testing/');
 for (const each of ['shared', 'worker']) rmSync(join(dist, each), { recursive: true, force: true });
-const worker = await buildWorkerText();
+const worker = await buildWorkerText(version);
 const bundles = await Promise.all([
   // One module: each takes main about a millisecond to load.
   bundle(['index'], piscinaOnMain(worker.text)),

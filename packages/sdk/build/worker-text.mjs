@@ -32,8 +32,8 @@ const partsOfGot = {
   },
 };
 
-/** @returns {Promise<{ text: string, metafile: import('esbuild').Metafile }>} */
-export async function buildWorkerText() {
+/** @param {string} version of the SDK. @returns {Promise<{ text: string, metafile: import('esbuild').Metafile }>} */
+export async function buildWorkerText(version) {
   const { outputFiles, metafile } = await build({
     entryPoints: [threadModule],
     bundle: true,
@@ -42,6 +42,7 @@ export async function buildWorkerText() {
     format: 'cjs',
     platform: 'node',
     target: 'node20.19',
+    define: { OFFTHREAD_VERSION: JSON.stringify(version) },
     legalComments: 'none',
     plugins: [piscinaInThread(worker), partsOfGot],
     write: false,

@@ -1,6 +1,6 @@
 // The end of the process -> a last flush of every client that has events pending. Used by client.ts.
 //
-// One hook a process and one handler a signal, for all clients and all copies of this package.
+// One hook a process and one handler a signal, for all clients and all copies of this package, of any version.
 import { constants } from 'node:os';
 import { now } from './clock.js';
 import { HostThreads, hostThread, PendingInThread } from './host-threads.js';
@@ -37,6 +37,16 @@ interface Shared {
   readonly thread: PendingInThread | undefined;
 }
 
+// Copies of all versions share this, unlike the worker thread. The one that is loaded first makes it, and its hook and handlers
+// call the clients of the others. So while the key stays the same, neither may change:
+//
+// - the members of `Leaver`, what they do, and that none of them throws. Optional ones may be added, and have to be called with
+//   `?.()`, because clients of older versions lack them.
+// - the members of `Shared`, their initial values, and the stages. Each copy adds its clients to `pending` and `signals` itself.
+// - the clock of `start` and of deadlines: milliseconds of `performance.now()`.
+//
+// A new key means two hooks and two handlers side by side. Each handler then takes the other one for a listener that ends the
+// process in its own time, and no signal ends it: the new version has to leave those of the old key out of account.
 const KEY = Symbol.for('@offthread/sdk/exit/3');
 const scope = globalThis as { [KEY]?: Shared };
 scope[KEY] ??= {

@@ -1,5 +1,7 @@
 // Starts a pool of one worker thread, or says why there is none and what helps. Used by thread.ts.
+import type { ThreadData } from '@offthread/worker/protocol';
 import type { Piscina } from 'piscina';
+import { version } from './version.js';
 
 // The build puts piscina here, and evaluates it with the first call: with the first event, not with the package.
 declare const require: (name: 'piscina') => typeof import('piscina');
@@ -24,7 +26,7 @@ export function startPool(vitals: SharedArrayBuffer): Piscina {
       // up at run time, and the SDK works in any bundle. See build/piscina.mjs.
       filename: 'offthread',
       name: 'start',
-      workerData: { vitals },
+      workerData: { vitals, version } satisfies ThreadData,
       minThreads: 1,
       maxThreads: 1,
       // Going into service is the only task there is, and a short one.

@@ -9,7 +9,6 @@ import {
   type ClientMessage,
   LAST_WORDS,
   type Opening,
-  PROTOCOL_VERSION,
   type StartOrder,
   type ToWorker,
   VITAL,
@@ -25,6 +24,7 @@ import { StartError, startPool } from './pool.js';
 import { Post, ROUND_MS, type Sender } from './post.js';
 import { inRootContext } from './root-context.js';
 import { type FailedStarts, judgeStart, type StartFault } from './start-policy.js';
+import { version } from './version.js';
 
 /** Milliseconds without a new heartbeat after which a thread is dead: ten beats. */
 const SILENCE_MS = 1_000;
@@ -64,7 +64,7 @@ export interface Resident extends Sender {
   retry(): void;
 }
 
-/** What all copies of this package in a process share. */
+/** What all copies of this version of the package share in a process. Another version has a thread of its own. */
 interface Shared {
   thread: Thread | undefined;
   failure: { readonly error: StartError; readonly until: number } | undefined;
@@ -80,7 +80,7 @@ interface Shared {
 
 const NONE_FAILED = { all: 0, loads: 0, again: 0 } as const;
 
-const KEY = Symbol.for(`@offthread/sdk/thread/${PROTOCOL_VERSION}`);
+const KEY = Symbol.for(`@offthread/sdk/thread/${version}`);
 const scope = globalThis as { [KEY]?: Shared };
 scope[KEY] ??= {
   thread: undefined,

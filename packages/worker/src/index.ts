@@ -6,6 +6,7 @@
 
 // First, because it speaks for what fails while the rest is loaded.
 import './last-words.js';
+import './build-check.js';
 
 import type { MessagePort } from 'node:worker_threads';
 import { renewConnections } from './agent.js';

@@ -1,8 +1,12 @@
 // All that crosses the port or lies in memory both threads see. In: nothing. Out: names for link.ts (main) and
-// index.ts (worker). A change here changes PROTOCOL_VERSION, because two copies of the SDK may share one worker.
+// index.ts (worker). It may change with each version of the package: only copies of one version share a worker thread.
 
-/** Part of the key under which a process shares its worker: copies that differ here do not share. */
-export const PROTOCOL_VERSION = 5;
+/** What the thread has from its start on. */
+export interface ThreadData {
+  readonly vitals: SharedArrayBuffer;
+  /** Version of the SDK on main, which is also that of the thread's program. */
+  readonly version: string;
+}
 
 // A frame is one event, written by main into memory both threads share and read by the worker in place, little-endian:
 //
