@@ -10,7 +10,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { authority, selfSigned } from './helpers/certificate.js';
 import { type ProgramOptions, runProgram } from './helpers/program.js';
 
-type Call = readonly [module: 'dns' | 'net' | 'tls', name: string, value: unknown];
+type Call = readonly [module: 'dns' | 'dns/promises' | 'net' | 'tls', name: string, value: unknown];
 
 /** What the fixture is told. */
 interface Plan {
@@ -119,7 +119,9 @@ describe('the worker thread has what is set for the process', () => {
     ['tls', 'DEFAULT_ECDH_CURVE', 'P-256'],
   ];
 
-  test.each([[CALLS], [[MAX_VERSION]]])('by calls', async (calls) => {
+  const PROMISES: Call = ['dns/promises', 'setDefaultResultOrder', 'ipv4first'];
+
+  test.each([[CALLS], [[MAX_VERSION]], [[PROMISES]]])('by calls', async (calls) => {
     const [seen] = await run({ host: api.url, calls });
     for (const [, , value] of calls) expect(Object.values(seen?.main ?? {})).toContain(value);
     expect(seen).toMatchObject({ delivered: 1, errors: [], worker: seen?.main });

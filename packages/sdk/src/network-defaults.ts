@@ -11,9 +11,22 @@ type Origin = 'default' | 'bundled' | 'extra';
 /** With what not every supported version of Node.js has. */
 type Tls = typeof import('node:tls') & { getCACertificates?: (origin: Origin) => List };
 
+/** Builtin modules with something that can be set. */
+interface Modules {
+  dns: typeof import('node:dns');
+  http: typeof import('node:http');
+  net: typeof import('node:net');
+  tls: typeof import('node:tls');
+}
+
+// Read before the program can change them: some delete NODE_OPTIONS, so that their child processes do not get it.
+const { NODE_OPTIONS, NODE_USE_SYSTEM_CA } = process.env;
+const hasFlags = process.execArgv.length > 0 || Boolean(NODE_OPTIONS) || Boolean(NODE_USE_SYSTEM_CA);
+
 /** Reads the defaults of this process for one worker thread. */
 export class NetworkDefaultsReader {
-  #known = '';
+  /** As text. At first nothing is set. */
+  #known = '{}';
   #authorities: List | undefined;
   #areAuthoritiesGiven = false;
 
@@ -39,28 +52,27 @@ export class NetworkDefaultsReader {
   }
 }
 
-// Loaded here, because a host may have no other use for these modules. A runtime other than Node.js may lack functions.
+/** Undefined stays what nobody can have set, and what a runtime other than Node.js lacks. */
 function readDefaults(): Omit<NetworkDefaults, 'ca'> {
-  const dns = process.getBuiltinModule('node:dns');
-  const net = process.getBuiltinModule('node:net');
-  const tls = process.getBuiltinModule('node:tls');
   return {
-    resultOrder: attempt(() => dns.getDefaultResultOrder()),
-    autoSelectFamily: attempt(() => net.getDefaultAutoSelectFamily()),
-    attemptTimeout: attempt(() => net.getDefaultAutoSelectFamilyAttemptTimeout()),
-    maxHeaderSize: attempt(() => process.getBuiltinModule('node:http').maxHeaderSize),
-    tls: {
-      DEFAULT_MIN_VERSION: tls.DEFAULT_MIN_VERSION,
-      DEFAULT_MAX_VERSION: tls.DEFAULT_MAX_VERSION,
-      DEFAULT_CIPHERS: tls.DEFAULT_CIPHERS,
-      DEFAULT_ECDH_CURVE: tls.DEFAULT_ECDH_CURVE,
-    },
+    resultOrder: attempt(() => settable('dns')?.getDefaultResultOrder()),
+    autoSelectFamily: attempt(() => settable('net')?.getDefaultAutoSelectFamily()),
+    attemptTimeout: attempt(() => settable('net')?.getDefaultAutoSelectFamilyAttemptTimeout()),
+    maxHeaderSize: attempt(() => settable('http')?.maxHeaderSize),
+    tls: attempt(readTls),
   };
 }
 
+function readTls(): NetworkDefaults['tls'] {
+  const tls = settable('tls');
+  if (tls === undefined) return undefined;
+  const { DEFAULT_MIN_VERSION, DEFAULT_MAX_VERSION, DEFAULT_CIPHERS, DEFAULT_ECDH_CURVE } = tls;
+  return { DEFAULT_MIN_VERSION, DEFAULT_MAX_VERSION, DEFAULT_CIPHERS, DEFAULT_ECDH_CURVE };
+}
+
 function readAuthorities(origin: Origin): List | undefined {
-  const tls: Tls = process.getBuiltinModule('node:tls');
-  return attempt(() => tls.getCACertificates?.(origin));
+  const tls: Tls | undefined = settable('tls');
+  return attempt(() => tls?.getCACertificates?.(origin));
 }
 
 /**
@@ -75,6 +87,18 @@ function isBuiltIn(list: List): boolean {
 
 function isSame(list: List, other: List): boolean {
   return list.length === other.length && list.every((each, index) => each === other[index]);
+}
+
+/**
+ * The module, if anything in it can have been set: by flags, or by somebody who has loaded it. To load all four takes 6 ms and
+ * a megabyte, which a small program does not need.
+ */
+function settable<Name extends keyof Modules>(name: Name): Modules[Name] | undefined {
+  // Not documented, and without it all are loaded.
+  const loaded: unknown = Reflect.get(process, 'moduleLoadList');
+  const names = [`NativeModule ${name}`, `NativeModule ${name}/promises`];
+  const isUntouched = !hasFlags && Array.isArray(loaded) && !names.some((each) => loaded.includes(each));
+  return isUntouched ? undefined : process.getBuiltinModule(name);
 }
 
 function attempt<T>(read: () => T): T | undefined {

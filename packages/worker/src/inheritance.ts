@@ -1,6 +1,5 @@
 // What is set for the connections of the process -> the same for this thread, which begins with the defaults of Node.js.
 // Used by index.ts; main's network-defaults.ts reads them.
-import dns from 'node:dns';
 import net from 'node:net';
 import tls from 'node:tls';
 import type { NetworkDefaults } from './protocol.js';
@@ -21,7 +20,10 @@ export function inheritedMaxHeaderSize(): number | undefined {
  */
 export function inherit({ resultOrder, autoSelectFamily, attemptTimeout, ...rest }: NetworkDefaults): void {
   maxHeaderSize = rest.maxHeaderSize;
-  if (resultOrder !== undefined) attempt(() => dns.setDefaultResultOrder(resultOrder));
+  if (resultOrder !== undefined) {
+    // Loaded here, because a thread that knows its API by an address has no other use for it.
+    attempt(() => process.getBuiltinModule('node:dns').setDefaultResultOrder(resultOrder));
+  }
   if (autoSelectFamily !== undefined) attempt(() => net.setDefaultAutoSelectFamily(autoSelectFamily));
   if (attemptTimeout !== undefined) {
     attempt(() => net.setDefaultAutoSelectFamilyAttemptTimeout(attemptTimeout));
@@ -30,10 +32,10 @@ export function inherit({ resultOrder, autoSelectFamily, attemptTimeout, ...rest
   const { ca } = rest;
   // Takes some 50 ms where there are hundreds.
   if (ca !== undefined) attempt(() => setDefaultCACertificates?.(ca));
-  inheritTls(rest.tls);
+  if (rest.tls !== undefined) inheritTls(rest.tls);
 }
 
-function inheritTls(defaults: NetworkDefaults['tls']): void {
+function inheritTls(defaults: NonNullable<NetworkDefaults['tls']>): void {
   const { DEFAULT_MIN_VERSION, DEFAULT_MAX_VERSION, DEFAULT_CIPHERS, DEFAULT_ECDH_CURVE } = tls;
   const own = { DEFAULT_MIN_VERSION, DEFAULT_MAX_VERSION, DEFAULT_CIPHERS, DEFAULT_ECDH_CURVE };
   if (JSON.stringify(own) === JSON.stringify(defaults)) return;

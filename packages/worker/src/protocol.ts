@@ -67,17 +67,19 @@ export interface Opening {
   readonly network?: NetworkDefaults | undefined;
 }
 
-/** What is set for all connections of a process. Undefined: not known, leave it as it is. */
+/** What is set for all connections of a process. Undefined: nothing, or not known. */
 export interface NetworkDefaults {
   readonly resultOrder: 'ipv4first' | 'ipv6first' | 'verbatim' | undefined;
   readonly autoSelectFamily: boolean | undefined;
   readonly attemptTimeout: number | undefined;
   readonly maxHeaderSize: number | undefined;
   /** Properties of `node:tls`. */
-  readonly tls: Pick<
-    typeof import('node:tls'),
-    'DEFAULT_MIN_VERSION' | 'DEFAULT_MAX_VERSION' | 'DEFAULT_CIPHERS' | 'DEFAULT_ECDH_CURVE'
-  >;
+  readonly tls:
+    | Pick<
+        typeof import('node:tls'),
+        'DEFAULT_MIN_VERSION' | 'DEFAULT_MAX_VERSION' | 'DEFAULT_CIPHERS' | 'DEFAULT_ECDH_CURVE'
+      >
+    | undefined;
   /** Certificates of all authorities that are trusted, in PEM. */
   readonly ca: readonly string[] | undefined;
 }
