@@ -23,6 +23,9 @@ interface Modules {
 const { NODE_OPTIONS, NODE_USE_SYSTEM_CA } = process.env;
 const hasFlags = process.execArgv.length > 0 || Boolean(NODE_OPTIONS) || Boolean(NODE_USE_SYSTEM_CA);
 
+/** Modules that somebody has loaded. */
+const touched = new Set<string>();
+
 /** Reads the defaults of this process for one worker thread. */
 export class NetworkDefaultsReader {
   /** As text. At first nothing is set. */
@@ -94,11 +97,14 @@ function isSame(list: List, other: List): boolean {
  * a megabyte, which a small program does not need.
  */
 function settable<Name extends keyof Modules>(name: Name): Modules[Name] | undefined {
-  // Not documented, and without it all are loaded.
-  const loaded: unknown = Reflect.get(process, 'moduleLoadList');
-  const names = [`NativeModule ${name}`, `NativeModule ${name}/promises`];
-  const isUntouched = !hasFlags && Array.isArray(loaded) && !names.some((each) => loaded.includes(each));
-  return isUntouched ? undefined : process.getBuiltinModule(name);
+  if (!touched.has(name)) {
+    // Not documented, and without it all are loaded.
+    const loaded: unknown = Reflect.get(process, 'moduleLoadList');
+    const names = [`NativeModule ${name}`, `NativeModule ${name}/promises`];
+    if (!hasFlags && Array.isArray(loaded) && !names.some((each) => loaded.includes(each))) return undefined;
+    touched.add(name);
+  }
+  return process.getBuiltinModule(name);
 }
 
 function attempt<T>(read: () => T): T | undefined {
