@@ -79,8 +79,6 @@ for (const [type, event] of NOBODY) {
 refused.push(
   ['track', WHO, 'track() needs as event a non-empty string; got undefined'],
   ['track', { ...WHO, event: null }, 'track() needs as event a non-empty string; got null'],
-  ['screen', WHO, 'screen() needs as name a non-empty string; got undefined'],
-  ['screen', { ...WHO, name: null, category: 'c' }, 'screen() needs as name a non-empty string; got null'],
   ['page', { ...WHO, category: 'Docs' }, 'page() needs a name where it has a category; got a category only'],
   [
     'page',
@@ -261,8 +259,6 @@ test('what a user of TypeScript would get wrong does not compile', () => {
   refusal(() => analytics.track({ userId: 'u', event: 'e', traits: {} }));
   // @ts-expect-error: no group
   refusal(() => analytics.group({ userId: 'u' }));
-  // @ts-expect-error: no name
-  refusal(() => analytics.screen({ userId: 'u' }));
   // @ts-expect-error: one id only
   refusal(() => analytics.alias({ userId: 'u' }));
   // @ts-expect-error: a setting that does not exist
