@@ -35,7 +35,7 @@ test.each([
   [
     'page',
     ['--anonymous-id', 'v7', '--name', 'Pricing', '--category', 'Docs', '--properties', '{"a":1}'],
-    { anonymousId: 'v7', name: 'Pricing', category: 'Docs', properties: { a: 1 } },
+    { anonymousId: 'v7', name: 'Pricing', category: 'Docs', properties: { a: 1, category: 'Docs' } },
   ],
   ['screen', ['--user-id', '42', '--name', 'Settings'], { userId: '42', name: 'Settings' }],
   [

@@ -57,6 +57,8 @@ for (const type of ['identify', 'track', 'page', 'screen', 'group', 'alias']) {
   }
   for (const name of ['userId', 'anonymousId']) {
     for (const [id, shown] of NO_IDS) {
+      // It counts as absent beside the other one.
+      if (id === '' && name === 'anonymousId') continue;
       const message = `${type}() needs as ${name} a non-empty string, a finite number or a bigint; got ${shown}`;
       refused.push([type, { ...WHO, [name]: id }, message]);
     }
@@ -88,16 +90,15 @@ refused.push(
 );
 for (const [text, shown] of NO_TEXTS) {
   refused.push(['track', { ...WHO, event: text }, `track() needs as event a non-empty string; got ${shown}`]);
-  refused.push([
-    'track',
-    { ...TRACK, messageId: text },
-    `track() needs as messageId a non-empty string; got ${shown}`,
-  ]);
   for (const type of ['page', 'screen']) {
     refused.push([type, { ...WHO, name: text }, `${type}() needs as name a non-empty string; got ${shown}`]);
     const message = `${type}() needs as category a non-empty string; got ${shown}`;
     refused.push([type, { ...WHO, name: 'n', category: text }, message]);
   }
+}
+for (const [id, shown] of NO_IDS) {
+  const expected = 'track() needs as messageId a non-empty string, a finite number or a bigint';
+  refused.push(['track', { ...TRACK, messageId: id }, `${expected}; got ${shown}`]);
 }
 for (const [id, shown] of [...NO_IDS, [undefined, 'undefined'], [null, 'null']] satisfies typeof NO_IDS) {
   const ending = `a non-empty string, a finite number or a bigint; got ${shown}`;

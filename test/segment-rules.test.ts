@@ -15,7 +15,11 @@ const bench = withApi();
 const PAGE = { userId: 'u', name: 'Home', category: 'Docs' };
 
 /** The one event that arrives for a call. */
-async function arrived(type: string, event: object, settings: Partial<AnalyticsSettings> = {}) {
+async function arrived(
+  type: string,
+  event: object,
+  settings: Partial<AnalyticsSettings> = {},
+): Promise<Readonly<Record<string, unknown>>> {
   const analytics = bench.open(settings);
   expect(call(analytics, type, event)).toBe(true);
   flushed(analytics);

@@ -30,7 +30,7 @@ export interface OutgoingEvent {
   /** Where the call has one: ISO 8601 UTC. */
   timestamp?: Date | string | number | null | undefined;
   /** Where the call has one. */
-  messageId?: string | null | undefined;
+  messageId?: Id | null | undefined;
 }
 
 /** Returns the event, the same or another one, or null where it is not to be sent. Answers at once: no Promise. */

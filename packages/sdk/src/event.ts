@@ -23,11 +23,11 @@ export interface CommonFields {
    * Default: now.
    */
   readonly timestamp?: Date | string | number | null | undefined;
-  /** What the API deduplicates on, at most 100 characters. Default: a unique one. */
-  readonly messageId?: string | null | undefined;
+  /** What the API deduplicates on, at most 100 characters. A number is sent as a string. Default: a unique one. */
+  readonly messageId?: Id | null | undefined;
 }
 
-/** Who did it: at least one of the two. */
+/** Who did it: at least one of the two. An empty string counts as absent if the other one is there. */
 export type Identity =
   | { readonly userId: Id; readonly anonymousId?: Id | null | undefined }
   | { readonly userId?: Id | null | undefined; readonly anonymousId: Id };
@@ -78,7 +78,7 @@ export type PageEvent = CommonFields &
 export type ScreenEvent = CommonFields &
   Identity & {
     readonly properties?: object | null | undefined;
-    readonly name: string;
+    readonly name?: string | null | undefined;
     readonly category?: string | null | undefined;
   };
 
@@ -150,8 +150,7 @@ export function check(type: EventType, event: AnyEvent): void {
   checkNames(type, event);
 
   const { userId, anonymousId } = event;
-  if (userId != null) checkId(type, 'userId', userId);
-  if (anonymousId != null) checkId(type, 'anonymousId', anonymousId);
+  checkIds(type, userId, anonymousId);
   if (userId == null && anonymousId == null && type !== 'alias') {
     throw new ValidationError('invalid_event', `${type}() needs a userId or an anonymousId; got neither`);
   }
@@ -166,12 +165,8 @@ export function check(type: EventType, event: AnyEvent): void {
       checkId(type, 'userId', userId);
       checkId(type, 'previousId', event.previousId);
       break;
-    case 'screen':
-      requireText(type, 'name', event.name);
-      break;
     case 'page':
-      if (event.name != null) requireText(type, 'name', event.name);
-      else if (event.category != null) {
+      if (event.name == null && event.category != null) {
         throw new ValidationError(
           'invalid_event',
           'page() needs a name where it has a category; got a category only',
@@ -179,10 +174,12 @@ export function check(type: EventType, event: AnyEvent): void {
       }
       break;
     case 'identify':
+    case 'screen':
       break;
     default:
       void (type satisfies never);
   }
+  if (event.name != null) requireText(type, 'name', event.name);
   if (event.category != null) requireText(type, 'category', event.category);
   checkObject(type, 'properties', event.properties);
   checkObject(type, 'traits', event.traits);
@@ -288,6 +285,16 @@ function refuseField(type: EventType, name: string): never {
   throw new ValidationError('invalid_event', `${type}() has no field ${show(name)}${advice}`);
 }
 
+/**
+ * Checks the two ids, either of which may be absent.
+ *
+ * @throws {ValidationError} `invalid_event`, for what isn't an id. An empty string passes beside the other one.
+ */
+export function checkIds(caller: string, userId: unknown, anonymousId: unknown): void {
+  if (userId != null && (userId !== '' || !anonymousId)) checkId(caller, 'userId', userId);
+  if (anonymousId != null && (anonymousId !== '' || !userId)) checkId(caller, 'anonymousId', anonymousId);
+}
+
 /** @throws {ValidationError} `invalid_event`, for what is no id. `caller` is the method it was given to. */
 export function checkId(caller: string, name: string, value: unknown): void {
   if (typeof value === 'string' ? value !== '' : typeof value === 'bigint' || Number.isFinite(value)) return;
@@ -307,8 +314,8 @@ export function checkObject(caller: string, name: string, value: unknown): void 
 }
 
 function checkMessageId(type: EventType, value: unknown): void {
-  requireText(type, 'messageId', value);
-  const { length } = value as string;
+  checkId(type, 'messageId', value);
+  const { length } = String(value);
   if (length <= MAX_MESSAGE_ID_LENGTH) return;
   const expected = `${type}() needs as messageId at most ${MAX_MESSAGE_ID_LENGTH} characters; got ${length}`;
   throw new ValidationError('invalid_event', expected);

@@ -40,11 +40,21 @@ export function merge(name: string, outer: object, inner: object): object {
   return { ...asJson(name, outer), ...asJson(name, inner) };
 }
 
-/** An object as JSON sees it under that name: what its `toJSON` gives, if it has one. */
+/**
+ * An object as JSON sees it under that name: what its `toJSON` gives, if it has one.
+ *
+ * @throws what a `toJSON` throws, and for what is no object as JSON.
+ */
 export function asJson(name: string, value: object): object {
+  const seen = jsonObject(name, value);
+  if (seen === undefined) throw new TypeError(`The ${name} is not an object as JSON`);
+  return seen;
+}
+
+/** The same; undefined for what is no object as JSON. */
+export function jsonObject(name: string, value: object): object | undefined {
   const { toJSON } = value as { toJSON?: unknown };
   const seen: unknown = typeof toJSON === 'function' ? toJSON.call(value, name) : value;
   if (seen == null) return {};
-  if (typeof seen === 'object' && !Array.isArray(seen) && !types.isBoxedPrimitive(seen)) return seen;
-  throw new TypeError(`The ${name} is not an object as JSON`);
+  return typeof seen === 'object' && !Array.isArray(seen) && !types.isBoxedPrimitive(seen) ? seen : undefined;
 }

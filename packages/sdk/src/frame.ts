@@ -5,6 +5,7 @@ import { describeOversize, MAX_EVENT_BYTES } from '@offthread/worker/limits';
 import type { Kind, Signature } from '@offthread/worker/protocol';
 import { wallTime } from './clock.js';
 import { type AnyEvent, type EventType, type Id, isoTime } from './event.js';
+import { pageProperties } from './page-properties.js';
 import { isRawJSON, snapshot } from './snapshot.js';
 import { version } from './version.js';
 
@@ -34,7 +35,7 @@ export interface Numbering {
 /**
  * Takes a checked event as it is at this moment. Getters and `toJSON` of the caller's run here, and may use the client.
  * So only after them is the event given its number, which its `messageId` ends with if it brings none; it must be
- * appended at once. `library` is another one if the event was sent before.
+ * appended at once. `again`: it was sent before, by a client of that library, and nothing is added to it.
  *
  * @throws what a getter or a `toJSON` of the caller's throws, for a cycle, and for too many levels.
  */
@@ -42,11 +43,12 @@ export function encode(
   type: EventType,
   event: AnyEvent,
   numbering: Numbering,
-  library: unknown = LIBRARY,
+  again?: { readonly library: unknown },
 ): Frame {
+  const library = again?.library ?? LIBRARY;
   const time = wallTime();
   const context = event.context ?? undefined;
-  const messageId = event.messageId ?? undefined;
+  const messageId = idText(event.messageId);
   const fields = {
     // First, because the worker's frame.ts adds `library` to it.
     context,
@@ -58,7 +60,8 @@ export function encode(
     name: event.name ?? undefined,
     category: event.category ?? undefined,
     traits: event.traits ?? undefined,
-    properties: event.properties ?? undefined,
+    properties:
+      type === 'page' && again === undefined ? pageProperties(event) : (event.properties ?? undefined),
     integrations: event.integrations ?? undefined,
   };
   try {
@@ -114,7 +117,8 @@ function isOdd(context: object | undefined): boolean {
 }
 
 function idText(id: Id | null | undefined): string | undefined {
-  return typeof id === 'string' ? id : id == null ? undefined : String(id);
+  // An empty one, which passes only beside another, counts as absent.
+  return typeof id === 'string' ? id || undefined : id == null ? undefined : String(id);
 }
 
 /**

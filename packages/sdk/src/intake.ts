@@ -108,7 +108,7 @@ export class Intake {
     const ledger = this.#ledger;
     const { maxQueueSize, maxQueueBytes, redact } = this.#settings;
     const { accepted } = ledger;
-    const frame = encode(type, event, ledger, again?.library);
+    const frame = encode(type, event, ledger, again);
     // A getter or a toJSON has closed the client, or has tracked and may have filled its queue.
     const obstacle = this.#open && ledger.accepted === accepted ? undefined : this.#obstacle();
     if (obstacle !== undefined) return obstacle;

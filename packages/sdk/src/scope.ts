@@ -7,7 +7,7 @@ import {
   type AnyEvent,
   type AnyEvents,
   type CommonFields,
-  checkId,
+  checkIds,
   checkObject,
   copyFields,
   type EventMap,
@@ -151,8 +151,7 @@ function checked(fields: ScopeFields): ScopeFields {
     );
   }
   const { userId, anonymousId, context, integrations } = withoutForeign(fields);
-  if (userId != null) checkId(where, 'userId', userId);
-  if (anonymousId != null) checkId(where, 'anonymousId', anonymousId);
+  checkIds(where, userId, anonymousId);
   checkObject(where, 'context', context);
   checkObject(where, 'integrations', integrations);
   return {

@@ -73,8 +73,8 @@ const KINDS: Record<EventType, Kind> = {
   },
   screen: {
     description: 'Record that a user saw a screen of an app.',
-    required: ['name'],
-    optional: [...IDENTITY, 'category', 'properties'],
+    required: [],
+    optional: [...IDENTITY, 'name', 'category', 'properties'],
     example: '--user-id 42 --name Settings',
   },
   group: {

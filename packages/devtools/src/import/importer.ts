@@ -5,6 +5,7 @@
 //   reading, draining -> halted    something that concerns all events: no use to go on
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Analytics, type AnalyticsError, ValidationError } from '@offthread/sdk';
+import { leaveAsGiven } from '@offthread/sdk/as-given';
 import { adviceFor } from '../destination.js';
 import { dispatch } from '../dispatch.js';
 import type { Tally } from './checkpoint.js';
@@ -131,7 +132,7 @@ export class Importer {
       this.#window.settle(entry, outcome);
     };
     try {
-      dispatch(this.#options.analytics, reading.event, reading.fields, settle);
+      dispatch(this.#options.analytics, reading.event, leaveAsGiven(reading.fields), settle);
     } catch (error) {
       if (error instanceof ValidationError) settle(error);
       else throw error;
