@@ -1,5 +1,6 @@
 // Every fault the API or the way to it can have, done by a real server: what is tried again, what fails, what is lost
 // (nothing), and that the accounts agree with what the server received.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { type PlainBehaviour, startTrackingApi } from '@offthread/devtools';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Trial } from './helpers/trial.js';
@@ -422,6 +423,38 @@ describe('Retry-After', () => {
     expect((second?.receivedMs ?? 0) - (first?.receivedMs ?? 0)).toBeGreaterThanOrEqual(atLeast - 5);
     const date = Number(retryAfter) > 0 ? 0 : Date.parse(retryAfter);
     expect(Date.parse(second?.receivedAt ?? '')).toBeGreaterThanOrEqual(date - 5);
+    await trial.balance(bench.api);
+  });
+
+  test('is heeded as X-RateLimit-Reset alone, too', async () => {
+    await using trial = new Trial({ host: bench.api.url, maxRetries: 0 });
+    await bench.api.script([{ type: 'answer', status: 429, headers: { 'x-ratelimit-reset': '1' } }]);
+    trial.track(2);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 2 });
+    const [first, second] = await bench.api.requests();
+    expect((second?.receivedMs ?? 0) - (first?.receivedMs ?? 0)).toBeGreaterThanOrEqual(995);
+    await trial.balance(bench.api);
+  });
+
+  test('that comes again and again is told of each time, until maxRetryDuration ends it', async () => {
+    await using trial = new Trial({ host: bench.api.url, maxRetries: 0, maxRetryDuration: 2_500 });
+    const told: unknown[] = [];
+    const listen = (message: unknown): unknown => told.push(message);
+    subscribe('offthread:retried', listen);
+    try {
+      await bench.api.behave({ type: 'answer', status: 429, headers: { 'retry-after': '1' } });
+      trial.track(2);
+      await expect.poll(() => told.length, { timeout: BUDGET_MS }).toBe(1);
+      // While it lasts.
+      expect(told).toMatchObject([{ count: 2, attempts: 1, status: 429 }]);
+      expect(trial.analytics.stats()).toMatchObject({ pending: 2, retries: 1 });
+      expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 2 });
+    } finally {
+      unsubscribe('offthread:retried', listen);
+    }
+    const { attempts } = trial.errors[0] ?? {};
+    expect(trial.errors).toMatchObject([{ code: 'retry_duration_exceeded', status: 429, count: 2 }]);
+    expect(told).toHaveLength((attempts ?? 0) - 1);
     await trial.balance(bench.api);
   });
 

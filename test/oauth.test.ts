@@ -226,6 +226,25 @@ describe('where the API refuses a token', () => {
     await trial.balance(bench.api);
   });
 
+  test('that is new with 511, the batch goes again with another new one', async () => {
+    await bench.api.script([{ type: 'answer', status: 511 }]);
+    await using trial = trialWith();
+    trial.track();
+    expect(await trial.analytics.flushAsync(20_000)).toMatchObject({ ...OK, delivered: 1 });
+    expect(trial.errors).toEqual([]);
+    expect(await statuses()).toEqual([200, 200]);
+    expect(new Set(await shown()).size).toBe(2);
+    await trial.balance(bench.api);
+  });
+
+  test('that is new with 511 again and again, the batch fails after maxRetries', async () => {
+    await bench.api.behave({ type: 'answer', status: 511 });
+    await using trial = trialWith({ maxRetries: 1 });
+    trial.track();
+    expect(await trial.analytics.flushAsync(20_000)).toMatchObject({ ...OK, failed: 1 });
+    expect(trial.errors).toMatchObject([{ code: 'retries_exhausted', status: 511, attempts: 2 }]);
+  });
+
   test('a batch is refused otherwise, that is no fault of the token', async () => {
     await using trial = trialWith();
     await bench.api.script([{ type: 'answer', status: 404 }]);
@@ -245,7 +264,7 @@ describe('where the token server', () => {
       [400, 'invalid_request'],
       { script: [{ status: 400, body: '{"error":"invalid_request"}' }] },
     ],
-    ['has no such page', [404, 'status 404'], { script: [{ status: 404 }] }],
+    ['does not read the request', [415, 'status 415'], { script: [{ status: 415 }] }],
   ] as const)('%s, the batch fails at once with what it says', async (_name, [status, reason], manner) => {
     await server.behave(manner);
     await using trial = trialWith();
@@ -269,6 +288,19 @@ describe('where the token server', () => {
     expect(trial.errors.map(({ count }) => count)).toEqual([1, 8]);
     expect(await statuses()).toEqual([401, 401]);
   });
+
+  test.each([403, 404, 425, 511])(
+    'answers with %i, it is asked again, and the batch goes then',
+    async (status) => {
+      await server.behave({ script: [{ status }] });
+      await using trial = trialWith();
+      trial.track();
+      expect(await trial.analytics.flushAsync(20_000)).toMatchObject({ ...OK, delivered: 1 });
+      expect(trial.errors).toEqual([]);
+      expect(await statuses()).toEqual([status, 200]);
+      await trial.balance(bench.api);
+    },
+  );
 
   test('is out of order, it is asked again, and the batch goes then', async () => {
     await server.behave({

@@ -102,7 +102,7 @@ describe('no status', () => {
 describe('the token server', () => {
   const from = 'token server';
 
-  test.each([400, 401, 403, 404, 413])('fails a whole batch with a %i, and halves none', (status) => {
+  test.each([400, 401, 413, 415, 501, 505])('fails a whole batch with a %i, and halves none', (status) => {
     expect(verdict(reply(status, { from, text: 'no' }), { events: 100 })).toEqual({
       type: 'fail',
       code: 'token_refused',
@@ -110,14 +110,17 @@ describe('the token server', () => {
     });
   });
 
-  test.each([408, 429, 500, 503])('is worth another try after a %i, and bounded as the API is', (status) => {
-    expect(verdict(reply(status, { from }))).toEqual({ type: 'retry', delay: BACKOFF_BASE_MS / 2 });
-    expect(verdict(reply(status, { from }), { retries: 10 })).toMatchObject({
-      type: 'fail',
-      code: 'retries_exhausted',
-      message: `Gave up after 10 retries: the token server answered status ${status}`,
-    });
-  });
+  test.each([403, 404, 408, 425, 429, 500, 503, 511])(
+    'is worth another try after a %i, and bounded as the API is',
+    (status) => {
+      expect(verdict(reply(status, { from }))).toEqual({ type: 'retry', delay: BACKOFF_BASE_MS / 2 });
+      expect(verdict(reply(status, { from }), { retries: 10 })).toMatchObject({
+        type: 'fail',
+        code: 'retries_exhausted',
+        message: `Gave up after 10 retries: the token server answered status ${status}`,
+      });
+    },
+  );
 
   test('is heard when it asks for patience', () => {
     expect(verdict(reply(429, { from, retryAfter: '7' }))).toEqual({ type: 'hold', delay: 7_000 });
@@ -126,6 +129,61 @@ describe('the token server', () => {
 
 test('a token that may be out of date is renewed, whatever the retries so far', () => {
   expect(verdict(reply(401, { stale: true }), { retries: 10, events: 100 })).toEqual({ type: 'renew' });
+});
+
+test('a 511 to a new token is worth another try, at the cost of a retry', () => {
+  const response = reply(511, { unauthorized: true });
+  expect(verdict(response)).toEqual({ type: 'retry', delay: BACKOFF_BASE_MS / 2 });
+  expect(verdict(response, { retries: 10 })).toMatchObject({ code: 'retries_exhausted' });
+  expect(verdict(reply(401, { unauthorized: true }))).toMatchObject({ type: 'fail', code: 'rejected' });
+});
+
+describe('X-RateLimit-Reset', () => {
+  /** The milliseconds of silence it comes to; undefined where it is not heeded. */
+  function heldBy(rateLimitReset: string, more: Partial<Reply> = {}): number | undefined {
+    const given = verdict(reply(429, { rateLimitReset, ...more }));
+    return given.type === 'hold' ? given.delay : undefined;
+  }
+
+  test.each([429, 503])('alone holds after a %i, as Retry-After does', (status) => {
+    expect(verdict(reply(status, { rateLimitReset: '7' }))).toEqual({ type: 'hold', delay: 7_000 });
+    expect(verdict(reply(status, { rateLimitReset: '7' }), { retries: 10 })).toMatchObject({ type: 'hold' });
+  });
+
+  test.each([
+    ['0', 1_000],
+    [' 20 ', 20_000],
+    ['301', 300_000],
+    ['86400', 300_000],
+  ])('of %o seconds is kept within the same bounds', (text, delay) => {
+    expect(heldBy(text)).toBe(delay);
+  });
+
+  test('may be a point in time, in seconds or milliseconds since 1970', () => {
+    expect(heldBy(String(NOW / 1_000 + 30))).toBe(30_000);
+    expect(heldBy(String(NOW + 30_000))).toBe(30_000);
+    expect(heldBy(String(NOW / 1_000 - 30))).toBe(1_000);
+    // By the server's clock, as a date in Retry-After.
+    const date = 'Tue, 24 Nov 2026 11:00:00 GMT';
+    expect(heldBy(String(Date.parse(date) / 1_000 + 20), { date })).toBe(20_000);
+  });
+
+  test('comes after a Retry-After that says something', () => {
+    expect(heldBy('7', { retryAfter: '9' })).toBe(9_000);
+    expect(heldBy('7', { retryAfter: 'soon' })).toBe(7_000);
+  });
+
+  test.each(['', 'soon', '-5', '1.5', 'NaN', '7 seconds', '1e3'])(
+    'of %o means an ordinary backoff',
+    (text) => {
+      expect(heldBy(text)).toBeUndefined();
+    },
+  );
+
+  test('has no meaning after any other status', () => {
+    expect(verdict(reply(500, { rateLimitReset: '7' }))).toMatchObject({ type: 'retry' });
+    expect(verdict(reply(200, { rateLimitReset: '7' }))).toEqual({ type: 'delivered' });
+  });
 });
 
 describe('Retry-After', () => {
