@@ -27,10 +27,13 @@ export type Response =
       /** The beginning of the reply, for people. */
       readonly text: string;
       readonly retryAfter?: string;
+      readonly rateLimitReset?: string;
       readonly date?: string;
       readonly location?: string;
       /** The access token was refused, and it was not a new one: another may do. */
       readonly stale?: boolean;
+      /** The access token was refused, and it was a new one. */
+      readonly unauthorized?: boolean;
       /** The network has all of what was sent: nobody reads its memory any more. */
       readonly sent?: boolean;
     }
@@ -179,6 +182,7 @@ function readReply(
     // Redacted before it is cut: what is left of a key at the edge would not be found any more.
     text: redact(text).replace(/\s+/g, ' ').trim().slice(0, wanted),
     ...(headers['retry-after'] !== undefined && { retryAfter: headers['retry-after'] }),
+    ...(typeof headers['x-ratelimit-reset'] === 'string' && { rateLimitReset: headers['x-ratelimit-reset'] }),
     ...(headers.date !== undefined && { date: headers.date }),
     ...(headers.location !== undefined && { location: redact(headers.location) }),
   };

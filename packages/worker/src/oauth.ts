@@ -20,7 +20,7 @@ const GOOD_FOR_S = 50;
 /** Milliseconds by which a clock is off that makes an assertion worth another try: `Date` says whole seconds. */
 const CLOCK_OFF_MS = 2_000;
 
-/** What the API says to a token it does not take, or not for this source. 511 as analytics-node has it. */
+/** What the API says to a token that it doesn't take, or not for this source. 511 as analytics-node has it. */
 const TOKEN_STATUSES: ReadonlySet<number> = new Set([401, 403, 511]);
 
 interface Token {
@@ -66,7 +66,7 @@ export class TokenSource {
       check: (response) => {
         if (response.type !== 'reply' || !TOKEN_STATUSES.has(response.status)) return response;
         if (this.#token === token) this.#token = undefined;
-        return isNew ? response : { ...response, stale: true };
+        return isNew ? { ...response, unauthorized: true } : { ...response, stale: true };
       },
     };
   }

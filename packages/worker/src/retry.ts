@@ -69,7 +69,7 @@ export function judge(
   }
   if (response.stale) return { type: 'renew' };
   if (isAPI && (status === 413 || status === 400) && tries.events > 1) return { type: 'halve' };
-  if (!isRetryable(status)) {
+  if (!(isAPI ? isRetryable(status, response.unauthorized) : isRetryableToken(status))) {
     const code = isAPI ? 'rejected' : 'token_refused';
     return { type: 'fail', code, message: `The ${from} refused: ${answer}` };
   }
@@ -105,25 +105,46 @@ function withinDuration(
   return { type: 'fail', code: 'retry_duration_exceeded', message };
 }
 
-function isRetryable(status: number): boolean {
+/** @param unauthorized a new access token was refused: with 511, as analytics-node has it, another may do. */
+function isRetryable(status: number, unauthorized = false): boolean {
   if (status === 408 || status === 410 || status === 429 || status === 460) return true;
-  return status >= 500 && status !== 501 && status !== 505 && status !== 511;
+  if (status === 511) return unauthorized;
+  return status >= 500 && status !== 501 && status !== 505;
+}
+
+/** The token server's: the same, and what analytics-node asks it again for. */
+function isRetryableToken(status: number): boolean {
+  return status === 403 || status === 404 || status === 425 || isRetryable(status, true);
 }
 
 /**
- * Milliseconds a reply asks us to wait, or undefined where it does not say so in either of the two forms the header
- * has. A date is read against the reply's own `Date`, so that a wrong clock on this side changes nothing.
+ * Milliseconds a reply asks us to wait, in either of the two forms of `Retry-After`, or as `X-RateLimit-Reset`; undefined
+ * if it says neither. A date is read against the reply's own `Date`, so that a wrong clock on this side changes nothing.
  * Source: https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
  */
 export function holdFor(
-  reply: { readonly retryAfter?: string; readonly date?: string },
+  reply: { readonly retryAfter?: string; readonly rateLimitReset?: string; readonly date?: string },
   now: number,
 ): number | undefined {
-  const text = reply.retryAfter?.trim();
-  if (text === undefined) return undefined;
-  const delay = /^\d+$/.test(text) ? Number(text) * 1_000 : httpDate(text) - (httpDate(reply.date) || now);
-  if (Number.isNaN(delay)) return undefined;
+  const serverTime = httpDate(reply.date) || now;
+  const delay = retryAfterDelay(reply.retryAfter, serverTime) ?? resetDelay(reply.rateLimitReset, serverTime);
+  if (delay === undefined) return undefined;
   return Math.min(Math.max(delay, HOLD_RANGE_MS[0]), HOLD_RANGE_MS[1]);
+}
+
+function retryAfterDelay(given: string | undefined, serverTime: number): number | undefined {
+  const text = given?.trim() ?? '';
+  const delay = /^\d+$/.test(text) ? Number(text) * 1_000 : httpDate(text) - serverTime;
+  return Number.isNaN(delay) ? undefined : delay;
+}
+
+/** Segment's is in seconds from now. Other APIs and gateways write the time, in seconds or milliseconds since 1970. */
+function resetDelay(given: string | undefined, serverTime: number): number | undefined {
+  const text = given?.trim() ?? '';
+  if (!/^\d+$/.test(text)) return undefined;
+  const value = Number(text);
+  if (value < 1e9) return value * 1_000;
+  return (value < 1e11 ? value * 1_000 : value) - serverTime;
 }
 
 /**
