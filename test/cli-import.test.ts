@@ -152,6 +152,24 @@ describe('what arrives', () => {
     expect(events[5]?.userId).toBe('12345678901234567890');
   });
 
+  test.each([[[]], [['--dry-run']]])('counts timestamps that look like seconds, %o', async (args) => {
+    const times = [1_556_712_000, 1_556_712_000.5, -999_999_999, 1_556_712_000_000, 0, 86_400_000 * 365];
+    const text = times.map((timestamp, n) => JSON.stringify(historic(n, { timestamp }))).join('\n');
+    writeFileSync(inFolder('seconds.ndjson'), text);
+    const people = await importFile('seconds.ndjson', args);
+    expect(people.code).toBe(0);
+    expect(people.stdout).toContain(
+      'Timestamps that look like seconds: 3, which were read as milliseconds, a time around 1970.',
+    );
+    const { stdout } = await importFile('seconds.ndjson', [...args, '--restart', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ delivered: 6, inSeconds: 3, undated: 0 });
+  });
+
+  test('says nothing of seconds where no timestamp looks like them', async () => {
+    writeFileSync(inFolder('milliseconds.ndjson'), JSON.stringify(historic(1)));
+    expect((await importFile('milliseconds.ndjson')).stdout).not.toContain('seconds:');
+  });
+
   test('a second run has the same messageIds, made of the content where there are none', async () => {
     write('events', [...lines(500), ...lines(500, (n) => ({ messageId: `own-${n}` }))]);
     // The same events with other white space are the same events.
