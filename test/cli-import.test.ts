@@ -153,7 +153,7 @@ describe('what arrives', () => {
   });
 
   test.each([[[]], [['--dry-run']]])('counts timestamps that look like seconds, %o', async (args) => {
-    const times = [1_556_712_000, 1_556_712_000.5, -999_999_999, 1_556_712_000_000, 0, 86_400_000 * 365];
+    const times = [1_556_712_000, 1_556_712_000.5, -999_999_999, 1_556_712_000_000, 0, 86_400_000 * 3_650];
     const text = times.map((timestamp, n) => JSON.stringify(historic(n, { timestamp }))).join('\n');
     writeFileSync(inFolder('seconds.ndjson'), text);
     const people = await importFile('seconds.ndjson', args);

@@ -168,7 +168,7 @@ for (const [timestamp, shown] of [
   [[2026, 11, 24], 'an array'],
   [{}, 'an object'],
   [Object.create(null), 'an object'],
-  [Object.create(Date.prototype), 'an object'],
+  [Object.create(Date.prototype), 'an object, which is not a valid time'],
 ]) {
   const expected = 'track() needs as timestamp a valid Date, an ISO 8601 string or milliseconds since 1970';
   refused.push(['track', { ...TRACK, timestamp }, `${expected}; got ${String(shown)}`]);

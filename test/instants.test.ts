@@ -1,6 +1,6 @@
 // Points in time of the libraries that people have: each is taken as what it says, or refused with the way to convert it.
 import { Temporal } from '@js-temporal/polyfill';
-import type { CommonFields } from '@offthread/sdk';
+import type { IdentifyEvent } from '@offthread/sdk';
 import dayjs from 'dayjs';
 import { DateTime } from 'luxon';
 import moment from 'moment';
@@ -13,7 +13,7 @@ const bench = withApi();
 const NOON = '2026-11-24T12:00:00.250Z';
 const EVENT = { userId: 'u', event: 'e' };
 
-type Timestamp = CommonFields['timestamp'];
+type Timestamp = IdentifyEvent['timestamp'];
 
 describe('a timestamp of', () => {
   const zoned = Temporal.Instant.from(NOON).toZonedDateTimeISO('Europe/Zurich');
@@ -82,10 +82,10 @@ describe('what is refused names the way', () => {
       'an object; pass what its toDate() returns',
     ],
     ['what throws', { toISOString: () => { throw new Error('no'); } }, 'an object, which is not a valid time'], // biome-ignore format: one line each
-    ['a year of five digits', Temporal.Instant.from('+012026-11-24T12:00Z'), 'an object, which is in no year of four digits'], // biome-ignore format: one line each
-    ['epochMilliseconds that are none', { epochMilliseconds: '12' }, 'an object; convert it to a Date'],
+    ['a year before the first', Temporal.Instant.from('-000100-11-24T12:00Z'), 'an object, which is in no year of four digits'], // biome-ignore format: one line each
+    ['epochMilliseconds that are none', { epochMilliseconds: '12' }, 'an object'],
     ['a text in an object', { toJSON: () => 'soon' }, 'an object; convert it to a Date'],
-    ['a Buffer', Buffer.from('2026-11-24'), 'an object; convert it to a Date'],
+    ['a Buffer', Buffer.from('2026-11-24'), 'an object'],
   ])('%s', (_, timestamp, got) => {
     const analytics = bench.open();
     expect(refusal(() => call(analytics, 'track', { ...EVENT, timestamp })).message).toBe(

@@ -28,7 +28,7 @@ export interface OutgoingEvent {
   context?: Record<string, unknown> | null | undefined;
   integrations?: Record<string, unknown> | null | undefined;
   /** Where the call has one: ISO 8601 UTC. */
-  timestamp?: Date | string | number | null | undefined;
+  timestamp?: AnyEvent['timestamp'];
   /** Where the call has one. */
   messageId?: Id | null | undefined;
 }

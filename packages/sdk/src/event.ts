@@ -3,7 +3,7 @@ import { MAX_MESSAGE_ID_LENGTH } from '@offthread/worker/limits';
 import { show, ValidationError } from './errors.js';
 import { isForeign, plainFields } from './fields.js';
 import { suggest } from './nearest.js';
-import { readTimestamp } from './timestamp.js';
+import { type Instant, readTimestamp } from './timestamp.js';
 
 /** An id in your database. A number or bigint is sent as the string of its digits. */
 export type Id = string | number | bigint;
@@ -18,11 +18,11 @@ export interface CommonFields {
    */
   readonly integrations?: object | null | undefined;
   /**
-   * When it happened: a Date, an ISO 8601 string (without a zone it is UTC) or milliseconds since 1970, in a year of
-   * four digits. Days that do not exist are refused. Sent as ISO 8601 UTC with milliseconds. For historical import.
-   * Default: now.
+   * When it happened: a Date, an ISO 8601 string (without a zone it is UTC), milliseconds since 1970, or a point in time
+   * of dayjs, Luxon, Moment or Temporal, in a year of four digits. Days that do not exist are refused. Sent as ISO 8601
+   * UTC with milliseconds. For historical import. Default: now.
    */
-  readonly timestamp?: Date | string | number | null | undefined;
+  readonly timestamp?: Date | string | number | Instant | null | undefined;
   /** What the API deduplicates on, at most 100 characters. A number is sent as a string. Default: a unique one. */
   readonly messageId?: Id | null | undefined;
 }
@@ -271,7 +271,7 @@ export function checkCallback(type: EventType, callback: unknown): void {
  *
  * @throws {ValidationError} `invalid_event`, for what isn't a point in time.
  */
-export function isoTime(type: EventType, timestamp: Date | string | number): string {
+export function isoTime(type: EventType, timestamp: Date | string | number | Instant): string {
   const time = readTimestamp(timestamp);
   if (typeof time !== 'string') return time.toISOString();
   const expected = `${type}() needs as timestamp a valid Date, an ISO 8601 string or milliseconds since 1970`;

@@ -7,15 +7,75 @@ const MAX_TIME = 253_402_300_799_999;
 
 const ISO_8601 = /^(\d{4}-\d\d-(\d\d))(?:[T ](\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?)(Z|[+-]\d\d(?::?\d\d)?)?)?$/i;
 
+/** At the end of a date with a time. */
+const ZONE = /[T ].*(?:Z|[+-]\d\d(?::?\d\d)?)$/i;
+
+const INVALID = ', which is not a valid time';
 const NO_SUCH_YEAR = ', which is in no year of four digits';
 
 /** Far more than any time has, and soon looked through. */
 const MAX_LENGTH = 100;
 
+/**
+ * A point in time as libraries have it: dayjs, Luxon, Moment, and `Temporal.Instant` and `ZonedDateTime`. Text must name
+ * its zone.
+ */
+export type Instant =
+  | { readonly epochMilliseconds: number }
+  | { toISOString(): string | null }
+  | { toJSON(): string | null; readonly toZonedDateTime?: never };
+
 /** A Date, or what a message says behind the value: that may be nothing. */
 export function readTimestamp(timestamp: unknown): Date | string {
   if (typeof timestamp === 'string') return readText(timestamp);
-  const time = millisecondsOf(timestamp);
+  if (typeof timestamp === 'object' && timestamp !== null && !Array.isArray(timestamp)) {
+    // Whatever methods of its own it has.
+    if (types.isDate(timestamp)) return readMilliseconds(new Date(timestamp).getTime());
+    return readObject(timestamp);
+  }
+  return readMilliseconds(typeof timestamp === 'number' ? timestamp : Number.NaN);
+}
+
+/** What else may be asked of an object. */
+type Asked = Readonly<
+  Partial<Record<'epochMilliseconds' | 'toISOString' | 'toJSON' | 'toDate' | 'toZonedDateTime', unknown>>
+>;
+
+function readObject(timestamp: Asked): Date | string {
+  try {
+    const { epochMilliseconds } = timestamp;
+    if (typeof epochMilliseconds === 'number') return readMilliseconds(epochMilliseconds);
+    const text = textOf(timestamp);
+    // An invalid one of Luxon or Moment.
+    if (text === null) return INVALID;
+    const time = typeof text === 'string' ? readText(text) : undefined;
+    const isLocal = typeof text === 'string' && typeof time === 'object' && !ZONE.test(text);
+    if (typeof time === 'object' && !isLocal) return time;
+    if (time === NO_SUCH_YEAR) return time;
+    return `${isLocal ? ', which names no point in time' : ''}${adviceFor(timestamp, time !== undefined)}`;
+  } catch {
+    // An invalid one of dayjs, among others.
+    return INVALID;
+  }
+}
+
+/** What an object says of itself as text; undefined if it does not. */
+function textOf(timestamp: Asked): unknown {
+  const { toISOString, toJSON } = timestamp;
+  if (typeof toISOString === 'function') return Reflect.apply(toISOString, timestamp, []);
+  return typeof toJSON === 'function' ? Reflect.apply(toJSON, timestamp, ['timestamp']) : undefined;
+}
+
+/** How to make a point in time of an object. */
+function adviceFor({ toZonedDateTime, toDate }: Asked, hasText: boolean): string {
+  if (typeof toZonedDateTime === 'function') {
+    return "; give it a time zone, as toZonedDateTime('UTC') does";
+  }
+  if (typeof toDate === 'function') return '; pass what its toDate() returns';
+  return hasText ? '; convert it to a Date' : '';
+}
+
+function readMilliseconds(time: number): Date | string {
   if (isInRange(time)) return new Date(time);
   if (isLikely(time / 1e3)) return ', which looks like microseconds';
   if (isLikely(time / 1e6)) return ', which looks like nanoseconds';
@@ -27,12 +87,6 @@ function readText(text: string): Date | string {
   if (time === undefined) return '';
   if (time === null) return ', which does not exist';
   return isInRange(time) ? new Date(time) : NO_SUCH_YEAR;
-}
-
-function millisecondsOf(timestamp: unknown): number {
-  if (typeof timestamp === 'number') return timestamp;
-  // Whatever methods of its own it has.
-  return types.isDate(timestamp) ? new Date(timestamp).getTime() : Number.NaN;
 }
 
 function isInRange(time: number): boolean {

@@ -89,7 +89,8 @@ async function importFile(file: string, options: ImportOptions): Promise<number>
   const deadLetter = dryRun ? undefined : deadLetterFor(source, options);
   const from = restart ? undefined : checkpoint?.load();
   const position = from?.position ?? { offset: 0, line: 0 };
-  const tally = from?.tally ?? { delivered: 0, failed: 0, blank: 0, undated: 0 };
+  // What an earlier version left lacks a count.
+  const tally = { delivered: 0, failed: 0, blank: 0, undated: 0, inSeconds: 0, ...from?.tally };
   const start = performance.now();
 
   const progress = new Progress(process.stderr, options.progress);

@@ -13,6 +13,8 @@ export interface Tally {
   blank: number;
   /** Events without a timestamp, which were sent as of the moment of their import. */
   undated: number;
+  /** Events whose timestamp looks like seconds, and was read as milliseconds. */
+  inSeconds: number;
 }
 
 /** What is written down. */

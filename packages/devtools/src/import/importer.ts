@@ -124,11 +124,14 @@ export class Importer {
     if (reading.type === 'unreadable') {
       return this.#window.settle(entry, { type: 'failed', code: 'unreadable', reason: reading.reason });
     }
-    const isUndated = reading.fields['timestamp'] == null;
+    const { timestamp } = reading.fields;
     const settle = (error: AnalyticsError | undefined): void => {
       const outcome = this.#outcomeOf(error);
       if (outcome === undefined) return;
-      if (outcome.type === 'delivered' && isUndated) this.#tally.undated += 1;
+      if (outcome.type === 'delivered') {
+        if (timestamp == null) this.#tally.undated += 1;
+        else if (looksLikeSeconds(timestamp)) this.#tally.inSeconds += 1;
+      }
       this.#window.settle(entry, outcome);
     };
     try {
@@ -173,6 +176,11 @@ export class Importer {
       if (signal.aborted) return;
     }
   }
+}
+
+/** Whether a number would be a likely time in seconds, from 1973 to 5138: as milliseconds it is from 1970 to 1973. */
+function looksLikeSeconds(timestamp: unknown): boolean {
+  return typeof timestamp === 'number' && Math.abs(timestamp) >= 1e8 && Math.abs(timestamp) < 1e11;
 }
 
 function messageOf(error: unknown): string {

@@ -20,8 +20,8 @@ export interface Summary extends Tally {
 
 /** The summary for people. */
 export function summaryLines(summary: Summary): string[] {
-  const { ending, dryRun, line, elapsedMs, deadLetter, resumable, delivered, failed, blank, undated } =
-    summary;
+  const { ending, dryRun, line, elapsedMs, deadLetter, resumable } = summary;
+  const { delivered, failed, blank, undated, inSeconds } = summary;
   const verb = dryRun ? 'Checked' : 'Imported';
   const first = `${verb} ${count(line)} lines in ${duration(elapsedMs)}`;
   const goOn = resumable ? '; the same command goes on there.' : '.';
@@ -32,6 +32,11 @@ export function summaryLines(summary: Summary): string[] {
     ...(blank > 0 ? [`  blank      ${count(blank)}`] : []),
     ...(undated > 0
       ? [`  Without a timestamp: ${count(undated)}, which count as of the moment of the import.`]
+      : []),
+    ...(inSeconds > 0
+      ? [
+          `  Timestamps that look like seconds: ${count(inSeconds)}, which were read as milliseconds, a time around 1970.`,
+        ]
       : []),
   ];
 }
