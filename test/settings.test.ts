@@ -78,7 +78,7 @@ describe('the object of settings', () => {
   test.each([
     ['undefined', undefined, 'undefined'],
     ['null', null, 'null'],
-    ['a write key by itself', WRITE_KEY, 'a string'],
+    ['a write key by itself', WRITE_KEY, 'a string: is it the write key?'],
     ['an array', [WRITE_KEY], 'an array'],
   ])('%s instead of it is refused', (_, given, shown) => {
     const { code, message } = refusal(() => construct(given));
@@ -101,7 +101,7 @@ describe('the object of settings', () => {
     ['max_queue_size', "; did you mean 'maxQueueSize'?"],
     ['hosts', "; did you mean 'host'?"],
     ['flushOnSignal', "; did you mean 'flushOnSignals'?"],
-    ['flushAt', ''],
+    ['flushAt', "; it is 'batchSize' here"],
     ['toString', ''],
     ['__proto__x', ''],
   ])("the unknown name '%s' is refused%s", (name, hint) => {
