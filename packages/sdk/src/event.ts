@@ -3,6 +3,7 @@ import { MAX_MESSAGE_ID_LENGTH } from '@offthread/worker/limits';
 import { show, ValidationError } from './errors.js';
 import { isForeign, plainFields } from './fields.js';
 import { suggest } from './nearest.js';
+import { OTHER_FIELDS } from './other-names.js';
 import { type Instant, readTimestamp } from './timestamp.js';
 
 /** An id in your database. A number or bigint is sent as the string of its digits. */
@@ -279,7 +280,7 @@ export function isoTime(type: EventType, timestamp: Date | string | number | Ins
 }
 
 function refuseField(type: EventType, name: string): never {
-  const hint = suggest(name, FIELDS[type]);
+  const hint = suggest(name, FIELDS[type], OTHER_FIELDS);
   const where = type === 'identify' || type === 'group' ? 'traits' : 'properties';
   const advice = hint || (type === 'alias' ? '' : `; fields of your own go into ${where}`);
   throw new ValidationError('invalid_event', `${type}() has no field ${show(name)}${advice}`);

@@ -22,6 +22,7 @@ import {
 } from './event.js';
 import { asJson, merge } from './fields.js';
 import { suggest } from './nearest.js';
+import { OTHER_FIELDS } from './other-names.js';
 import { isPromise } from './rejection.js';
 
 /** Who did it, as far as it is known. */
@@ -147,7 +148,7 @@ function checked(fields: ScopeFields): ScopeFields {
     if (FIELDS.includes(name)) continue;
     throw new ValidationError(
       'invalid_event',
-      `${where}() has no field ${show(name)}${suggest(name, FIELDS)}`,
+      `${where}() has no field ${show(name)}${suggest(name, FIELDS, OTHER_FIELDS)}`,
     );
   }
   const { userId, anonymousId, context, integrations } = withoutForeign(fields);

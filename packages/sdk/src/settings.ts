@@ -9,6 +9,7 @@ import { headers } from './headers.js';
 import { normalizeHost } from './host.js';
 import { suggest } from './nearest.js';
 import { type OAuth, resolveOAuth } from './oauth.js';
+import { OTHER_SETTINGS } from './other-names.js';
 import { type ProxySetting, proxy, proxyFor } from './proxy.js';
 import { checkRedact, type RedactSetting } from './redaction.js';
 import { type TlsSettings, tls } from './tls.js';
@@ -168,11 +169,13 @@ export const SETTINGS: readonly string[] = Object.keys(CHECKS);
 export function resolveSettings(given: AnalyticsSettings): Settings {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     const expected = "new Analytics() takes an object like { writeKey: 'KEY' }";
-    throw new ValidationError('invalid_setting', `${expected}; got ${conceal(given)}`);
+    // posthog-node and rudder-sdk-node have it there.
+    const hint = typeof given === 'string' ? ': is it the write key?' : '';
+    throw new ValidationError('invalid_setting', `${expected}; got ${conceal(given)}${hint}`);
   }
   for (const name of Object.keys(given)) {
     if (Object.hasOwn(CHECKS, name)) continue;
-    const hint = suggest(name, SETTINGS);
+    const hint = suggest(name, SETTINGS, OTHER_SETTINGS);
     throw new ValidationError('invalid_setting', `There is no setting ${show(name)}${hint}`);
   }
   function pick<Name extends keyof typeof CHECKS, D>(
