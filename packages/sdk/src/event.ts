@@ -31,7 +31,11 @@ export interface CommonFields {
 /** Who did it: at least one of the two. An empty string counts as absent if the other one is there. */
 export type Identity =
   | { readonly userId: Id; readonly anonymousId?: Id | null | undefined }
-  | { readonly userId?: Id | null | undefined; readonly anonymousId: Id };
+  | { readonly userId?: Id | null | undefined; readonly anonymousId: Id }
+  // Nothing that the first two do not take. But a compiler that looks for the member that was meant finds one of these by
+  // the ids of an event, and blames the field that is missing; otherwise it would blame the other id.
+  | { readonly userId?: null | undefined; readonly anonymousId: Id }
+  | { readonly userId: Id; readonly anonymousId?: null | undefined };
 
 /** Source: https://segment.com/docs/connections/spec/identify/ */
 export type IdentifyEvent = CommonFields & Identity & { readonly traits?: object | null | undefined };
@@ -68,12 +72,17 @@ type PropertiesField<Properties> = unknown extends Properties
 
 /** Source: https://segment.com/docs/connections/spec/page/ */
 export type PageEvent = CommonFields &
-  Identity & {
-    readonly properties?: object | null | undefined;
-    /** Required where there is a `category`. */
-    readonly name?: string | null | undefined;
-    readonly category?: string | null | undefined;
-  };
+  Identity &
+  PageName & { readonly properties?: object | null | undefined };
+
+type PageName =
+  | { readonly name?: string | null | undefined; readonly category?: null | undefined }
+  | {
+      /** Required if there is a `category`. */
+      readonly name: string;
+      /** Is added to `properties`. */
+      readonly category?: string | null | undefined;
+    };
 
 /** Source: https://segment.com/docs/connections/spec/screen/ */
 export type ScreenEvent = CommonFields &
@@ -297,7 +306,7 @@ export function checkIds(caller: string, userId: unknown, anonymousId: unknown):
 }
 
 /** @throws {ValidationError} `invalid_event`, for what is no id. `caller` is the method it was given to. */
-export function checkId(caller: string, name: string, value: unknown): void {
+function checkId(caller: string, name: string, value: unknown): void {
   if (typeof value === 'string' ? value !== '' : typeof value === 'bigint' || Number.isFinite(value)) return;
   const expected = `${caller}() needs as ${name} a non-empty string, a finite number or a bigint`;
   throw new ValidationError('invalid_event', expected, value);

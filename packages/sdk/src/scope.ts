@@ -41,7 +41,7 @@ export interface ScopeFields extends Ids {
 export type ScopeSource = ScopeFields | (() => ScopeFields | null | undefined);
 
 /** An event that need not say who did it. What is `null` is left out, whatever it could inherit. */
-export type ScopedEvent<Event> = Omit<Event, keyof Ids> & Ids;
+export type ScopedEvent<Event> = Event extends unknown ? Omit<Event, keyof Ids> & Ids : never;
 
 /** The same of `track()`, with the names and properties of a map. */
 export type ScopedTrackEvent<Events extends EventMap<Events> = AnyEvents> = CommonFields &
