@@ -1,5 +1,6 @@
 // A request -> what goes into `context` of its events. Used by request-analytics.ts.
 import type { FastifyRequest } from 'fastify';
+import { type RequestedPage, requestedPage } from './page.js';
 
 /** Source: https://segment.com/docs/connections/spec/common/#context, all but `requestId`. */
 export interface RequestContext {
@@ -9,31 +10,19 @@ export interface RequestContext {
   /** What `Accept-Language` prefers, for example `'de-CH'`. */
   readonly locale: string | undefined;
   /** The request's own URL, as the client sees it, and the page that led to it. */
-  readonly page: {
-    readonly url: string | undefined;
-    readonly path: string;
-    readonly search: string;
-    readonly referrer: string | undefined;
-  };
+  readonly page: RequestedPage & { readonly referrer: string | undefined };
   /** `request.id`, as in the server's log. */
   readonly requestId: string;
 }
 
 /** Reads the request. Costs some microseconds, mostly of `ip`. */
 export function contextOf(request: FastifyRequest): RequestContext {
-  const { headers, originalUrl, host } = request;
-  const mark = originalUrl.indexOf('?');
+  const { headers } = request;
   return {
     ip: request.ip,
     userAgent: headers['user-agent'],
     locale: preferred(headers['accept-language']),
-    page: {
-      // HTTP/1.0 knows no Host.
-      url: host === '' ? undefined : `${request.protocol}://${host}${originalUrl}`,
-      path: mark < 0 ? originalUrl : originalUrl.slice(0, mark),
-      search: mark < 0 ? '' : originalUrl.slice(mark),
-      referrer: headers.referer,
-    },
+    page: { ...requestedPage(request), referrer: headers.referer },
     requestId: request.id,
   };
 }
