@@ -114,7 +114,7 @@ test(
 );
 
 test('what arrives is what JSON says, and what JSON refuses is refused', LIMIT, async () => {
-  const values = fc.array(fc.record({ properties: anything, context: anything, big: fc.boolean() }), {
+  const values = fc.array(fc.record({ properties: anything, big: fc.boolean() }), {
     minLength: 1,
     maxLength: 10,
   });
@@ -190,8 +190,6 @@ test('settings make a client, or throw a ValidationError that shows no write key
       try {
         client = construct(written);
       } catch (error) {
-        // What a getter of the settings throws is the caller's own.
-        if (error instanceof RangeError && error.message === 'a getter of the caller') return;
         expect(error).toBeInstanceOf(ValidationError);
         expect(String(error)).not.toContain('wk_5up3rS3cret');
       }

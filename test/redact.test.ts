@@ -321,6 +321,7 @@ describe('the setting', () => {
     [{ hash: ['traits.email'], salt: 'x'.repeat(15) }, 'at least 16 characters'],
     [{ hash: ['traits.email'], salt: 1234567890123456 }, 'at least 16 characters'],
     [{ hash: 'traits.email', salt: SALT }, "Setting 'redact' takes paths as a list; got 'traits.email'"],
+    [new Array(1), "Setting 'redact' has a bad path, undefined: it must be keys"],
     [{ removes: [] }, "Setting 'redact' has no 'removes'; did you mean 'remove'?"],
   ])('%j is refused', (redact, message) => {
     expect(refusedWith({ redact })).toContain(message);

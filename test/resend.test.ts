@@ -2,6 +2,7 @@
 import { Analytics, type AnalyticsError, type SentEvent, ValidationError } from '@offthread/sdk';
 import { expect, test } from 'vitest';
 import { Trial } from './helpers/trial.js';
+import { refusal } from './helpers/untyped.js';
 import { withApi } from './helpers/with-api.js';
 
 const bench = withApi();
@@ -108,6 +109,20 @@ test.each<[string, unknown, string]>([
   expect(resend).toThrow(ValidationError);
   expect(resend).toThrow(message);
   expect(trial.analytics.stats()).toMatchObject({ accepted: 0, refused: {} });
+});
+
+test('not if one of them cannot be read', async () => {
+  await using trial = new Trial({ host: bench.api.url });
+  const unreadable = Object.defineProperty({ type: 'track', userId: 'u' }, 'event', {
+    get: () => {
+      throw new RangeError('mine');
+    },
+    enumerable: true,
+  });
+  const events = [{ type: 'track', userId: 'u', event: 'e' }, unreadable];
+  const { message } = refusal(() => trial.analytics.resend(events));
+  expect(message).toBe('resend(), events[1]: The event cannot be read');
+  expect(trial.analytics.stats().accepted).toBe(0);
 });
 
 test('as far as there is room; the rest is for later', async () => {

@@ -86,6 +86,26 @@ describe('the object of settings', () => {
     expect(message).toBe(`new Analytics() takes an object like { writeKey: 'KEY' }; got ${shown}`);
   });
 
+  test('that throws when it is read is refused, with what it threw as cause', () => {
+    const cause = new RangeError('mine');
+    const fatal = {
+      get: () => {
+        throw cause;
+      },
+      ownKeys: () => {
+        throw cause;
+      },
+    };
+    for (const given of [
+      new Proxy({}, fatal),
+      Object.defineProperty({ writeKey: WRITE_KEY }, 'host', { get: fatal.get, enumerable: true }),
+      { writeKey: WRITE_KEY, redact: new Proxy({}, fatal) },
+    ]) {
+      const error = refusal(() => construct(given));
+      expect(error).toMatchObject({ code: 'invalid_setting', message: 'The settings cannot be read', cause });
+    }
+  });
+
   test('is not changed and may be frozen', () => {
     const given = Object.freeze({ writeKey: WRITE_KEY, flushOnSignals: Object.freeze([]), stub: true });
     construct(given);

@@ -61,7 +61,8 @@ function paths(list: unknown, action: 'remove' | 'hash'): Path[] {
   if (!Array.isArray(list)) {
     throw new ValidationError('invalid_setting', "Setting 'redact' takes paths as a list", list);
   }
-  return list.map((path) => parse(path, action));
+  // Unlike map(), holes too, which would reach the worker.
+  return Array.from(list, (path) => parse(path, action));
 }
 
 // Dots are between keys, and a backslash takes its meaning from what follows.

@@ -25,8 +25,9 @@ export function reopen(events: readonly SentEvent[]): Reopened[] {
     try {
       return reopenOne(sent);
     } catch (error) {
-      if (!(error instanceof ValidationError)) throw error;
-      throw new ValidationError('invalid_event', `resend(), events[${index}]: ${error.message}`);
+      // A getter of the caller's, or a Proxy.
+      const reason = error instanceof ValidationError ? error.message : 'The event cannot be read';
+      throw new ValidationError('invalid_event', `resend(), events[${index}]: ${reason}`);
     }
   });
 }

@@ -167,6 +167,18 @@ export const SETTINGS: readonly string[] = Object.keys(CHECKS);
  * @throws {ValidationError} `invalid_setting`, for a missing write key, a value out of range or an unknown name.
  */
 export function resolveSettings(given: AnalyticsSettings): Settings {
+  try {
+    return resolve(given);
+  } catch (cause) {
+    if (cause instanceof ValidationError) throw cause;
+    // A getter of the caller's, or a Proxy.
+    const error = new ValidationError('invalid_setting', 'The settings cannot be read');
+    error.cause = cause;
+    throw error;
+  }
+}
+
+function resolve(given: AnalyticsSettings): Settings {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     const expected = "new Analytics() takes an object like { writeKey: 'KEY' }";
     // posthog-node and rudder-sdk-node have it there.
