@@ -2,7 +2,6 @@
 // in a child process, and is told by messages when to begin and end counting.
 import { once } from 'node:events';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { fastify } from 'fastify';
 import { readCpu, usedBetween } from './cpu.js';
 import { eventOf } from './event.js';
 import { create } from './subjects/none.js';
@@ -13,6 +12,7 @@ const RESOLUTION_MS = 1;
 export async function openShop(subject, settings) {
   const client = subject.create(await subject.load(), settings);
   const nothing = create();
+  const { fastify } = await import('fastify');
   const app = fastify();
   let tracked = 0;
   let untracked = 0;

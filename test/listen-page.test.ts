@@ -168,7 +168,8 @@ describe('one event', () => {
     );
     await shows('Very Last', 'Second Last');
     await page.keyboard.press('/');
-    expect(await page.evaluate('document.activeElement.id')).toBe('search');
+    // With the next frame.
+    await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('search');
     await page.getByRole('listbox').focus();
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('ArrowDown');
@@ -219,7 +220,13 @@ describe('one event', () => {
     const events: Record<string, unknown>[] = [
       { type: 'track', userId: 'u', event: "Bob's Order", properties: awkward, integrations: { All: false } },
       { type: 'identify', anonymousId: 'a', traits: awkward, context: { ip: '::1', library: { name: 'x' } } },
-      { type: 'page', userId: 'u', name: 'Home', category: 'Docs', properties: { url: '/' } },
+      {
+        type: 'page',
+        userId: 'u',
+        name: 'Home',
+        category: 'Docs',
+        properties: { url: '/', category: 'Docs' },
+      },
       { type: 'screen', userId: 'u', name: 'Home' },
       { type: 'group', userId: 'u', groupId: 'g', traits: { seats: 3 } },
       { type: 'alias', userId: 'u', previousId: 'p' },

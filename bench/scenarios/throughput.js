@@ -1,6 +1,5 @@
 // Fastify as fast as it can, one event a request: what tracking takes from a server that is busy.
 import { setTimeout as delay } from 'node:timers/promises';
-import autocannon from 'autocannon';
 import { netOf } from '../cost.js';
 import { Run } from '../run.js';
 import { openShop } from '../shop.js';
@@ -31,6 +30,8 @@ export const subjects = ['none', 'json', 'offthread', 'segment', 'posthog', 'rud
  */
 export async function run({ endpoints, quick }, subject) {
   await endpoints.reset();
+  // Here, because the tables of the report need no package installed.
+  const { default: autocannon } = await import('autocannon');
   const run = new Run('throughput', subject, { ...endpoints.urls, batchSize: BATCH_SIZE });
   const { url } = await run.next();
   const drive = (path, seconds) =>
