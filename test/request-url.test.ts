@@ -127,7 +127,7 @@ describe('a Host header', () => {
   });
 });
 
-test('a target that is no path gives no URL', async () => {
+test("a target that isn't a path gives no URL", async () => {
   const page = await pageOf('OPTIONS * HTTP/1.1', ['Host: shop.example']);
   expect(page ?? {}).not.toHaveProperty('url');
 });
