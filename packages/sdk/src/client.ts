@@ -110,7 +110,8 @@ export class Client implements Leaver, Correspondent {
 
   close(timeout: number): Promise<FlushResult> {
     this.#intake.shut();
-    this.#closing ??= this.#close(timeout);
+    // The promise is kept, and would keep the context of the request that closes the client.
+    this.#closing ??= inRootContext(() => this.#close(timeout));
     return this.#closing;
   }
 
