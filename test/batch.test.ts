@@ -141,7 +141,8 @@ describe('pure', () => {
 
   test('a small body has memory of its own size, which is not kept', () => {
     const small = bodyWith('1', 1_000);
-    expect(small.buffer.byteLength).toBeLessThan(65_536);
+    // It is in the pool of Buffer, whose size depends on the version of Node.js.
+    expect(small.buffer.byteLength % 65_536).not.toBe(0);
     giveBack(small);
     expect(bodyWith('2', 1_000).toString()).not.toBe(small.toString());
     expect(small.toString()).toContain('1'.repeat(1_000));

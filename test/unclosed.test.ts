@@ -5,6 +5,9 @@ import { withApi } from './helpers/with-api.js';
 
 const bench = withApi();
 
+/** Later versions let the heap of the worker thread grow further before they collect. Each client kept 60 KB before. */
+const MOST_MB = process.versions.node.startsWith('20.') ? 20 : 150;
+
 test.for(['flushAsync', 'leave'])(
   '7,500 clients that are never closed (%s) deliver, and cost nothing afterwards',
   {
@@ -18,6 +21,6 @@ test.for(['flushAsync', 'leave'])(
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect((await bench.api.counts()).events).toBe(10_000);
     expect(lines).toMatchObject([{ alive: 0, listeners: 0 }]);
-    expect(lines[0]?.['grownMb']).toBeLessThan(20);
+    expect(lines[0]?.['grownMb']).toBeLessThan(MOST_MB);
   },
 );
