@@ -5,7 +5,7 @@ import { withApi } from './helpers/with-api.js';
 
 const bench = withApi();
 
-/** Later versions let the heap of the worker thread grow further before they collect. Each client kept 60 KB before. */
+/** Later versions let the heap of the worker thread grow further before they collect. All of the clients are collected. */
 const MOST_MB = process.versions.node.startsWith('20.') ? 20 : 150;
 
 test.for(['flushAsync', 'leave'])(
