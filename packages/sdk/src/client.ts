@@ -25,6 +25,7 @@ import type { ScopeSource } from './scope.js';
 import { reopen } from './sent-event.js';
 import type { Settings } from './settings.js';
 import { type Stats, Tally } from './tally.js';
+import type { Wait } from './wait.js';
 import { Watchers } from './watchers.js';
 
 export class Client implements Leaver, Correspondent {
@@ -120,32 +121,19 @@ export class Client implements Leaver, Correspondent {
   }
 
   finishFlush(deadline: number): boolean {
-    const ledger = this.#ledger;
-    const barrier = ledger.accepted;
-    const isDone = this.#link.block({
-      deadline,
-      get done() {
-        return ledger.settled >= barrier;
-      },
-    });
+    const isDone = this.#link.block(this.#waitFor(this.#ledger.accepted, deadline));
     // Left over if a callback ends the process.
     this.#report();
     return isDone;
   }
 
   holdForCallbacks(): void {
-    const ledger = this.#ledger;
-    const { newestCallback, settled } = ledger;
+    const { newestCallback, settled } = this.#ledger;
     if (newestCallback <= Math.max(settled, this.#heldFor)) return;
     // Once for each: an API that never answers must not hold the process for ever.
     this.#heldFor = newestCallback;
     this.startFlush();
-    const wait = {
-      deadline: now() + this.flushTimeout,
-      get done() {
-        return ledger.settled >= newestCallback;
-      },
-    };
+    const wait = this.#waitFor(newestCallback, now() + this.flushTimeout);
     void this.#watchers.until(wait, (deadline) => this.#link.isHeldPast(deadline));
   }
 
@@ -232,6 +220,17 @@ export class Client implements Leaver, Correspondent {
     });
     this.#report();
     this.#watchers.look();
+  }
+
+  /** For all events up to `through`, until `deadline` by our clock. */
+  #waitFor(through: number, deadline: number): Wait {
+    const ledger = this.#ledger;
+    return {
+      deadline,
+      get done() {
+        return ledger.settled >= through;
+      },
+    };
   }
 
   /** Only then is the client done with what has settled, also for the exit hook. */
