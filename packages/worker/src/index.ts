@@ -159,12 +159,8 @@ function moveIn({ control, settings, signature, settled }: Opening, post: (news:
 
 /** Takes up the vitals. */
 function live(memory: SharedArrayBuffer): void {
-  const words = new Int32Array(memory);
-  vitals = words;
+  vitals = new Int32Array(memory);
   clock = new BigInt64Array(memory);
-  process.on('exit', () => {
-    Atomics.store(words, VITAL.DEAD, 1);
-  });
 }
 
 /** One beat of the heart: with each step of the work too, because timers wait while a thousand clients have some. */
