@@ -28,6 +28,8 @@ async function bundle(entries, ...plugins) {
     format: 'esm',
     platform: 'node',
     target: 'node20.19',
+    // The second one is what esbuild asks for if no conditions are set.
+    conditions: ['offthread-internal', 'module'],
     external: [...Object.keys(peerDependencies), name],
     plugins: [...plugins, importedBuiltins],
     chunkNames: 'shared/[hash]',

@@ -1,7 +1,5 @@
 // The public methods. In: the caller's events. Next: client.ts.
 
-import type { Callback } from './bound-callback.js';
-import type { Connect } from './carrier.js';
 import { Client } from './client.js';
 import type { SentEvent } from './errors.js';
 import type {
@@ -13,11 +11,13 @@ import type {
   PageEvent,
   ScreenEvent,
   TrackEvent,
-} from './event.js';
-import type { FlushResult } from './flush.js';
-import type { ScopedAnalytics, ScopeSource } from './scope.js';
-import { type AnalyticsSettings, checkTimeout, resolveSettings } from './settings.js';
-import type { Stats } from './tally.js';
+} from './event/event.js';
+import type { ScopedAnalytics, ScopeSource } from './event/scope.js';
+import type { FlushResult } from './flush/flush.js';
+import type { Callback } from './report/bound-callback.js';
+import type { Stats } from './report/counters.js';
+import { type AnalyticsSettings, checkTimeout, resolveSettings } from './settings/settings.js';
+import type { Connect } from './thread/transport.js';
 
 const METHODS = ['identify', 'track', 'page', 'screen', 'group', 'alias'] as const;
 

@@ -6,27 +6,27 @@
 // At every moment: accepted = delivered + failed + dropped + pending.
 import type { Outcome, Retry } from '@offthread/worker/protocol';
 import { nanoid } from 'nanoid';
-import { BoundCallback, type Callback } from './bound-callback.js';
-import type { Carrier, Connect, Correspondent } from './carrier.js';
-import { now } from './clock.js';
-import { type DiagnosticMessages, publish } from './diagnostics.js';
 import { AnalyticsError, type ErrorCode, type ErrorDetails, type SentEvent } from './errors.js';
-import type { AnyEvent, EventType } from './event.js';
-import { forget, isTooLate, type Leaver, listen, remember, unlisten } from './exit.js';
-import { Flush, type FlushResult } from './flush.js';
-import { LIBRARY_TEXT } from './frame.js';
-import { Intake, type TurnedAway } from './intake.js';
-import { Ledger } from './ledger.js';
-import { choose, type Mode } from './mode.js';
-import { ReportQueue } from './report-queue.js';
-import { Reporter } from './reporter.js';
-import { inRootContext } from './root-context.js';
-import type { ScopeSource } from './scope.js';
-import { reopen } from './sent-event.js';
-import type { Settings } from './settings.js';
-import { type Stats, Tally } from './tally.js';
-import type { Wait } from './wait.js';
-import { Watchers } from './watchers.js';
+import { LIBRARY_TEXT } from './event/encode.js';
+import type { AnyEvent, EventType } from './event/event.js';
+import { reopen } from './event/resend.js';
+import type { ScopeSource } from './event/scope.js';
+import { Intake, type TurnedAway } from './event-acceptor.js';
+import { forget, isTooLate, type Leaver, listen, remember, unlisten } from './flush/exit.js';
+import { Flush, type FlushResult } from './flush/flush.js';
+import { Watchers } from './flush/flush-waiters.js';
+import type { Wait } from './flush/wait.js';
+import { Ledger } from './pending/pending-events.js';
+import { BoundCallback, type Callback } from './report/bound-callback.js';
+import { Reporter } from './report/callback-runner.js';
+import { type Stats, Tally } from './report/counters.js';
+import { type DiagnosticMessages, publish } from './report/diagnostics.js';
+import { ReportQueue } from './report/report-queue.js';
+import { now } from './runtime/clock.js';
+import { inRootContext } from './runtime/root-context.js';
+import type { Settings } from './settings/settings.js';
+import { choose, type Mode } from './thread/mode.js';
+import type { Carrier, Connect, Correspondent } from './thread/transport.js';
 
 export class Client implements Leaver, Correspondent {
   readonly #owner: object;

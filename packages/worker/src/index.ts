@@ -5,15 +5,18 @@
 // flush, waiting for us. Code is loaded with this file, or, where only some clients need it, when one of them opens.
 
 // First, because it speaks for what fails while the rest is loaded.
-import './last-words.js';
+import './lifecycle.js';
 import './build-check.js';
 
 import type { MessagePort } from 'node:worker_threads';
-import { renewConnections } from './agent.js';
-import { Delivery, type Observer } from './delivery.js';
+import { Queue } from './batch/queue.js';
+import { createRedact } from './batch/redact-event.js';
+import { Delivery, type Observer } from './delivery/delivery.js';
 import { HostEnd } from './host-end.js';
-import { inherit } from './inheritance.js';
-import { createAdmit } from './pass.js';
+import { inherit } from './http/apply-network-defaults.js';
+import { createAdmit } from './http/authorize.js';
+import { renewConnections } from './http/connections.js';
+import { createSend } from './http/send-batch.js';
 import {
   BEAT_INTERVAL_MS,
   type ClientMessage,
@@ -26,9 +29,6 @@ import {
   VITAL,
   VITAL_CLOCK,
 } from './protocol.js';
-import { Queue } from './queue.js';
-import { createRedact } from './redaction.js';
-import { createSend } from './request.js';
 
 /** A client that has moved in. */
 interface Client {

@@ -1,16 +1,16 @@
 // Ledger -> recorded events, and outcomes back: what a client has in tests instead of link.ts, in the same thread and
 // without a network. Queue, serializer, limits and outcomes are the worker's own. Next: test-analytics.ts.
-import { takeBatch } from '@offthread/worker/batch';
-import { stringOf } from '@offthread/worker/frame';
-import { delivered, oversize } from '@offthread/worker/outcome';
+import { takeBatch } from '@offthread/worker/batch/batch';
+import { Queue } from '@offthread/worker/batch/queue';
+import { createRedact } from '@offthread/worker/batch/redact-event';
+import { delivered, oversize } from '@offthread/worker/delivery/outcome';
+import { stringOf } from '@offthread/worker/frame/frame';
 import type { Outcome } from '@offthread/worker/protocol';
-import { Queue } from '@offthread/worker/queue';
-import { createRedact } from '@offthread/worker/redaction';
-import type { Carrier, Correspondent } from '../carrier.js';
-import type { Ledger } from '../ledger.js';
-import type { Settings } from '../settings.js';
-import { Soon } from '../soon.js';
-import type { Wait } from '../wait.js';
+import type { Wait } from '../flush/wait.js';
+import type { Ledger } from '../pending/pending-events.js';
+import { Soon } from '../runtime/deferred-task.js';
+import type { Settings } from '../settings/settings.js';
+import type { Carrier, Correspondent } from '../thread/transport.js';
 
 export class Recorder implements Carrier {
   readonly failure = undefined;

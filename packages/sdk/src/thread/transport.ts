@@ -1,0 +1,56 @@
+// What client.ts needs of whatever takes its events away: link.ts, or in tests testing/recorder.ts. No code, only names.
+import type { Outcome, Retry } from '@offthread/worker/protocol';
+import type { Wait } from '../flush/wait.js';
+import type { Ledger } from '../pending/pending-events.js';
+import type { Settings } from '../settings/settings.js';
+
+/** What came of the oldest events that are pending. */
+export interface LastTry {
+  /** Requests begun for them. */
+  readonly attempts: number;
+  /** HTTP status of the last reply, if there was one. */
+  readonly status: number | undefined;
+  /** What became of the last request that has ended. */
+  readonly cause: Error | undefined;
+}
+
+/** Takes a client's events out of its ledger, and tells the client how they ended. */
+export interface Carrier {
+  /** Why no event can be taken over at present, where that is known. */
+  readonly failure: Error | undefined;
+  readonly counters: { readonly requests: number; readonly retries: number; readonly bytes: number };
+  /** Undefined if no requests are made. */
+  readonly lastTry: LastTry | undefined;
+  /** The ledger has one event more. Never throws. */
+  added(): void;
+  /** Somebody waits for all that is in the ledger. */
+  hurry(): void;
+  /** What becomes of the events up to `through` is to be told at once, and not with the next round. */
+  expect(through: number): void;
+  /** Blocks until it is done, which it returns, or until time is over. Outcomes come meanwhile. */
+  block(wait: Wait): boolean;
+  /** Whether it is certain that nothing will happen before `deadline`. */
+  isHeldPast(deadline: number): boolean;
+  /** The client is gone: nothing of it is sent any more. Never rejects. */
+  release(): Promise<void>;
+}
+
+/** Whom a carrier tells. */
+export interface Correspondent {
+  receive(outcome: Outcome): void;
+  /** A request failed, and its batch is to be sent once more. */
+  postponed(retry: Retry): void;
+  /** A batch is sent once more. */
+  retried(retry: Retry): void;
+  /** `Retry-After` holds the client from now on. */
+  held(): void;
+  /** No thread can be started at present; it is tried again. */
+  delayed(error: Error): void;
+  /** No thread can be started: nothing that is pending will be sent. */
+  unavailable(error: Error): void;
+  /** Threads died of the events up to `through`, one after the other. */
+  poisoned(through: number): void;
+}
+
+/** Gives a client its carrier. */
+export type Connect = (ledger: Ledger, settings: Settings, correspondent: Correspondent) => Carrier;
