@@ -1,6 +1,6 @@
 // No request breaks a limit of the API, no event is lost or overtaken, and batches are as full as the limits allow.
 import { type Batch, type FrameSource, halve, takeBatch } from '@offthread/worker/batch/batch';
-import { bodyOf, giveBack } from '@offthread/worker/batch/body';
+import { bodyOf, releaseBody } from '@offthread/worker/batch/body';
 import { lengthOf, type Text } from '@offthread/worker/frame/frame';
 import { MAX_BATCH_EVENTS, MAX_BODY_BYTES, MAX_EVENT_BYTES } from '@offthread/worker/limits';
 import fc from 'fast-check';
@@ -120,20 +120,20 @@ describe('pure', () => {
     const first = bodyWith('1', 70_000);
     const second = bodyWith('2', 70_000);
     expect(second.buffer).not.toBe(first.buffer);
-    giveBack(first);
+    releaseBody(first);
     const third = bodyWith('3', 65_536);
     expect(third.buffer).toBe(first.buffer);
     expect(third.toString()).toContain(`{"batch":[${'3'.repeat(65_536)}],"sentAt":`);
     expect(third.length).toBe(ENVELOPE + 65_536);
     expect(second.toString()).toContain(`{"batch":[${'2'.repeat(70_000)}],"sentAt":`);
-    giveBack(third);
+    releaseBody(third);
     expect(bodyWith('4', 400_000).length).toBe(ENVELOPE + 400_000);
   });
 
   test('what is kept is of use for the largest body, and is four of them', () => {
     const sizes = [70_000, 400_000, 150_000, 300_000, 90_000, 200_000, 499_900];
     const given = sizes.map((size) => bodyWith('1', size));
-    for (const body of given) giveBack(body);
+    for (const body of given) releaseBody(body);
     const kept = new Set(given.map(({ buffer }) => buffer));
     const taken = sizes.map(() => bodyWith('2', 66_000)).filter(({ buffer }) => kept.has(buffer));
     expect(taken.map(({ buffer }) => buffer.byteLength)).toEqual([262_144, 327_680, 458_752, 524_288]);
@@ -143,7 +143,7 @@ describe('pure', () => {
     const small = bodyWith('1', 1_000);
     // It is in the pool of Buffer, whose size depends on the version of Node.js.
     expect(small.buffer.byteLength % 65_536).not.toBe(0);
-    giveBack(small);
+    releaseBody(small);
     expect(bodyWith('2', 1_000).toString()).not.toBe(small.toString());
     expect(small.toString()).toContain('1'.repeat(1_000));
   });

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Analytics } from '@offthread/sdk';
 import { Queue } from '@offthread/worker/batch/queue';
-import { Delivery, type Observer } from '@offthread/worker/delivery/delivery';
+import { Delivery, type DeliveryListener } from '@offthread/worker/delivery/delivery';
 import { FRAME_HEADER_BYTES, KIND } from '@offthread/worker/protocol';
 import { expect, test } from 'vitest';
 import { type RawServer, startRawServer } from '../helpers/raw-server.js';
@@ -160,18 +160,18 @@ test('the memory of a body is used again only if the network has taken all of it
     last: events,
   });
   await new Promise<void>((resolve) => {
-    const observer: Observer = {
-      report: ({ through }) => through === events && resolve(),
-      takeInHand() {},
-      requesting() {},
-      postponed() {},
-      retrying() {},
-      hold() {},
+    const observer: DeliveryListener = {
+      onOutcome: ({ through }) => through === events && resolve(),
+      onBatchStart() {},
+      onRequest() {},
+      onPostponed() {},
+      onRetry() {},
+      onRetryAfter() {},
     };
     new Delivery(
       queue,
       { ...deliverySettings, batchSize, maxBatchSize: batchSize },
-      async () => ({ type: 'pass', check: (response) => response }),
+      async () => ({ type: 'authorized', check: (response) => response }),
       async (body) => {
         const response = responses[bodies.length % responses.length] ?? responses[0];
         bodies.push({ body, text: body.toString('latin1'), isSent: response === responses[4] });

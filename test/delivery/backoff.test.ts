@@ -46,23 +46,23 @@ function deliver(answer: (attempt: number) => Response | Promise<Response>, maxR
   const delivery = new Delivery(
     queue,
     { ...deliverySettings, maxRetries, maxRetryDuration: 600_000 },
-    async () => ({ type: 'pass', check: (response) => response }),
+    async () => ({ type: 'authorized', check: (response) => response }),
     async (_body, retry) => {
       attempts.push(now());
       counts.push(retry);
       return answer(attempts.length);
     },
     {
-      report: (outcome) => ends.push({ at: now(), outcome }),
-      takeInHand() {},
-      requesting() {},
-      retrying() {},
-      postponed() {},
-      hold() {},
+      onOutcome: (outcome) => ends.push({ at: now(), outcome }),
+      onBatchStart() {},
+      onRequest() {},
+      onRetry() {},
+      onPostponed() {},
+      onRetryAfter() {},
     },
   );
   delivery.wake();
-  return { attempts, counts, ends, hurry: () => delivery.hurry(), go: vi.advanceTimersByTimeAsync };
+  return { attempts, counts, ends, hurry: () => delivery.flush(), go: vi.advanceTimersByTimeAsync };
 }
 
 describe('a flush during a backoff', () => {

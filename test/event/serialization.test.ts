@@ -1,6 +1,6 @@
 // Numbers too big for JSON arrive as exact text, everything else as JSON.stringify has it.
 import { serialize as v8Serialize } from 'node:v8';
-import { serialize } from '@offthread/worker/frame/serialize-snapshot';
+import { serializeSnapshot } from '@offthread/worker/frame/serialize-snapshot';
 import { Big } from 'big.js';
 import { BigNumber } from 'bignumber.js';
 import { Decimal } from 'decimal.js';
@@ -121,7 +121,7 @@ describe('exact numbers', () => {
 
   test('are written by the worker, from what the main thread took a snapshot of', () => {
     const event = '{"a":"mark0","b":[{"c":"mark1","d":"ä😀\\ud800","e":1.5}],"f":"mark2."}';
-    const text = Buffer.from(serialize(v8Serialize([event, 'mark', 1n, -2n]))).toString();
+    const text = Buffer.from(serializeSnapshot(v8Serialize([event, 'mark', 1n, -2n]))).toString();
     expect(text).toBe('{"a":"1","b":[{"c":"-2","d":"ä😀\\ud800","e":1.5}],"f":"mark2."}');
   });
 });

@@ -6,10 +6,10 @@ import {
   CONTROL_BYTES,
   COUNTER,
   FRAME_HEADER_BYTES,
+  HEALTH_BYTES,
   KIND,
   type ToMain,
   type ToWorker,
-  VITALS_BYTES,
 } from '@offthread/worker/protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { runFixture } from '../helpers/fixture.js';
@@ -230,7 +230,7 @@ describe('a clock that steps back an hour', () => {
       });
     });
     vi.useFakeTimers({ toFake: ['Date'] });
-    start({ port: port2, vitals: new SharedArrayBuffer(VITALS_BYTES), ticks: false, hostThread: undefined });
+    start({ port: port2, health: new SharedArrayBuffer(HEALTH_BYTES), ticks: false, hostThread: undefined });
     const post = (...messages: ToWorker[]): void => port.postMessage(messages);
     const control = new SharedArrayBuffer(CONTROL_BYTES);
     new BigInt64Array(control)[COUNTER.EXPECTED] = 1n;
@@ -239,7 +239,7 @@ describe('a clock that steps back an hour', () => {
       client: 7,
       control,
       settled: 0,
-      signature: { idPrefix: 'id-', library: '{}' },
+      frameDefaults: { idPrefix: 'id-', library: '{}' },
       settings: {
         url: `${bench.api.url}/v1/batch`,
         writeKey: 'KEY',

@@ -1,9 +1,9 @@
-// A checked event -> the event as the user's own functions want it sent, or why it is not. Used by intake.ts.
+// A checked event -> the event as the user's own functions want it sent, or why it is not. Used by event-acceptor.ts.
 import { show, ValidationError } from '../errors.js';
 import { plainFields } from '../input/fields.js';
 import { isPromise } from '../input/promises.js';
 import { type AnyEvent, check, type EventType, fieldsOf, type Id, isoTime, withoutForeign } from './event.js';
-import { plain } from './snapshot.js';
+import { plainCopy } from './snapshot.js';
 
 /**
  * An event as `beforeSend` is given it: a copy of what the call brought, which may be changed at any depth. In its
@@ -37,7 +37,7 @@ export interface OutgoingEvent {
 export type BeforeSend = (event: OutgoingEvent) => OutgoingEvent | null;
 
 /** What came of an event. */
-export type Passage = { readonly event: AnyEvent; readonly code: undefined } | Dropped;
+export type BeforeSendResult = { readonly event: AnyEvent; readonly code: undefined } | Dropped;
 
 /** Why an event is not sent. */
 export interface Dropped {
@@ -48,12 +48,12 @@ export interface Dropped {
 }
 
 /** The functions of one client. */
-export class Hooks {
-  readonly #hooks: readonly BeforeSend[];
+export class BeforeSendChain {
+  readonly #functions: readonly BeforeSend[];
   #running = false;
 
-  constructor(hooks: readonly BeforeSend[]) {
-    this.#hooks = hooks;
+  constructor(functions: readonly BeforeSend[]) {
+    this.#functions = functions;
   }
 
   /**
@@ -61,7 +61,7 @@ export class Hooks {
    *
    * @throws what a getter or a `toJSON` of the caller's throws, and for a cycle.
    */
-  pass(type: EventType, given: AnyEvent): Passage {
+  apply(type: EventType, given: AnyEvent): BeforeSendResult {
     // Otherwise a function that tracks would be called for what it tracks, and so on.
     if (this.#running) return failed('beforeSend must not track by the client that calls it');
     const event = copy(type, given);
@@ -75,10 +75,10 @@ export class Hooks {
     }
   }
 
-  #run(type: EventType, given: OutgoingEvent): Passage {
+  #run(type: EventType, given: OutgoingEvent): BeforeSendResult {
     let event: unknown = given;
-    for (const hook of this.#hooks) {
-      event = hook(event as OutgoingEvent);
+    for (const run of this.#functions) {
+      event = run(event as OutgoingEvent);
       if (event === null) return { code: 'before_send', message: 'beforeSend returned null' };
       const mistake = mistakeIn(type, event);
       if (mistake !== undefined) return failed(mistake);
@@ -118,7 +118,7 @@ function copy(type: EventType, event: AnyEvent): OutgoingEvent {
   for (const name of fieldsOf(type)) {
     const value = event[name];
     // JSON would make text or nothing of a bigint and a Date of its own.
-    if (value != null) copied[name] = typeof value === 'object' ? plain(name, value) : value;
+    if (value != null) copied[name] = typeof value === 'object' ? plainCopy(name, value) : value;
   }
   if (event.timestamp != null) copied['timestamp'] = isoTime(type, event.timestamp);
   return copied as unknown as OutgoingEvent;
@@ -130,11 +130,11 @@ function copy(type: EventType, event: AnyEvent): OutgoingEvent {
  * @throws {ValidationError} `invalid_setting`, for anything but a function or a list of functions.
  */
 export function checkBeforeSend(value: unknown, name: string): readonly BeforeSend[] {
-  const hooks: unknown[] = Array.isArray(value) ? [...value] : [value];
-  for (const hook of hooks) {
-    if (typeof hook === 'function') continue;
+  const functions: unknown[] = Array.isArray(value) ? [...value] : [value];
+  for (const run of functions) {
+    if (typeof run === 'function') continue;
     const expected = `Setting '${name}' must be a function or a list of functions`;
-    throw new ValidationError('invalid_setting', expected, hook);
+    throw new ValidationError('invalid_setting', expected, run);
   }
-  return hooks as BeforeSend[];
+  return functions as BeforeSend[];
 }

@@ -1,8 +1,8 @@
-// Event -> frame: the event as it is at this moment, and the only stringify on the main thread. Next: ledger.ts.
+// Event -> frame: the event as it is at this moment, and the only stringify on the main thread. Next: pending-events.ts.
 import { types } from 'node:util';
 import { lengthOf, textOf } from '@offthread/worker/frame/frame';
 import { describeOversize, MAX_EVENT_BYTES } from '@offthread/worker/limits';
-import type { Kind, Signature } from '@offthread/worker/protocol';
+import type { FrameDefaults, Kind } from '@offthread/worker/protocol';
 import { wallTime } from '../runtime/clock.js';
 import { version } from '../version.js';
 import { type AnyEvent, type EventType, type Id, isoTime } from './event.js';
@@ -10,7 +10,7 @@ import { pageProperties } from './page-properties.js';
 import { isRawJSON, snapshot } from './snapshot.js';
 
 /** An event ready to post. */
-export interface Frame {
+export interface EncodedEvent {
   /** What `content` is: JSON text, or the bytes of a snapshot where JSON text cannot hold the event. */
   readonly kind: Kind;
   /** When it was accepted, in milliseconds since 1970. */
@@ -29,7 +29,7 @@ export const LIBRARY_TEXT = JSON.stringify(LIBRARY);
 export interface Numbering {
   /** Sequence number of the newest event. */
   readonly accepted: number;
-  readonly signature: Signature;
+  readonly frameDefaults: FrameDefaults;
 }
 
 /**
@@ -44,7 +44,7 @@ export function encode(
   event: AnyEvent,
   numbering: Numbering,
   again?: { readonly library: unknown },
-): Frame {
+): EncodedEvent {
   const library = again?.library ?? LIBRARY;
   const time = wallTime();
   const context = event.context ?? undefined;
@@ -85,8 +85,8 @@ export function encode(
   /** Its text with a `messageId`. */
   function numbered(text: string): string {
     if (messageId !== undefined) return text;
-    const { accepted, signature } = numbering;
-    return `{"type":"${type}","messageId":"${signature.idPrefix}${accepted + 1}",${text.slice(1)}`;
+    const { accepted, frameDefaults } = numbering;
+    return `{"type":"${type}","messageId":"${frameDefaults.idPrefix}${accepted + 1}",${text.slice(1)}`;
   }
 }
 
@@ -95,8 +95,8 @@ const MAX_ADDED_BYTES = 1_000;
 
 /** Says that an event has too many bytes, if that is certain already: for a snapshot the worker may find it out later. */
 export function oversize(
-  { kind, time, content, minBytes = 0 }: Frame,
-  { accepted, signature }: Numbering,
+  { kind, time, content, minBytes = 0 }: EncodedEvent,
+  { accepted, frameDefaults }: Numbering,
 ): string | undefined {
   if (typeof content !== 'string') {
     return minBytes > MAX_EVENT_BYTES ? describeOversize(`at least ${minBytes}`) : undefined;
@@ -107,7 +107,7 @@ export function oversize(
   if (content.length * 3 <= room || Buffer.byteLength(content) <= room) return undefined;
   const memory = Buffer.from(content);
   const frame = { kind, time, memory, start: 0, end: memory.length };
-  const bytes = lengthOf(textOf(frame, accepted + 1, signature));
+  const bytes = lengthOf(textOf(frame, accepted + 1, frameDefaults));
   return bytes > MAX_EVENT_BYTES ? describeOversize(bytes) : undefined;
 }
 

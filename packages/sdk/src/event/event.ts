@@ -1,4 +1,4 @@
-// What the caller passes -> an event that is as the API wants it, or a ValidationError. Next: frame.ts.
+// What the caller passes -> an event that is as the API wants it, or a ValidationError. Next: encode.ts.
 import { MAX_MESSAGE_ID_LENGTH } from '@offthread/worker/limits';
 import { show, ValidationError } from '../errors.js';
 import { isForeign, plainFields } from '../input/fields.js';

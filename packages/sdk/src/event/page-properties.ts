@@ -1,4 +1,4 @@
-// A page -> its properties as they are sent: by the spec they have its category too. Used by frame.ts.
+// A page -> its properties as they are sent: by the spec they have its category too. Used by encode.ts.
 
 import { jsonObject } from '../input/fields.js';
 import { isAsGiven } from './as-given.js';

@@ -1,10 +1,10 @@
-// Events an error handed over -> events to be accepted once more. Used by client.ts. Next: frame.ts.
+// Events an error handed over -> events to be accepted once more. Used by client.ts. Next: encode.ts.
 import { type SentEvent, ValidationError } from '../errors.js';
 import { field } from '../input/fields.js';
 import { type AnyEvent, check, type EventType, eventType, withoutForeign } from './event.js';
 
 /** A sent event, taken apart. */
-export interface Reopened {
+export interface ResentEvent {
   readonly type: EventType;
   readonly event: AnyEvent;
   /** Its `context.library`, of the client that accepted it first. */
@@ -16,14 +16,14 @@ export interface Reopened {
  *
  * @throws {ValidationError} `invalid_event`, with the place of the event in the list.
  */
-export function reopen(events: readonly SentEvent[]): Reopened[] {
+export function readSentEvents(events: readonly SentEvent[]): ResentEvent[] {
   if (!Array.isArray(events)) {
     const expected = 'resend() takes a list of events as AnalyticsError.events has them';
     throw new ValidationError('invalid_event', expected, events);
   }
   return Array.from(events, (sent: unknown, index) => {
     try {
-      return reopenOne(sent);
+      return readSentEvent(sent);
     } catch (error) {
       // A getter of the caller's, or a Proxy.
       const reason = error instanceof ValidationError ? error.message : 'The event cannot be read';
@@ -32,7 +32,7 @@ export function reopen(events: readonly SentEvent[]): Reopened[] {
   });
 }
 
-function reopenOne(sent: unknown): Reopened {
+function readSentEvent(sent: unknown): ResentEvent {
   if (!isObject(sent)) throw new ValidationError('invalid_event', 'An event is an object of fields', sent);
   const { type: name, ...given } = sent;
   const event: AnyEvent = withoutForeign(given);

@@ -1,4 +1,4 @@
-// What calls inherit from the code around them, across awaits and timers. Used by intake.ts and analytics.ts.
+// What calls inherit from the code around them, across awaits and timers. Used by event-acceptor.ts and analytics.ts.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { show, ValidationError } from '../errors.js';
 import { asJson, merge } from '../input/fields.js';

@@ -1,5 +1,5 @@
-// A value -> a copy of what `JSON.stringify` sees of it, for before-send.ts; and for frame.ts an event that JSON text
-// cannot hold, as bytes. Next: the worker's serialize.ts.
+// A value -> a copy of what `JSON.stringify` sees of it, for before-send.ts; and for encode.ts an event that JSON text
+// cannot hold, as bytes. Next: the worker's serialize-snapshot.ts.
 import { constants } from 'node:buffer';
 import { types } from 'node:util';
 import { serialize } from 'node:v8';
@@ -71,7 +71,7 @@ function minBytesOf(characters: number, bigInts: number, bytes: number): number 
  *
  * @throws what a getter or a `toJSON` throws, for a cycle, and for too many levels.
  */
-export function plain(key: string, value: unknown): unknown {
+export function plainCopy(key: string, value: unknown): unknown {
   return copyOf(key, value, { parents: new Set([EVENT]), bigInts: undefined });
 }
 

@@ -6,7 +6,7 @@ import { now } from '../runtime/clock.js';
 import { HostThreads, hostThread, PendingInThread } from './host-threads.js';
 
 /** A client as it looks from here. */
-export interface Leaver {
+export interface ExitParticipant {
   readonly flushTimeout: number;
   readonly flushOnExit: boolean;
   readonly flushOnSignals: readonly NodeJS.Signals[];
@@ -24,7 +24,7 @@ export interface Leaver {
 
 interface Shared {
   /** Clients with events pending. */
-  readonly pending: Set<Leaver>;
+  readonly pending: Set<ExitParticipant>;
   /** Handlers, and how many clients want each. The clients themselves are not held: nobody may refer to them any more. */
   readonly signals: Map<NodeJS.Signals, { readonly handler: () => void; clients: number }>;
   /** `'leaving'` while the exit hook runs, `'left'` when it has. */
@@ -40,7 +40,7 @@ interface Shared {
 // Copies of all versions share this, unlike the worker thread. The one that is loaded first makes it, and its hook and handlers
 // call the clients of the others. So while the key stays the same, neither may change:
 //
-// - the members of `Leaver`, what they do, and that none of them throws. Optional ones may be added, and have to be called with
+// - the members of `ExitParticipant`, what they do, and that none of them throws. Optional ones may be added, and have to be called with
 //   `?.()`, because clients of older versions lack them.
 // - the members of `Shared`, their initial values, and the stages. Each copy adds its clients to `pending` and `signals` itself.
 // - the clock of `start` and of deadlines: milliseconds of `performance.now()`.
@@ -60,7 +60,7 @@ scope[KEY] ??= {
 const shared = scope[KEY];
 
 /** The client has events pending, from now on until `forget`. */
-export function remember(client: Leaver): void {
+export function trackPending(client: ExitParticipant): void {
   if (shared.thread !== undefined && client.flushOnExit && !shared.pending.has(client)) {
     shared.thread.add(client.flushTimeout);
   }
@@ -74,11 +74,11 @@ export function remember(client: Leaver): void {
     });
   }
   // By another listener for 'exit', behind ours.
-  if (shared.stage === 'left') leave();
+  if (shared.stage === 'left') flushAtExit();
 }
 
 /** The client has nothing pending any more. */
-export function forget(client: Leaver): void {
+export function untrackPending(client: ExitParticipant): void {
   if (shared.pending.delete(client) && client.flushOnExit) shared.thread?.delete();
 }
 
@@ -95,7 +95,7 @@ function onExit(): void {
       [...shared.pending].filter((each) => each.flushOnExit),
       shared.start,
     );
-  } else leave();
+  } else flushAtExit();
 }
 
 /** The main thread has had no events of its own, and has no other hook. */
@@ -103,7 +103,7 @@ function onExitWithoutEvents(): void {
   if (shared.stage === 'unhooked') onExit();
 }
 
-function leave(): void {
+function flushAtExit(): void {
   shared.stage = 'leaving';
   shared.threads?.startFlush();
   // More than one round, because callbacks may add events, to any client. A client that was late once takes none, so
@@ -127,11 +127,11 @@ function flushThread(): Promise<unknown> {
 }
 
 /** Clients that were never closed, with the signals that they want. */
-const gone = new FinalizationRegistry<readonly NodeJS.Signals[]>(stopWanting);
+const collected = new FinalizationRegistry<readonly NodeJS.Signals[]>(releaseSignals);
 
 /** Listens for the signals upon which the client wants to be flushed. */
-export function listen(client: Leaver): void {
-  gone.register(client, client.flushOnSignals, client);
+export function addSignalHandlers(client: ExitParticipant): void {
+  collected.register(client, client.flushOnSignals, client);
   for (const signal of client.flushOnSignals) {
     const known = shared.signals.get(signal);
     if (known !== undefined) {
@@ -146,16 +146,16 @@ export function listen(client: Leaver): void {
 }
 
 /** Stops what `listen` began, once. */
-export function unlisten(client: Leaver): void {
-  if (gone.unregister(client)) stopWanting(client.flushOnSignals);
+export function removeSignalHandlers(client: ExitParticipant): void {
+  if (collected.unregister(client)) releaseSignals(client.flushOnSignals);
 }
 
-function stopWanting(signals: readonly NodeJS.Signals[]): void {
+function releaseSignals(signals: readonly NodeJS.Signals[]): void {
   for (const signal of signals) {
     const known = shared.signals.get(signal);
     if (known === undefined) continue;
     known.clients--;
-    if (known.clients === 0) stopListening(signal, known.handler);
+    if (known.clients === 0) removeHandler(signal, known.handler);
   }
 }
 
@@ -173,7 +173,7 @@ function onSignal(signal: NodeJS.Signals): void {
   if (!isOurs) return;
   shared.threads?.finishFlush(start);
   for (const each of late) each.abandon();
-  stopListening(signal, known.handler);
+  removeHandler(signal, known.handler);
   process.kill(process.pid, signal);
   // The kernel spares the first process of a container, which is then to end as its shell would have it.
   if (process.pid === 1) process.exit(128 + constants.signals[signal]);
@@ -196,13 +196,13 @@ function countSignalExit(): number {
   return count;
 }
 
-function stopListening(signal: NodeJS.Signals, handler: () => void): void {
+function removeHandler(signal: NodeJS.Signals, handler: () => void): void {
   process.removeListener(signal, handler);
   shared.signals.delete(signal);
 }
 
 /** All at once: a thousand clients take no longer than the slowest of them. Returns those that are late. */
-function flushAll(clients: readonly Leaver[], start: number): readonly Leaver[] {
+function flushAll(clients: readonly ExitParticipant[], start: number): readonly ExitParticipant[] {
   for (const client of clients) client.startFlush();
   return clients.filter((client) => !client.finishFlush(start + client.flushTimeout));
 }

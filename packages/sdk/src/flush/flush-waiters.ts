@@ -3,30 +3,30 @@ import { after, now } from '../runtime/clock.js';
 import type { Timer } from '../runtime/ticked-timers.js';
 import type { Wait } from './wait.js';
 
-export class Watchers {
-  readonly #looks = new Set<() => void>();
+export class FlushWaiters {
+  readonly #checks = new Set<() => void>();
 
   /** Something has changed, or may have. */
-  look(): void {
-    for (const look of this.#looks) look();
+  check(): void {
+    for (const check of this.#checks) check();
   }
 
   /** Resolves when it is done, when time is over, or when `isHopeless` says that nothing can happen before. */
-  async until(wait: Wait, isHopeless: (deadline: number) => boolean): Promise<void> {
-    const isOver = (): boolean => wait.done || now() >= wait.deadline || isHopeless(wait.deadline);
+  async wait(wait: Wait, isPointless: (deadline: number) => boolean): Promise<void> {
+    const isOver = (): boolean => wait.done || now() >= wait.deadline || isPointless(wait.deadline);
     if (isOver()) return;
     await new Promise<void>((resolve) => {
       let timer: Timer | undefined;
-      const look = (): void => {
+      const check = (): void => {
         if (isOver()) {
           timer?.stop();
-          this.#looks.delete(look);
+          this.#checks.delete(check);
           resolve();
         }
       };
       const wake = (): void => {
-        look();
-        if (this.#looks.has(look)) startTimer();
+        check();
+        if (this.#checks.has(check)) startTimer();
       };
       // The deadline may have moved on by then.
       function startTimer(): void {
@@ -34,7 +34,7 @@ export class Watchers {
         // Whoever waits for the result is to get it.
         timer.hold();
       }
-      this.#looks.add(look);
+      this.#checks.add(check);
       startTimer();
     });
   }

@@ -1,7 +1,7 @@
 // A barrier behind all that is accepted -> what happened until it was reached. Used by client.ts.
 
-import type { Ledger } from '../pending/pending-events.js';
-import type { Tally } from '../report/counters.js';
+import type { PendingEvents } from '../pending/pending-events.js';
+import type { Counters } from '../report/counters.js';
 import { now } from '../runtime/clock.js';
 import type { Wait } from './wait.js';
 
@@ -23,7 +23,7 @@ export interface FlushResult {
 }
 
 /** How long a flush waits, in milliseconds. */
-export interface Patience {
+export interface FlushTimeout {
   readonly timeout: number;
   /** Whether that is counted from the last event that settled, and not from the call. */
   readonly isRenewed: boolean;
@@ -32,53 +32,57 @@ export interface Patience {
 /** One flush, from the call on. */
 export class Flush implements Wait {
   readonly #start = now();
-  readonly #patience: Patience;
+  readonly #timeout: FlushTimeout;
   /** When an event before the barrier last settled, and how many had by then. */
   #lastSettled = this.#start;
   #settled: number;
-  readonly #ledger: Ledger;
-  readonly #tally: Tally;
-  readonly #carrier: { readonly failure: Error | undefined };
+  readonly #pendingEvents: PendingEvents;
+  readonly #counters: Counters;
+  readonly #transport: { readonly failure: Error | undefined };
   readonly #barrier: number;
   readonly #before: { readonly delivered: number; readonly lost: number; readonly lostToWorker: number };
 
-  /** @param carrier says why no worker thread can be started, if that is so. */
+  /** @param transport says why no worker thread can be started, if that is so. */
   constructor(
-    ledger: Ledger,
-    tally: Tally,
-    carrier: { readonly failure: Error | undefined },
-    patience: Patience,
+    pendingEvents: PendingEvents,
+    counters: Counters,
+    transport: { readonly failure: Error | undefined },
+    flushTimeout: FlushTimeout,
   ) {
-    this.#carrier = carrier;
-    this.#patience = patience;
-    this.#ledger = ledger;
-    this.#settled = ledger.settled;
-    this.#tally = tally;
-    this.#barrier = ledger.accepted;
-    this.#before = { delivered: tally.delivered, lost: tally.lost, lostToWorker: tally.lostToWorker };
+    this.#transport = transport;
+    this.#timeout = flushTimeout;
+    this.#pendingEvents = pendingEvents;
+    this.#settled = pendingEvents.settled;
+    this.#counters = counters;
+    this.#barrier = pendingEvents.accepted;
+    this.#before = {
+      delivered: counters.delivered,
+      lost: counters.lost,
+      lostToWorker: counters.lostToWorker,
+    };
   }
 
   /** Whether all that was accepted before is settled. */
   get done(): boolean {
-    return this.#ledger.settled >= this.#barrier;
+    return this.#pendingEvents.settled >= this.#barrier;
   }
 
   get deadline(): number {
-    const { timeout, isRenewed } = this.#patience;
+    const { timeout, isRenewed } = this.#timeout;
     if (!isRenewed) return this.#start + timeout;
-    const settled = Math.min(this.#ledger.settled, this.#barrier);
+    const settled = Math.min(this.#pendingEvents.settled, this.#barrier);
     if (settled > this.#settled) [this.#settled, this.#lastSettled] = [settled, now()];
     return this.#lastSettled + timeout;
   }
 
   get result(): FlushResult {
-    const { delivered, lost, lostToWorker } = this.#tally;
-    const isDead = lostToWorker > this.#before.lostToWorker || this.#carrier.failure !== undefined;
+    const { delivered, lost, lostToWorker } = this.#counters;
+    const isDead = lostToWorker > this.#before.lostToWorker || this.#transport.failure !== undefined;
     return {
       status: isDead ? 'worker-dead' : this.done ? 'ok' : 'timeout',
       delivered: delivered - this.#before.delivered,
       failed: lost - this.#before.lost,
-      pending: Math.max(0, this.#barrier - this.#ledger.settled),
+      pending: Math.max(0, this.#barrier - this.#pendingEvents.settled),
       elapsedMs: now() - this.#start,
     };
   }

@@ -63,7 +63,7 @@ export class HostThreads {
     const words = this.#words;
     const beats = new Map<number, { beat: number; silence: number }>();
     for (let last = now(); ; ) {
-      const news = Atomics.load(words, HOST.NEWS);
+      const changes = Atomics.load(words, HOST.CHANGES);
       const time = now();
       // A look that comes late says that this process was not run, and then neither were its threads.
       const since = Math.min(time - last, BEAT_INTERVAL_MS);
@@ -79,7 +79,7 @@ export class HostThreads {
         deadline = Math.max(deadline, start + Atomics.load(words, at + HOST_THREAD.TIMEOUT));
       }
       if (time >= deadline) return;
-      waitForChange(words, HOST.NEWS, news, Math.min(deadline - time, BEAT_INTERVAL_MS));
+      waitForChange(words, HOST.CHANGES, changes, Math.min(deadline - time, BEAT_INTERVAL_MS));
     }
   }
 }
@@ -132,7 +132,7 @@ export class PendingInThread {
     const words = this.#words;
     // Two threads may share the words, see `HOST_THREADS`.
     Atomics.compareExchange(words, this.#at + HOST_THREAD.PENDING, threadId, 0);
-    Atomics.add(words, HOST.NEWS, 1);
-    Atomics.notify(words, HOST.NEWS);
+    Atomics.add(words, HOST.CHANGES, 1);
+    Atomics.notify(words, HOST.CHANGES);
   }
 }

@@ -1,5 +1,5 @@
 // What settings and fields are called in analytics-ruby, analytics-node, posthog-node and rudder-sdk-node -> what to say of
-// them. Used by nearest.ts.
+// them. Used by suggest.ts.
 
 /** The name here, where there is one, and what follows it in the message. */
 interface Answer {

@@ -1,21 +1,21 @@
 // Frames and callbacks of all events that are accepted and not settled. In: frames. Out: chunks; on the way back, who
-// is to be told. Next: link.ts.
+// is to be told. Next: worker-transport.ts.
 //
 // A slab belongs to main until its frames are posted, then to the worker. It is used again only once the worker has
 // delivered all of its events. A slab with an event that was lost is never used again: the worker may still read it when
 // main drops events by itself, and the error reads its events from there.
 import { stringOf, textOf } from '@offthread/worker/frame/frame';
-import type { Chunk, Signature } from '@offthread/worker/protocol';
+import type { Chunk, FrameDefaults } from '@offthread/worker/protocol';
 import type { SentEvent } from '../errors.js';
-import type { Frame } from '../event/encode.js';
+import type { EncodedEvent } from '../event/encode.js';
 import { BoundCallback, type Callback } from '../report/bound-callback.js';
-import { giveBack, type Slab, slabSize, takeSlab } from './slab.js';
+import { releaseSlab, type Slab, slabSize, takeSlab } from './slab.js';
 
 /**
  * Events are numbered from 1 in the order in which they were accepted, and they settle in that order. So one number,
  * `settled`, says it of all of them, and what is kept for an event is its bytes and, if it has one, its callback.
  */
-export class Ledger {
+export class PendingEvents {
   /** Sequence number of the newest event. */
   accepted = 0;
   /** Sequence number up to which all events are settled. */
@@ -28,18 +28,18 @@ export class Ledger {
   #slabs: Slab[] = [];
   readonly #callbacks = new Map<number, BoundCallback>();
   /** What all of its events have in common. */
-  readonly signature: Signature;
+  readonly frameDefaults: FrameDefaults;
 
-  constructor(signature: Signature) {
-    this.signature = signature;
+  constructor(frameDefaults: FrameDefaults) {
+    this.frameDefaults = frameDefaults;
   }
 
-  get pending(): number {
+  get count(): number {
     return this.accepted - this.settled;
   }
 
   /** Takes a frame over; false where that would hold more than `maxBytes`. */
-  append(frame: Frame, callback: Callback | undefined, maxBytes: number): boolean {
+  append(frame: EncodedEvent, callback: Callback | undefined, maxBytes: number): boolean {
     if (this.#slabs.at(-1)?.write(frame) !== true) {
       const size = slabSize(frame, this.#slabs.length === 0, maxBytes - this.bytes);
       if (size === undefined) return false;
@@ -64,19 +64,19 @@ export class Ledger {
   }
 
   /** All that is not settled is to be handed out once more, because the worker that had it is gone. */
-  recall(): void {
-    for (const slab of this.#slabs) slab.recall();
+  resetPosted(): void {
+    for (const slab of this.#slabs) slab.resetPosted();
   }
 
   /**
    * The unsettled events up to `through`, which are lost: a function that reads them as they are sent, when somebody
    * asks for them. Settle them next.
    */
-  lose(through: number): () => SentEvent[] {
+  lostEvents(through: number): () => SentEvent[] {
     const from = this.settled + 1;
     const slabs = this.#slabs.filter((slab) => slab.first <= through);
-    for (const slab of slabs) slab.keep();
-    return () => readEvents(slabs, from, through, this.signature);
+    for (const slab of slabs) slab.retain();
+    return () => readEvents(slabs, from, through, this.frameDefaults);
   }
 
   /** Lets go of all events up to `through` and returns their callbacks. */
@@ -93,7 +93,7 @@ export class Ledger {
       if (slab.last > through) break;
       done++;
       this.bytes -= slab.size;
-      giveBack(slab);
+      releaseSlab(slab);
     }
     if (done > 0) this.#slabs.splice(0, done);
     return callbacks;
@@ -105,13 +105,13 @@ function readEvents(
   slabs: readonly Slab[],
   from: number,
   through: number,
-  signature: Signature,
+  frameDefaults: FrameDefaults,
 ): SentEvent[] {
   const events: SentEvent[] = [];
   for (const slab of slabs) {
     for (const [sequence, frame] of slab.read(from, through)) {
       try {
-        events.push(JSON.parse(stringOf(textOf(frame, sequence, signature))));
+        events.push(JSON.parse(stringOf(textOf(frame, sequence, frameDefaults))));
       } catch (cause) {
         // Whoever reads an error may be at the end of the stack.
         events.push({ unreadable: String(cause) });

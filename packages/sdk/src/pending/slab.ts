@@ -1,7 +1,7 @@
-// Shared memory for frames. In: frames. Out: slabs, new or used before. Used by ledger.ts.
+// Shared memory for frames. In: frames. Out: slabs, new or used before. Used by pending-events.ts.
 import { type RawFrame, readFrame } from '@offthread/worker/frame/frame';
 import { type Chunk, FRAME_HEADER_BYTES, KIND } from '@offthread/worker/protocol';
-import type { Frame } from '../event/encode.js';
+import type { EncodedEvent } from '../event/encode.js';
 import { every } from '../runtime/clock.js';
 import type { Timer } from '../runtime/ticked-timers.js';
 
@@ -22,7 +22,7 @@ const TRIM_MS = 10_000;
  * Slabs for the next event of any client, the one used last at the end. A new one costs as much as forty events, most
  * of it for the kernel, and a thousand clients with an event now and then take and give back one each for every event.
  */
-class Spare {
+class SlabPool {
   readonly #slabs: Slab[] = [];
   readonly #min: number;
   /** The fewest there have been since the last trim: so many nobody needed. */
@@ -53,8 +53,8 @@ class Spare {
   }
 }
 
-const spare: ReadonlyMap<number, Spare> = new Map(
-  [SMALL_BYTES, LARGE_BYTES].map((size) => [size, new Spare(size)]),
+const slabPools: ReadonlyMap<number, SlabPool> = new Map(
+  [SMALL_BYTES, LARGE_BYTES].map((size) => [size, new SlabPool(size)]),
 );
 
 /**
@@ -73,7 +73,7 @@ export class Slab {
   #posted = 0;
   #unposted = 0;
   /** Whether somebody may read it even when its events are settled. It is then never written again. */
-  #kept = false;
+  #isRetained = false;
   #end = 0;
 
   constructor(size: number) {
@@ -103,7 +103,7 @@ export class Slab {
   }
 
   /** Writes a frame behind those that are there; false where it does not fit. */
-  write({ kind, time, content }: Frame): boolean {
+  write({ kind, time, content }: EncodedEvent): boolean {
     const at = this.#end + FRAME_HEADER_BYTES;
     const room = this.size - at;
     // No UTF-16 unit becomes more than three bytes; to count exactly costs as much as to write.
@@ -134,20 +134,20 @@ export class Slab {
   }
 
   /** All is to be given out once more, to another worker. */
-  recall(): void {
-    if (this.#posted > 0) this.keep();
+  resetPosted(): void {
+    if (this.#posted > 0) this.retain();
     this.#posted = 0;
     this.#unposted = this.first;
   }
 
   /** Leaves its memory to those who still read it: a worker that was given up, or an error. */
-  keep(): void {
-    this.#kept = true;
+  retain(): void {
+    this.#isRetained = true;
   }
 
   /** Whether it may be written again once its events are settled. */
   get isReusable(): boolean {
-    return !this.#kept;
+    return !this.#isRetained;
   }
 
   /** The frames from `from` to `through` with their sequence numbers, in place. */
@@ -163,7 +163,7 @@ export class Slab {
 
 /** An empty slab of that size, from `slabSize`. */
 export function takeSlab(size: number): Slab {
-  return spare.get(size)?.take() ?? new Slab(size);
+  return slabPools.get(size)?.take() ?? new Slab(size);
 }
 
 /**
@@ -172,15 +172,15 @@ export function takeSlab(size: number): Slab {
  * @param isFirst whether nothing else of its client is pending.
  * @param room bytes that its client may still take.
  */
-export function slabSize(frame: Frame, isFirst: boolean, room: number): number | undefined {
+export function slabSize(frame: EncodedEvent, isFirst: boolean, room: number): number | undefined {
   const bytes = FRAME_HEADER_BYTES + byteLength(frame.content);
   if (bytes > room) return undefined;
   return Math.max(bytes, Math.min(isFirst && bytes <= SMALL_BYTES ? SMALL_BYTES : LARGE_BYTES, room));
 }
 
 /** Gives back a slab whose events are all delivered, so that the worker is done with it. */
-export function giveBack(slab: Slab): void {
-  if (slab.isReusable) spare.get(slab.size)?.give(slab);
+export function releaseSlab(slab: Slab): void {
+  if (slab.isReusable) slabPools.get(slab.size)?.give(slab);
 }
 
 function byteLength(content: string | Uint8Array): number {

@@ -1,4 +1,4 @@
-// A callback with the async context of the call that brought it. Used by ledger.ts and reporter.ts.
+// A callback with the async context of the call that brought it. Used by pending-events.ts and callback-runner.ts.
 import { AsyncResource } from 'node:async_hooks';
 import type { AnalyticsError } from '../errors.js';
 

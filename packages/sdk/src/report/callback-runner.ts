@@ -3,7 +3,7 @@
 import { AnalyticsError, type ErrorCode, type ErrorDetails } from '../errors.js';
 import { onRejection } from '../input/promises.js';
 import { after } from '../runtime/clock.js';
-import { Soon } from '../runtime/deferred-task.js';
+import { DeferredTask } from '../runtime/deferred-task.js';
 import { inRootContext } from '../runtime/root-context.js';
 import type { Timer } from '../runtime/ticked-timers.js';
 import type { BoundCallback } from './bound-callback.js';
@@ -12,19 +12,19 @@ import type { BoundCallback } from './bound-callback.js';
 const REPORT_INTERVAL_MS = 60_000;
 
 /** A kind of refusal that was reported less than a minute ago. */
-interface Quiet {
+interface Muted {
   readonly timer: Timer;
   /** Refused since. */
   count: number;
 }
 
-export class Reporter {
+export class CallbackRunner {
   readonly #onError: ((error: AnalyticsError) => unknown) | undefined;
-  readonly #quiet = new Map<ErrorCode, Quiet>();
+  readonly #muted = new Map<ErrorCode, Muted>();
   /** Whether a delay was reported that is not known to be over. */
   isDelayed = false;
-  readonly #late = new Set<() => void>();
-  readonly #soon = new Soon(() => this.catchUp());
+  readonly #deferred = new Set<() => void>();
+  readonly #deferredTask = new DeferredTask(() => this.runDeferred());
 
   constructor(onError: ((error: AnalyticsError) => unknown) | undefined) {
     this.#onError = onError;
@@ -44,17 +44,17 @@ export class Reporter {
 
   /** Reports a refusal that may come ten thousand times a second: the first one, then once a minute how many. */
   reportRarely(code: ErrorCode, message: string, details: ErrorDetails): void {
-    const quiet = this.#quiet.get(code);
-    if (quiet !== undefined) {
-      quiet.count++;
+    const muted = this.#muted.get(code);
+    if (muted !== undefined) {
+      muted.count++;
       return;
     }
     const timer = after(REPORT_INTERVAL_MS, () => {
-      const { count = 0 } = this.#quiet.get(code) ?? {};
-      this.#quiet.delete(code);
+      const { count = 0 } = this.#muted.get(code) ?? {};
+      this.#muted.delete(code);
       if (count > 0) this.reportRarely(code, message, { count });
     });
-    this.#quiet.set(code, { timer, count: 0 });
+    this.#muted.set(code, { timer, count: 0 });
     this.report(new AnalyticsError(code, message, details));
   }
 
@@ -67,7 +67,7 @@ export class Reporter {
   }
 
   /** Tells a callback how its event ended. */
-  tell(callback: BoundCallback, error: AnalyticsError | undefined): void {
+  call(callback: BoundCallback, error: AnalyticsError | undefined): void {
     run(
       () => callback.call(error),
       (cause) => {
@@ -77,18 +77,18 @@ export class Reporter {
   }
 
   /** The same when the code that is running ends, or somebody who waits has `catchUp()` called. */
-  tellLater(callback: BoundCallback, error: () => AnalyticsError): void {
-    this.#late.add(() => this.tell(callback, error()));
-    this.#soon.ask();
+  callLater(callback: BoundCallback, error: () => AnalyticsError): void {
+    this.#deferred.add(() => this.call(callback, error()));
+    this.#deferredTask.schedule();
   }
 
   /** Tells what there is now, and not what the callbacks add: one may add another for ever. */
-  catchUp(): void {
-    let left = this.#late.size;
-    for (const tell of this.#late) {
+  runDeferred(): void {
+    let left = this.#deferred.size;
+    for (const call of this.#deferred) {
       // Removed first: the callback may flush, which goes on with the next one.
-      this.#late.delete(tell);
-      tell();
+      this.#deferred.delete(call);
+      call();
       left--;
       if (left === 0) break;
     }
@@ -96,11 +96,11 @@ export class Reporter {
 
   /** Reports what has not been counted yet and stops all timers. */
   close(): void {
-    for (const [code, { timer, count }] of this.#quiet) {
+    for (const [code, { timer, count }] of this.#muted) {
       timer.stop();
       if (count > 0) this.report(new AnalyticsError(code, `${count} more events were refused`, { count }));
     }
-    this.#quiet.clear();
+    this.#muted.clear();
   }
 }
 

@@ -32,7 +32,7 @@ export interface Stats {
 }
 
 /** What became of events so far. */
-export class Tally {
+export class Counters {
   readonly #dropped: Counts = {};
   readonly #refused: Counts = {};
   #delivered = 0;

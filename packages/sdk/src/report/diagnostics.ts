@@ -1,4 +1,4 @@
-// What becomes of events -> those who subscribed to it by node:diagnostics_channel. Used by client.ts and thread.ts,
+// What becomes of events -> those who subscribed to it by node:diagnostics_channel. Used by client.ts and worker-thread.ts,
 // which make a message only where `hasSubscribers` says that somebody listens.
 import { type Channel, channel } from 'node:diagnostics_channel';
 import type { Retry } from '@offthread/worker/protocol';

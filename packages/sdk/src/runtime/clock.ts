@@ -49,7 +49,7 @@ function timer(timeout: NodeJS.Timeout): Timer {
 const resolved = inRootContext(async () => {});
 
 /** Calls `run` when the code that is running ends. By a promise, because fake timers put `queueMicrotask()` on hold. */
-export function soon(run: () => void): void {
+export function defer(run: () => void): void {
   inRootContext(() => void resolved.then(run));
 }
 

@@ -1,5 +1,5 @@
 // Work that has come up -> done when the code that is running ends, as long as the event loop turns. Used by
-// reporter.ts, sink.ts and testing/recorder.ts.
+// callback-runner.ts, null-transport.ts and testing/recorder.ts.
 import timers from 'node:timers';
 
 // Taken at load: nobody's fake timers put it on hold.
@@ -11,9 +11,9 @@ const { setImmediate } = timers;
  */
 const MAX_RUNS_IN_A_TURN = 100;
 
-export class Soon {
+export class DeferredTask {
   readonly #work: () => void;
-  #asked = false;
+  #isScheduled = false;
   #runs = 0;
 
   constructor(work: () => void) {
@@ -21,9 +21,9 @@ export class Soon {
   }
 
   /** Has the work done once, however often it is asked. */
-  ask(): void {
-    if (this.#asked) return;
-    this.#asked = true;
+  schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
     if (this.#runs < MAX_RUNS_IN_A_TURN) void this.#runAfterThis();
     else setImmediate(() => this.#run());
   }
@@ -35,7 +35,7 @@ export class Soon {
   }
 
   #run(): void {
-    this.#asked = false;
+    this.#isScheduled = false;
     if (this.#runs === 0) {
       setImmediate(() => {
         this.#runs = 0;

@@ -1,5 +1,5 @@
 // Timers for a process whose own timers were fake when the SDK was loaded. Used by clock.ts. The worker thread's messages
-// are their ticks: it sends some while it has anything to do, see post.ts.
+// are their ticks: it sends some while it has anything to do, see thread-port.ts.
 import { MessageChannel } from 'node:worker_threads';
 
 /** A timer that is running. It does not hold the process open unless it is told to. */

@@ -1,4 +1,4 @@
-// The setting `redact` -> paths for the worker's redaction.ts, or a ValidationError. Used by settings.ts.
+// The setting `redact` -> paths for the worker's redact-event.ts, or a ValidationError. Used by settings.ts.
 import type { Path, Redaction } from '@offthread/worker/protocol';
 import { show, ValidationError } from '../errors.js';
 import { plainFields } from '../input/fields.js';

@@ -33,8 +33,8 @@ export class TestAnalytics<Events extends EventMap<Events> = AnyEvents> extends 
 
   constructor(settings: Partial<AnalyticsSettings>) {
     const events: RecordedEvent[] = [];
-    super({ writeKey: 'TEST', ...plainFields(settings, SETTINGS) }, (ledger, settings, correspondent) => {
-      return new Recorder(ledger, settings, correspondent, (event) => events.push(JSON.parse(event)));
+    super({ writeKey: 'TEST', ...plainFields(settings, SETTINGS) }, (pendingEvents, settings, listener) => {
+      return new Recorder(pendingEvents, settings, listener, (event) => events.push(JSON.parse(event)));
     });
     this.#events = events;
   }

@@ -1,9 +1,9 @@
-// Settings -> what takes a client's events away. Used by client.ts. Next: link.ts.
+// Settings -> what takes a client's events away. Used by client.ts. Next: worker-transport.ts.
 
 import { deliverySettings, type Settings } from '../settings/settings.js';
-import { Sink } from './null-transport.js';
-import type { Connect } from './transport.js';
-import { Link } from './worker-transport.js';
+import { NullTransport } from './null-transport.js';
+import type { CreateTransport } from './transport.js';
+import { WorkerTransport } from './worker-transport.js';
 
 /**
  * `'live'`: events are sent. `'stub'`: the worker thread does all but the requests. `'disabled'`: there is no worker
@@ -11,14 +11,18 @@ import { Link } from './worker-transport.js';
  */
 export type Mode = 'live' | 'stub' | 'disabled' | 'test';
 
-/** @param connect what a client for tests brings along. Where it is disabled that has nothing to record. */
-export function choose(settings: Settings, connect: Connect | undefined): readonly [Mode, Connect] {
-  if (settings.disable) return ['disabled', toNowhere];
-  if (connect !== undefined) return ['test', connect];
-  return [settings.stub ? 'stub' : 'live', toWorker];
+/** @param createTransport what a client for tests brings along. Where it is disabled that has nothing to record. */
+export function chooseTransport(
+  settings: Settings,
+  createTransport: CreateTransport | undefined,
+): readonly [Mode, CreateTransport] {
+  if (settings.disable) return ['disabled', createNullTransport];
+  if (createTransport !== undefined) return ['test', createTransport];
+  return [settings.stub ? 'stub' : 'live', createWorkerTransport];
 }
 
-const toWorker: Connect = (ledger, settings, correspondent) =>
-  new Link(ledger, deliverySettings(settings), correspondent);
+const createWorkerTransport: CreateTransport = (pendingEvents, settings, listener) =>
+  new WorkerTransport(pendingEvents, deliverySettings(settings), listener);
 
-const toNowhere: Connect = (ledger, _, correspondent) => new Sink(ledger, correspondent);
+const createNullTransport: CreateTransport = (pendingEvents, _, listener) =>
+  new NullTransport(pendingEvents, listener);

@@ -1,30 +1,30 @@
-// Ledger -> nowhere: what a disabled client has instead of link.ts. Used by client.ts.
+// PendingEvents -> nowhere: what a disabled client has instead of worker-transport.ts. Used by client.ts.
 
 import type { Wait } from '../flush/wait.js';
-import type { Ledger } from '../pending/pending-events.js';
-import { Soon } from '../runtime/deferred-task.js';
-import type { Carrier, Correspondent } from './transport.js';
+import type { PendingEvents } from '../pending/pending-events.js';
+import { DeferredTask } from '../runtime/deferred-task.js';
+import type { Transport, TransportListener } from './transport.js';
 
-export class Sink implements Carrier {
+export class NullTransport implements Transport {
   readonly failure = undefined;
-  readonly lastTry = undefined;
-  readonly counters = { requests: 0, retries: 0, bytes: 0 };
-  readonly #ledger: Ledger;
-  readonly #correspondent: Correspondent;
-  readonly #soon = new Soon(() => this.#settle());
+  readonly lastAttempt = undefined;
+  readonly requestCounts = { requests: 0, retries: 0, bytes: 0 };
+  readonly #pendingEvents: PendingEvents;
+  readonly #listener: TransportListener;
+  readonly #delivery = new DeferredTask(() => this.#settle());
 
-  constructor(ledger: Ledger, correspondent: Correspondent) {
-    this.#ledger = ledger;
-    this.#correspondent = correspondent;
+  constructor(pendingEvents: PendingEvents, listener: TransportListener) {
+    this.#pendingEvents = pendingEvents;
+    this.#listener = listener;
   }
 
   /** Settles when the code that is running ends, as in production no event is settled in its own call. */
-  added(): void {
-    this.#soon.ask();
+  scheduleSend(): void {
+    this.#delivery.schedule();
   }
 
   /** Nothing takes any time here. */
-  hurry(): void {}
+  requestFlush(): void {}
 
   expect(_through: number): void {}
 
@@ -40,6 +40,6 @@ export class Sink implements Carrier {
   async release(): Promise<void> {}
 
   #settle(): void {
-    this.#correspondent.receive({ type: 'delivered', through: this.#ledger.accepted });
+    this.#listener.onOutcome({ type: 'delivered', through: this.#pendingEvents.accepted });
   }
 }

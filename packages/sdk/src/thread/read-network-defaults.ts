@@ -1,5 +1,5 @@
 // What flags and calls have set for all connections of this process -> what the worker thread has to be told, which has the
-// defaults of Node.js instead. Used by thread.ts; the worker's inheritance.ts sets them.
+// defaults of Node.js instead. Used by worker-thread.ts; the worker's apply-network-defaults.ts sets them.
 //
 // The values are handed over and not the flags, because a Worker throws for many flags, like --max-old-space-size.
 import type { NetworkDefaults } from '@offthread/worker/protocol';

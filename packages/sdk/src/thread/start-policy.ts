@@ -1,4 +1,4 @@
-// A failed start of the worker thread -> when to try again, or that it is over. Pure. Used by thread.ts.
+// A failed start of the worker thread -> when to try again, or that it is over. Pure. Used by worker-thread.ts.
 
 /** Milliseconds before the second start; before each one after it twice as many. */
 const FIRST_DELAY_MS = 50;

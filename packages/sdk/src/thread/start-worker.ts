@@ -1,5 +1,5 @@
-// Starts a pool of one worker thread, or says why there is none and what helps. Used by thread.ts.
-import type { ThreadData } from '@offthread/worker/protocol';
+// Starts a pool of one worker thread, or says why there is none and what helps. Used by worker-thread.ts.
+import type { WorkerData } from '@offthread/worker/protocol';
 import type { Piscina } from 'piscina';
 import { version } from '../version.js';
 
@@ -15,10 +15,10 @@ export class StartError extends Error {
 }
 
 /**
- * @param vitals memory in which the thread says that it ends.
+ * @param health memory in which the thread says that it ends.
  * @throws {StartError}
  */
-export function startPool(vitals: SharedArrayBuffer): Piscina {
+export function startWorker(health: SharedArrayBuffer): Piscina {
   try {
     const { Piscina } = require('piscina');
     return new Piscina({
@@ -26,7 +26,7 @@ export function startPool(vitals: SharedArrayBuffer): Piscina {
       // up at run time, and the SDK works in any bundle. See build/piscina.mjs.
       filename: 'offthread',
       name: 'start',
-      workerData: { vitals, version } satisfies ThreadData,
+      workerData: { health, version } satisfies WorkerData,
       minThreads: 1,
       maxThreads: 1,
       // Going into service is the only task there is, and a short one.
@@ -36,7 +36,7 @@ export function startPool(vitals: SharedArrayBuffer): Piscina {
       // What is preloaded into the host (--require, --import) is none of the worker's business.
       execArgv: [],
       // NODE_DEBUG=http would print the Authorization header, and NODE_DEBUG=worker what stands here. What Node.js reads when
-      // the process starts, like NODE_EXTRA_CA_CERTS, holds for all threads; for the rest see network-defaults.ts.
+      // the process starts, like NODE_EXTRA_CA_CERTS, holds for all threads; for the rest see read-network-defaults.ts.
       env: {},
       recordTiming: false,
     });

@@ -1,12 +1,12 @@
 // Frames of all clients -> posts, and the worker's messages back: the port of a thread. In: that a client has frames,
-// and what else there is to say. Out: when to post; arrays of messages. Used by thread.ts.
+// and what else there is to say. Out: when to post; arrays of messages. Used by worker-thread.ts.
 //
 //   idle -> rounds       posted; what comes now gathers for the next round, or until there is much
 //   rounds -> idle       nobody waits any more and nothing is unposted: an idle client wakes nobody
 //   any -> closed        the thread is gone
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { Chunk, ClientMessage, ToMain, ToWorker } from '@offthread/worker/protocol';
-import { every, soon, ticked } from '../runtime/clock.js';
+import { defer, every, ticked } from '../runtime/clock.js';
 import type { Timer } from '../runtime/ticked-timers.js';
 
 /**
@@ -17,66 +17,66 @@ import type { Timer } from '../runtime/ticked-timers.js';
 export const ROUND_MS = 200;
 
 /** Frames after which a post does not wait for the round: the worker starts on them while main goes on. */
-const MANY = 1_000;
+const SEND_NOW_FRAMES = 1_000;
 
 /** A client with frames to post. */
-export interface Sender {
+export interface FrameSender {
   readonly id: number;
   /** What has not been posted, oldest first. */
   takeChunks(): readonly Chunk[];
 }
 
-export class Post {
+export class ThreadPort {
   readonly #port: MessagePort;
   /** The worker's end of it. */
-  readonly farEnd: MessagePort;
+  readonly workerPort: MessagePort;
   readonly #round: () => boolean;
   #state: 'idle' | 'rounds' | 'closed' = 'idle';
   /** Whether there is a post when the code that is running ends. */
-  #dispatching = false;
+  #isSendScheduled = false;
   #outbox: ToWorker[] = [];
   /** Clients with frames; one may be in it more than once. */
-  #senders: Sender[] = [];
-  #gathered = 0;
+  #senders: FrameSender[] = [];
+  #unsentFrames = 0;
   #timer: Timer | undefined;
 
   /**
-   * @param hear is told what the worker has posted.
+   * @param onMessage is told what the worker has posted.
    * @param round makes a round: posts, and looks for what else there is; returns whether there is to be another.
    */
-  constructor(hear: (message: ClientMessage) => void, round: () => boolean) {
+  constructor(onMessage: (message: ClientMessage) => void, round: () => boolean) {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
-    this.farEnd = port2;
+    this.workerPort = port2;
     this.#round = round;
     // Listening first: it refs the port, and a client must not hold the process open.
     port1.on('message', (message: ToMain) => {
       if (message.type === 'tick') ticked?.tick();
-      else hear(message);
+      else onMessage(message);
     });
     port1.unref();
   }
 
   /** A frame was added. */
-  added(sender: Sender): void {
+  enqueueFrames(sender: FrameSender): void {
     if (this.#senders.at(-1) !== sender) this.#senders.push(sender);
-    this.#gathered++;
-    if (this.#state === 'idle') this.dispatch();
-    else if (this.#gathered >= MANY) this.send();
+    this.#unsentFrames++;
+    if (this.#state === 'idle') this.sendSoon();
+    else if (this.#unsentFrames >= SEND_NOW_FRAMES) this.send();
   }
 
   /** Posts what there is when the code that is running ends. */
-  dispatch(): void {
-    if (this.#dispatching) return;
-    this.#dispatching = true;
-    soon(() => {
-      this.#dispatching = false;
+  sendSoon(): void {
+    if (this.#isSendScheduled) return;
+    this.#isSendScheduled = true;
+    defer(() => {
+      this.#isSendScheduled = false;
       this.send();
     });
   }
 
   /** Goes out with the next post, before all that is added from now on and behind all that was added before. */
-  put(message: ToWorker): void {
+  enqueueMessage(message: ToWorker): void {
     this.#collect();
     this.#outbox.push(message);
   }
@@ -90,11 +90,11 @@ export class Post {
       this.#outbox = [];
     }
     this.#state = 'rounds';
-    this.#timer ??= every(ROUND_MS, () => this.#goRound());
+    this.#timer ??= every(ROUND_MS, () => this.#runRound());
   }
 
   /** The next message of the worker's about a client, if there is one. */
-  next(): ClientMessage | undefined {
+  nextMessage(): ClientMessage | undefined {
     if (this.#state === 'closed') return undefined;
     for (;;) {
       const message: ToMain | undefined = receiveMessageOnPort(this.#port)?.message;
@@ -109,7 +109,7 @@ export class Post {
     this.#port.close();
   }
 
-  #goRound(): void {
+  #runRound(): void {
     if (this.#round() || this.#state !== 'rounds') return;
     // A callback of this round may have tracked on any client.
     if (this.#senders.length > 0 || this.#outbox.length > 0) return;
@@ -119,7 +119,7 @@ export class Post {
   }
 
   #collect(): void {
-    this.#gathered = 0;
+    this.#unsentFrames = 0;
     for (const sender of this.#senders) {
       for (const chunk of sender.takeChunks())
         this.#outbox.push({ type: 'chunk', client: sender.id, ...chunk });

@@ -1,11 +1,11 @@
-// What client.ts needs of whatever takes its events away: link.ts, or in tests testing/recorder.ts. No code, only names.
+// What client.ts needs of whatever takes its events away: worker-transport.ts, or in tests testing/recorder.ts. No code, only names.
 import type { Outcome, Retry } from '@offthread/worker/protocol';
 import type { Wait } from '../flush/wait.js';
-import type { Ledger } from '../pending/pending-events.js';
+import type { PendingEvents } from '../pending/pending-events.js';
 import type { Settings } from '../settings/settings.js';
 
 /** What came of the oldest events that are pending. */
-export interface LastTry {
+export interface LastAttempt {
   /** Requests begun for them. */
   readonly attempts: number;
   /** HTTP status of the last reply, if there was one. */
@@ -15,16 +15,16 @@ export interface LastTry {
 }
 
 /** Takes a client's events out of its ledger, and tells the client how they ended. */
-export interface Carrier {
+export interface Transport {
   /** Why no event can be taken over at present, where that is known. */
   readonly failure: Error | undefined;
-  readonly counters: { readonly requests: number; readonly retries: number; readonly bytes: number };
+  readonly requestCounts: { readonly requests: number; readonly retries: number; readonly bytes: number };
   /** Undefined if no requests are made. */
-  readonly lastTry: LastTry | undefined;
+  readonly lastAttempt: LastAttempt | undefined;
   /** The ledger has one event more. Never throws. */
-  added(): void;
+  scheduleSend(): void;
   /** Somebody waits for all that is in the ledger. */
-  hurry(): void;
+  requestFlush(): void;
   /** What becomes of the events up to `through` is to be told at once, and not with the next round. */
   expect(through: number): void;
   /** Blocks until it is done, which it returns, or until time is over. Outcomes come meanwhile. */
@@ -36,21 +36,25 @@ export interface Carrier {
 }
 
 /** Whom a carrier tells. */
-export interface Correspondent {
-  receive(outcome: Outcome): void;
+export interface TransportListener {
+  onOutcome(outcome: Outcome): void;
   /** A request failed, and its batch is to be sent once more. */
-  postponed(retry: Retry): void;
+  onPostponed(retry: Retry): void;
   /** A batch is sent once more. */
-  retried(retry: Retry): void;
+  onRetried(retry: Retry): void;
   /** `Retry-After` holds the client from now on. */
-  held(): void;
+  onRetryAfter(): void;
   /** No thread can be started at present; it is tried again. */
-  delayed(error: Error): void;
+  onStartDelayed(error: Error): void;
   /** No thread can be started: nothing that is pending will be sent. */
-  unavailable(error: Error): void;
+  onUnavailable(error: Error): void;
   /** Threads died of the events up to `through`, one after the other. */
-  poisoned(through: number): void;
+  onRepeatedCrash(through: number): void;
 }
 
 /** Gives a client its carrier. */
-export type Connect = (ledger: Ledger, settings: Settings, correspondent: Correspondent) => Carrier;
+export type CreateTransport = (
+  pendingEvents: PendingEvents,
+  settings: Settings,
+  listener: TransportListener,
+) => Transport;

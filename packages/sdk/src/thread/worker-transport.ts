@@ -1,5 +1,5 @@
-// Ledger -> chunks -> the worker, and outcomes back: a client's place on a thread, for as many threads as it takes. Next:
-// thread.ts, then the worker's index.ts; on the way back client.ts.
+// PendingEvents -> chunks -> the worker, and outcomes back: a client's place on a thread, for as many threads as it takes. Next:
+// worker-thread.ts, then the worker's index.ts; on the way back client.ts.
 //
 //   closed -> open        something is to be posted
 //   open -> closed        the thread died; what is unsettled is posted to the next one
@@ -15,55 +15,55 @@ import {
   type Retry,
 } from '@offthread/worker/protocol';
 import type { Wait } from '../flush/wait.js';
-import type { Ledger } from '../pending/pending-events.js';
-import { now, soon } from '../runtime/clock.js';
+import type { PendingEvents } from '../pending/pending-events.js';
+import { defer, now } from '../runtime/clock.js';
 import { waitForChange } from '../runtime/wait-for-change.js';
-import type { Carrier, Correspondent, LastTry } from './transport.js';
-import { type Resident, Thread } from './worker-thread.js';
+import type { LastAttempt, Transport, TransportListener } from './transport.js';
+import { type ThreadClient, WorkerThread } from './worker-thread.js';
 
 /** Deaths in a row, without any event settled between them, after which the batch in hand is taken to be the cause. */
-const MAX_DEATHS = 3;
+const MAX_CRASHES = 3;
 
-export class Link implements Carrier, Resident {
-  readonly #ledger: Ledger;
+export class WorkerTransport implements Transport, ThreadClient {
+  readonly #pendingEvents: PendingEvents;
   readonly #settings: DeliverySettings;
-  readonly #correspondent: Correspondent;
+  readonly #listener: TransportListener;
   // Another one for each thread: one that was given up may still write to it.
   #control = new SharedArrayBuffer(CONTROL_BYTES);
   #words = new Int32Array(this.#control);
   #counters = new BigInt64Array(this.#control);
   #state: 'closed' | 'open' | 'released' = 'closed';
-  #thread: Thread | undefined;
+  #thread: WorkerThread | undefined;
   #id = 0;
-  #opening = false;
-  #deaths = 0;
-  #settledAtDeath = 0;
+  #isPostScheduled = false;
+  #crashes = 0;
+  #settledAtCrash = 0;
   /** Sequence number up to which somebody waits. */
-  #hurried = 0;
+  #flushThrough = 0;
   /** How far the worker said it had come when we looked. */
-  #seen = 0;
+  #deliveredThrough = 0;
   /** The last failed request, of the batch that begins with event `first`. */
-  #fault: (Retry & { readonly first: number }) | undefined;
+  #lastFault: (Retry & { readonly first: number }) | undefined;
   /** What a thread that is gone had still said. */
-  #told: ClientMessage[] = [];
+  #lateMessages: ClientMessage[] = [];
 
-  constructor(ledger: Ledger, settings: DeliverySettings, correspondent: Correspondent) {
-    this.#ledger = ledger;
+  constructor(pendingEvents: PendingEvents, settings: DeliverySettings, listener: TransportListener) {
+    this.#pendingEvents = pendingEvents;
     this.#settings = settings;
-    this.#correspondent = correspondent;
+    this.#listener = listener;
   }
 
-  get waiting(): boolean {
-    return this.#ledger.pending > 0;
+  get hasPending(): boolean {
+    return this.#pendingEvents.count > 0;
   }
 
   /** Why no thread can be had at present, where that is known. */
   get failure(): Error | undefined {
-    return Thread.failure;
+    return WorkerThread.startFailure;
   }
 
   /** What the worker has counted for this client. */
-  get counters(): { requests: number; retries: number; bytes: number } {
+  get requestCounts(): { requests: number; retries: number; bytes: number } {
     return {
       requests: this.#count(COUNTER.REQUESTS),
       retries: this.#count(COUNTER.RETRIES),
@@ -71,11 +71,11 @@ export class Link implements Carrier, Resident {
     };
   }
 
-  get lastTry(): LastTry {
-    const { settled } = this.#ledger;
-    const isInHand = this.#count(COUNTER.IN_HAND) > settled;
+  get lastAttempt(): LastAttempt {
+    const { settled } = this.#pendingEvents;
+    const isInHand = this.#count(COUNTER.CURRENT_BATCH) > settled;
     const begun = isInHand ? Atomics.load(this.#words, CONTROL.ATTEMPTS) : 0;
-    const fault = this.#fault;
+    const fault = this.#lastFault;
     if (fault === undefined || fault.first <= settled)
       return { attempts: begun, status: undefined, cause: undefined };
     // Another thread may have the batch in hand since, and begins to count anew.
@@ -88,14 +88,14 @@ export class Link implements Carrier, Resident {
   }
 
   takeChunks(): readonly Chunk[] {
-    return this.#ledger.takeChunks();
+    return this.#pendingEvents.takeChunks();
   }
 
-  added(): void {
-    if (this.#thread !== undefined) this.#thread.added(this);
-    else if (!this.#opening) {
-      this.#opening = true;
-      soon(() => this.#post());
+  scheduleSend(): void {
+    if (this.#thread !== undefined) this.#thread.schedulePost(this);
+    else if (!this.#isPostScheduled) {
+      this.#isPostScheduled = true;
+      defer(() => this.#post());
     }
   }
 
@@ -104,12 +104,12 @@ export class Link implements Carrier, Resident {
   }
 
   /** Posts what has gathered, and tells the worker that somebody waits. */
-  hurry(): void {
-    this.#hurried = this.#ledger.accepted;
-    if (!this.waiting) return;
-    this.expect(this.#hurried);
+  requestFlush(): void {
+    this.#flushThrough = this.#pendingEvents.accepted;
+    if (!this.hasPending) return;
+    this.expect(this.#flushThrough);
     this.#post();
-    this.#thread?.say({ type: 'flush', client: this.#id });
+    this.#thread?.post({ type: 'flush', client: this.#id });
   }
 
   /**
@@ -119,18 +119,18 @@ export class Link implements Carrier, Resident {
   block(wait: Wait): boolean {
     for (;;) {
       // Read before looking what is new: what comes after that changes the word, and the wait does not begin.
-      const news = Atomics.load(this.#words, CONTROL.NEWS);
-      this.look();
-      this.#thread?.listen();
-      this.settle();
+      const changes = Atomics.load(this.#words, CONTROL.CHANGES);
+      this.readProgress();
+      this.#thread?.receiveMessages();
+      this.reportProgress();
       if (wait.done) return true;
       const { deadline } = wait;
       const left = deadline - now();
       if (left <= 0 || this.isHeldPast(deadline)) return false;
       // No thread could be started: the timer that tries again does not run now.
       if (this.#thread === undefined) this.retry();
-      this.#thread?.check(BEAT_INTERVAL_MS);
-      waitForChange(this.#words, CONTROL.NEWS, news, Math.min(left, BEAT_INTERVAL_MS));
+      this.#thread?.checkHeartbeat(BEAT_INTERVAL_MS);
+      waitForChange(this.#words, CONTROL.CHANGES, changes, Math.min(left, BEAT_INTERVAL_MS));
     }
   }
 
@@ -141,63 +141,65 @@ export class Link implements Carrier, Resident {
     return until - this.#thread.clock - BEAT_INTERVAL_MS > deadline - now();
   }
 
-  hear(message: ClientMessage): void {
+  onMessage(message: ClientMessage): void {
     switch (message.type) {
       case 'held':
-        this.#correspondent.held();
+        this.#listener.onRetryAfter();
         break;
       case 'postponed':
       case 'retried':
-        this.#fault = message;
+        this.#lastFault = message;
         // Before it, so that a subscriber of both channels knows that this is what came last.
-        this.#correspondent.receive({ type: 'delivered', through: message.first - 1 });
-        this.#correspondent[message.type](message);
+        this.#listener.onOutcome({ type: 'delivered', through: message.first - 1 });
+        if (message.type === 'postponed') this.#listener.onPostponed(message);
+        else this.#listener.onRetried(message);
         break;
       case 'delivered':
-        this.#correspondent.receive(message);
+        this.#listener.onOutcome(message);
         break;
       default:
-        this.#correspondent.receive({ type: 'delivered', through: message.first - 1 });
-        this.#correspondent.receive(message);
+        this.#listener.onOutcome({ type: 'delivered', through: message.first - 1 });
+        this.#listener.onOutcome(message);
     }
   }
 
-  look(): void {
-    this.#seen = this.#count(COUNTER.DELIVERED);
+  readProgress(): void {
+    this.#deliveredThrough = this.#count(COUNTER.DELIVERED);
   }
 
-  settle(): void {
+  reportProgress(): void {
     // One by one: a callback of the user's may flush, and has to find what is behind it.
-    for (let next = this.#told.shift(); next !== undefined; next = this.#told.shift()) this.hear(next);
-    this.#correspondent.receive({ type: 'delivered', through: this.#seen });
+    for (let next = this.#lateMessages.shift(); next !== undefined; next = this.#lateMessages.shift())
+      this.onMessage(next);
+    this.#listener.onOutcome({ type: 'delivered', through: this.#deliveredThrough });
   }
 
-  threadDied(told: ClientMessage[]): void {
-    this.#told = told;
-    this.look();
+  onThreadEnd(messages: ClientMessage[]): void {
+    this.#lateMessages = messages;
+    this.readProgress();
     this.#thread = undefined;
     if (this.#state === 'open') this.#state = 'closed';
-    this.#ledger.recall();
+    this.#pendingEvents.resetPosted();
   }
 
-  moveOn(): void {
-    this.settle();
-    const { pending, settled } = this.#ledger;
+  moveToNextThread(): void {
+    this.reportProgress();
+    const { count: pending, settled } = this.#pendingEvents;
     if (pending === 0) return;
-    this.#deaths = settled === this.#settledAtDeath ? this.#deaths + 1 : 1;
-    this.#settledAtDeath = settled;
-    if (this.#deaths >= MAX_DEATHS) {
-      this.#deaths = 0;
+    this.#crashes = settled === this.#settledAtCrash ? this.#crashes + 1 : 1;
+    this.#settledAtCrash = settled;
+    if (this.#crashes >= MAX_CRASHES) {
+      this.#crashes = 0;
       // Where no batch was in hand the thread died of taking the next event in.
-      this.#correspondent.poisoned(Math.max(this.#count(COUNTER.IN_HAND), settled + 1));
+      this.#listener.onRepeatedCrash(Math.max(this.#count(COUNTER.CURRENT_BATCH), settled + 1));
     }
     this.retry();
   }
 
   retry(): void {
-    if (!this.waiting || this.#state === 'released') return;
+    if (!this.hasPending || this.#state === 'released') return;
     this.#post();
-    if (this.#hurried > this.#ledger.settled) this.hurry();
+    if (this.#flushThrough > this.#pendingEvents.settled) this.requestFlush();
   }
 
   /** Lets go of the thread. */
@@ -205,31 +207,36 @@ export class Link implements Carrier, Resident {
     const thread = this.#thread;
     this.#thread = undefined;
     this.#state = 'released';
-    await thread?.leave(this.#id);
+    await thread?.removeClient(this.#id);
   }
 
   /** Posts what the ledger has not handed out yet. Never throws. */
   #post(): void {
-    this.#opening = false;
+    this.#isPostScheduled = false;
     if (this.#state === 'closed') this.#open();
-    this.#thread?.dispatch(this);
+    this.#thread?.postSoon(this);
   }
 
   #open(): void {
     try {
-      const thread = Thread.for(this);
+      const thread = WorkerThread.acquire(this);
       if (thread === undefined) {
-        const { delay } = Thread;
-        if (delay !== undefined) this.#correspondent.delayed(delay);
+        const { startDelay: delay } = WorkerThread;
+        if (delay !== undefined) this.#listener.onStartDelayed(delay);
         return;
       }
       this.#renewControl();
-      const { settled, signature } = this.#ledger;
-      this.#id = thread.open(this, { control: this.#control, settings: this.#settings, signature, settled });
+      const { settled, frameDefaults } = this.#pendingEvents;
+      this.#id = thread.addClient(this, {
+        control: this.#control,
+        settings: this.#settings,
+        frameDefaults,
+        settled,
+      });
       this.#thread = thread;
       this.#state = 'open';
     } catch (error) {
-      this.#correspondent.unavailable(error instanceof Error ? error : new Error(String(error)));
+      this.#listener.onUnavailable(error instanceof Error ? error : new Error(String(error)));
     }
   }
 

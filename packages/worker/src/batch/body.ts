@@ -44,7 +44,7 @@ function take(length: number): Buffer {
 }
 
 /** Gives back the memory of a body that nobody reads any more. */
-export function giveBack({ length, buffer }: Buffer): void {
+export function releaseBody({ length, buffer }: Buffer): void {
   if (length < STEP_BYTES) return;
   spare.push(buffer as ArrayBuffer);
   spare.sort((a, b) => a.byteLength - b.byteLength);

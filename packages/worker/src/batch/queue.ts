@@ -1,6 +1,6 @@
 // Chunks -> frames in order, read in place where main wrote them. Next: batch.ts.
 import { type RawFrame, readFrame, type Text, textOf } from '../frame/frame.js';
-import type { Chunk, Signature } from '../protocol.js';
+import type { Chunk, FrameDefaults } from '../protocol.js';
 import type { Redact } from './redact-event.js';
 
 /** One event, ready to be sent. */
@@ -28,13 +28,13 @@ export class Queue {
   /** Where the chunk before lies, and the next one does if it says nothing else. */
   #slab: Buffer = Buffer.alloc(0);
   readonly #settled: number;
-  readonly #signature: Signature;
+  readonly #frameDefaults: FrameDefaults;
   readonly #redact: Redact | undefined;
 
   /** @param settled frames up to this sequence number are passed over; an earlier worker settled them. */
-  constructor(settled: number, signature: Signature, redact?: Redact) {
+  constructor(settled: number, frameDefaults: FrameDefaults, redact?: Redact) {
     this.#settled = settled;
-    this.#signature = signature;
+    this.#frameDefaults = frameDefaults;
     this.#redact = redact;
   }
 
@@ -69,7 +69,7 @@ export class Queue {
     const sequence = chunk.next;
     const raw = read(chunk);
     if (chunk.offset === chunk.end) this.#chunks.shift();
-    const text = textOf(raw, sequence, this.#signature);
+    const text = textOf(raw, sequence, this.#frameDefaults);
     this.#head = { sequence, text: this.#redact === undefined ? text : this.#redact(text) };
     return this.#head;
   }

@@ -3,7 +3,7 @@
 
 export class Backoff {
   readonly #end: number;
-  #isHurried = false;
+  #wasEarly = false;
 
   /** @param now milliseconds on a clock that never steps. */
   constructor(now: number, delay: number) {
@@ -16,9 +16,9 @@ export class Backoff {
   }
 
   /** Whether an attempt may be made before the end. Once: somebody who flushes all the time is no reason for more. */
-  hurry(): boolean {
-    const isFirst = !this.#isHurried;
-    this.#isHurried = true;
+  tryEarly(): boolean {
+    const isFirst = !this.#wasEarly;
+    this.#wasEarly = true;
     return isFirst;
   }
 }

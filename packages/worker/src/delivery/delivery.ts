@@ -10,9 +10,9 @@
 //   any -> closed                        the client is gone
 
 import { type Batch, type Oversize, sizeOf, takeBatch } from '../batch/batch.js';
-import { bodyOf, giveBack, openingOf } from '../batch/body.js';
+import { bodyOf, openingOf, releaseBody } from '../batch/body.js';
 import type { Queue } from '../batch/queue.js';
-import type { Admit } from '../http/authorization.js';
+import type { Authorize } from '../http/authorization.js';
 import type { Send } from '../http/send-batch.js';
 import type { DeliverySettings, Outcome, Retry } from '../protocol.js';
 import { Backoff } from './backoff.js';
@@ -24,27 +24,27 @@ import { UploadLimit } from './upload-limit.js';
 type State = 'idle' | 'lingering' | 'sending' | 'backing-off' | 'held' | 'closed';
 
 /** Those who want to know how it goes. */
-export interface Observer {
-  report(outcome: Outcome): void;
+export interface DeliveryListener {
+  onOutcome(outcome: Outcome): void;
   /** A batch is about to be tried for the first time. */
-  takeInHand(batch: Batch): void;
+  onBatchStart(batch: Batch): void;
   /** A request is about to be sent; `retry` is 0 for the first one of a batch. */
-  requesting(bytes: number, retry: number): void;
+  onRequest(bytes: number, retry: number): void;
   /** A request failed, and is to be repeated later. */
-  postponed(retry: Retry): void;
+  onPostponed(retry: Retry): void;
   /** The request repeats an earlier one. */
-  retrying(retry: Retry): void;
+  onRetry(retry: Retry): void;
   /** `Retry-After` asks for `delay` ms of silence from now on; 0 when they are over. */
-  hold(delay: number): void;
+  onRetryAfter(delay: number): void;
 }
 
 export class Delivery {
   readonly #queue: Queue;
   readonly #settings: DeliverySettings;
-  readonly #admit: Admit;
+  readonly #authorize: Authorize;
   readonly #send: Send;
   readonly #opening: Buffer;
-  readonly #observer: Observer;
+  readonly #listener: DeliveryListener;
   readonly #abort = new AbortController();
   /** What is left of a batch that was refused or too large for the link. */
   readonly #split = new SplitBatch();
@@ -54,16 +54,22 @@ export class Delivery {
   /** The backoff that the next attempt is due after; also while a flush has one made before its end. */
   #backoff: Backoff | undefined;
   /** Sequence number up to which somebody waits for frames: none of them lingers, in however many batches they go. */
-  #awaited = 0;
+  #flushThrough = 0;
   #endWait: (() => void) | undefined;
 
-  constructor(queue: Queue, settings: DeliverySettings, admit: Admit, send: Send, observer: Observer) {
+  constructor(
+    queue: Queue,
+    settings: DeliverySettings,
+    authorize: Authorize,
+    send: Send,
+    listener: DeliveryListener,
+  ) {
     this.#queue = queue;
     this.#settings = settings;
-    this.#admit = admit;
+    this.#authorize = authorize;
     this.#send = send;
     this.#opening = openingOf(settings);
-    this.#observer = observer;
+    this.#listener = listener;
   }
 
   get busy(): boolean {
@@ -80,10 +86,10 @@ export class Delivery {
    * Somebody waits for what is queued: it does not linger, and an attempt is made now. If a request is out, it is that
    * attempt.
    */
-  hurry(): void {
-    this.#awaited = this.#queue.last;
+  flush(): void {
+    this.#flushThrough = this.#queue.last;
     if (this.#state === 'lingering') this.#endWait?.();
-    else if (this.#state === 'backing-off' && this.#backoff?.hurry()) this.#endWait?.();
+    else if (this.#state === 'backing-off' && this.#backoff?.tryEarly()) this.#endWait?.();
   }
 
   /** Ends without any further outcome. */
@@ -103,7 +109,7 @@ export class Delivery {
       const next = this.#next();
       if (next === undefined) break;
       if ('frame' in next) {
-        this.#observer.report(oversize(next));
+        this.#listener.onOutcome(oversize(next));
         continue;
       }
       await this.#deliver(next);
@@ -125,23 +131,25 @@ export class Delivery {
   /** Tries a batch until it is settled or split. */
   async #deliver({ batch, tried }: Part): Promise<void> {
     const since = tried?.since ?? performance.now();
-    this.#observer.takeInHand(batch);
+    this.#listener.onBatchStart(batch);
     let response = tried?.last;
     let bytes = 0;
     for (let attempts = tried?.attempts ?? 0, retries = tried?.retries ?? 0; ; ) {
-      const pass = await this.#admit(this.#abort.signal);
+      const authorization = await this.#authorize(this.#abort.signal);
       if (this.#isClosed()) return;
       // Whoever is not let in has made no request, and is judged by the answer they got instead.
-      if (pass.type !== 'pass') response = pass;
+      if (authorization.type !== 'authorized') response = authorization;
       else {
         // Now, because a pass may take its time, and the API sets clocks right by `sentAt`.
         const body = bodyOf(batch, new Date(), this.#opening);
         bytes = body.length;
-        this.#observer.requesting(bytes, attempts);
+        this.#listener.onRequest(bytes, attempts);
         if (response !== undefined && attempts > 0)
-          this.#observer.retrying(retried(batch, attempts, response));
-        response = pass.check(await this.#send(body, attempts, this.#abort.signal, pass.authorization));
-        if (response.type === 'reply' && response.sent) giveBack(body);
+          this.#listener.onRetry(retried(batch, attempts, response));
+        response = authorization.check(
+          await this.#send(body, attempts, this.#abort.signal, authorization.header),
+        );
+        if (response.type === 'reply' && response.sent) releaseBody(body);
         attempts++;
       }
       if (this.#isClosed()) return;
@@ -156,7 +164,7 @@ export class Delivery {
         case 'delivered':
           this.#split.delivered();
           this.#limit.delivered(bytes);
-          return this.#observer.report(delivered(batch));
+          return this.#listener.onOutcome(delivered(batch));
         case 'fail': {
           const status = response.type === 'reply' ? response.status : undefined;
           return this.#fail(batch, verdict, { attempts, status });
@@ -164,7 +172,7 @@ export class Delivery {
         case 'halve':
           return this.#split.halve(batch);
         case 'retry':
-          this.#observer.postponed(retried(batch, attempts, response));
+          this.#listener.onPostponed(retried(batch, attempts, response));
           if (await this.#backOff(verdict.delay)) retries++;
           if (bytes <= this.#limit.bytes || batch.frames.length === 1) break;
           // Too large for the link: it goes on in parts, which inherit what was tried.
@@ -172,10 +180,10 @@ export class Delivery {
         case 'renew':
           break;
         case 'hold':
-          this.#observer.postponed(retried(batch, attempts, response));
-          this.#observer.hold(verdict.delay);
+          this.#listener.onPostponed(retried(batch, attempts, response));
+          this.#listener.onRetryAfter(verdict.delay);
           await this.#wait('held', verdict.delay);
-          this.#observer.hold(0);
+          this.#listener.onRetryAfter(0);
           break;
         default:
           verdict satisfies never;
@@ -193,16 +201,16 @@ export class Delivery {
   }
 
   #fail(batch: Batch, verdict: Verdict & { type: 'fail' }, tried: Attempts): void {
-    this.#observer.report(failed(batch, verdict, tried));
+    this.#listener.onOutcome(failed(batch, verdict, tried));
     const rest = this.#split.failed(batch, verdict);
     if (rest === undefined) return;
     const message = `${verdict.message}; so it refused ${MAX_REFUSED_IN_A_ROW} events of this batch one by one, and delivered none`;
-    this.#observer.report(failed(rest, { ...verdict, message }, tried));
+    this.#listener.onOutcome(failed(rest, { ...verdict, message }, tried));
   }
 
   async #linger(): Promise<void> {
     if (this.#queue.length === 0 || this.#isFull() || this.#split.isSplit) return;
-    if (this.#queue.next > this.#awaited) await this.#wait('lingering', this.#settings.linger);
+    if (this.#queue.next > this.#flushThrough) await this.#wait('lingering', this.#settings.linger);
   }
 
   #isFull(): boolean {

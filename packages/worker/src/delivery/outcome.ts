@@ -1,4 +1,4 @@
-// Batch and verdict -> what main is told. Next: the port, then the SDK's ledger.ts.
+// Batch and verdict -> what main is told. Next: the port, then the SDK's pending-events.ts.
 import type { Batch, Oversize } from '../batch/batch.js';
 import { lengthOf } from '../frame/frame.js';
 import type { Response } from '../http/exchange.js';

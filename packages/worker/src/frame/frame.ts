@@ -1,6 +1,6 @@
-// A frame as main wrote it -> the event as it is sent. Used by queue.ts, and by the SDK's ledger.ts for events that fail.
-import { FRAME_HEADER_BYTES, KIND, type Kind, type Signature } from '../protocol.js';
-import { serialize } from './serialize-snapshot.js';
+// A frame as main wrote it -> the event as it is sent. Used by queue.ts, and by the SDK's pending-events.ts for events that fail.
+import { FRAME_HEADER_BYTES, type FrameDefaults, KIND, type Kind } from '../protocol.js';
+import { serializeSnapshot } from './serialize-snapshot.js';
 
 /** What lies in memory for one event. */
 export interface RawFrame {
@@ -46,14 +46,14 @@ export function readFrame(memory: Buffer, offset: number): RawFrame {
 export function textOf(
   { kind, time, memory, start, end }: RawFrame,
   sequence: number,
-  signature: Signature,
+  frameDefaults: FrameDefaults,
 ): Text {
   if (kind === 'whole') return { head: '', memory, start, end };
   if (kind === 'snapshot') {
-    const json = serialize(memory.subarray(start, end));
+    const json = serializeSnapshot(memory.subarray(start, end));
     return { head: '', memory: json, start: 0, end: json.length };
   }
-  const { idPrefix, library } = signature;
+  const { idPrefix, library } = frameDefaults;
   const isOpen = memory.compare(OPENING, 0, OPENING.length, start, start + OPENING.length) === 0;
   const rest = start + (isOpen ? OPENING.length : 1);
   const head = `{"type":"${kind}","messageId":"${idPrefix}${sequence}","timestamp":"${isoTime(time)}","context":{"library":${library}${isOpen ? '' : '}'}${memory[rest] === CLOSING_BRACE ? '' : ','}`;

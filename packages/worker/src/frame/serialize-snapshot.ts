@@ -11,7 +11,7 @@ type Snapshot = readonly [text: string, mark: string, ...bigInts: bigint[]];
  *
  * @throws if the bytes are no snapshot, which only memory gone wrong can cause.
  */
-export function serialize(snapshot: Uint8Array): Buffer {
+export function serializeSnapshot(snapshot: Uint8Array): Buffer {
   // A copy, because V8's reader refuses memory that another thread could change under it.
   const [text, mark, ...bigInts]: Snapshot = deserialize(Uint8Array.prototype.slice.call(snapshot));
   const marks = new RegExp(`"${mark}(\\d+)"`, 'g');

@@ -1,5 +1,5 @@
-// OAuth settings -> access tokens of the token server, kept for as long as they are good. Used by pass.ts. Next:
-// http.ts.
+// OAuth settings -> access tokens of the token server, kept for as long as they are good. Used by authorize.ts. Next:
+// exchange.ts.
 //
 // A token is renewed behind the first request after half its life, so that no batch waits for it and no timer wakes an
 // idle client. Sources: https://www.twilio.com/docs/segment/connections/oauth, RFC 6749 section 4.4, RFC 7523 section 2.2.
@@ -8,8 +8,8 @@ import { SignJWT } from 'jose/jwt/sign';
 import { holdFor, httpDate } from '../delivery/retry.js';
 import { MAX_REPLY_BYTES } from '../limits.js';
 import type { OAuthSettings } from '../protocol.js';
-import type { Pass } from './authorization.js';
-import { type Post, type Reply, type Response, SHOWN_LENGTH } from './exchange.js';
+import type { Authorization } from './authorization.js';
+import { type Exchange, type Reply, type Response, SHOWN_LENGTH } from './exchange.js';
 
 /** Seconds before now that an assertion is dated, for clocks that go a little wrong. */
 const ISSUED_BEFORE_S = 5;
@@ -35,34 +35,34 @@ interface Token {
 export class TokenSource {
   readonly #settings: OAuthSettings;
   readonly #userAgent: string;
-  readonly #post: Post;
+  readonly #exchange: Exchange;
   #token: Token | undefined;
   #asking: Promise<Token | Response> | undefined;
   /** Milliseconds the token server's clock is before ours. */
   #clockOffset = 0;
 
-  constructor(settings: OAuthSettings, userAgent: string, post: Post) {
+  constructor(settings: OAuthSettings, userAgent: string, exchange: Exchange) {
     this.#settings = settings;
     this.#userAgent = userAgent;
-    this.#post = post;
+    this.#exchange = exchange;
   }
 
   /** A pass; or, where the token server gives no token, its answer. */
-  async admit(signal: AbortSignal): Promise<Pass | Response> {
+  async authorize(signal: AbortSignal): Promise<Authorization | Response> {
     const kept = this.#token;
     const now = performance.now();
     if (kept === undefined || now >= kept.end) {
       const answer = await this.#ask(signal);
-      return answer.type === 'token' ? this.#pass(answer, true) : answer;
+      return answer.type === 'token' ? this.#authorization(answer, true) : answer;
     }
     if (now >= kept.renewAt) void this.#renew(kept, signal);
-    return this.#pass(kept, false);
+    return this.#authorization(kept, false);
   }
 
-  #pass(token: Token, isNew: boolean): Pass {
+  #authorization(token: Token, isNew: boolean): Authorization {
     return {
-      type: 'pass',
-      authorization: `Bearer ${token.text}`,
+      type: 'authorized',
+      header: `Bearer ${token.text}`,
       check: (response) => {
         if (response.type !== 'reply' || !TOKEN_STATUSES.has(response.status)) return response;
         if (this.#token === token) this.#token = undefined;
@@ -119,8 +119,8 @@ export class TokenSource {
       accept: 'application/json',
       'user-agent': this.#userAgent,
     };
-    const letter = { headers, body: body.toString(), secret: assertion, wanted: MAX_REPLY_BYTES };
-    return this.#post(letter, signal);
+    const letter = { headers, body: body.toString(), secret: assertion, maxText: MAX_REPLY_BYTES };
+    return this.#exchange(letter, signal);
   }
 
   #sign(): Promise<string> {

@@ -1,5 +1,5 @@
 // What is set for the connections of the process -> the same for this thread, which begins with the defaults of Node.js.
-// Used by index.ts; main's network-defaults.ts reads them.
+// Used by index.ts; main's read-network-defaults.ts reads them.
 import net from 'node:net';
 import tls from 'node:tls';
 import type { NetworkDefaults } from '../protocol.js';
@@ -18,7 +18,12 @@ export function inheritedMaxHeaderSize(): number | undefined {
  * Sets what the process has, for all clients. Never throws: what a runtime does not know stays as it is, and so does what
  * OpenSSL refuses, because with that no connection could be made.
  */
-export function inherit({ resultOrder, autoSelectFamily, attemptTimeout, ...rest }: NetworkDefaults): void {
+export function applyNetworkDefaults({
+  resultOrder,
+  autoSelectFamily,
+  attemptTimeout,
+  ...rest
+}: NetworkDefaults): void {
   maxHeaderSize = rest.maxHeaderSize;
   if (resultOrder !== undefined) {
     // Loaded here, because a thread that knows its API by an address has no other use for it.
@@ -32,10 +37,10 @@ export function inherit({ resultOrder, autoSelectFamily, attemptTimeout, ...rest
   const { ca } = rest;
   // Takes some 50 ms where there are hundreds.
   if (ca !== undefined) attempt(() => setDefaultCACertificates?.(ca));
-  if (rest.tls !== undefined) inheritTls(rest.tls);
+  if (rest.tls !== undefined) applyTls(rest.tls);
 }
 
-function inheritTls(defaults: NonNullable<NetworkDefaults['tls']>): void {
+function applyTls(defaults: NonNullable<NetworkDefaults['tls']>): void {
   const { DEFAULT_MIN_VERSION, DEFAULT_MAX_VERSION, DEFAULT_CIPHERS, DEFAULT_ECDH_CURVE } = tls;
   const own = { DEFAULT_MIN_VERSION, DEFAULT_MAX_VERSION, DEFAULT_CIPHERS, DEFAULT_ECDH_CURVE };
   if (JSON.stringify(own) === JSON.stringify(defaults)) return;

@@ -1,4 +1,4 @@
-// The way to an origin -> agents, none of whose connections is old or was idle for long. Used by http.ts.
+// The way to an origin -> agents, none of whose connections is old or was idle for long. Used by exchange.ts.
 import http from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
@@ -6,7 +6,7 @@ import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { HttpProxyAgent, HttpsProxyAgent } from 'hpagent';
-import type { WaySettings } from '../protocol.js';
+import type { ConnectionSettings } from '../protocol.js';
 import { inheritedMaxHeaderSize } from './apply-network-defaults.js';
 
 /**
@@ -91,30 +91,30 @@ export class Connections {
   }
 }
 
-const known = new Map<string, { readonly way: WaySettings; readonly connections: Connections }>();
+const known = new Map<string, { readonly way: ConnectionSettings; readonly connections: Connections }>();
 
 /** The connections to the origin of `url` that all clients of the worker share who go the same way. */
-export function connectionsTo(url: string, way: WaySettings): Connections {
+export function connectionsTo(url: string, settings: ConnectionSettings): Connections {
   const { origin } = new URL(url);
-  const { proxy, tls } = way;
-  const key = JSON.stringify([origin, tls, ...(proxy === undefined ? [] : [proxy, way.requestTimeout])]);
-  const found = known.get(key) ?? { way, connections: new Connections(maker(way)) };
+  const { proxy, tls } = settings;
+  const key = JSON.stringify([origin, tls, ...(proxy === undefined ? [] : [proxy, settings.requestTimeout])]);
+  const found = known.get(key) ?? { way: settings, connections: new Connections(maker(settings)) };
   known.set(key, found);
   return found.connections;
 }
 
 /** Has requests that begin from now on go by connections made with the defaults that `node:tls` has now. */
 export function renewConnections(): void {
-  for (const { way, connections } of known.values()) {
+  for (const { way: settings, connections } of known.values()) {
     try {
-      connections.remake(maker(way));
+      connections.remake(maker(settings));
     } catch {
       // A certificate of the client's that these defaults forbid. It goes on with those that it began with.
     }
   }
 }
 
-function maker({ proxy, tls, requestTimeout }: WaySettings): () => Agents {
+function maker({ proxy, tls, requestTimeout }: ConnectionSettings): () => Agents {
   // Once, because a bundle of authorities takes milliseconds to read.
   const secureContext = tls && createSecureContext({ ...tls, ca: tls.ca && [...tls.ca] });
   const options = { keepAlive: true, ...(secureContext && { secureContext }) };

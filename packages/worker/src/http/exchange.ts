@@ -1,5 +1,5 @@
-// Letter -> response: one exchange over the network, and the only place that opens a socket. Used by request.ts and
-// oauth.ts. Next: retry.ts.
+// Letter -> response: one exchange over the network, and the only place that opens a socket. Used by send-batch.ts and
+// access-token.ts. Next: retry.ts.
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import got, { type Got, type Request } from 'got';
@@ -7,7 +7,7 @@ import { MAX_REPLY_BYTES } from '../limits.js';
 import type { DeliverySettings } from '../protocol.js';
 import { inheritedMaxHeaderSize } from './apply-network-defaults.js';
 import { connectionsTo } from './connections.js';
-import { redactor } from './mask-secrets.js';
+import { createMask } from './mask-secrets.js';
 import { isSlow, type Upload, uploadOf } from './upload.js';
 
 /** Characters of a reply that go into the message of an error. */
@@ -55,17 +55,17 @@ export type Reply = Response & { readonly type: 'reply' };
 const ABORTED: Response = { type: 'fault', message: 'The request was aborted' };
 
 /** What is posted, and how its reply is read. */
-interface Letter {
+interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer | string;
   /** Is taken out of what a reply says, beside the secrets in the settings. */
   readonly secret: string;
   /** Characters of the reply that are wanted. */
-  readonly wanted: number;
+  readonly maxText: number;
 }
 
 /** Posts a letter to where it was made for, once. Never rejects. */
-export type Post = (letter: Letter, signal: AbortSignal) => Promise<Response>;
+export type Exchange = (letter: HttpRequest, signal: AbortSignal) => Promise<Response>;
 
 // Everything got would do beside sending a request is off: retries and their pace are retry.ts's, a redirect would
 // repeat the body (and on one host the Authorization header) to an address nobody configured, and a reply is not
@@ -80,19 +80,19 @@ const client: Got = got.extend({
 });
 
 /** A `Post` for one client and one address. */
-export function createPost(url: string, settings: DeliverySettings): Post {
-  const redactKnown = redactor(settings);
+export function createExchange(url: string, settings: DeliverySettings): Exchange {
+  const maskSettings = createMask(settings);
   const connections = connectionsTo(url, settings);
-  return async ({ headers, body, secret, wanted }, signal) => {
+  return async ({ headers, body, secret, maxText: wanted }, signal) => {
     // An abort before anybody could listen for it.
     if (signal.aborted) return ABORTED;
-    const redact = (text: string): string => redactKnown(text).replaceAll(secret, '[credentials]');
-    const read = (reply: IncomingMessage, text: Buffer): Reply => readReply(reply, text, redact, wanted);
+    const mask = (text: string): string => maskSettings(text).replaceAll(secret, '[credentials]');
+    const read = (reply: IncomingMessage, text: Buffer): Reply => readReply(reply, text, mask, wanted);
     const agent = connections.take();
     const request = client.stream(url, { agent, body, headers, maxHeaderSize: inheritedMaxHeaderSize() });
     // Stays when all is settled: a connection can break later on.
     request.on('error', () => connections.lost(agent));
-    return respond(request, settings.requestTimeout, signal, redact, read);
+    return respond(request, settings.requestTimeout, signal, mask, read);
   };
 }
 
@@ -100,7 +100,7 @@ function respond(
   request: Request,
   timeout: number,
   signal: AbortSignal,
-  redact: (text: string) => string,
+  mask: (text: string) => string,
   read: (reply: IncomingMessage, body: Buffer) => Reply,
 ): Promise<Response> {
   return new Promise((resolve) => {
@@ -152,7 +152,7 @@ function respond(
     // Stays when all is settled: a connection can break later on.
     request.on('error', (error: Error & { code?: string }) => {
       // An AggregateError, where a name has several addresses, has no message of its own.
-      const message = redact(error.message || (error.code ?? error.name));
+      const message = mask(error.message || (error.code ?? error.name));
       settle(
         isUntrusted(error.code)
           ? { type: 'refused', code: 'tls_refused', message }
@@ -172,7 +172,7 @@ function respond(
 function readReply(
   { statusCode = 0, headers }: IncomingMessage,
   body: Buffer,
-  redact: (text: string) => string,
+  mask: (text: string) => string,
   wanted: number,
 ): Reply {
   const text = headers['content-encoding'] === undefined ? body.toString('utf8') : '';
@@ -180,11 +180,11 @@ function readReply(
     type: 'reply',
     status: statusCode,
     // Redacted before it is cut: what is left of a key at the edge would not be found any more.
-    text: redact(text).replace(/\s+/g, ' ').trim().slice(0, wanted),
+    text: mask(text).replace(/\s+/g, ' ').trim().slice(0, wanted),
     ...(headers['retry-after'] !== undefined && { retryAfter: headers['retry-after'] }),
     ...(typeof headers['x-ratelimit-reset'] === 'string' && { rateLimitReset: headers['x-ratelimit-reset'] }),
     ...(headers.date !== undefined && { date: headers.date }),
-    ...(headers.location !== undefined && { location: redact(headers.location) }),
+    ...(headers.location !== undefined && { location: mask(headers.location) }),
   };
 }
 

@@ -1,11 +1,11 @@
-// Settings -> a text without the secrets in them. Used by http.ts.
+// Settings -> a text without the secrets in them. Used by exchange.ts.
 import type { DeliverySettings } from '../protocol.js';
 
 /** Characters from which on a value of a header may be a secret: less would be found in the middle of other words. */
 const SECRET_LENGTH = 6;
 
 /** Takes what nobody is to see out of a text, as it is and in the forms in which a server may give it back. */
-export function redactor({ writeKey, headers, proxy }: DeliverySettings): (text: string) => string {
+export function createMask({ writeKey, headers, proxy }: DeliverySettings): (text: string) => string {
   const forms = [[writeKey, 'write key']];
   for (const encoding of ['base64', 'base64url'] as const) {
     // Without padding, which may be left out or escaped.

@@ -1,8 +1,8 @@
-// Body -> response: one attempt at the API. Next: http.ts, then retry.ts.
+// Body -> response: one attempt at the API. Next: exchange.ts, then retry.ts.
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { DeliverySettings } from '../protocol.js';
-import { createPost, type Response, SHOWN_LENGTH } from './exchange.js';
+import { createExchange, type Response, SHOWN_LENGTH } from './exchange.js';
 
 const compress = promisify(gzip);
 
@@ -20,7 +20,7 @@ export type Send = (
 /** A `Send` for one client. */
 export function createSend(settings: DeliverySettings): Send {
   if (settings.stub) return async () => ({ type: 'reply', status: 200, text: '', sent: true });
-  const post = createPost(settings.url, settings);
+  const exchange = createExchange(settings.url, settings);
   const basic = `Basic ${Buffer.from(`${settings.writeKey}:`).toString('base64')}`;
   const common = {
     'user-agent': settings.userAgent,
@@ -32,6 +32,6 @@ export function createSend(settings: DeliverySettings): Send {
     const secret = authorization.slice(authorization.indexOf(' ') + 1);
     const headers = { ...common, authorization, ...(retry > 0 && { 'x-retry-count': String(retry) }) };
     const sent = settings.gzip ? await compress(body) : body;
-    return post({ headers, body: sent, secret, wanted: SHOWN_LENGTH }, signal);
+    return exchange({ headers, body: sent, secret, maxText: SHOWN_LENGTH }, signal);
   };
 }

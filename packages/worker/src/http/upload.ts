@@ -1,5 +1,5 @@
 // A connection -> how much of what was written to it has not arrived, and whether that is because the link is slow. Used by
-// http.ts.
+// exchange.ts.
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { Socket } from 'node:net';
 
