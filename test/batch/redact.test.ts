@@ -10,7 +10,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { eventOfBytes } from '../helpers/exact-event.js';
 import { runProgram } from '../helpers/program.js';
-import { refusedWith, settings, told } from '../helpers/settings.js';
+import { refusedWith, settings, workerSettings } from '../helpers/settings.js';
 import { construct } from '../helpers/untyped.js';
 import { flushed, withApi } from '../helpers/with-api.js';
 
@@ -280,7 +280,7 @@ describe('what the API gets', () => {
 
 describe('the setting', () => {
   test('reaches the worker as keys, of which the star is any and what has a backslash before it is itself', async () => {
-    const { redact } = await told({
+    const { redact } = await workerSettings({
       redact: ['context.ip', 'properties.*.p', String.raw`traits.a\.b.\*.c\\`, 'context'],
     });
     expect(redact).toEqual({
@@ -288,10 +288,12 @@ describe('the setting', () => {
       hash: [],
       salt: '',
     });
-    expect((await told({ redact: { hash: ['userId', 'context.ip'], salt: SALT } })).redact).toEqual({
-      ...{ remove: [], hash: [['userId'], ['context', 'ip']], salt: SALT },
-    });
-    expect((await told({})).redact).toBeUndefined();
+    expect((await workerSettings({ redact: { hash: ['userId', 'context.ip'], salt: SALT } })).redact).toEqual(
+      {
+        ...{ remove: [], hash: [['userId'], ['context', 'ip']], salt: SALT },
+      },
+    );
+    expect((await workerSettings({})).redact).toBeUndefined();
   });
 
   const CONTEXT = 'it must begin with context, traits, properties or integrations';

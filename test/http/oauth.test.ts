@@ -9,7 +9,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vit
 import { authority, selfSigned } from '../helpers/certificate.js';
 import { runFixture } from '../helpers/fixture.js';
 import { startGateway, startProxy } from '../helpers/middlebox.js';
-import { refusedWith, told } from '../helpers/settings.js';
+import { refusedWith, workerSettings } from '../helpers/settings.js';
 import { CLIENT_ID, makeKey, TokenServer } from '../helpers/token-server.js';
 import { Trial } from '../helpers/trial.js';
 import { withApi } from '../helpers/with-api.js';
@@ -567,7 +567,7 @@ describe('the setting', () => {
       'https://oauth2.eu1.segmentapis.com',
     ],
   ])('asks the token server of the region: %s', async (_name, where, authServer) => {
-    expect((await told({ ...where, oauth: app })).oauth).toMatchObject({
+    expect((await workerSettings({ ...where, oauth: app })).oauth).toMatchObject({
       clientId: 'app',
       keyId: 'key',
       scope: 'tracking_api:write',
@@ -577,7 +577,7 @@ describe('the setting', () => {
 
   test('takes another server and another scope', async () => {
     const oauth = { ...app, authServer: ' https://login.example/base/ ', scope: 'a b' };
-    expect((await told({ oauth })).oauth).toMatchObject({
+    expect((await workerSettings({ oauth })).oauth).toMatchObject({
       authServer: 'https://login.example/base',
       scope: 'a b',
     });
@@ -590,7 +590,9 @@ describe('the setting', () => {
     ['what readFileSync returns', Buffer.from(secret)],
     ['bytes of another realm', runInNewContext('Uint8Array').from(Buffer.from(secret))],
   ])('takes a key as %s', async (_name, clientKey) => {
-    expect((await told({ oauth: { ...app, clientKey } })).oauth?.clientKey.asymmetricKeyType).toBe('rsa');
+    expect((await workerSettings({ oauth: { ...app, clientKey } })).oauth?.clientKey.asymmetricKeyType).toBe(
+      'rsa',
+    );
   });
 
   test.each<[string, unknown, string]>([

@@ -6,7 +6,7 @@ import { startTrackingApi } from '@offthread/devtools';
 import { describe, expect, test } from 'vitest';
 import { authority, selfSigned } from '../helpers/certificate.js';
 import { startGateway } from '../helpers/middlebox.js';
-import { refusedWith, told } from '../helpers/settings.js';
+import { refusedWith, workerSettings } from '../helpers/settings.js';
 import { Trial } from '../helpers/trial.js';
 import { withApi } from '../helpers/with-api.js';
 
@@ -159,13 +159,13 @@ describe('headers', () => {
   });
 
   test('are those that were there at construction, by names in lower case', async () => {
-    expect((await told({ headers: HEADERS })).headers).toEqual({
+    expect((await workerSettings({ headers: HEADERS })).headers).toEqual({
       'x-gateway-key': 'g4tew4y+S3cret',
       'x-tenant': 'Zürich',
       'x-empty': '',
       'user-agent': 'mine',
     });
-    expect((await told({})).headers).toEqual({});
+    expect((await workerSettings({})).headers).toEqual({});
   });
 
   test.each<[string, unknown, string]>([

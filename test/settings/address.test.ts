@@ -1,6 +1,6 @@
 // host, region, path and allowInsecureHost: whatever form an address was pasted in, events go to the right one.
 import { expect, test } from 'vitest';
-import { refusedWith, told } from '../helpers/settings.js';
+import { refusedWith, workerSettings } from '../helpers/settings.js';
 import { flushed, withApi } from '../helpers/with-api.js';
 
 const bench = withApi();
@@ -34,7 +34,7 @@ test.each([
   ['the path /', { path: '/' }, 'https://api.segment.io/'],
   ['host and path', { host: 'example.com/v1', path: '/t/b' }, 'https://example.com/t/b'],
 ])('%s: events go to the right address', async (_, given, url) => {
-  expect((await told(given)).url).toBe(url);
+  expect((await workerSettings(given)).url).toBe(url);
 });
 
 test.each(['', '/', '/v1', '/v1/'])(
@@ -68,11 +68,11 @@ test.each([
     'set allowInsecureHost to allow it';
   expect(refusedWith({ host })).toBe(`${expected}; got '${host}'`);
   expect(refusedWith({ host, allowInsecureHost: false })).toBe(`${expected}; got '${host}'`);
-  expect((await told({ host, allowInsecureHost: true })).url).toBe(`${host}/v1/batch`);
+  expect((await workerSettings({ host, allowInsecureHost: true })).url).toBe(`${host}/v1/batch`);
 });
 
 test('a bare host beyond loopback is https, also where http: would be allowed', async () => {
-  expect((await told({ host: 'example.com', allowInsecureHost: true })).url).toBe(
+  expect((await workerSettings({ host: 'example.com', allowInsecureHost: true })).url).toBe(
     'https://example.com/v1/batch',
   );
 });

@@ -1,7 +1,7 @@
 // Every setting but the write key and the address: what is taken, what is refused and how.
 import { AnalyticsError } from '@offthread/sdk';
 import { describe, expect, test } from 'vitest';
-import { refusedWith, settings, told, WRITE_KEY } from '../helpers/settings.js';
+import { refusedWith, settings, WRITE_KEY, workerSettings } from '../helpers/settings.js';
 import { construct, refusal } from '../helpers/untyped.js';
 import { withApi } from '../helpers/with-api.js';
 
@@ -21,8 +21,8 @@ describe('defaults', () => {
   };
 
   test('a write key is all that is needed', async () => {
-    expect(await told({})).toMatchObject(DEFAULTS);
-    expect((await told({ stub: false, host: bench.api.url })).stub).toBe(false);
+    expect(await workerSettings({})).toMatchObject(DEFAULTS);
+    expect((await workerSettings({ stub: false, host: bench.api.url })).stub).toBe(false);
   });
 
   test('undefined is the same as leaving a setting out, for every setting', async () => {
@@ -39,7 +39,7 @@ describe('defaults', () => {
     names.push('maxRetries', 'maxRetryDuration', 'requestTimeout', 'flushTimeout', 'onError', 'gzip');
     names.push('allowInsecureHost', 'flushOnExit', 'flushOnSignals');
     const given = Object.fromEntries(names.map((name) => [name, undefined]));
-    expect(await told(given)).toMatchObject(DEFAULTS);
+    expect(await workerSettings(given)).toMatchObject(DEFAULTS);
   });
 
   test('10,000 events wait at most', () => {
@@ -166,7 +166,7 @@ describe('numbers', () => {
       maxRetryDuration: 8,
       requestTimeout: 9,
     };
-    expect(await told(given)).toMatchObject(given);
+    expect(await workerSettings(given)).toMatchObject(given);
   });
 });
 
@@ -181,7 +181,7 @@ describe('batchSize and maxBatchSize', () => {
     [{ maxBatchSize: 1_000 }, 100, 1_000],
     [{ maxBatchSize: 50 }, 50, 50],
   ])('%j make requests of %d, and of %d behind a backlog', async (given, batchSize, maxBatchSize) => {
-    expect(await told(given)).toMatchObject({ batchSize, maxBatchSize });
+    expect(await workerSettings(given)).toMatchObject({ batchSize, maxBatchSize });
   });
 
   test('that contradict each other are refused', () => {

@@ -1,4 +1,5 @@
-// A call -> its event in the ledger, or why it is not there. Used by client.ts. Next: before-send.ts, encode.ts, pending-events.ts.
+// A call -> its event among the pending ones, or why it is not there. Used by client.ts. Next: before-send.ts, encode.ts,
+// pending-events.ts.
 
 import { ValidationError } from './errors.js';
 import { BeforeSendChain, type Dropped, failed } from './event/before-send.js';
@@ -54,7 +55,7 @@ export class EventAcceptor {
   }
 
   /**
-   * Puts an event into the ledger, or says why not.
+   * Adds an event to the pending ones, or says why not.
    *
    * @param again of an event that was there before, which inherits nothing.
    * @throws {ValidationError} `invalid_event`

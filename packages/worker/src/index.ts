@@ -162,7 +162,7 @@ function openClient(
   return { queue, delivery, reportProgress };
 }
 
-/** Takes up the vitals. */
+/** Uses the health block. */
 function useHealth(memory: SharedArrayBuffer): void {
   health = new Int32Array(memory);
   clock = new BigInt64Array(memory);

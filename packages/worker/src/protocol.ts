@@ -269,15 +269,15 @@ export const COUNTER = {
   EXPECTED: 7,
 } as const;
 
-// The vitals, one a worker.
+// The health block, one for each worker.
 
-/** Bytes of the vitals. */
+/** Bytes of the health block. */
 export const HEALTH_BYTES = 536;
 
 /** Where the worker writes the message of the exception that ends it, in UTF-8. */
 export const EXIT_MESSAGE = { START: 24, BYTES: 512 } as const;
 
-/** Slots of the vitals' Int32 view. */
+/** Slots of the health block's Int32 view. */
 export const HEALTH = {
   /** 1 once the worker is on its way out, by exception or `process.exit()`. */
   DEAD: 0,
@@ -289,7 +289,7 @@ export const HEALTH = {
 } as const;
 
 /**
- * Slot of the vitals' BigInt64 view. The worker: milliseconds on its clock at the last heartbeat. So main reads how long the
+ * Slot of the health block's BigInt64 view. The worker: milliseconds on its clock at the last heartbeat. So main reads how long the
  * worker is still held without comparing clocks of two threads.
  */
 export const HEALTH_CLOCK = 1;

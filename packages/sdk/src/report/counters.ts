@@ -55,7 +55,7 @@ export class Counters {
     return { ...this.#refused };
   }
 
-  /** Events dropped at the call: accepted, and never in the ledger. */
+  /** Events dropped at the call: accepted, and never pending. */
   get droppedAtCall(): number {
     return this.#droppedAtCall;
   }

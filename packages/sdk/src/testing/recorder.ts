@@ -1,4 +1,4 @@
-// PendingEvents -> recorded events, and outcomes back: what a client has in tests instead of worker-transport.ts, in the same thread and
+// Pending events -> recorded events, and outcomes back: what a client has in tests instead of worker-transport.ts, in the same thread and
 // without a network. Queue, serializer, limits and outcomes are the worker's own. Next: test-analytics.ts.
 import { takeBatch } from '@offthread/worker/batch/batch';
 import { Queue } from '@offthread/worker/batch/queue';

@@ -1,4 +1,4 @@
-// PendingEvents -> nowhere: what a disabled client has instead of worker-transport.ts. Used by client.ts.
+// Pending events -> nowhere: what a disabled client has instead of worker-transport.ts. Used by client.ts.
 
 import type { Wait } from '../flush/wait.js';
 import type { PendingEvents } from '../pending/pending-events.js';

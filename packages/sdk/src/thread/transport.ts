@@ -14,16 +14,16 @@ export interface LastAttempt {
   readonly cause: Error | undefined;
 }
 
-/** Takes a client's events out of its ledger, and tells the client how they ended. */
+/** Sends a client's pending events, and reports to the client how they ended. */
 export interface Transport {
   /** Why no event can be taken over at present, where that is known. */
   readonly failure: Error | undefined;
   readonly requestCounts: { readonly requests: number; readonly retries: number; readonly bytes: number };
   /** Undefined if no requests are made. */
   readonly lastAttempt: LastAttempt | undefined;
-  /** The ledger has one event more. Never throws. */
+  /** There is one more pending event. Never throws. */
   scheduleSend(): void;
-  /** Somebody waits for all that is in the ledger. */
+  /** Somebody waits for all pending events. */
   requestFlush(): void;
   /** What becomes of the events up to `through` is to be told at once, and not with the next round. */
   expect(through: number): void;
@@ -35,7 +35,7 @@ export interface Transport {
   release(): Promise<void>;
 }
 
-/** Whom a carrier tells. */
+/** What a transport reports to. */
 export interface TransportListener {
   onOutcome(outcome: Outcome): void;
   /** A request failed, and its batch is to be sent once more. */
@@ -52,7 +52,7 @@ export interface TransportListener {
   onRepeatedCrash(through: number): void;
 }
 
-/** Gives a client its carrier. */
+/** Makes the transport of a client. */
 export type CreateTransport = (
   pendingEvents: PendingEvents,
   settings: Settings,

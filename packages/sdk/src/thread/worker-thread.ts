@@ -128,7 +128,7 @@ export class WorkerThread {
   }
 
   /**
-   * The thread, started if need be. Undefined if that fails and is tried again: the resident is then asked to `retry()`.
+   * The thread, started if need be. Undefined if that fails and is tried again: the client is then asked to `retry()`.
    *
    * @throws {StartError} if no worker thread can be started.
    */

@@ -1,4 +1,4 @@
-// PendingEvents -> chunks -> the worker, and outcomes back: a client's place on a thread, for as many threads as it takes. Next:
+// Pending events -> chunks -> the worker, and outcomes back: a client's place on a thread, for as many threads as it takes. Next:
 // worker-thread.ts, then the worker's index.ts; on the way back client.ts.
 //
 //   closed -> open        something is to be posted
@@ -210,7 +210,7 @@ export class WorkerTransport implements Transport, ThreadClient {
     await thread?.removeClient(this.#id);
   }
 
-  /** Posts what the ledger has not handed out yet. Never throws. */
+  /** Posts the pending events that have not been posted yet. Never throws. */
   #post(): void {
     this.#isPostScheduled = false;
     if (this.#state === 'closed') this.#open();

@@ -119,8 +119,8 @@ export class TokenSource {
       accept: 'application/json',
       'user-agent': this.#userAgent,
     };
-    const letter = { headers, body: body.toString(), secret: assertion, maxText: MAX_REPLY_BYTES };
-    return this.#exchange(letter, signal);
+    const request = { headers, body: body.toString(), secret: assertion, maxText: MAX_REPLY_BYTES };
+    return this.#exchange(request, signal);
   }
 
   #sign(): Promise<string> {

@@ -1,4 +1,4 @@
-// Letter -> response: one exchange over the network, and the only place that opens a socket. Used by send-batch.ts and
+// Request -> response: one exchange over the network, and the only place that opens a socket. Used by send-batch.ts and
 // access-token.ts. Next: retry.ts.
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
@@ -64,8 +64,8 @@ interface HttpRequest {
   readonly maxText: number;
 }
 
-/** Posts a letter to where it was made for, once. Never rejects. */
-export type Exchange = (letter: HttpRequest, signal: AbortSignal) => Promise<Response>;
+/** Sends a request to the address that it was made for, once. Never rejects. */
+export type Exchange = (request: HttpRequest, signal: AbortSignal) => Promise<Response>;
 
 // Everything got would do beside sending a request is off: retries and their pace are retry.ts's, a redirect would
 // repeat the body (and on one host the Authorization header) to an address nobody configured, and a reply is not
