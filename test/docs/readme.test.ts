@@ -1,27 +1,17 @@
-// What the README files and docs/ say is so: examples type-check and run, tables name what there is, links lead somewhere.
+// The examples in the README files and in docs/ type-check, run, and do what the text says. Links and tables: docs.test.ts.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
-import type { ErrorCode } from '@offthread/sdk';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { selfSigned } from '../helpers/certificate.js';
+import { filesIn, root } from '../helpers/markdown.js';
 import { startProxy } from '../helpers/middlebox.js';
 import { TokenServer } from '../helpers/token-server.js';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
 const run = promisify(execFile);
 
 /** A block of JavaScript, `place` being the file and line it is in. */
@@ -30,11 +20,9 @@ interface Example {
   code: string;
 }
 
-const docs = readdirSync(join(root, 'docs')).map((name) => `docs/${name}`);
-const examples = ['README.md', 'packages/sdk/README.md', 'packages/devtools/README.md', ...docs].flatMap(
+const examples = ['README.md', ...filesIn('packages'), ...filesIn('docs'), ...filesIn('examples')].flatMap(
   examplesOf,
 );
-const readme = readFileSync(join(root, 'README.md'), 'utf8');
 const folder = mkdtempSync(join(tmpdir(), 'offthread-readme-'));
 let api: TrackingApi;
 let proxy: Awaited<ReturnType<typeof startProxy>>;
@@ -241,86 +229,3 @@ describe('examples', () => {
     expect(stdout.trim()).toBe(/console\.log\(.*\/\/ (.*)/.exec(code)?.[1]);
   });
 });
-
-/** The rows of the table under a heading whose first column is `title`, as cells without marks for code. */
-function table(title: string): string[][] {
-  const rows = readme.split(`\n| ${title} |`)[1]?.split('\n\n')[0]?.split('\n').slice(2) ?? [];
-  return rows.map((row) =>
-    row
-      .slice(2, -2)
-      .split(' | ')
-      .map((cell) => cell.replaceAll('`', '').trim()),
-  );
-}
-
-test('the table of settings has every setting, with its default', async () => {
-  const file = import.meta.resolve('@offthread/sdk/settings');
-  const { resolveSettings } = (await import(file)) as {
-    resolveSettings(given: object): Record<string, unknown> & { url: string };
-  };
-  const { url, writeKey: _, ...defaults } = resolveSettings({ writeKey: 'KEY', proxy: false });
-  const shown = Object.fromEntries(table('Setting').map(([name, value]) => [name, value]));
-  const { writeKey, host = '', region = '', path = '', ...others } = shown;
-  expect(writeKey).toBe('required');
-  expect(host.slice(1, -1) + path.slice(1, -1)).toBe(url);
-  expect(resolveSettings({ writeKey: 'KEY', region: region.slice(1, -1) }).url).toBe(url);
-  expect(others).toEqual(Object.fromEntries(Object.entries(defaults).map(([name, v]) => [name, asShown(v)])));
-});
-
-function asShown(value: unknown): string {
-  if (value === undefined) return 'none';
-  return typeof value === 'number' ? value.toLocaleString('en-US') : JSON.stringify(value);
-}
-
-test('the table of error codes has every code', () => {
-  const codes: Record<ErrorCode, true> = {
-    invalid_setting: true,
-    invalid_event: true,
-    queue_full: true,
-    closed: true,
-    unserializable: true,
-    before_send: true,
-    before_send_failed: true,
-    event_too_large: true,
-    worker_crashed: true,
-    worker_delayed: true,
-    worker_unavailable: true,
-    exit_timeout: true,
-    rejected: true,
-    redirected: true,
-    tls_refused: true,
-    token_refused: true,
-    retries_exhausted: true,
-    retry_duration_exceeded: true,
-    callback_failed: true,
-  };
-  expect(table('Code').map(([code]) => code)).toEqual(Object.keys(codes));
-});
-
-/** What GitHub makes of the headings of a file. */
-function anchorsOf(file: string): string[] {
-  return [...readFileSync(join(root, file), 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, title = '']) =>
-    title
-      .toLowerCase()
-      .replaceAll(/[^\w -]/g, '')
-      .replaceAll(' ', '-'),
-  );
-}
-
-test.each(['README.md', 'CONTRIBUTING.md', ...docs])(
-  'every link of %s within the repository leads somewhere',
-  (file) => {
-    const links = [...readFileSync(join(root, file), 'utf8').matchAll(/\]\(([^)]+)\)/g)].map(
-      ([, link = '']) => link,
-    );
-    const broken = links.filter((link) => {
-      if (link.startsWith('https://')) return false;
-      const [path = '', anchor] = link.split('#');
-      const target = path === '' ? file : join(dirname(file), path);
-      if (!existsSync(join(root, target))) return true;
-      return anchor !== undefined && !anchorsOf(target).includes(anchor);
-    });
-    expect(links.length).toBeGreaterThan(0);
-    expect(broken).toEqual([]);
-  },
-);
