@@ -38,7 +38,7 @@ function tableOf(figures) {
       of('latency', 'p99', 'none'),
       times,
     ],
-    ['Delivered of 10,000 events before `process.exit()`', of('exit', 'delivered'), number],
+    ['Delivered of 10,000 events tracked right before `process.exit()`', of('exit', 'delivered'), number],
   ];
   return [
     '| | Offthread | @segment/analytics-node | posthog-node |',
@@ -52,7 +52,7 @@ function tableOf(figures) {
 function costOf(figures) {
   const memory = number(Number(figures.net('memory', 'offthread', 'idleMb').toPrecision(2)));
   const start = number(Number((figures.of('script', 'offthread', 'flushMs') / 1_000).toPrecision(2)));
-  return `It costs a worker thread of ${memory} MB. A script takes ${start} s to start it and flush its only event.`;
+  return `The worker thread takes ${memory} MB. A script that sends one event needs ${start} s to start the thread and flush.`;
 }
 
 function times(ratio) {

@@ -137,7 +137,7 @@ describe('examples', () => {
   test.each([
     ['of Fastify', 'listen({ port: 3000 })', 'app.server', { userId: 'user-1', event: 'Home Visited' }],
     ['without a framework', "env['PORT']", 'server', { anonymousId: 'somebody', event: 'Page Served' }],
-  ])('the server %s answers, and delivers upon SIGTERM', async (_, words, name, event) => {
+  ])('the server %s answers, and delivers on SIGTERM', async (_, words, name, event) => {
     const { code } = example(words);
     const url = `console.error('http://127.0.0.1:' + ${name}.address().port);`;
     const file = write('server.mjs', `${local(code).replace('port: 3000', 'port: 0')}\n${url}`);
