@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { Analytics, AnalyticsError, type DiagnosticMessages, type ErrorCode } from '@offthread/sdk';
 import type { FastifyAnalyticsOptions } from '@offthread/sdk/fastify';
 import { describe, expect, test } from 'vitest';
-import { anchorsOf, filesIn, linksOf, read, root, tableRows } from './helpers/markdown.js';
+import { anchorsOf, filesIn, linksOf, read, root, tableRows } from '../helpers/markdown.js';
 
 test('the README has at most 250 lines and 14 kB', () => {
   const readme = read('README.md');
@@ -86,7 +86,7 @@ function packageOf(file: string): string {
 
 describe('the reference', () => {
   test('has every setting, with its default', async () => {
-    const file = new URL('settings.js', import.meta.resolve('@offthread/sdk')).href;
+    const file = import.meta.resolve('@offthread/sdk/settings');
     const { resolveSettings } = (await import(file)) as {
       resolveSettings(given: object): Record<string, unknown> & { url: string };
     };
