@@ -4,9 +4,11 @@
 import { ValidationError } from './errors.js';
 import { BeforeSendChain, type Dropped, failed } from './event/before-send.js';
 import { encode, oversize } from './event/encode.js';
-import { type AnyEvent, check, checkCallback, type EventType, withoutForeign } from './event/event.js';
+import type { AnyEvent, EventType } from './event/event.js';
+import { withoutForeign } from './event/event-fields.js';
 import type { ResentEvent } from './event/resend.js';
 import { Scope, type ScopeSource } from './event/scope.js';
+import { check, checkCallback } from './event/validate.js';
 import { isTooLate } from './flush/exit.js';
 import type { PendingEvents } from './pending/pending-events.js';
 import type { Callback } from './report/bound-callback.js';

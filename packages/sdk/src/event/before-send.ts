@@ -2,8 +2,10 @@
 import { show, ValidationError } from '../errors.js';
 import { plainFields } from '../input/fields.js';
 import { isPromise } from '../input/promises.js';
-import { type AnyEvent, check, type EventType, fieldsOf, type Id, isoTime, withoutForeign } from './event.js';
+import type { AnyEvent, EventType, Id } from './event.js';
+import { fieldsOf, withoutForeign } from './event-fields.js';
 import { plainCopy } from './snapshot.js';
+import { check, isoTime } from './validate.js';
 
 /**
  * An event as `beforeSend` is given it: a copy of what the call brought, which may be changed at any depth. In its

@@ -5,9 +5,10 @@ import { describeOversize, MAX_EVENT_BYTES } from '@offthread/worker/limits';
 import type { FrameDefaults, Kind } from '@offthread/worker/protocol';
 import { wallTime } from '../runtime/clock.js';
 import { version } from '../version.js';
-import { type AnyEvent, type EventType, type Id, isoTime } from './event.js';
+import type { AnyEvent, EventType, Id } from './event.js';
 import { pageProperties } from './page-properties.js';
 import { isRawJSON, snapshot } from './snapshot.js';
+import { isoTime } from './validate.js';
 
 /** An event ready to post. */
 export interface EncodedEvent {

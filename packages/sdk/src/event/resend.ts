@@ -1,7 +1,9 @@
 // Events an error handed over -> events to be accepted once more. Used by client.ts. Next: encode.ts.
 import { type SentEvent, ValidationError } from '../errors.js';
 import { field } from '../input/fields.js';
-import { type AnyEvent, check, type EventType, eventType, withoutForeign } from './event.js';
+import type { AnyEvent, EventType } from './event.js';
+import { eventType, withoutForeign } from './event-fields.js';
+import { check } from './validate.js';
 
 /** A sent event, taken apart. */
 export interface ResentEvent {

@@ -6,24 +6,22 @@ import { OTHER_FIELDS } from '../input/other-names.js';
 import { isPromise } from '../input/promises.js';
 import { suggest } from '../input/suggest.js';
 import type { Callback } from '../report/bound-callback.js';
-import {
-  type AliasEvent,
-  type AnyEvent,
-  type AnyEvents,
-  type CommonFields,
-  checkIds,
-  checkObject,
-  copyFields,
-  type EventMap,
-  type EventType,
-  type GroupEvent,
-  type Id,
-  type IdentifyEvent,
-  type NamedEvent,
-  type PageEvent,
-  type ScreenEvent,
-  withoutForeign,
+import type {
+  AliasEvent,
+  AnyEvent,
+  AnyEvents,
+  CommonFields,
+  EventMap,
+  EventType,
+  GroupEvent,
+  Id,
+  IdentifyEvent,
+  NamedEvent,
+  PageEvent,
+  ScreenEvent,
 } from './event.js';
+import { copyFields, withoutForeign } from './event-fields.js';
+import { checkIds, checkObject } from './validate.js';
 
 /** Who did it, as far as it is known. */
 export interface Ids {

@@ -1,22 +1,21 @@
 // A call on a request -> the event with what the request says of who and where. Next: ../analytics.ts.
 import type { Analytics } from '../analytics.js';
 import { ValidationError } from '../errors.js';
-import {
-  type AliasEvent,
-  type AnyEvents,
-  checkObject,
-  copyFields,
-  type EventMap,
-  type EventType,
-  type GroupEvent,
-  type Id,
-  type IdentifyEvent,
-  type Identity,
-  type PageEvent,
-  requireFields,
-  type ScreenEvent,
+import type {
+  AliasEvent,
+  AnyEvents,
+  EventMap,
+  EventType,
+  GroupEvent,
+  Id,
+  IdentifyEvent,
+  Identity,
+  PageEvent,
+  ScreenEvent,
 } from '../event/event.js';
+import { copyFields } from '../event/event-fields.js';
 import type { Ids, ScopedEvent, ScopedTrackEvent } from '../event/scope.js';
+import { checkObject, requireFields } from '../event/validate.js';
 import { merge } from '../input/fields.js';
 import type { Callback } from '../report/bound-callback.js';
 import type { RequestSource } from './request-source.js';

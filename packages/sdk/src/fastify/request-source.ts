@@ -1,7 +1,8 @@
 // A request -> who makes it and where, each found out when it is needed. Used by request-analytics.ts and index.ts.
 import type { FastifyRequest } from 'fastify';
 import { ValidationError } from '../errors.js';
-import { type Identity, withoutForeign } from '../event/event.js';
+import type { Identity } from '../event/event.js';
+import { withoutForeign } from '../event/event-fields.js';
 import type { Ids, ScopeFields } from '../event/scope.js';
 import { merge } from '../input/fields.js';
 import { isPromise } from '../input/promises.js';
