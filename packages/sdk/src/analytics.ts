@@ -16,7 +16,8 @@ import type { ScopedAnalytics, ScopeSource } from './event/scope.js';
 import type { FlushResult } from './flush/flush.js';
 import type { Callback } from './report/bound-callback.js';
 import type { Stats } from './report/counters.js';
-import { type AnalyticsSettings, checkTimeout, resolveSettings } from './settings/settings.js';
+import { checkTimeout } from './settings/checks.js';
+import { type AnalyticsSettings, resolveSettings } from './settings/settings.js';
 import type { CreateTransport } from './thread/transport.js';
 
 const METHODS = ['identify', 'track', 'page', 'screen', 'group', 'alias'] as const;

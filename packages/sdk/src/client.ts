@@ -12,16 +12,10 @@ import type { AnyEvent, EventType } from './event/event.js';
 import { readSentEvents } from './event/resend.js';
 import type { ScopeSource } from './event/scope.js';
 import { EventAcceptor, type Rejection } from './event-acceptor.js';
-import {
-  addSignalHandlers,
-  type ExitParticipant,
-  isTooLate,
-  removeSignalHandlers,
-  trackPending,
-  untrackPending,
-} from './flush/exit.js';
+import { type ExitParticipant, isTooLate, trackPending, untrackPending } from './flush/exit.js';
 import { Flush, type FlushResult } from './flush/flush.js';
 import { FlushWaiters } from './flush/flush-waiters.js';
+import { addSignalHandlers, removeSignalHandlers } from './flush/signals.js';
 import type { Wait } from './flush/wait.js';
 import { PendingEvents } from './pending/pending-events.js';
 import { BoundCallback, type Callback } from './report/bound-callback.js';

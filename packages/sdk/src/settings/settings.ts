@@ -1,5 +1,4 @@
 // What the caller wants -> settings with every default filled in, or a ValidationError. Next: analytics.ts.
-import { constants } from 'node:os';
 import { MAX_BATCH_EVENTS } from '@offthread/worker/limits';
 import type { DeliverySettings, Redaction, Tls } from '@offthread/worker/protocol';
 import { type AnalyticsError, conceal, show, ValidationError } from '../errors.js';
@@ -9,6 +8,19 @@ import { OTHER_SETTINGS } from '../input/other-names.js';
 import { suggest } from '../input/suggest.js';
 import { version } from '../version.js';
 import { normalizeHost } from './address.js';
+import {
+  aFunction,
+  anOAuthApp,
+  type Check,
+  flag,
+  integer,
+  MAX_TIMER,
+  oneOf,
+  path,
+  signals,
+  text,
+  writeKey,
+} from './checks.js';
 import { headers } from './headers.js';
 import { type OAuth, resolveOAuth } from './oauth.js';
 import { type ProxySetting, proxy, proxyFor } from './proxy.js';
@@ -120,12 +132,6 @@ export type Settings = {
 };
 
 const REGIONS = { us: 'https://api.segment.io', eu: 'https://events.eu1.segmentapis.com' } as const;
-
-/** Node's timers turn anything longer into 1 ms. */
-const MAX_TIMER = 2 ** 31 - 1;
-
-/** The setting's value where it is as it should be; otherwise throws. */
-type Check<T> = (value: unknown, name: string) => T;
 
 const CHECKS = {
   writeKey,
@@ -249,9 +255,6 @@ function resolve(given: AnalyticsSettings): Settings {
   };
 }
 
-/** Checks a time limit given at a call. */
-export const checkTimeout = integer(0, MAX_TIMER);
-
 /** What the worker needs to know of them. */
 export function deliverySettings(settings: Settings): DeliverySettings {
   const { url, writeKey, oauth, proxy, tls, headers, redact, gzip, stub } = settings;
@@ -259,69 +262,4 @@ export function deliverySettings(settings: Settings): DeliverySettings {
   const limits = { batchSize, maxBatchSize, linger, maxRetries, maxRetryDuration, requestTimeout };
   const way = { proxy, tls, headers };
   return { url, writeKey, oauth, userAgent: `offthread/${version}`, ...limits, ...way, redact, gzip, stub };
-}
-
-function text(value: unknown, name: string): string {
-  if (typeof value === 'string' && value.trim() !== '') return value;
-  throw new ValidationError('invalid_setting', `Setting '${name}' must be a non-empty string`, value);
-}
-
-function writeKey(value: unknown): string {
-  if (typeof value === 'string' && value.trim() !== '') return value;
-  const expected = "Setting 'writeKey' must be the write key of your source, a non-empty string";
-  throw new ValidationError('invalid_setting', `${expected}; got ${conceal(value)}`);
-}
-
-function path(value: unknown, name: string): string {
-  if (typeof value === 'string' && /^\/[^\s?#]*$/.test(value)) return value;
-  throw new ValidationError('invalid_setting', `Setting '${name}' must be a path like '/v1/batch'`, value);
-}
-
-function integer(min: number, max = Number.MAX_SAFE_INTEGER): Check<number> {
-  const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
-  return (value, name) => {
-    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max)
-      return value;
-    throw new ValidationError('invalid_setting', `Setting '${name}' must be a whole number ${range}`, value);
-  };
-}
-
-function flag(value: unknown, name: string): boolean {
-  if (typeof value === 'boolean') return value;
-  throw new ValidationError('invalid_setting', `Setting '${name}' must be true or false`, value);
-}
-
-/** Its fields are looked at by `resolveOAuth`. */
-function anOAuthApp(value: unknown, name: string): OAuth {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as OAuth;
-  // What came instead may be the key.
-  const expected = `Setting '${name}' must be an object like { clientId, clientKey, keyId }`;
-  throw new ValidationError('invalid_setting', `${expected}; got ${conceal(value)}`);
-}
-
-function aFunction(value: unknown, name: string): (error: AnalyticsError) => unknown {
-  if (typeof value === 'function') return value as (error: AnalyticsError) => unknown;
-  throw new ValidationError('invalid_setting', `Setting '${name}' must be a function`, value);
-}
-
-function oneOf<T extends string>(values: readonly T[]): Check<T> {
-  return (value, name) => {
-    const found = values.find((each) => each === value);
-    if (found !== undefined) return found;
-    const expected = `Setting '${name}' must be one of ${values.map(show).join(', ')}`;
-    throw new ValidationError('invalid_setting', expected, value);
-  };
-}
-
-function signals(value: unknown, name: string): readonly NodeJS.Signals[] {
-  const expected = `Setting '${name}' must be a list of signals like ['SIGTERM', 'SIGINT']`;
-  if (!Array.isArray(value)) throw new ValidationError('invalid_setting', expected, value);
-  for (const signal of value) {
-    // Nobody can listen for these two.
-    const known = typeof signal === 'string' && Object.hasOwn(constants.signals, signal);
-    if (!known || signal === 'SIGKILL' || signal === 'SIGSTOP') {
-      throw new ValidationError('invalid_setting', expected, signal);
-    }
-  }
-  return [...new Set(value)];
 }
