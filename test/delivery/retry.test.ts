@@ -3,11 +3,11 @@ import {
   BACKOFF_BASE_MS,
   BACKOFF_CAP_MS,
   backoff,
-  HOLD_RANGE_MS,
   judge,
   type Tries,
   type Verdict,
 } from '@offthread/worker/delivery/retry';
+import { HOLD_RANGE_MS } from '@offthread/worker/http/retry-after';
 import { describe, expect, test } from 'vitest';
 
 type Response = Parameters<typeof judge>[0];

@@ -1,7 +1,7 @@
 // Batch and verdict -> what main is told. Next: the port, then the SDK's pending-events.ts.
 import type { Batch, Oversize } from '../batch/batch.js';
 import { lengthOf } from '../frame/frame.js';
-import type { Response } from '../http/exchange.js';
+import type { Response } from '../http/response.js';
 import { describeOversize } from '../limits.js';
 import type { Outcome, Retry } from '../protocol.js';
 import { reasonOf, type Verdict } from './retry.js';

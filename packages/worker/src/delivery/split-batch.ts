@@ -10,7 +10,7 @@
 //
 // The first half goes first, whatever becomes of it, so that outcomes keep the order of events.
 import { type Batch, cut, halve, join } from '../batch/batch.js';
-import type { Response } from '../http/exchange.js';
+import type { Response } from '../http/response.js';
 import type { Verdict } from './retry.js';
 
 /**

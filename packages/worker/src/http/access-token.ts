@@ -5,11 +5,13 @@
 // idle client. Sources: https://www.twilio.com/docs/segment/connections/oauth, RFC 6749 section 4.4, RFC 7523 section 2.2.
 import { randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose/jwt/sign';
-import { holdFor, httpDate } from '../delivery/retry.js';
+
 import { MAX_REPLY_BYTES } from '../limits.js';
 import type { OAuthSettings } from '../protocol.js';
 import type { Authorization } from './authorization.js';
-import { type Exchange, type Reply, type Response, SHOWN_LENGTH } from './exchange.js';
+import type { Exchange } from './exchange.js';
+import { type Reply, type Response, SHOWN_LENGTH } from './response.js';
+import { holdFor, httpDate } from './retry-after.js';
 
 /** Seconds before now that an assertion is dated, for clocks that go a little wrong. */
 const ISSUED_BEFORE_S = 5;

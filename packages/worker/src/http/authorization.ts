@@ -1,5 +1,5 @@
 // What a request is authorized by: a type for authorize.ts, which makes it, access-token.ts and delivery.ts.
-import type { Response } from './exchange.js';
+import type { Response } from './response.js';
 
 /** Lets one request in. */
 export interface Authorization {

@@ -7,50 +7,13 @@ import { MAX_REPLY_BYTES } from '../limits.js';
 import type { DeliverySettings } from '../protocol.js';
 import { inheritedMaxHeaderSize } from './apply-network-defaults.js';
 import { connectionsTo } from './connections.js';
+import { isBroken, isUntrusted } from './fault.js';
 import { createMask } from './mask-secrets.js';
+import { type Reply, type Response, readReply } from './response.js';
 import { isSlow, type Upload, uploadOf } from './upload.js';
-
-/** Characters of a reply that go into the message of an error. */
-export const SHOWN_LENGTH = 200;
 
 /** Part of a request's time after which an upload that is still under way is a slow one. */
 const EARLY = 1 / 4;
-
-/** How one attempt ended. */
-export type Response =
-  /** A status line came; what became of the rest of the reply changes nothing. */
-  | {
-      readonly type: 'reply';
-      /** Who answered; the API where it is not said. */
-      readonly from?: 'token server';
-      readonly status: number;
-      /** The beginning of the reply, for people. */
-      readonly text: string;
-      readonly retryAfter?: string;
-      readonly rateLimitReset?: string;
-      readonly date?: string;
-      readonly location?: string;
-      /** The access token was refused, and it was not a new one: another may do. */
-      readonly stale?: boolean;
-      /** The access token was refused, and it was a new one. */
-      readonly unauthorized?: boolean;
-      /** The network has all of what was sent: nobody reads its memory any more. */
-      readonly sent?: boolean;
-    }
-  /** No status line: the network, a timeout or a reply that is not HTTP. Worth another try. */
-  | {
-      readonly type: 'fault';
-      readonly message: string;
-      /** A connection that had served before broke: the server may have closed it as idle when we wrote to it. */
-      readonly reused?: boolean;
-      /** Time ran out over the upload, which goes on but slowly: a smaller body may do. */
-      readonly slow?: boolean;
-    }
-  /** The server could not prove who it is, or we cannot prove who we are. Not worth another try. */
-  | { readonly type: 'refused'; readonly code: 'tls_refused' | 'token_refused'; readonly message: string };
-
-/** An attempt that got a status line. */
-export type Reply = Response & { readonly type: 'reply' };
 
 const ABORTED: Response = { type: 'fault', message: 'The request was aborted' };
 
@@ -83,11 +46,11 @@ const client: Got = got.extend({
 export function createExchange(url: string, settings: DeliverySettings): Exchange {
   const maskSettings = createMask(settings);
   const connections = connectionsTo(url, settings);
-  return async ({ headers, body, secret, maxText: wanted }, signal) => {
+  return async ({ headers, body, secret, maxText }, signal) => {
     // An abort before anybody could listen for it.
     if (signal.aborted) return ABORTED;
     const mask = (text: string): string => maskSettings(text).replaceAll(secret, '[credentials]');
-    const read = (reply: IncomingMessage, text: Buffer): Reply => readReply(reply, text, mask, wanted);
+    const read = (reply: IncomingMessage, text: Buffer): Reply => readReply(reply, text, mask, maxText);
     const agent = connections.take();
     const request = client.stream(url, { agent, body, headers, maxHeaderSize: inheritedMaxHeaderSize() });
     // Stays when all is settled: a connection can break later on.
@@ -168,53 +131,3 @@ function respond(
     request.on('close', () => settle(ABORTED));
   });
 }
-
-function readReply(
-  { statusCode = 0, headers }: IncomingMessage,
-  body: Buffer,
-  mask: (text: string) => string,
-  wanted: number,
-): Reply {
-  const text = headers['content-encoding'] === undefined ? body.toString('utf8') : '';
-  return {
-    type: 'reply',
-    status: statusCode,
-    // Redacted before it is cut: what is left of a key at the edge would not be found any more.
-    text: mask(text).replace(/\s+/g, ' ').trim().slice(0, wanted),
-    ...(headers['retry-after'] !== undefined && { retryAfter: headers['retry-after'] }),
-    ...(typeof headers['x-ratelimit-reset'] === 'string' && { rateLimitReset: headers['x-ratelimit-reset'] }),
-    ...(headers.date !== undefined && { date: headers.date }),
-    ...(headers.location !== undefined && { location: mask(headers.location) }),
-  };
-}
-
-/** Whether an error says that the other side ended the connection. */
-function isBroken(code = ''): boolean {
-  return code === 'ECONNRESET' || code === 'EPIPE';
-}
-
-/**
- * Whether an error says that the server's certificate is not to be trusted.
- * Source: https://nodejs.org/api/tls.html#x509-certificate-error-codes
- */
-function isUntrusted(code = ''): boolean {
-  return code === 'ERR_TLS_CERT_ALTNAME_INVALID' || UNTRUSTED.has(code);
-}
-
-const UNTRUSTED: ReadonlySet<string> = new Set([
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'CERT_SIGNATURE_FAILURE',
-  'CERT_NOT_YET_VALID',
-  'CERT_HAS_EXPIRED',
-  'CERT_CHAIN_TOO_LONG',
-  'CERT_REVOKED',
-  'CERT_UNTRUSTED',
-  'CERT_REJECTED',
-  'INVALID_CA',
-  'INVALID_PURPOSE',
-  'HOSTNAME_MISMATCH',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-]);

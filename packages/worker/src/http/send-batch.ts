@@ -2,7 +2,8 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { DeliverySettings } from '../protocol.js';
-import { createExchange, type Response, SHOWN_LENGTH } from './exchange.js';
+import { createExchange } from './exchange.js';
+import { type Response, SHOWN_LENGTH } from './response.js';
 
 const compress = promisify(gzip);
 

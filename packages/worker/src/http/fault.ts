@@ -1,0 +1,32 @@
+// The code of a network error -> what kind of fault it is. Used by exchange.ts.
+
+/** Whether an error says that the other side ended the connection. */
+export function isBroken(code = ''): boolean {
+  return code === 'ECONNRESET' || code === 'EPIPE';
+}
+
+/**
+ * Whether an error says that the server's certificate is not to be trusted.
+ * Source: https://nodejs.org/api/tls.html#x509-certificate-error-codes
+ */
+export function isUntrusted(code = ''): boolean {
+  return code === 'ERR_TLS_CERT_ALTNAME_INVALID' || UNTRUSTED.has(code);
+}
+
+const UNTRUSTED: ReadonlySet<string> = new Set([
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'CERT_SIGNATURE_FAILURE',
+  'CERT_NOT_YET_VALID',
+  'CERT_HAS_EXPIRED',
+  'CERT_CHAIN_TOO_LONG',
+  'CERT_REVOKED',
+  'CERT_UNTRUSTED',
+  'CERT_REJECTED',
+  'INVALID_CA',
+  'INVALID_PURPOSE',
+  'HOSTNAME_MISMATCH',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+]);
