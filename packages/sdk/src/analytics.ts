@@ -18,7 +18,7 @@ import type { Callback } from './report/bound-callback.js';
 import type { Stats } from './report/counters.js';
 import { checkTimeout } from './settings/checks.js';
 import { type AnalyticsSettings, resolveSettings } from './settings/settings.js';
-import type { CreateTransport } from './thread/transport.js';
+import { injectedTransport } from './thread/injected-transport.js';
 
 const METHODS = ['identify', 'track', 'page', 'screen', 'group', 'alias'] as const;
 
@@ -37,14 +37,11 @@ export class Analytics<Events extends EventMap<Events> = AnyEvents> {
   readonly #client: Client;
   readonly #flushTimeout: number;
 
-  /**
-   * @param createTransport what takes the events away instead of the worker thread; for `@offthread/sdk/testing`.
-   * @throws {ValidationError} `invalid_setting`, for a missing write key, a value out of range or an unknown name.
-   */
-  constructor(settings: AnalyticsSettings, createTransport?: CreateTransport) {
+  /** @throws {ValidationError} `invalid_setting`, for a missing write key, a value out of range or an unknown name. */
+  constructor(settings: AnalyticsSettings) {
     const resolved = resolveSettings(settings);
     this.#flushTimeout = resolved.flushTimeout;
-    this.#client = new Client(resolved, this, createTransport);
+    this.#client = new Client(resolved, this, injectedTransport(settings));
     // So that `const { track } = analytics` works.
     for (const method of METHODS) this[method] = this[method].bind(this) as never;
   }

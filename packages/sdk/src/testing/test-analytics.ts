@@ -3,6 +3,7 @@ import { Analytics } from '../analytics.js';
 import type { AnyEvents, EventMap, EventType } from '../event/event.js';
 import { plainFields } from '../input/fields.js';
 import { type AnalyticsSettings, SETTINGS } from '../settings/settings.js';
+import { injectTransport } from '../thread/injected-transport.js';
 import { Recorder } from './recorder.js';
 
 /** An event as it would have been sent. */
@@ -33,9 +34,14 @@ export class TestAnalytics<Events extends EventMap<Events> = AnyEvents> extends 
 
   constructor(settings: Partial<AnalyticsSettings>) {
     const events: RecordedEvent[] = [];
-    super({ writeKey: 'TEST', ...plainFields(settings, SETTINGS) }, (pendingEvents, settings, listener) => {
-      return new Recorder(pendingEvents, settings, listener, (event) => events.push(JSON.parse(event)));
-    });
+    super(
+      injectTransport(
+        { writeKey: 'TEST', ...plainFields(settings, SETTINGS) },
+        (pendingEvents, settings, listener) => {
+          return new Recorder(pendingEvents, settings, listener, (event) => events.push(JSON.parse(event)));
+        },
+      ),
+    );
     this.#events = events;
   }
 
