@@ -16,8 +16,9 @@ import type { ScopedAnalytics, ScopeSource } from './event/scope.js';
 import type { FlushResult } from './flush/flush.js';
 import type { Callback } from './report/bound-callback.js';
 import type { Stats } from './report/counters.js';
+import type { AnalyticsSettings } from './settings/analytics-settings.js';
 import { checkTimeout } from './settings/checks.js';
-import { type AnalyticsSettings, resolveSettings } from './settings/settings.js';
+import { resolveSettings } from './settings/settings.js';
 import { injectedTransport } from './thread/injected-transport.js';
 
 const METHODS = ['identify', 'track', 'page', 'screen', 'group', 'alias'] as const;

@@ -2,7 +2,7 @@
 import { Analytics } from '../analytics.js';
 import type { AnyEvents, EventMap, EventType } from '../event/event.js';
 import { plainFields } from '../input/fields.js';
-import { type AnalyticsSettings, SETTINGS } from '../settings/settings.js';
+import { type AnalyticsSettings, SETTINGS } from '../settings/analytics-settings.js';
 import { injectTransport } from '../thread/injected-transport.js';
 import { Recorder } from './recorder.js';
 
