@@ -12,7 +12,8 @@ import type {
   ScreenEvent,
   TrackEvent,
 } from './event/event.js';
-import type { ScopedAnalytics, ScopeSource } from './event/scope.js';
+import { METHODS, type ScopedAnalytics } from './event/methods.js';
+import type { ScopeSource } from './event/scope.js';
 import type { FlushResult } from './flush/flush.js';
 import type { Callback } from './report/bound-callback.js';
 import type { Stats } from './report/counters.js';
@@ -20,8 +21,6 @@ import type { AnalyticsSettings } from './settings/analytics-settings.js';
 import { checkTimeout } from './settings/checks.js';
 import { resolveSettings } from './settings/settings.js';
 import { injectedTransport } from './thread/injected-transport.js';
-
-const METHODS = ['identify', 'track', 'page', 'screen', 'group', 'alias'] as const;
 
 /**
  * A client of the Tracking API. Events are written as JSON at the call and handed to a worker thread, which all

@@ -14,13 +14,8 @@ export type {
   ScreenEvent,
   TrackEvent,
 } from './event/event.js';
-export type {
-  ScopedAnalytics,
-  ScopedEvent,
-  ScopedTrackEvent,
-  ScopeFields,
-  ScopeSource,
-} from './event/scope.js';
+export type { ScopedAnalytics, ScopedEvent, ScopedTrackEvent } from './event/methods.js';
+export type { ScopeFields, ScopeSource } from './event/scope.js';
 export type { FlushResult } from './flush/flush.js';
 export type { Callback } from './report/bound-callback.js';
 export type { Stats } from './report/counters.js';

@@ -5,29 +5,10 @@ import { asJson, merge } from '../input/fields.js';
 import { OTHER_FIELDS } from '../input/other-names.js';
 import { isPromise } from '../input/promises.js';
 import { suggest } from '../input/suggest.js';
-import type { Callback } from '../report/bound-callback.js';
-import type {
-  AliasEvent,
-  AnyEvent,
-  AnyEvents,
-  CommonFields,
-  EventMap,
-  EventType,
-  GroupEvent,
-  Id,
-  IdentifyEvent,
-  NamedEvent,
-  PageEvent,
-  ScreenEvent,
-} from './event.js';
+import type { AnyEvent, EventType } from './event.js';
 import { copyFields, withoutForeign } from './event-fields.js';
+import type { Ids } from './methods.js';
 import { checkIds, checkObject } from './validate.js';
-
-/** Who did it, as far as it is known. */
-export interface Ids {
-  readonly userId?: Id | null | undefined;
-  readonly anonymousId?: Id | null | undefined;
-}
 
 /** What events can inherit. `undefined` leaves a field as it is further out, `null` takes it away. */
 export interface ScopeFields extends Ids {
@@ -37,32 +18,6 @@ export interface ScopeFields extends Ids {
 
 /** The fields, or a function that is asked for them at each event and answers at once. */
 export type ScopeSource = ScopeFields | (() => ScopeFields | null | undefined);
-
-/** An event that need not say who did it. What is `null` is left out, whatever it could inherit. */
-export type ScopedEvent<Event> = Event extends unknown ? Omit<Event, keyof Ids> & Ids : never;
-
-/** The same of `track()`, with the names and properties of a map. */
-export type ScopedTrackEvent<Events extends EventMap<Events> = AnyEvents> = CommonFields &
-  Ids &
-  NamedEvent<Events>;
-
-/**
- * The six methods of a client for code that is called within `withContext()`, where an event need not say who did it.
- * Every `Analytics` is one, and so is `request.analytics` of the Fastify plugin. At run time there is no difference: an
- * event that nobody did throws a `ValidationError`.
- */
-export type ScopedAnalytics<Events extends EventMap<Events> = AnyEvents> = ScopedCalls & {
-  track(event: ScopedTrackEvent<Events>, callback?: Callback): boolean;
-};
-
-// Methods, so that a client, which demands more, is one of these.
-interface ScopedCalls {
-  identify(event: ScopedEvent<IdentifyEvent>, callback?: Callback): boolean;
-  page(event: ScopedEvent<PageEvent>, callback?: Callback): boolean;
-  screen(event: ScopedEvent<ScreenEvent>, callback?: Callback): boolean;
-  group(event: ScopedEvent<GroupEvent>, callback?: Callback): boolean;
-  alias(event: Omit<AliasEvent, 'userId'> & Pick<Ids, 'userId'>, callback?: Callback): boolean;
-}
 
 /** The scopes of one client. */
 export class Scope {

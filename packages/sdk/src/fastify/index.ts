@@ -13,7 +13,7 @@ import type { AnyEvents } from '../event/event.js';
 import { plainFields } from '../input/fields.js';
 import { type AnalyticsSettings, SETTINGS } from '../settings/analytics-settings.js';
 import { logOutages } from './outage-log.js';
-import { RequestAnalytics } from './request-analytics.js';
+import { type RequestAnalytics, requestAnalytics } from './request-analytics.js';
 import { type RequestReaders, RequestSource } from './request-source.js';
 
 export type { RequestAnalytics, RequestEvent, RequestTrackEvent } from './request-analytics.js';
@@ -118,7 +118,7 @@ async function plugin(
     getter() {
       const known = perRequest.get(this);
       if (known !== undefined) return known;
-      const made = new RequestAnalytics(client, sourceOf(this));
+      const made = requestAnalytics(client, sourceOf(this));
       perRequest.set(this, made);
       return made;
     },
