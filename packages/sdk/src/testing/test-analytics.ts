@@ -4,7 +4,7 @@ import type { AnyEvents, EventMap, EventType } from '../event/event.js';
 import { plainFields } from '../input/fields.js';
 import { type AnalyticsSettings, SETTINGS } from '../settings/analytics-settings.js';
 import { injectTransport } from '../thread/injected-transport.js';
-import { Recorder } from './recorder.js';
+import { createRecorder } from './recorder.js';
 
 /** An event as it would have been sent. */
 export interface RecordedEvent {
@@ -34,14 +34,8 @@ export class TestAnalytics<Events extends EventMap<Events> = AnyEvents> extends 
 
   constructor(settings: Partial<AnalyticsSettings>) {
     const events: RecordedEvent[] = [];
-    super(
-      injectTransport(
-        { writeKey: 'TEST', ...plainFields(settings, SETTINGS) },
-        (pendingEvents, settings, listener) => {
-          return new Recorder(pendingEvents, settings, listener, (event) => events.push(JSON.parse(event)));
-        },
-      ),
-    );
+    const recorder = createRecorder((event) => events.push(JSON.parse(event)));
+    super(injectTransport({ writeKey: 'TEST', ...plainFields(settings, SETTINGS) }, recorder));
     this.#events = events;
   }
 

@@ -1,7 +1,7 @@
 // Settings -> what takes a client's events away. Used by client.ts. Next: worker-transport.ts.
 
 import { deliverySettings, type Settings } from '../settings/settings.js';
-import { NullTransport } from './null-transport.js';
+import { createNullTransport } from './null-transport.js';
 import type { CreateTransport } from './transport.js';
 import { WorkerTransport } from './worker-transport.js';
 
@@ -23,6 +23,3 @@ export function chooseTransport(
 
 const createWorkerTransport: CreateTransport = (pendingEvents, settings, listener) =>
   new WorkerTransport(pendingEvents, deliverySettings(settings), listener);
-
-const createNullTransport: CreateTransport = (pendingEvents, _, listener) =>
-  new NullTransport(pendingEvents, listener);
