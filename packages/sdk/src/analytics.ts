@@ -12,10 +12,10 @@ import type {
   ScreenEvent,
   TrackEvent,
 } from './event/event.js';
+import type { Callback } from './event/methods.js';
 import { METHODS, type ScopedAnalytics } from './event/methods.js';
 import type { ScopeSource } from './event/scope.js';
 import type { FlushResult } from './flush/flush.js';
-import type { Callback } from './report/bound-callback.js';
 import type { Stats } from './report/counters.js';
 import type { AnalyticsSettings } from './settings/analytics-settings.js';
 import { checkTimeout } from './settings/checks.js';

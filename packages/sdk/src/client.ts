@@ -9,6 +9,7 @@ import { nanoid } from 'nanoid';
 import { AnalyticsError, type ErrorCode, type ErrorDetails, type SentEvent } from './errors.js';
 import { LIBRARY_TEXT } from './event/encode.js';
 import type { AnyEvent, EventType } from './event/event.js';
+import type { Callback } from './event/methods.js';
 import { readSentEvents } from './event/resend.js';
 import type { ScopeSource } from './event/scope.js';
 import { EventAcceptor, type Rejection } from './event-acceptor.js';
@@ -18,15 +19,15 @@ import { FlushWaiters } from './flush/flush-waiters.js';
 import { addSignalHandlers, removeSignalHandlers } from './flush/signals.js';
 import type { Wait } from './flush/wait.js';
 import { PendingEvents } from './pending/pending-events.js';
-import { BoundCallback, type Callback } from './report/bound-callback.js';
+import { BoundCallback } from './report/bound-callback.js';
 import { CallbackRunner } from './report/callback-runner.js';
-import { Counters, type Stats } from './report/counters.js';
+import { Counters, type Mode, type Stats } from './report/counters.js';
 import { type DiagnosticMessages, publish } from './report/diagnostics.js';
 import { ReportQueue } from './report/report-queue.js';
 import { now } from './runtime/clock.js';
 import { inRootContext } from './runtime/root-context.js';
 import type { Settings } from './settings/settings.js';
-import { chooseTransport, type Mode } from './thread/mode.js';
+import { chooseTransport } from './thread/choose-transport.js';
 import type { CreateTransport, Transport, TransportListener } from './thread/transport.js';
 
 export class Client implements ExitParticipant, TransportListener {

@@ -6,12 +6,12 @@ import { BeforeSendChain, type Dropped, failed } from './event/before-send.js';
 import { encode, oversize } from './event/encode.js';
 import type { AnyEvent, EventType } from './event/event.js';
 import { withoutForeign } from './event/event-fields.js';
+import type { Callback } from './event/methods.js';
 import type { ResentEvent } from './event/resend.js';
 import { Scope, type ScopeSource } from './event/scope.js';
 import { check, checkCallback } from './event/validate.js';
 import { isTooLate } from './flush/exit.js';
 import type { PendingEvents } from './pending/pending-events.js';
-import type { Callback } from './report/bound-callback.js';
 import type { Settings } from './settings/settings.js';
 import type { Transport } from './thread/transport.js';
 

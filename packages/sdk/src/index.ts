@@ -14,14 +14,12 @@ export type {
   ScreenEvent,
   TrackEvent,
 } from './event/event.js';
-export type { ScopedAnalytics, ScopedEvent, ScopedTrackEvent } from './event/methods.js';
+export type { Callback, ScopedAnalytics, ScopedEvent, ScopedTrackEvent } from './event/methods.js';
 export type { ScopeFields, ScopeSource } from './event/scope.js';
 export type { FlushResult } from './flush/flush.js';
-export type { Callback } from './report/bound-callback.js';
-export type { Stats } from './report/counters.js';
+export type { Mode, Stats } from './report/counters.js';
 export type { DiagnosticMessages } from './report/diagnostics.js';
 export type { AnalyticsSettings } from './settings/analytics-settings.js';
 export type { OAuth } from './settings/oauth.js';
 export type { RedactSetting } from './settings/redact.js';
-export type { Mode } from './thread/mode.js';
 export { version } from './version.js';

@@ -1,5 +1,5 @@
 // The six methods, stated once: what each takes if the event need not say who did it. analytics.ts has those that demand an id.
-import type { Callback } from '../report/bound-callback.js';
+import type { AnalyticsError } from '../errors.js';
 import type {
   AliasEvent,
   AnyEvents,
@@ -15,6 +15,9 @@ import type {
 } from './event.js';
 
 export const METHODS: readonly EventType[] = ['identify', 'track', 'page', 'screen', 'group', 'alias'];
+
+/** Called once with how an event ended: with nothing if the API took it. Runs in the async context of the call. */
+export type Callback = (error?: AnalyticsError) => unknown;
 
 /** Who did it, as far as it is known. */
 export interface Ids {

@@ -3,10 +3,9 @@ import type { Analytics } from '../analytics.js';
 import { ValidationError } from '../errors.js';
 import type { AnyEvents, EventMap, EventType, Id } from '../event/event.js';
 import { copyFields } from '../event/event-fields.js';
-import type { Ids, RequestAnalytics, ScopedEvent, ScopedTrackEvent } from '../event/methods.js';
+import type { Callback, Ids, RequestAnalytics, ScopedEvent, ScopedTrackEvent } from '../event/methods.js';
 import { checkObject, requireFields } from '../event/validate.js';
 import { merge } from '../input/fields.js';
-import type { Callback } from '../report/bound-callback.js';
 import type { RequestSource } from './request-source.js';
 
 export type { RequestAnalytics } from '../event/methods.js';

@@ -8,7 +8,8 @@ import { stringOf, textOf } from '@offthread/worker/frame/frame';
 import type { Chunk, FrameDefaults } from '@offthread/worker/protocol';
 import type { SentEvent } from '../errors.js';
 import type { EncodedEvent } from '../event/encode.js';
-import { BoundCallback, type Callback } from '../report/bound-callback.js';
+import type { Callback } from '../event/methods.js';
+import { BoundCallback } from '../report/bound-callback.js';
 import { releaseSlab, type Slab, slabSize, takeSlab } from './slab.js';
 
 /**

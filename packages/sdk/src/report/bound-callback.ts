@@ -1,9 +1,7 @@
 // A callback with the async context of the call that brought it. Used by pending-events.ts and callback-runner.ts.
 import { AsyncResource } from 'node:async_hooks';
 import type { AnalyticsError } from '../errors.js';
-
-/** Called once with how an event ended: with nothing if the API took it. Runs in the async context of the call. */
-export type Callback = (error?: AnalyticsError) => unknown;
+import type { Callback } from '../event/methods.js';
 
 export class BoundCallback {
   readonly #callback: Callback;

@@ -1,8 +1,13 @@
 // Outcomes -> counts. Used by client.ts and flush.ts.
 import type { ErrorCode } from '../errors.js';
-import type { Mode } from '../thread/mode.js';
 
 type Counts = Partial<Record<ErrorCode, number>>;
+
+/**
+ * `'live'`: events are sent. `'stub'`: the worker thread does all but the requests. `'disabled'`: there is no worker
+ * thread. `'test'`: a client of `createTestAnalytics()`, which records them.
+ */
+export type Mode = 'live' | 'stub' | 'disabled' | 'test';
 
 /** Counts since the client was made: `accepted = delivered + failed + dropped + pending`. */
 export interface Stats {

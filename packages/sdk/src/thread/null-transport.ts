@@ -1,4 +1,4 @@
-// Pending events -> nowhere: the transport of a disabled client. Used by mode.ts.
+// Pending events -> nowhere: the transport of a disabled client. Used by choose-transport.ts.
 import { LocalTransport } from './local-transport.js';
 import type { CreateTransport } from './transport.js';
 

@@ -1,15 +1,10 @@
 // Settings -> what takes a client's events away. Used by client.ts. Next: worker-transport.ts.
 
+import type { Mode } from '../report/counters.js';
 import { deliverySettings, type Settings } from '../settings/settings.js';
 import { createNullTransport } from './null-transport.js';
 import type { CreateTransport } from './transport.js';
 import { WorkerTransport } from './worker-transport.js';
-
-/**
- * `'live'`: events are sent. `'stub'`: the worker thread does all but the requests. `'disabled'`: there is no worker
- * thread. `'test'`: a client of `createTestAnalytics()`, which records them.
- */
-export type Mode = 'live' | 'stub' | 'disabled' | 'test';
 
 /** @param createTransport what a client for tests brings along. Where it is disabled that has nothing to record. */
 export function chooseTransport(
