@@ -10,7 +10,7 @@ export default {
   vitest: { configFile: 'vitest.mutate.config.ts', related: false },
   coverageAnalysis: 'perTest',
   mutate: [
-    'packages/worker/src/**/{batch,body,body-format,frame,outcome,retry}.ts',
+    'packages/worker/src/**/{batch,body,body-format,frame,outcome,retry,retry-after}.ts',
     'packages/sdk/src/**/before-send.ts',
   ],
   ignorePatterns: ['bench', 'docs', 'examples', 'reports'],
