@@ -16,7 +16,7 @@ import { EventAcceptor, type Rejection } from './event-acceptor.js';
 import { type ExitParticipant, isTooLate, trackPending, untrackPending } from './flush/exit.js';
 import { Flush, type FlushResult } from './flush/flush.js';
 import { FlushWaiters } from './flush/flush-waiters.js';
-import { addSignalHandlers, removeSignalHandlers } from './flush/signals.js';
+import { addSignalHandlers, removeSignalHandlers } from './flush/signal-handlers.js';
 import type { Wait } from './flush/wait.js';
 import { PendingEvents } from './pending/pending-events.js';
 import { BoundCallback } from './report/bound-callback.js';

@@ -1,5 +1,5 @@
 // Work that has come up -> done when the code that is running ends, as long as the event loop turns. Used by
-// callback-runner.ts, null-transport.ts and testing/recorder.ts.
+// callback-runner.ts and local-transport.ts.
 import timers from 'node:timers';
 
 // Taken at load: nobody's fake timers put it on hold.

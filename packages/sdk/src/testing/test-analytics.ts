@@ -1,10 +1,10 @@
-// The client with a memory instead of a worker. In: the caller's events. Out: what would have been sent. Next: recorder.ts.
+// The client with a memory instead of a worker. In: the caller's events. Out: what would have been sent. Next: recording-transport.ts.
 import { Analytics } from '../analytics.js';
 import type { AnyEvents, EventMap, EventType } from '../event/event.js';
 import { plainFields } from '../input/fields.js';
 import { type AnalyticsSettings, SETTINGS } from '../settings/analytics-settings.js';
 import { injectTransport } from '../thread/injected-transport.js';
-import { createRecorder } from './recorder.js';
+import { createRecordingTransport } from './recording-transport.js';
 
 /** An event as it would have been sent. */
 export interface RecordedEvent {
@@ -34,8 +34,8 @@ export class TestAnalytics<Events extends EventMap<Events> = AnyEvents> extends 
 
   constructor(settings: Partial<AnalyticsSettings>) {
     const events: RecordedEvent[] = [];
-    const recorder = createRecorder((event) => events.push(JSON.parse(event)));
-    super(injectTransport({ writeKey: 'TEST', ...plainFields(settings, SETTINGS) }, recorder));
+    const transport = createRecordingTransport((event) => events.push(JSON.parse(event)));
+    super(injectTransport({ writeKey: 'TEST', ...plainFields(settings, SETTINGS) }, transport));
     this.#events = events;
   }
 

@@ -1,4 +1,4 @@
-// A transport without a worker thread: for disabled clients and for tests. Used by null-transport.ts and testing/recorder.ts.
+// A transport without a worker thread: for disabled clients and for tests. Used by null-transport.ts and testing/recording-transport.ts.
 import type { Wait } from '../flush/wait.js';
 import { DeferredTask } from '../runtime/deferred-task.js';
 import type { Transport } from './transport.js';

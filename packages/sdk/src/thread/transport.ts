@@ -1,4 +1,4 @@
-// What client.ts needs of whatever takes its events away: worker-transport.ts, or in tests testing/recorder.ts. No code, only names.
+// What client.ts needs of whatever takes its events away: worker-transport.ts, or in tests testing/recording-transport.ts. No code, only names.
 import type { Outcome, Retry } from '@offthread/worker/protocol';
 import type { Wait } from '../flush/wait.js';
 import type { PendingEvents } from '../pending/pending-events.js';

@@ -6,7 +6,7 @@ import { createExchange } from './exchange.js';
 
 const WRITE_KEY: Authorization = { type: 'authorized', check: (response) => response };
 
-/** An `Admit` for one client. */
+/** An `Authorize` for one client. */
 export function createAuthorize(settings: DeliverySettings): Authorize {
   const { oauth, stub, userAgent } = settings;
   if (oauth === undefined || stub) return async () => WRITE_KEY;

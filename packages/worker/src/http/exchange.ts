@@ -42,7 +42,7 @@ const client: Got = got.extend({
   https: { rejectUnauthorized: true },
 });
 
-/** A `Post` for one client and one address. */
+/** An `Exchange` for one client and one address. */
 export function createExchange(url: string, settings: DeliverySettings): Exchange {
   const maskSettings = createMask(settings);
   const connections = connectionsTo(url, settings);

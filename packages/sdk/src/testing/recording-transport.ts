@@ -12,7 +12,7 @@ import { LocalTransport } from '../thread/local-transport.js';
 import type { CreateTransport, TransportListener } from '../thread/transport.js';
 
 /** @param record is given each event within the limits, as JSON text, as it would be sent. */
-export function createRecorder(record: (event: string) => void): CreateTransport {
+export function createRecordingTransport(record: (event: string) => void): CreateTransport {
   return (pendingEvents, settings, listener) => {
     const recorder = new Recorder(pendingEvents, settings, listener, record);
     return new LocalTransport(
