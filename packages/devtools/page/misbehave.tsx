@@ -1,6 +1,6 @@
 // In: what the API is going to do. Out: the switch that makes it misbehave. Next: stream.ts tells the server.
 import { useEffect, useState } from 'preact/hooks';
-import type { LiveStatus } from '../src/live/message.js';
+import type { LiveStatus } from '../src/live/live-message.js';
 import {
   behaviourOf,
   CHOICES,

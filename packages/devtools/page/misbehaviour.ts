@@ -1,5 +1,5 @@
 // In: a choice of the reader. Out: the behaviour it stands for, and back. Next: misbehave.tsx.
-import type { Behaviour, PlainBehaviour } from '../src/behaviour.js';
+import type { Behaviour, PlainBehaviour } from '../src/faults/behaviour.js';
 
 export interface Choice {
   id: string;

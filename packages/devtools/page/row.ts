@@ -1,6 +1,7 @@
 // In: a request as the stream tells it. Out: the rows of the two lists. Next: store.ts keeps them.
-import type { LiveRequest } from '../src/live/message.js';
-import { type Warning, warningsOf } from '../src/warnings.js';
+
+import { type Warning, warningsOf } from '../src/live/event-warnings.js';
+import type { LiveRequest } from '../src/live/live-message.js';
 
 /** A request in the list. Its end is filled in when it comes. */
 export interface RequestRow extends Omit<LiveRequest, 'events'> {

@@ -1,5 +1,5 @@
 // In: messages of the stream. Out: what the page knows, and a word when it changes. Next: app.tsx shows it.
-import type { LiveMessage, LiveRequest, LiveStatus } from '../src/live/message.js';
+import type { LiveMessage, LiveRequest, LiveStatus } from '../src/live/live-message.js';
 import { Rate } from './rate.js';
 import { type EventRow, eventRow, type Received, type RequestRow, requestRow } from './row.js';
 

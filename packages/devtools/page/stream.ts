@@ -1,6 +1,6 @@
 // In: the server's stream. Out: messages for the store; instructions the other way. Next: store.ts.
-import type { Behaviour } from '../src/behaviour.js';
-import type { LiveMessage } from '../src/live/message.js';
+import type { Behaviour } from '../src/faults/behaviour.js';
+import type { LiveMessage } from '../src/live/live-message.js';
 import type { Store } from './store.js';
 
 /** Connects and stays connected: the browser comes back by itself, and is told everything again. */

@@ -1,5 +1,5 @@
-// In: one parsed event. Out: why the Tracking API refuses it, if it does. Next: envelope.ts.
-import { MAX_MESSAGE_ID_LENGTH } from './limits.js';
+// In: one parsed event. Out: why the Tracking API refuses it, if it does. Next: parsed.ts.
+import { MAX_MESSAGE_ID_LENGTH } from './api/limits.js';
 
 /** The six kinds of event, each also the name of a route: `/v1/track` and so on. */
 export const EVENT_TYPES = ['track', 'identify', 'page', 'screen', 'group', 'alias'] as const;

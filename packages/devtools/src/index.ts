@@ -1,4 +1,13 @@
 // In: nothing. Out: the public names of @offthread/devtools. Next: start.ts.
+
+export { createTrackingApi } from './api/create.js';
+export { MAX_BATCH_EVENTS, MAX_EVENT_BYTES, MAX_MESSAGE_ID_LENGTH, MAX_REQUEST_BYTES } from './api/limits.js';
+export type { Recording, TrackingApiOptions } from './api/options.js';
+export type { Counts, RequestRecord, RequestState } from './api/request-record.js';
+export type { TrackingApiServer } from './api/server.js';
+export { type StartOptions, startTrackingApi, TrackingApi } from './api/start.js';
+export { type Goal, RemoteControl } from './control/remote-control.js';
+export type { EventType, ReceivedEvent } from './event-rules.js';
 export type {
   Answer,
   Behaviour,
@@ -17,13 +26,5 @@ export type {
   Sometimes,
   StallUpload,
   Truncate,
-} from './behaviour.js';
-export { createTrackingApi } from './create.js';
-export type { EventType, ReceivedEvent } from './event-rules.js';
-export { MAX_BATCH_EVENTS, MAX_EVENT_BYTES, MAX_MESSAGE_ID_LENGTH, MAX_REQUEST_BYTES } from './limits.js';
-export type { Recording, TrackingApiOptions } from './options.js';
-export type { Counts, RequestRecord, RequestState } from './record.js';
-export { type Goal, RemoteControl } from './remote.js';
-export type { TrackingApiServer } from './server.js';
-export { type StartOptions, startTrackingApi, TrackingApi } from './start.js';
-export { type Arrival, type Warning, type WarningCode, warningsOf } from './warnings.js';
+} from './faults/behaviour.js';
+export { type Arrival, type Warning, type WarningCode, warningsOf } from './live/event-warnings.js';

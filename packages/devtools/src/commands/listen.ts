@@ -1,7 +1,7 @@
 // In: `offthread listen` and its options. Out: a server on this terminal, a line per request. Next: create.ts.
 import { type Command, InvalidArgumentError } from 'commander';
-import type { RequestRecord } from '../record.js';
-import type { TrackingApiServer } from '../server.js';
+import type { RequestRecord } from '../api/request-record.js';
+import type { TrackingApiServer } from '../api/server.js';
 import { commandNamed, EXIT, exitBy, print, UsageError } from '../usage.js';
 
 interface ListenOptions {
@@ -53,7 +53,7 @@ async function listen({ port, host, latency, writeKey, json = false, page }: Lis
   // Only the counters are for this terminal; the rest is for the page and for programs that ask: a small memory will do.
   const options = { port, host, latencyMs: latency, maxRecorded: 20_000, page, ...keys };
   // Only now: Fastify takes as long to load as all the rest of the command line.
-  const { createTrackingApi } = await import('../create.js');
+  const { createTrackingApi } = await import('../api/create.js');
   const api = await createTrackingApi(options).catch((error: unknown) => {
     throw isPortTaken(error)
       ? new UsageError(`port ${port} is taken; choose another with --port, or 0 for any`)

@@ -1,7 +1,7 @@
 // In: settings of the SDK. Out: checks of the SDK itself, worker thread and all. Next: report.ts.
 import { Analytics, type AnalyticsError, type AnalyticsSettings } from '@offthread/sdk';
+import { MAX_EVENT_BYTES } from '../api/limits.js';
 import { adviceFor } from '../destination.js';
-import { MAX_EVENT_BYTES } from '../limits.js';
 import { type Check, failed, ok } from './check.js';
 
 /** Milliseconds for the sample to arrive. */

@@ -1,10 +1,10 @@
-// In: notices of the recorder. Out: server-sent events to every open page. Next: page/stream.ts reads them.
+// Streams what the recorder records to every open live page, as server-sent events.
 import type { ServerResponse } from 'node:http';
-import { typeOfRoute } from '../envelope.js';
-import type { Entry, Notice } from '../recorder.js';
-import type { TrackingApiServer } from '../server.js';
-import { eventSpans } from '../spans.js';
-import type { LiveMessage, LiveRequest, LiveStatus } from './message.js';
+import { eventSpans } from '../api/event-spans.js';
+import { typeOfRoute } from '../api/parse-body.js';
+import type { Entry, RecorderChange } from '../api/recorder.js';
+import type { TrackingApiServer } from '../api/server.js';
+import type { LiveMessage, LiveRequest, LiveStatus } from './live-message.js';
 
 /** Events a page is given when it opens, and keeps. */
 const KEPT_EVENTS = 20_000;
@@ -23,14 +23,14 @@ interface Viewer {
   /** Sequence number of the first request it has not been given. */
   next: number;
   /** The requests it has been given, since the last reset. */
-  told: WeakSet<Entry>;
+  sent: WeakSet<Entry>;
 }
 
 /** Tells every open page what happens. Costs nothing while there is none. */
 export class Feed {
   #api: TrackingApiServer;
   #viewers = new Set<Viewer>();
-  #unwatch: (() => void) | undefined;
+  #unsubscribe: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #status = '';
 
@@ -43,36 +43,36 @@ export class Feed {
     const { recorder, settings, url } = this.#api;
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     const next = recorder.latest(KEPT_EVENTS)[0]?.sequence ?? 1;
-    const viewer: Viewer = { response, next, told: new WeakSet() };
+    const viewer: Viewer = { response, next, sent: new WeakSet() };
     this.#viewers.add(viewer);
-    this.#unwatch ??= recorder.watch((notice) => this.#hear(notice));
-    this.#timer ??= setInterval(() => this.#tellStatus(), STATUS_MS).unref();
+    this.#unsubscribe ??= recorder.watch((change) => this.#onChange(change));
+    this.#timer ??= setInterval(() => this.#sendStatus(), STATUS_MS).unref();
     response.on('drain', () => this.#pump(viewer));
     response.once('close', () => this.#leave(viewer));
-    tell(viewer, { type: 'hello', url, now: Date.now(), record: settings.record, kept: KEPT_EVENTS });
-    tell(viewer, { type: 'status', status: this.#readStatus() });
+    send(viewer, { type: 'hello', url, now: Date.now(), record: settings.record, kept: KEPT_EVENTS });
+    send(viewer, { type: 'status', status: this.#readStatus() });
     this.#pump(viewer);
   }
 
   #leave(viewer: Viewer): void {
     this.#viewers.delete(viewer);
     if (this.#viewers.size > 0) return;
-    this.#unwatch?.();
+    this.#unsubscribe?.();
     clearInterval(this.#timer);
-    this.#unwatch = undefined;
+    this.#unsubscribe = undefined;
     this.#timer = undefined;
   }
 
-  #hear(notice: Notice): void {
+  #onChange(change: RecorderChange): void {
     for (const viewer of this.#viewers) {
-      if (notice.type === 'decided') this.#pump(viewer);
-      else if (notice.type === 'reset') {
+      if (change.type === 'decided') this.#pump(viewer);
+      else if (change.type === 'reset') {
         viewer.next = 1;
-        viewer.told = new WeakSet();
-        tell(viewer, notice);
-      } else if (viewer.told.has(notice.entry)) {
-        const { sequence, durationMs, state } = notice.entry;
-        tell(viewer, { type: 'ended', end: { sequence, durationMs, state } });
+        viewer.sent = new WeakSet();
+        send(viewer, change);
+      } else if (viewer.sent.has(change.entry)) {
+        const { sequence, durationMs, state } = change.entry;
+        send(viewer, { type: 'ended', end: { sequence, durationMs, state } });
       }
     }
   }
@@ -84,28 +84,28 @@ export class Feed {
       const last = entries.at(-1);
       if (last === undefined) return;
       for (const entry of entries) {
-        viewer.told.add(entry);
-        tell(viewer, { type: 'request', request: liveRequest(entry) });
+        viewer.sent.add(entry);
+        send(viewer, { type: 'request', request: liveRequest(entry) });
       }
       viewer.next = last.sequence + 1;
     }
   }
 
-  #tellStatus(): void {
+  #sendStatus(): void {
     const status = this.#readStatus();
     const text = JSON.stringify(status);
     if (text === this.#status) return;
     this.#status = text;
-    for (const viewer of this.#viewers) tell(viewer, { type: 'status', status });
+    for (const viewer of this.#viewers) send(viewer, { type: 'status', status });
   }
 
   #readStatus(): LiveStatus {
     const { maxConcurrentByWriteKey: _, ...counts } = this.#api.counts();
-    return { counts, ...this.#api.director.outlook() };
+    return { counts, ...this.#api.behaviours.planned() };
   }
 }
 
-function tell({ response }: Viewer, message: LiveMessage): void {
+function send({ response }: Viewer, message: LiveMessage): void {
   if (response.writableLength > MAX_BEHIND) response.destroy();
   else response.write(`data: ${JSON.stringify(message)}\n\n`);
 }

@@ -1,9 +1,9 @@
-// In: HTTP requests below /_offthread. Out: what was recorded; instructions carried out. Next: remote.ts asks.
+// The control routes below /_offthread: what was recorded, and what the server is told to do.
 import type { FastifyInstance } from 'fastify';
-import { strangeHost, strangeOrigin } from './guard.js';
-import { checkBehaviour, checkRules, checkScript } from './instruction.js';
-import { recordOf } from './recorder.js';
-import type { TrackingApiServer } from './server.js';
+import { recordOf } from '../api/recorder.js';
+import type { TrackingApiServer } from '../api/server.js';
+import { checkBehaviour, checkRules, checkScript } from '../faults/check-behaviour.js';
+import { foreignHost, foreignOrigin } from './same-origin.js';
 
 /** Where the control routes are, on the API's own port as well as on the port of the handle. */
 export const CONTROL_PREFIX = '/_offthread';
@@ -21,7 +21,7 @@ type Query = Record<string, string | undefined>;
  * another origin asks gets a 403.
  */
 export function controlRoutes(app: FastifyInstance, api: TrackingApiServer): void {
-  const { recorder, director } = api;
+  const { recorder, behaviours } = api;
 
   app.setErrorHandler((error, _request, reply) => {
     const message = error instanceof Error ? error.message : String(error);
@@ -29,7 +29,7 @@ export function controlRoutes(app: FastifyInstance, api: TrackingApiServer): voi
   });
 
   app.addHook('onRequest', async ({ headers }, reply) => {
-    const message = strangeHost(headers.host, api.settings.host) ?? strangeOrigin(headers);
+    const message = foreignHost(headers.host, api.settings.host) ?? foreignOrigin(headers);
     if (message !== undefined) await reply.code(403).send({ message });
   });
 
@@ -66,9 +66,9 @@ export function controlRoutes(app: FastifyInstance, api: TrackingApiServer): voi
     return { reached, counts: api.counts() };
   });
 
-  post('/script', (body) => director.script(checkScript(body)));
-  post('/behave', (body) => director.behave(checkBehaviour(body)));
-  post('/rules', (body) => director.rules(checkRules(body)));
+  post('/script', (body) => behaviours.script(checkScript(body)));
+  post('/behave', (body) => behaviours.behave(checkBehaviour(body)));
+  post('/rules', (body) => behaviours.rules(checkRules(body)));
   post('/reset', () => api.reset());
   post('/stop', () => api.stop());
   post('/start', () => api.start());

@@ -1,4 +1,4 @@
-// In: nothing. Out: the numbers the Tracking API documents, for envelope.ts and event-rules.ts.
+// In: nothing. Out: the numbers the Tracking API documents, for parsed.ts and event-rules.ts.
 
 /**
  * Largest request body, in bytes before compression. The documentation says "500KB"; read as KiB, so that

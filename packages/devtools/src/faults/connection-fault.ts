@@ -1,10 +1,10 @@
-// In: a request and a fault below HTTP. Out: bytes, or none, on its bare socket. Next: the client's error handling.
+// The behaviours below HTTP: what happens on the bare socket.
 import type { Socket } from 'node:net';
+import type { OpenConnections } from '../api/open-connections.js';
 import type { Drip, Drop, Garbage, Hang, StallUpload, Truncate } from './behaviour.js';
-import type { Gauge } from './gauge.js';
 
 /** The behaviours that Fastify cannot express. */
-export type Fault = Drip | Drop | Garbage | Hang | StallUpload | Truncate;
+export type ConnectionFault = Drip | Drop | Garbage | Hang | StallUpload | Truncate;
 
 const SUCCESS = '{"success":true}';
 
@@ -12,46 +12,55 @@ const SUCCESS = '{"success":true}';
 const BEFORE_RESET_MS = 20;
 
 /** Does what was asked to the connection. The reply must have been hijacked. */
-export function sabotage(fault: Fault, socket: Socket, gauge: Gauge, leave: () => void): void {
+export function breakConnection(
+  fault: ConnectionFault,
+  socket: Socket,
+  connections: OpenConnections,
+  leave: () => void,
+): void {
   switch (fault.type) {
     case 'drop':
-      drop(fault, socket, gauge);
+      drop(fault, socket, connections);
       break;
     case 'hang':
-      gauge.park(socket);
+      connections.hold(socket);
       break;
     case 'stall-upload':
       // A socket that nobody reads does not tell when its peer leaves, so the request stops counting as out now.
       leave();
       socket.pause();
-      gauge.park(socket);
+      connections.hold(socket);
       break;
     case 'drip':
-      gauge.park(socket);
-      drip(fault, socket, gauge);
+      connections.hold(socket);
+      drip(fault, socket, connections);
       break;
     case 'truncate':
-      last(head(1_000) + SUCCESS.slice(0, 8), socket, gauge);
+      last(head(1_000) + SUCCESS.slice(0, 8), socket, connections);
       break;
     case 'garbage':
-      last('\u0000\u0001\u0002 this is not HTTP \u00ff\r\n\r\n', socket, gauge);
+      last('\u0000\u0001\u0002 this is not HTTP \u00ff\r\n\r\n', socket, connections);
       break;
     default:
       fault satisfies never;
   }
 }
 
-function drop({ after }: Drop, socket: Socket, gauge: Gauge): void {
+function drop({ after }: Drop, socket: Socket, connections: OpenConnections): void {
   if (after !== 'partial-reply') {
-    gauge.reset(socket);
+    connections.reset(socket);
     return;
   }
-  gauge.blame(socket);
+  connections.markBroken(socket);
   socket.write(head(1_000) + SUCCESS.slice(0, 8));
-  setTimeout(() => gauge.reset(socket), BEFORE_RESET_MS);
+  setTimeout(() => connections.reset(socket), BEFORE_RESET_MS);
 }
 
-function drip({ intervalMs, bytes = 64, head: dripHead = false }: Drip, socket: Socket, gauge: Gauge): void {
+function drip(
+  { intervalMs, bytes = 64, head: dripHead = false }: Drip,
+  socket: Socket,
+  connections: OpenConnections,
+): void {
   const start = head(bytes);
   const body = SUCCESS.padEnd(bytes).slice(0, bytes);
   const drops = Buffer.from(dripHead ? start + body : body);
@@ -59,14 +68,14 @@ function drip({ intervalMs, bytes = 64, head: dripHead = false }: Drip, socket: 
   if (!dripHead) socket.write(start);
   const timer = setInterval(() => {
     if (at < drops.length) socket.write(drops.subarray(at, at + 1));
-    else last('', socket, gauge);
+    else last('', socket, connections);
     at += 1;
   }, intervalMs);
   socket.once('close', () => clearInterval(timer));
 }
 
-function last(text: string, socket: Socket, gauge: Gauge): void {
-  gauge.blame(socket);
+function last(text: string, socket: Socket, connections: OpenConnections): void {
+  connections.markBroken(socket);
   socket.end(Buffer.from(text, 'latin1'), () => socket.destroy());
 }
 

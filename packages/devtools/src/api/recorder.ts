@@ -1,8 +1,9 @@
-// In: requests as they are decided. Out: records, pages of them and counters. Next: control.ts serves them.
-import { openEnvelope, typeOfRoute } from './envelope.js';
-import type { ReceivedEvent } from './event-rules.js';
+// Remembers requests within bounds, and counts them.
+
+import type { ReceivedEvent } from '../event-rules.js';
 import type { Settings } from './options.js';
-import type { Counts, RequestRecord, RequestState } from './record.js';
+import { parseBody, typeOfRoute } from './parse-body.js';
+import type { Counts, RequestRecord, RequestState } from './request-record.js';
 
 /** A record as it is kept: the body as text, parsed again only when somebody asks, stays out of the JS heap. */
 export interface Entry extends Omit<RequestRecord, 'events'> {
@@ -21,10 +22,10 @@ export interface Page {
 }
 
 /** The counters this class keeps itself. */
-export type Tally = Omit<Counts, 'connections' | 'maxConnections' | 'maxConcurrentByWriteKey'>;
+export type RecorderCounts = Omit<Counts, 'connections' | 'maxConnections' | 'maxConcurrentByWriteKey'>;
 
-/** What a watcher is told: a request was decided, it ended, everything was forgotten. */
-export type Notice = { type: 'decided' | 'ended'; entry: Entry } | { type: 'reset' };
+/** What a watcher is called with: a request was decided, it ended, everything was forgotten. */
+export type RecorderChange = { type: 'decided' | 'ended'; entry: Entry } | { type: 'reset' };
 
 interface Waiter {
   events: number;
@@ -38,10 +39,10 @@ export class Recorder {
   #entries: Entry[] = [];
   #oldest = 0; // Index of the oldest entry kept: shifting an array of 200,000 for each request is too slow.
   #kept = { events: 0, bytes: 0 };
-  #tally = emptyTally();
+  #counts = emptyCounts();
   #seen = new Set<string>();
   #waiters = new Set<Waiter>();
-  #watchers = new Set<(notice: Notice) => void>();
+  #watchers = new Set<(change: RecorderChange) => void>();
 
   constructor(settings: Pick<Settings, 'record' | 'maxRecorded' | 'maxRecordedBytes'>) {
     this.#settings = settings;
@@ -49,29 +50,29 @@ export class Recorder {
 
   /** Records a request that has been decided. The entry is completed later by `finish`. */
   add({ events, ...decision }: Decision): Entry {
-    const tally = this.#tally;
+    const counts = this.#counts;
     const ids = events.flatMap((event) => (typeof event.messageId === 'string' ? [event.messageId] : []));
-    tally.requests += 1;
-    tally[decision.accepted ? 'accepted' : 'refused'] += 1;
+    counts.requests += 1;
+    counts[decision.accepted ? 'accepted' : 'refused'] += 1;
     if (decision.accepted) {
-      tally.events += decision.eventCount;
+      counts.events += decision.eventCount;
       this.#countDuplicates(decision.writeKey, ids);
     }
     const answer = String(decision.status ?? decision.behaviour);
-    tally.statuses[answer] = (tally.statuses[answer] ?? 0) + 1;
-    tally.biggestBatch = Math.max(tally.biggestBatch, decision.eventCount);
-    tally.biggestBody = Math.max(tally.biggestBody, decision.plainBytes ?? decision.bodyBytes);
+    counts.statuses[answer] = (counts.statuses[answer] ?? 0) + 1;
+    counts.biggestBatch = Math.max(counts.biggestBatch, decision.eventCount);
+    counts.biggestBody = Math.max(counts.biggestBody, decision.plainBytes ?? decision.bodyBytes);
     const { record } = this.#settings;
     const entry: Entry = {
       ...decision,
-      sequence: tally.requests,
+      sequence: counts.requests,
       durationMs: null,
       state: 'open',
       messageIds: record === 'count' ? [] : ids,
       body: record === 'all' ? decision.body : null,
     };
     if (record !== 'count') this.#keep(entry);
-    this.#tell({ type: 'decided', entry });
+    this.#notify({ type: 'decided', entry });
     this.#wake();
     return entry;
   }
@@ -80,19 +81,19 @@ export class Recorder {
   finish(entry: Entry, state: RequestState): void {
     entry.state = state;
     entry.durationMs = performance.now() - entry.receivedMs;
-    this.#tell({ type: 'ended', entry });
+    this.#notify({ type: 'ended', entry });
   }
 
   /** Calls `watcher` with each thing that happens. Gives a function that stops it. */
-  watch(watcher: (notice: Notice) => void): () => void {
+  watch(watcher: (change: RecorderChange) => void): () => void {
     this.#watchers.add(watcher);
     return () => this.#watchers.delete(watcher);
   }
 
   /** Calls `listener` with each request as it ends. Gives a function that stops it. */
   subscribe(listener: (record: RequestRecord) => void): () => void {
-    return this.watch((notice) => {
-      if (notice.type === 'ended') listener(recordOf(notice.entry));
+    return this.watch((change) => {
+      if (change.type === 'ended') listener(recordOf(change.entry));
     });
   }
 
@@ -137,22 +138,22 @@ export class Recorder {
   }
 
   /** The counters. */
-  tally(): Tally {
-    return structuredClone(this.#tally);
+  counts(): RecorderCounts {
+    return structuredClone(this.#counts);
   }
 
-  /** Forgets everything. Who waits goes on waiting. */
+  /** Forgets everything. Callers that wait go on waiting. */
   reset(): void {
     this.#entries = [];
     this.#oldest = 0;
     this.#kept = { events: 0, bytes: 0 };
-    this.#tally = emptyTally();
+    this.#counts = emptyCounts();
     this.#seen.clear();
-    this.#tell({ type: 'reset' });
+    this.#notify({ type: 'reset' });
   }
 
-  #tell(notice: Notice): void {
-    for (const watcher of this.#watchers) watcher(notice);
+  #notify(change: RecorderChange): void {
+    for (const watcher of this.#watchers) watcher(change);
   }
 
   #keep(entry: Entry): void {
@@ -167,7 +168,7 @@ export class Recorder {
       this.#kept.bytes -= oldest.body?.length ?? 0;
       oldest.body = null; // Out of reach only at the next compaction, and the body is the big part.
       this.#oldest += 1;
-      this.#tally.forgotten += 1;
+      this.#counts.forgotten += 1;
     }
     if (this.#oldest > 1_000 && this.#oldest > this.#entries.length / 2) {
       this.#entries.splice(0, this.#oldest);
@@ -178,7 +179,7 @@ export class Recorder {
   #countDuplicates(writeKey: string | null, ids: string[]): void {
     for (const id of ids) {
       const key = `${writeKey}\n${id}`;
-      if (this.#seen.has(key)) this.#tally.duplicates += 1;
+      if (this.#seen.has(key)) this.#counts.duplicates += 1;
       else this.#seen.add(key);
     }
     for (const key of this.#seen) {
@@ -189,7 +190,7 @@ export class Recorder {
 
   #wake(): void {
     for (const waiter of this.#waiters) {
-      if (this.#tally.events < waiter.events || this.#tally.requests < waiter.requests) continue;
+      if (this.#counts.events < waiter.events || this.#counts.requests < waiter.requests) continue;
       waiter.settle(true);
     }
   }
@@ -197,10 +198,10 @@ export class Recorder {
 
 /** The record of an entry, with its events parsed. */
 export function recordOf({ body, ...entry }: Entry): RequestRecord {
-  return { ...entry, events: body === null ? [] : openEnvelope(body, typeOfRoute(entry.path)).events };
+  return { ...entry, events: body === null ? [] : parseBody(body, typeOfRoute(entry.path)).events };
 }
 
-function emptyTally(): Tally {
+function emptyCounts(): RecorderCounts {
   return {
     requests: 0,
     accepted: 0,

@@ -1,4 +1,4 @@
-// In: the body of a batch request that parsed as JSON. Out: where each event is in it. Next: envelope.ts, feed.ts.
+// In: the body of a batch request that parsed as JSON. Out: where each event is in it. Next: parsed.ts, feed.ts.
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

@@ -1,10 +1,10 @@
 // In: the bytes of an uncompressed body. Out: its events, or why it is refused. Next: ingest.ts answers.
-import { EVENT_TYPES, type EventType, faultOf, isObject, type ReceivedEvent } from './event-rules.js';
+import { EVENT_TYPES, type EventType, faultOf, isObject, type ReceivedEvent } from '../event-rules.js';
+import { eventSpans } from './event-spans.js';
 import { MAX_BATCH_EVENTS, MAX_EVENT_BYTES, MAX_REQUEST_BYTES } from './limits.js';
-import { eventSpans } from './spans.js';
 
 /** What a body holds. `refusal` is the message of a 400; `events` is what could be read even so. */
-export interface Envelope {
+export interface ParsedBody {
   events: ReceivedEvent[];
   /** How many there are, also where they were not read. */
   eventCount: number;
@@ -20,30 +20,30 @@ export function typeOfRoute(path: string): EventType | null {
 }
 
 /** Reads a body as the Tracking API does: one event for a single-event route, a batch for the others. */
-export function openEnvelope(body: Buffer, route: EventType | null): Envelope {
+export function parseBody(body: Buffer, route: EventType | null): ParsedBody {
   if (body.length > MAX_REQUEST_BYTES) {
     return refused(`the request body is ${body.length} bytes, over the limit of ${MAX_REQUEST_BYTES}`);
   }
-  let parsed: unknown;
+  let json: unknown;
   try {
-    parsed = JSON.parse(body.toString('utf8'));
+    json = JSON.parse(body.toString('utf8'));
   } catch {
     return refused('the request body is not valid JSON');
   }
-  if (!isObject(parsed)) return refused('the request body is not a JSON object');
-  const sentAt = typeof parsed['sentAt'] === 'string' ? parsed['sentAt'] : null;
-  const { writeKey } = parsed;
-  const envelope =
+  if (!isObject(json)) return refused('the request body is not a JSON object');
+  const sentAt = typeof json['sentAt'] === 'string' ? json['sentAt'] : null;
+  const { writeKey } = json;
+  const parsed =
     route === null
-      ? openBatch(parsed['batch'], sentAt, body)
-      : openEvent({ ...parsed, type: route }, sentAt, body);
-  return typeof writeKey === 'string' && writeKey !== '' ? { ...envelope, writeKey } : envelope;
+      ? openBatch(json['batch'], sentAt, body)
+      : openEvent({ ...json, type: route }, sentAt, body);
+  return typeof writeKey === 'string' && writeKey !== '' ? { ...parsed, writeKey } : parsed;
 }
 
 const MESSAGE_ID = Buffer.from('"messageId":');
 
 /** Counts the events of a body by their messageIds, chunk by chunk, and reads none of them: at next to no cost. */
-export class Skim {
+export class EventCounter {
   #eventCount = 0;
   /** The end of what came, in which a messageId may have begun. */
   #seam: Buffer = Buffer.alloc(0);
@@ -55,7 +55,7 @@ export class Skim {
     this.#seam = Buffer.from((chunk.length < shorter ? around : chunk).subarray(-shorter));
   }
 
-  get envelope(): Envelope {
+  get parsed(): ParsedBody {
     return { events: [], eventCount: this.#eventCount, sentAt: null };
   }
 }
@@ -66,12 +66,12 @@ function countIn(bytes: Buffer): number {
   return count;
 }
 
-function openEvent(event: ReceivedEvent, sentAt: string | null, body: Buffer): Envelope {
+function openEvent(event: ReceivedEvent, sentAt: string | null, body: Buffer): ParsedBody {
   const tooLarge = body.length > MAX_EVENT_BYTES ? overLimit(body.length) : undefined;
   return closed([event], sentAt, reasonFor('the event', tooLarge ?? faultOf(event)));
 }
 
-function openBatch(batch: unknown, sentAt: string | null, body: Buffer): Envelope {
+function openBatch(batch: unknown, sentAt: string | null, body: Buffer): ParsedBody {
   if (!Array.isArray(batch)) return closed([], sentAt, 'the request body has no batch array');
   const events: ReceivedEvent[] = batch.filter(isObject) as ReceivedEvent[];
   if (batch.length === 0) return closed(events, sentAt, 'the batch is empty');
@@ -101,11 +101,11 @@ function reasonFor(subject: string, fault: string | undefined): string | undefin
   return fault === undefined ? undefined : `${subject} ${fault}`;
 }
 
-function refused(refusal: string): Envelope {
+function refused(refusal: string): ParsedBody {
   return { events: [], eventCount: 0, sentAt: null, refusal };
 }
 
-function closed(events: ReceivedEvent[], sentAt: string | null, refusal: string | undefined): Envelope {
-  const envelope = { events, eventCount: events.length, sentAt };
-  return refusal === undefined ? envelope : { ...envelope, refusal };
+function closed(events: ReceivedEvent[], sentAt: string | null, refusal: string | undefined): ParsedBody {
+  const parsed = { events, eventCount: events.length, sentAt };
+  return refusal === undefined ? parsed : { ...parsed, refusal };
 }

@@ -1,7 +1,7 @@
-// In: a seed. Out: numbers from 0 to 1, the same for the same seed. Next: director.ts decides `sometimes` with them.
+// Random numbers that are the same for the same seed.
 
 /** A pseudo-random generator: one step of a 32-bit counter, mixed (Tommy Ettinger's mulberry32, public domain). */
-export function chance(seed: number): () => number {
+export function seededRandom(seed: number): () => number {
   let state = Math.trunc(seed) >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

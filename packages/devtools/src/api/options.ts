@@ -1,4 +1,4 @@
-// In: the options of a caller. Out: settings, complete and checked. Next: server.ts.
+// The options of the local Tracking API, checked and with their defaults.
 
 /** How much is kept of a request: everything, its messageIds, or only the counters. */
 export type Recording = 'all' | 'ids' | 'count';

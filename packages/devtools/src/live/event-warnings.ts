@@ -1,6 +1,7 @@
-// In: one event and what is known about its arrival. Out: what its sender should look at. Next: page/store.ts.
-import { isObject } from './event-rules.js';
-import { MAX_EVENT_BYTES } from './limits.js';
+// What the sender of an event should look at.
+
+import { MAX_EVENT_BYTES } from '../api/limits.js';
+import { isObject } from '../event-rules.js';
 
 /** What an event can be warned about. */
 export type WarningCode =

@@ -1,6 +1,7 @@
-// In: nothing. Out: the shapes of what is remembered and counted. Next: recorder.ts fills them, control.ts serves them.
-import type { PlainBehaviour } from './behaviour.js';
-import type { ReceivedEvent } from './event-rules.js';
+// The shapes of what is recorded and counted.
+
+import type { ReceivedEvent } from '../event-rules.js';
+import type { PlainBehaviour } from '../faults/behaviour.js';
 
 /**
  * How a request ended. `open`: not yet. `answered`: the reply was sent whole. `broken`: this server broke the

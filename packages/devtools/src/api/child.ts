@@ -1,7 +1,7 @@
-// In: options from the thread that started this one. Out: a server, and where it is. Next: start.ts hears of it.
+// Runs in the child process or worker thread: starts the server there and reports where it listens.
 import { parentPort, workerData } from 'node:worker_threads';
 import { fastify } from 'fastify';
-import { CONTROL_PREFIX, controlRoutes } from './control.js';
+import { CONTROL_PREFIX, controlRoutes } from '../control/control-routes.js';
 import { createTrackingApi } from './create.js';
 import type { TrackingApiOptions } from './options.js';
 

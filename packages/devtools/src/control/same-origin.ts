@@ -1,4 +1,4 @@
-// In: the headers of a control request. Out: why a web page of somebody else's may have sent it. Next: control.ts.
+// Whether a request was sent by a web page of another origin.
 import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
 
@@ -7,7 +7,7 @@ import { isIP } from 'node:net';
  * rebinding) is of one origin with this server as far as a browser can tell, but its requests name that domain. An
  * address, `localhost` and the name this server was told to listen on cannot be such a domain.
  */
-export function strangeHost(host: string | undefined, listensOn: string): string | undefined {
+export function foreignHost(host: string | undefined, listensOn: string): string | undefined {
   const name = hostnameOf(host);
   if (name !== undefined) {
     if (isIP(name) !== 0 || name === 'localhost' || name.endsWith('.localhost')) return undefined;
@@ -17,7 +17,7 @@ export function strangeHost(host: string | undefined, listensOn: string): string
 }
 
 /** Why a request was caused by a web page of another origin; `undefined` when it was not. Programs send neither. */
-export function strangeOrigin(headers: IncomingHttpHeaders): string | undefined {
+export function foreignOrigin(headers: IncomingHttpHeaders): string | undefined {
   const site = headers['sec-fetch-site'];
   const { host, origin } = headers;
   const foreign =

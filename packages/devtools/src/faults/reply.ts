@@ -1,4 +1,4 @@
-// In: a behaviour and a request that has been read. Out: an HTTP reply. Next: recorder.ts completes the entry.
+// The behaviours that are an HTTP reply, sent.
 import { pipeline, Readable } from 'node:stream';
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { createGzip } from 'node:zlib';

@@ -1,4 +1,4 @@
-// In: nothing. Out: the names of what the server can be told to do. Next: director.ts picks one for a request.
+// What the server can be told to do with a request.
 
 /** Fields any behaviour may have. */
 interface BehaviourBase {

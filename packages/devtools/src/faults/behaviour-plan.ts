@@ -1,12 +1,13 @@
-// In: instructions, then requests. Out: the behaviour for each request. Next: reply.ts and sabotage.ts do it.
+// Chooses the behaviour of each request: script, then rules, then the standing behaviour.
+
+import type { ReceivedEvent } from '../event-rules.js';
 import type { Behaviour, Match, PlainBehaviour, Rule, ScriptItem } from './behaviour.js';
-import { chance } from './chance.js';
-import type { ReceivedEvent } from './event-rules.js';
+import { seededRandom } from './seeded-random.js';
 
 const ORDINARY: PlainBehaviour = { type: 'ok' };
 
 /** What is going to be done: the standing behaviour, and how much comes before it. */
-export interface Outlook {
+export interface PlannedBehaviour {
   standing: Behaviour;
   /** Requests that the script still covers. */
   scripted: number;
@@ -17,11 +18,11 @@ export interface Outlook {
  * Decides what is done with a request. The next item of the script comes first (one request each, in the order in
  * which their headers arrive), then the first rule that matches, then the standing behaviour.
  */
-export class Director {
+export class BehaviourPlan {
   #script: { behaviour: Behaviour; left: number }[] = [];
   #rules: { rule: Rule; left: number }[] = [];
   #standing: Behaviour = ORDINARY;
-  #dice = new WeakMap<object, () => number>();
+  #random = new WeakMap<object, () => number>();
 
   /** Adds items to the end of the script. */
   script(items: ScriptItem[]): void {
@@ -48,24 +49,24 @@ export class Director {
   }
 
   /** What is going to be done. */
-  outlook(): Outlook {
+  planned(): PlannedBehaviour {
     const scripted = this.#script.reduce((sum, { left }) => sum + left, 0);
     return { standing: this.#standing, scripted, rules: this.#rules.filter(({ left }) => left > 0).length };
   }
 
   /** The behaviour as the headers arrive; `undefined` while a rule still depends on the events. */
-  atHeaders(writeKey: string | null): PlainBehaviour | undefined {
+  forHeaders(writeKey: string | null): PlainBehaviour | undefined {
     const item = this.#script[0];
     if (item !== undefined) {
       item.left -= 1;
       if (item.left <= 0) this.#script.shift();
-      return this.#settle(item.behaviour);
+      return this.#resolve(item.behaviour);
     }
-    return this.#rules.length > 0 ? this.#fromRules(writeKey, undefined) : this.#settle(this.#standing);
+    return this.#rules.length > 0 ? this.#fromRules(writeKey, undefined) : this.#resolve(this.#standing);
   }
 
   /** The behaviour once the events are known, for a request that had none at its headers. */
-  atBody(writeKey: string | null, events: ReceivedEvent[]): PlainBehaviour {
+  forBody(writeKey: string | null, events: ReceivedEvent[]): PlainBehaviour {
     return this.#fromRules(writeKey, events) ?? ORDINARY;
   }
 
@@ -76,15 +77,15 @@ export class Director {
       if (events === undefined && dependsOnEvents(match)) return undefined;
       if (!matches(match, events ?? [])) continue;
       entry.left -= 1;
-      return this.#settle(behaviour);
+      return this.#resolve(behaviour);
     }
-    return this.#settle(this.#standing);
+    return this.#resolve(this.#standing);
   }
 
-  #settle(behaviour: Behaviour): PlainBehaviour {
+  #resolve(behaviour: Behaviour): PlainBehaviour {
     if (behaviour.type !== 'sometimes') return behaviour;
-    const roll = this.#dice.get(behaviour) ?? chance(behaviour.seed ?? 1);
-    this.#dice.set(behaviour, roll);
+    const roll = this.#random.get(behaviour) ?? seededRandom(behaviour.seed ?? 1);
+    this.#random.set(behaviour, roll);
     return roll() < behaviour.probability ? behaviour.behaviour : ORDINARY;
   }
 }

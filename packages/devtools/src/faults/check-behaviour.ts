@@ -1,6 +1,7 @@
-// In: JSON from a control route. Out: behaviours and rules known to be well formed. Next: director.ts.
+// Checks behaviours and rules that come as JSON.
+
+import { isObject } from '../event-rules.js';
 import type { Behaviour, Rule, ScriptItem } from './behaviour.js';
-import { isObject } from './event-rules.js';
 
 type Kind = 'number' | 'string' | 'boolean' | 'object' | 'anything';
 

@@ -1,11 +1,11 @@
-// In: options. Out: a server in another process or thread, and its handle. Next: host.ts runs there.
+// Starts the server in another process or thread, and is the handle to it.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { CONTROL_PREFIX } from './control.js';
-import type { HostMessage } from './host.js';
+import { CONTROL_PREFIX } from '../control/control-routes.js';
+import { RemoteControl } from '../control/remote-control.js';
+import type { HostMessage } from './child.js';
 import { settingsFrom, type TrackingApiOptions } from './options.js';
-import { RemoteControl } from './remote.js';
 
 /** Options of `startTrackingApi`. */
 export interface StartOptions extends TrackingApiOptions {
@@ -66,7 +66,7 @@ function environment(): NodeJS.ProcessEnv {
 }
 
 async function startProcess(options: TrackingApiOptions): Promise<TrackingApi> {
-  const child = fork(new URL('./host.js', import.meta.url), {
+  const child = fork(new URL('./child.js', import.meta.url), {
     execArgv: [],
     env: environment(),
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
@@ -94,7 +94,7 @@ async function endProcess(child: ChildProcess): Promise<void> {
 }
 
 async function startThread(options: TrackingApiOptions): Promise<TrackingApi> {
-  const worker = new Worker(new URL('./host.js', import.meta.url), {
+  const worker = new Worker(new URL('./child.js', import.meta.url), {
     execArgv: [],
     env: environment(),
     name: 'tracking-api',

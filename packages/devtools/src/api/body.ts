@@ -1,4 +1,4 @@
-// In: a request as a stream. Out: its body, bounded and uncompressed. Next: envelope.ts reads the events.
+// In: a request as a stream. Out: its body, bounded and uncompressed. Next: parsed.ts reads the events.
 import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';

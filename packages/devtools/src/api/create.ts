@@ -1,6 +1,6 @@
-// In: options. Out: the server with all its routes, listening on this thread. Next: server.ts; start.ts uses another thread.
-import { CONTROL_PREFIX, controlRoutes } from './control.js';
-import { pageRoutes } from './live/routes.js';
+// Starts the server with all its routes on this thread. start.ts starts it on another one.
+import { CONTROL_PREFIX, controlRoutes } from '../control/control-routes.js';
+import { pageRoutes } from '../live/page-routes.js';
 import type { TrackingApiOptions } from './options.js';
 import { type Routes, TrackingApiServer } from './server.js';
 

@@ -1,8 +1,8 @@
-// In: calls of a handle. Out: HTTP requests to the control routes. Next: control.ts answers them.
+// Calls the control routes of a server in another thread, process or program.
 import { Agent, request } from 'node:http';
-import type { Behaviour, Rule, ScriptItem } from './behaviour.js';
-import type { ReceivedEvent } from './event-rules.js';
-import type { Counts, RequestRecord } from './record.js';
+import type { Counts, RequestRecord } from '../api/request-record.js';
+import type { ReceivedEvent } from '../event-rules.js';
+import type { Behaviour, Rule, ScriptItem } from '../faults/behaviour.js';
 
 /** What `waitFor` waits for; at least one of the two. */
 export interface Goal {

@@ -1,7 +1,8 @@
-// In: nothing. Out: what the server tells the live page, one union for both sides. Next: feed.ts sends it.
-import type { Outlook } from '../director.js';
-import type { Recording } from '../options.js';
-import type { Counts, RequestRecord } from '../record.js';
+// The messages of the live page's stream: one union for both sides.
+
+import type { Recording } from '../api/options.js';
+import type { Counts, RequestRecord } from '../api/request-record.js';
+import type { PlannedBehaviour } from '../faults/behaviour-plan.js';
 
 /** A request as the page shows it: without its headers, which carry the write key. */
 export interface LiveRequest
@@ -34,7 +35,7 @@ export interface LiveRequest
 type LiveEnd = Pick<RequestRecord, 'sequence' | 'durationMs' | 'state'>;
 
 /** The counters, without those by write key, and what the API is going to do. */
-export interface LiveStatus extends Outlook {
+export interface LiveStatus extends PlannedBehaviour {
   counts: Omit<Counts, 'maxConcurrentByWriteKey'>;
 }
 

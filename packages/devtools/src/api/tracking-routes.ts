@@ -1,22 +1,22 @@
-// In: a request to a tracking route. Out: its record, and what was decided done to it. Next: reply.ts, sabotage.ts.
+// The routes that take events: read a request, decide about it, record it, reply.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { PlainBehaviour } from './behaviour.js';
+import type { PlainBehaviour } from '../faults/behaviour.js';
+import type { BehaviourPlan } from '../faults/behaviour-plan.js';
+import { breakConnection } from '../faults/connection-fault.js';
+import { answer, statusOf, type Verdict } from '../faults/reply.js';
 import { type PlainBody, plainBody, readBody } from './body.js';
 import { hasToken, writeKeyOf } from './credentials.js';
-import type { Director } from './director.js';
-import { type Envelope, openEnvelope, Skim, typeOfRoute } from './envelope.js';
-import type { Gauge } from './gauge.js';
+import type { OpenConnections } from './open-connections.js';
 import type { Settings } from './options.js';
+import { EventCounter, type ParsedBody, parseBody, typeOfRoute } from './parse-body.js';
 import type { Decision, Entry, Recorder } from './recorder.js';
-import { answer, statusOf, type Verdict } from './reply.js';
-import { sabotage } from './sabotage.js';
 
 /** What the routes need. */
 export interface IngestParts {
   settings: Settings;
-  director: Director;
+  behaviours: BehaviourPlan;
   recorder: Recorder;
-  gauge: Gauge;
+  connections: OpenConnections;
 }
 
 type Arrival = Pick<
@@ -24,12 +24,12 @@ type Arrival = Pick<
   'method' | 'path' | 'headers' | 'writeKey' | 'connection' | 'receivedAt' | 'receivedMs'
 >;
 
-const NOTHING: Envelope = { events: [], eventCount: 0, sentAt: null };
+const NOTHING: ParsedBody = { events: [], eventCount: 0, sentAt: null };
 
 /** Adds the tracking routes. What is no tracking route is recorded too, and gets a 404. */
 export function ingestRoutes(
   app: FastifyInstance,
-  { settings, director, recorder, gauge }: IngestParts,
+  { settings, behaviours, recorder, connections }: IngestParts,
 ): void {
   // The body is read by the handler: a behaviour may want it unread.
   app.removeAllContentTypeParsers();
@@ -46,18 +46,18 @@ export function ingestRoutes(
       path,
       headers: request.headers,
       writeKey: writeKeyOf(request.headers.authorization),
-      connection: gauge.numberOf(socket),
+      connection: connections.numberOf(socket),
       receivedAt: new Date().toISOString(),
       receivedMs: performance.now(),
     };
-    const leave = gauge.enter(arrival.writeKey ?? '', socket);
+    const leave = connections.countRequest(arrival.writeKey ?? '', socket);
     reply.raw.once('close', leave);
 
     let behaviour: PlainBehaviour | undefined = isTracking
-      ? director.atHeaders(arrival.writeKey)
+      ? behaviours.forHeaders(arrival.writeKey)
       : { type: 'ok' };
     if (behaviour !== undefined && actsAtHeaders(behaviour)) {
-      const unread = { bodyBytes: 0, plainBytes: null, body: null, envelope: NOTHING };
+      const unread = { bodyBytes: 0, plainBytes: null, body: null, parsed: NOTHING };
       decide(arrival, behaviour, { status: 400, refusal: 'the body was not read' }, unread, reply);
       return act(behaviour, { status: 400, refusal: null }, reply, leave);
     }
@@ -65,20 +65,20 @@ export function ingestRoutes(
     const encoding = request.headers['content-encoding'];
     const withToken = hasToken(request.headers.authorization);
     const isSkimmed = settings.skim && isTracking && behaviour !== undefined && !withToken && !encoding;
-    const skim = isSkimmed ? new Skim() : undefined;
+    const skim = isSkimmed ? new EventCounter() : undefined;
     const wire = await readBody(request.raw, skim && ((chunk) => skim.take(chunk)));
     if (!wire.complete) return reply.hijack(); // The client left during the upload: nothing was decided.
     const plain: PlainBody = skim === undefined ? await plainBody(wire, encoding) : { bytes: null };
-    let envelope = skim?.envelope ?? NOTHING;
-    if (isTracking && plain.bytes !== null) envelope = openEnvelope(plain.bytes, typeOfRoute(path));
-    if (withToken) arrival.writeKey = envelope.writeKey ?? null;
-    const verdict = isTracking ? judge(arrival.writeKey, plain.refusal ?? envelope.refusal) : notFound(path);
-    behaviour ??= director.atBody(arrival.writeKey, envelope.events);
+    let parsed = skim?.parsed ?? NOTHING;
+    if (isTracking && plain.bytes !== null) parsed = parseBody(plain.bytes, typeOfRoute(path));
+    if (withToken) arrival.writeKey = parsed.writeKey ?? null;
+    const verdict = isTracking ? judge(arrival.writeKey, plain.refusal ?? parsed.refusal) : notFound(path);
+    behaviour ??= behaviours.forBody(arrival.writeKey, parsed.events);
     const read = {
       bodyBytes: wire.received,
       plainBytes: plain.bytes?.length ?? null,
       body: plain.bytes,
-      envelope,
+      parsed,
     };
     decide(arrival, behaviour, verdict, read, reply);
     return act(behaviour, verdict, reply, leave);
@@ -101,7 +101,7 @@ export function ingestRoutes(
     arrival: Arrival,
     behaviour: PlainBehaviour,
     verdict: Verdict,
-    { envelope, ...sizes }: Pick<Decision, 'bodyBytes' | 'plainBytes' | 'body'> & { envelope: Envelope },
+    { parsed, ...sizes }: Pick<Decision, 'bodyBytes' | 'plainBytes' | 'body'> & { parsed: ParsedBody },
     reply: FastifyReply,
   ): Entry {
     const status = statusOf(behaviour, verdict);
@@ -109,9 +109,9 @@ export function ingestRoutes(
     const entry = recorder.add({
       ...arrival,
       ...sizes,
-      sentAt: envelope.sentAt,
-      eventCount: envelope.eventCount,
-      events: envelope.events,
+      sentAt: parsed.sentAt,
+      eventCount: parsed.eventCount,
+      events: parsed.events,
       behaviour: behaviour.type,
       status,
       accepted: verdict.refusal === null && (behaviour.accept ?? success),
@@ -119,7 +119,7 @@ export function ingestRoutes(
     });
     const { socket } = reply.request.raw;
     reply.raw.once('close', () => {
-      const state = gauge.isBroken(socket) ? 'broken' : 'abandoned';
+      const state = connections.isBroken(socket) ? 'broken' : 'abandoned';
       recorder.finish(entry, reply.raw.writableFinished ? 'answered' : state);
     });
     return entry;
@@ -140,7 +140,7 @@ export function ingestRoutes(
         return answer(behaviour, verdict, settings.latencyMs, reply);
       default:
         reply.hijack();
-        sabotage(behaviour, reply.request.raw.socket, gauge, leave);
+        breakConnection(behaviour, reply.request.raw.socket, connections, leave);
         return reply;
     }
   }

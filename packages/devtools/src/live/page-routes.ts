@@ -1,9 +1,9 @@
-// In: a browser that opens the server's address. Out: the live page and its stream. Next: feed.ts.
+// The live page, its files and its stream.
 import { readFileSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
-import { CONTROL_PREFIX } from '../control.js';
-import { strangeHost, strangeOrigin } from '../guard.js';
-import type { TrackingApiServer } from '../server.js';
+import type { TrackingApiServer } from '../api/server.js';
+import { CONTROL_PREFIX } from '../control/control-routes.js';
+import { foreignHost, foreignOrigin } from '../control/same-origin.js';
 import { Feed } from './feed.js';
 
 /** Made from packages/devtools/page by the build. */
@@ -28,9 +28,9 @@ export function pageRoutes(app: FastifyInstance, api: TrackingApiServer): void {
 
   app.addHook('onRequest', async ({ headers, url }, reply) => {
     // The page itself may be reached by a link from anywhere; what it is made of is asked for by the page alone.
-    const strange =
-      strangeHost(headers.host, api.settings.host) ?? (url === '/' ? undefined : strangeOrigin(headers));
-    if (strange !== undefined) await reply.code(403).type('text/plain').send(`${strange}\n`);
+    const foreign =
+      foreignHost(headers.host, api.settings.host) ?? (url === '/' ? undefined : foreignOrigin(headers));
+    if (foreign !== undefined) await reply.code(403).type('text/plain').send(`${foreign}\n`);
     else reply.headers(HEADERS);
   });
 

@@ -1,22 +1,22 @@
-// In: connections and requests as they come and go. Out: how many at once; broken connections. Next: server.ts.
+// Counts the connections and requests that are open, and ends connections.
 import type { Socket } from 'node:net';
 
-/** What the gauge has seen. */
-export interface Reading {
+/** How many connections and requests are open, and were at most. */
+export interface ConnectionCounts {
   connections: number;
   maxConnections: number;
   maxConcurrentByWriteKey: Record<string, number>;
 }
 
 /** Counts what is open at the same moment, and ends connections. */
-export class Gauge {
+export class OpenConnections {
   #sockets = new Map<string, Socket>();
   #numbers = new WeakMap<Socket, number>();
   #opened = 0;
   #maxConnections = 0;
-  #out = new Map<string, { now: number; max: number }>();
+  #openRequests = new Map<string, { now: number; max: number }>();
   #requests = new WeakMap<Socket, Set<() => void>>();
-  #parked = new Set<Socket>();
+  #held = new Set<Socket>();
   #broken = new WeakSet<Socket>();
 
   /** Counts a TCP connection. */
@@ -32,9 +32,9 @@ export class Gauge {
   }
 
   /** Counts a request of a write key until the function it gives is called or its connection ends. */
-  enter(writeKey: string, socket: Socket): () => void {
-    const out = this.#out.get(writeKey) ?? { now: 0, max: 0 };
-    this.#out.set(writeKey, out);
+  countRequest(writeKey: string, socket: Socket): () => void {
+    const out = this.#openRequests.get(writeKey) ?? { now: 0, max: 0 };
+    this.#openRequests.set(writeKey, out);
     out.now += 1;
     out.max = Math.max(out.max, out.now);
     const requests = this.#requestsOn(socket);
@@ -51,13 +51,13 @@ export class Gauge {
   }
 
   /** Keeps a connection that gets no reply, so that `release` can end it. */
-  park(socket: Socket): void {
-    this.#parked.add(socket);
-    socket.once('close', () => this.#parked.delete(socket));
+  hold(socket: Socket): void {
+    this.#held.add(socket);
+    socket.once('close', () => this.#held.delete(socket));
   }
 
   /** Notes that it is this server that ends the connection. */
-  blame(socket: Socket): void {
+  markBroken(socket: Socket): void {
     this.#broken.add(socket);
   }
 
@@ -68,7 +68,7 @@ export class Gauge {
 
   /** Resets a connection: the client sees ECONNRESET. */
   reset(socket: Socket): void {
-    this.blame(socket);
+    this.markBroken(socket);
     for (const leave of this.#requestsOn(socket)) leave();
     // Only a TCP socket can send RST; below TLS there is one too.
     this.#tcp(socket).resetAndDestroy();
@@ -76,30 +76,30 @@ export class Gauge {
   }
 
   /** Resets the connections that get no reply. */
-  release(): void {
-    for (const socket of this.#parked) this.reset(socket);
+  resetHeld(): void {
+    for (const socket of this.#held) this.reset(socket);
   }
 
   /** Ends every connection. */
   endAll(): void {
     for (const socket of this.#sockets.values()) {
-      this.blame(socket);
+      this.markBroken(socket);
       socket.destroy();
     }
   }
 
   /** The maxima start again from what is open now. */
-  restart(): void {
+  resetMaxima(): void {
     this.#maxConnections = this.#sockets.size;
-    for (const [writeKey, out] of this.#out) {
-      if (out.now === 0) this.#out.delete(writeKey);
+    for (const [writeKey, out] of this.#openRequests) {
+      if (out.now === 0) this.#openRequests.delete(writeKey);
       else out.max = out.now;
     }
   }
 
-  /** What has been seen. */
-  read(): Reading {
-    const maxima = [...this.#out].map(([writeKey, { max }]) => [writeKey, max] as const);
+  /** The counters. */
+  counts(): ConnectionCounts {
+    const maxima = [...this.#openRequests].map(([writeKey, { max }]) => [writeKey, max] as const);
     return {
       connections: this.#sockets.size,
       maxConnections: this.#maxConnections,

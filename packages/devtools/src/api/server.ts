@@ -1,14 +1,14 @@
-// In: options, and routes beside those for events. Out: a listening HTTP server on this thread. Next: ingest.ts.
+// The HTTP server of the local Tracking API: it can go down and come up again on its port.
 import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type FastifyInstance, fastify } from 'fastify';
-import { Director } from './director.js';
-import { Gauge } from './gauge.js';
-import { ingestRoutes } from './ingest.js';
+import { BehaviourPlan } from '../faults/behaviour-plan.js';
+import { OpenConnections } from './open-connections.js';
 import { type Settings, settingsFrom, type TrackingApiOptions } from './options.js';
-import type { Counts } from './record.js';
 import { Recorder } from './recorder.js';
+import type { Counts } from './request-record.js';
+import { ingestRoutes } from './tracking-routes.js';
 
 /** Adds routes to the server. They come before those for events, which take every path. */
 export type Routes = (app: FastifyInstance, api: TrackingApiServer) => void;
@@ -16,9 +16,9 @@ export type Routes = (app: FastifyInstance, api: TrackingApiServer) => void;
 /** The local Tracking API on the thread that made it. Made by `createTrackingApi`. */
 export class TrackingApiServer {
   readonly settings: Settings;
-  readonly director = new Director();
+  readonly behaviours = new BehaviourPlan();
   readonly recorder: Recorder;
-  #gauge = new Gauge();
+  #connections = new OpenConnections();
   #server: Server;
   #app: FastifyInstance;
   #port: number;
@@ -40,9 +40,9 @@ export class TrackingApiServer {
     this.#server = server;
     server.requestTimeout = 0; // A stalled upload is for the client to notice.
     server.keepAliveTimeout = 72_000;
-    server.on('connection', (socket) => this.#gauge.connect(socket));
-    const { director, recorder } = this;
-    const gauge = this.#gauge;
+    server.on('connection', (socket) => this.#connections.connect(socket));
+    const { behaviours, recorder } = this;
+    const connections = this.#connections;
     this.#app.setErrorHandler((error, _request, reply) => {
       const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
       return reply
@@ -50,7 +50,7 @@ export class TrackingApiServer {
         .send({ success: false, message: error instanceof Error ? error.message : 'error' });
     });
     for (const add of routes) this.#app.register(async (scope) => add(scope, this));
-    this.#app.register(async (scope) => ingestRoutes(scope, { settings, director, recorder, gauge }));
+    this.#app.register(async (scope) => ingestRoutes(scope, { settings, behaviours, recorder, connections }));
   }
 
   /** The port; the same after `stop()` and `start()`. 0 before the first start. */
@@ -83,7 +83,7 @@ export class TrackingApiServer {
   async stop(): Promise<void> {
     if (!this.#server.listening) return;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    this.#gauge.endAll();
+    this.#connections.endAll();
     await closed;
   }
 
@@ -99,14 +99,14 @@ export class TrackingApiServer {
 
   /** Forgets records and instructions, and ends the connections that were left hanging. */
   reset(): void {
-    this.director.reset();
+    this.behaviours.reset();
     this.recorder.reset();
-    this.#gauge.release();
-    this.#gauge.restart();
+    this.#connections.resetHeld();
+    this.#connections.resetMaxima();
   }
 
   /** The counters. */
   counts(): Counts {
-    return { ...this.recorder.tally(), ...this.#gauge.read() };
+    return { ...this.recorder.counts(), ...this.#connections.counts() };
   }
 }
