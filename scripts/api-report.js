@@ -9,7 +9,7 @@ import { CompilerState, Extractor, ExtractorConfig } from '@microsoft/api-extrac
 const root = fileURLToPath(new URL('..', import.meta.url));
 const update = process.argv.includes('--update');
 /** The worker's package has no users but the SDK, which has the same version. */
-const PACKAGES = ['sdk', 'devtools'];
+const PACKAGES = ['sdk', 'tracking-api', 'devtools'];
 
 const silent = { default: { logLevel: 'none' } };
 const scratch = mkdtempSync(join(tmpdir(), 'offthread-api-'));

@@ -95,8 +95,9 @@ describe('replies', () => {
 
   test('a 2xx for a request that the API would refuse receives nothing', async () => {
     await api.behave({ type: 'answer', status: 200 });
-    expect((await post(api.url, { batch: [] })).status).toBe(200);
-    expect(await api.requests()).toMatchObject([{ accepted: false, refusal: 'the batch is empty' }]);
+    expect((await post(api.url, '[]')).status).toBe(200);
+    const refusal = 'the request body is not a JSON object';
+    expect(await api.requests()).toMatchObject([{ accepted: false, refusal }]);
   });
 
   test('a delay holds back the reply, not the record', async () => {

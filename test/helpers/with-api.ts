@@ -21,7 +21,7 @@ export function withApi(): Bench {
   const errors: AnalyticsError[] = [];
 
   beforeAll(async () => {
-    api = await startTrackingApi();
+    api = await startTrackingApi({ strict: true });
     // Stays, so that the worker thread is not started anew for each test.
     keeper = new Analytics({ writeKey: 'keeper', stub: true });
     keeper.track({ userId: 'keeper', event: 'Opened' });

@@ -4,7 +4,7 @@ import { codeOf, hasCall } from './code.js';
 import { copy } from './copy.js';
 import { parseExact, writeExact } from './exact.js';
 import { bytes, clock } from './format.js';
-import { outcomeOf, reasonOf, toneOf } from './outcome.js';
+import { eventToneOf, isRefusedForOne, outcomeOf, reasonOf } from './outcome.js';
 import { Facts, Panel } from './panel.js';
 import type { EventRow, RequestRow } from './row.js';
 import { Tree } from './tree.js';
@@ -17,7 +17,7 @@ interface Props {
 }
 
 export function Detail({ row, close, say, showRequest }: Props) {
-  const { request, type, warnings } = row;
+  const { request, type, warnings, fault } = row;
   const event = useMemo(() => parseExact(row.text), [row]);
   const [copied, setCopied] = useState('');
 
@@ -33,6 +33,7 @@ export function Detail({ row, close, say, showRequest }: Props) {
   }
 
   const reason = reasonOf(request);
+  const isOther = fault === null && isRefusedForOne(request);
   return (
     <Panel title={row.name || '(no name)'} kicker={<span class={`type ${type}`}>{type}</span>} close={close}>
       {warnings.length > 0 && (
@@ -44,9 +45,14 @@ export function Detail({ row, close, say, showRequest }: Props) {
           ))}
         </ul>
       )}
+      {fault !== null && (
+        <p class="refused">
+          <b>Fault.</b> This event {fault}.
+        </p>
+      )}
       {reason !== null && (
         <p class="refused">
-          <b>Not accepted.</b> {reason}
+          <b>Not accepted.</b> {isOther ? `Another event of its request is wrong: ${reason}` : reason}
         </p>
       )}
       <Facts
@@ -61,7 +67,7 @@ export function Detail({ row, close, say, showRequest }: Props) {
           ],
           [
             'Result',
-            <span class={toneOf(request)} key="result">
+            <span class={eventToneOf(row)} key="result">
               {outcomeOf(request)}
             </span>,
           ],

@@ -2,7 +2,7 @@
 import type { RefObject } from 'preact';
 import { type Filter, isNarrow } from './filter.js';
 import { clock } from './format.js';
-import { outcomeOf, toneOf } from './outcome.js';
+import { eventToneOf, outcomeOf } from './outcome.js';
 import type { EventRow } from './row.js';
 import type { Store } from './store.js';
 import { VirtualList } from './virtual-list.js';
@@ -37,7 +37,7 @@ export function EventList({ store, rows, filter, active, activate, listRef, show
         rowHeight={28}
         active={active}
         activate={activate}
-        classOf={({ request }) => `event ${toneOf(request)}`}
+        classOf={(row) => `event ${eventToneOf(row)}`}
         listRef={listRef}
       >
         {(row) => (

@@ -1,6 +1,7 @@
 // In: the filter. Out: the controls that change it. Next: filter.ts finds the rows.
+
+import { EVENT_TYPES } from '@offthread/tracking-api/event-rules';
 import { useMemo } from 'preact/hooks';
-import { EVENT_TYPES } from '../src/event-rules.js';
 import { EVERYTHING, type Filter, isNarrow } from './filter.js';
 import type { Store } from './store.js';
 

@@ -1,5 +1,5 @@
 // In: a request. Out: how it ended, in a word, and the tone to say it in. Next: the lists.
-import type { RequestRow } from './row.js';
+import type { EventRow, RequestRow } from './row.js';
 
 /** The status, or what was done instead of one. */
 export function outcomeOf({ status, behaviour, state }: RequestRow): string {
@@ -11,6 +11,17 @@ export function outcomeOf({ status, behaviour, state }: RequestRow): string {
 export function toneOf({ state, accepted }: RequestRow): 'open' | 'good' | 'bad' {
   if (!accepted || state === 'abandoned') return 'bad';
   return state === 'open' ? 'open' : 'good';
+}
+
+/** As `toneOf`, of one event: in a request that was refused for another event, this one is not marked. */
+export function eventToneOf({ fault, request }: EventRow): 'open' | 'good' | 'bad' {
+  if (fault !== null) return 'bad';
+  return isRefusedForOne(request) ? 'open' : toneOf(request);
+}
+
+/** Whether a request was refused for what is wrong with some of its events. */
+export function isRefusedForOne({ refusal, faults }: RequestRow): boolean {
+  return refusal !== null && faults.some(({ index, message }) => index !== null && refusal.endsWith(message));
 }
 
 /** Why a request counted for nothing; `null` where it did not. */

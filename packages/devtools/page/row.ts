@@ -23,6 +23,8 @@ export interface EventRow {
   bytes: number;
   messageId: string | null;
   warnings: Warning[];
+  /** What the API finds wrong with it; `null` when nothing. */
+  fault: string | null;
   request: RequestRow;
   /** The text in lower case, made when it is first searched. */
   haystack?: string;
@@ -45,7 +47,7 @@ export function requestRow({ events, ...request }: LiveRequest): RequestRow {
 export function eventRow(text: string, index: number, request: RequestRow, received: Received): EventRow {
   const parsed: unknown = JSON.parse(text);
   const event = (typeof parsed === 'object' && parsed !== null ? parsed : {}) as Record<string, unknown>;
-  const type = request.type ?? asText(event['type']);
+  const type = asText(event['type']);
   const messageId = typeof event['messageId'] === 'string' ? event['messageId'] : null;
   const bytes = encoder.encode(text).length;
   const isDuplicate = messageId !== null && received.has(messageId);
@@ -59,6 +61,7 @@ export function eventRow(text: string, index: number, request: RequestRow, recei
     bytes,
     messageId,
     warnings: warningsOf(parsed, { bytes, receivedMs: request.receivedMs, isDuplicate }),
+    fault: request.faults.find((fault) => fault.index === index)?.message ?? null,
     request,
   };
   // What was not received comes again as a matter of course.

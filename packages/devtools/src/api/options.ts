@@ -1,4 +1,5 @@
 // The options of the local Tracking API, checked and with their defaults.
+import { BATCH_PATHS } from '@offthread/tracking-api';
 
 /** How much is kept of a request: everything, its messageIds, or only the counters. */
 export type Recording = 'all' | 'ids' | 'count';
@@ -13,13 +14,20 @@ export interface TrackingApiOptions {
   latencyMs?: number;
   /** The write keys taken; any other gets a 401. Default: every non-empty key. */
   writeKeys?: string[];
-  /** Paths that take a batch. Default `/v1/batch` and `/v1/import`. */
+  /** Paths that take a batch. Default `/v1/batch`, `/v1/import` and `/v1/b`. */
   batchPaths?: string[];
+  /**
+   * Answer 400 to a request with a fault in one of its events, like one without a user. Default false: the Tracking API
+   * answers 200 and drops the event later, and the record of the request has the fault in `faults`.
+   */
+  strict?: boolean;
+  /** Origins whose web pages may send events, like `https://shop.example.com`. Default `*`: every one. */
+  origins?: '*' | readonly string[];
   /** Default `all`. */
   record?: Recording;
   /**
-   * Count the events of a body by the `"messageId":` in it and read them only where an instruction or an access token
-   * needs it, or where the body is compressed: no event is refused, no duplicate noticed, neither id nor body recorded.
+   * Count the events of a body by the `"messageId":` in it. They are read only if an instruction needs it, if the write
+   * key is in the body, or if the body is compressed: no event is refused, no duplicate noticed, no id or body recorded.
    * For load tests, in which an API on the same machine must not take the CPU that is measured. Default false.
    */
   skim?: boolean;
@@ -34,8 +42,9 @@ export interface TrackingApiOptions {
 }
 
 /** Options with every default in place. */
-export type Settings = Required<Omit<TrackingApiOptions, 'writeKeys' | 'tls'>> & {
-  writeKeys: string[] | null;
+export type Settings = Required<Omit<TrackingApiOptions, 'batchPaths' | 'writeKeys' | 'tls'>> & {
+  batchPaths: readonly string[];
+  writeKeys: string[] | undefined;
   tls: { key: string; cert: string } | null;
 };
 
@@ -45,8 +54,10 @@ export function settingsFrom(options: TrackingApiOptions = {}): Settings {
     port: whole(options.port ?? 0, 'port', 65_535),
     host: options.host ?? '127.0.0.1',
     latencyMs: whole(options.latencyMs ?? 0, 'latencyMs'),
-    writeKeys: options.writeKeys ?? null,
-    batchPaths: options.batchPaths ?? ['/v1/batch', '/v1/import'],
+    writeKeys: options.writeKeys,
+    batchPaths: options.batchPaths ?? BATCH_PATHS,
+    strict: options.strict ?? false,
+    origins: options.origins ?? '*',
     record: options.record ?? 'all',
     skim: options.skim ?? false,
     maxRecorded: whole(options.maxRecorded ?? 200_000, 'maxRecorded'),

@@ -1,13 +1,14 @@
 // Remembers requests within bounds, and counts them.
-
-import type { ReceivedEvent } from '../event-rules.js';
+import { type EventRoute, parseBody, type ReceivedEvent } from '@offthread/tracking-api';
 import type { Settings } from './options.js';
-import { parseBody, typeOfRoute } from './parse-body.js';
 import type { Counts, RequestRecord, RequestState } from './request-record.js';
 
 /** A record as it is kept: the body as text, parsed again only when somebody asks, stays out of the JS heap. */
 export interface Entry extends Omit<RequestRecord, 'events'> {
+  /** The JSON text of the body. */
   body: Buffer | null;
+  /** `null` for a request that can hold no events. */
+  route: EventRoute | null;
 }
 
 /** What is known of a request when it is decided. */
@@ -197,8 +198,9 @@ export class Recorder {
 }
 
 /** The record of an entry, with its events parsed. */
-export function recordOf({ body, ...entry }: Entry): RequestRecord {
-  return { ...entry, events: body === null ? [] : parseBody(body, typeOfRoute(entry.path)).events };
+export function recordOf({ body, route, ...entry }: Entry): RequestRecord {
+  const events = body === null || route === null ? [] : parseBody(body, route).events;
+  return { ...entry, events: events.filter((event) => event !== null) };
 }
 
 function emptyCounts(): RecorderCounts {

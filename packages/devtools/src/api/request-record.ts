@@ -1,6 +1,6 @@
 // The shapes of what is recorded and counted.
 
-import type { ReceivedEvent } from '../event-rules.js';
+import type { Fault, ReceivedEvent } from '@offthread/tracking-api';
 import type { PlainBehaviour } from '../faults/behaviour.js';
 
 /**
@@ -16,7 +16,7 @@ export interface RequestRecord {
   method: string;
   path: string;
   headers: Record<string, string | string[] | undefined>;
-  /** From the `authorization` header; `null` without a usable one. */
+  /** From the `authorization` header, or else from the body; `null` when neither has one. */
   writeKey: string | null;
   /** Number of the TCP connection it came on, from 1. */
   connection: number;
@@ -46,6 +46,8 @@ export interface RequestRecord {
   accepted: boolean;
   /** Why the Tracking API would refuse the request; `null` when it would not. */
   refusal: string | null;
+  /** What is wrong with its events, by their position, refused or not. */
+  faults: Fault[];
   state: RequestState;
 }
 

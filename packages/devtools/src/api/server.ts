@@ -8,7 +8,7 @@ import { OpenConnections } from './open-connections.js';
 import { type Settings, settingsFrom, type TrackingApiOptions } from './options.js';
 import { Recorder } from './recorder.js';
 import type { Counts } from './request-record.js';
-import { ingestRoutes } from './tracking-routes.js';
+import { trackingRoutes } from './tracking-routes.js';
 
 /** Adds routes to the server. They come before those for events, which take every path. */
 export type Routes = (app: FastifyInstance, api: TrackingApiServer) => void;
@@ -50,7 +50,9 @@ export class TrackingApiServer {
         .send({ success: false, message: error instanceof Error ? error.message : 'error' });
     });
     for (const add of routes) this.#app.register(async (scope) => add(scope, this));
-    this.#app.register(async (scope) => ingestRoutes(scope, { settings, behaviours, recorder, connections }));
+    this.#app.register(async (scope) =>
+      trackingRoutes(scope, { settings, behaviours, recorder, connections }),
+    );
   }
 
   /** The port; the same after `stop()` and `start()`. 0 before the first start. */

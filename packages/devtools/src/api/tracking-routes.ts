@@ -1,18 +1,36 @@
 // The routes that take events: read a request, decide about it, record it, reply.
+import {
+  authorize,
+  corsHeaders,
+  type EventRoute,
+  isPreflight,
+  MAX_REQUEST_BYTES,
+  notFound,
+  projectSettings,
+  type Refusal,
+  type Route,
+  readBody,
+  receive,
+  requestedMethod,
+  routeOf,
+  takesEvents,
+  writeKeyOf,
+} from '@offthread/tracking-api';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { PlainBehaviour } from '../faults/behaviour.js';
 import type { BehaviourPlan } from '../faults/behaviour-plan.js';
 import { breakConnection } from '../faults/connection-fault.js';
-import { answer, statusOf, type Verdict } from '../faults/reply.js';
-import { type PlainBody, plainBody, readBody } from './body.js';
-import { hasToken, writeKeyOf } from './credentials.js';
+import { answer, statusOf } from '../faults/reply.js';
+import { EventCounter } from './event-counter.js';
 import type { OpenConnections } from './open-connections.js';
 import type { Settings } from './options.js';
-import { EventCounter, type ParsedBody, parseBody, typeOfRoute } from './parse-body.js';
 import type { Decision, Entry, Recorder } from './recorder.js';
 
+/** Kept of a body, so that one somewhat over the limit is recorded with its size; the rest is read and thrown away. */
+const KEPT_BYTES = 8 * MAX_REQUEST_BYTES;
+
 /** What the routes need. */
-export interface IngestParts {
+export interface TrackingRouteParts {
   settings: Settings;
   behaviours: BehaviourPlan;
   recorder: Recorder;
@@ -21,101 +39,170 @@ export interface IngestParts {
 
 type Arrival = Pick<
   Decision,
-  'method' | 'path' | 'headers' | 'writeKey' | 'connection' | 'receivedAt' | 'receivedMs'
+  'method' | 'path' | 'route' | 'headers' | 'writeKey' | 'connection' | 'receivedAt' | 'receivedMs'
 >;
 
-const NOTHING: ParsedBody = { events: [], eventCount: 0, sentAt: null };
+/** What is known of a request once its body has been read. */
+type Content = Omit<Decision, keyof Arrival | 'behaviour' | 'status' | 'accepted' | 'refusal'>;
 
-/** Adds the tracking routes. What is no tracking route is recorded too, and gets a 404. */
-export function ingestRoutes(
+interface ReadRequest {
+  writeKey: string | null;
+  refusal: Refusal | null;
+  content: Content;
+}
+
+const NOTHING: Content = {
+  events: [],
+  faults: [],
+  sentAt: null,
+  eventCount: 0,
+  bodyBytes: 0,
+  plainBytes: null,
+  body: null,
+};
+
+const UNREAD: Refusal = { status: 400, code: 'invalid_json', message: 'the body was not read' };
+
+/** Adds the routes of the Tracking API. A request to any other path is recorded too, and gets a 404. */
+export function trackingRoutes(
   app: FastifyInstance,
-  { settings, behaviours, recorder, connections }: IngestParts,
+  { settings, behaviours, recorder, connections }: TrackingRouteParts,
 ): void {
-  // The body is read by the handler: a behaviour may want it unread.
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
-  app.all('/*', handle);
+  // A hook answers, and no handler: before that Fastify refuses content types that are not well formed.
+  app.all('/*', { onRequest: handle }, () => {});
 
-  async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  async function handle(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const { headers, method, url } = request;
+    const cors = corsHeaders(headers, settings.origins);
+    if (isPreflight(method, headers)) {
+      const isKnown = routeOf(requestedMethod(headers) ?? '', url, settings.batchPaths) !== null;
+      reply
+        .code(isKnown ? 204 : 404)
+        .headers(isKnown ? cors : {})
+        .send();
+      return;
+    }
+    reply.headers(cors);
+    const route = routeOf(method, url, settings.batchPaths);
+    if (route?.type === 'settings') {
+      reply.send(projectSettings(route.writeKey, request.protocol, request.host));
+      return;
+    }
     const { socket } = request.raw;
-    const path = request.url.split('?', 1)[0] ?? '';
-    const isTracking =
-      request.method === 'POST' && (settings.batchPaths.includes(path) || typeOfRoute(path) !== null);
     const arrival: Arrival = {
-      method: request.method,
-      path,
-      headers: request.headers,
-      writeKey: writeKeyOf(request.headers.authorization),
+      method,
+      path: url.split('?', 1)[0] ?? '',
+      route: takesEvents(route) ? route : null,
+      headers,
+      writeKey: writeKeyOf(headers.authorization),
       connection: connections.numberOf(socket),
       receivedAt: new Date().toISOString(),
       receivedMs: performance.now(),
     };
     const leave = connections.countRequest(arrival.writeKey ?? '', socket);
     reply.raw.once('close', leave);
-
-    let behaviour: PlainBehaviour | undefined = isTracking
-      ? behaviours.forHeaders(arrival.writeKey)
-      : { type: 'ok' };
-    if (behaviour !== undefined && actsAtHeaders(behaviour)) {
-      const unread = { bodyBytes: 0, plainBytes: null, body: null, parsed: NOTHING };
-      decide(arrival, behaviour, { status: 400, refusal: 'the body was not read' }, unread, reply);
-      return act(behaviour, { status: 400, refusal: null }, reply, leave);
-    }
-
-    const encoding = request.headers['content-encoding'];
-    const withToken = hasToken(request.headers.authorization);
-    const isSkimmed = settings.skim && isTracking && behaviour !== undefined && !withToken && !encoding;
-    const skim = isSkimmed ? new EventCounter() : undefined;
-    const wire = await readBody(request.raw, skim && ((chunk) => skim.take(chunk)));
-    if (!wire.complete) return reply.hijack(); // The client left during the upload: nothing was decided.
-    const plain: PlainBody = skim === undefined ? await plainBody(wire, encoding) : { bytes: null };
-    let parsed = skim?.parsed ?? NOTHING;
-    if (isTracking && plain.bytes !== null) parsed = parseBody(plain.bytes, typeOfRoute(path));
-    if (withToken) arrival.writeKey = parsed.writeKey ?? null;
-    const verdict = isTracking ? judge(arrival.writeKey, plain.refusal ?? parsed.refusal) : notFound(path);
-    behaviour ??= behaviours.forBody(arrival.writeKey, parsed.events);
-    const read = {
-      bodyBytes: wire.received,
-      plainBytes: plain.bytes?.length ?? null,
-      body: plain.bytes,
-      parsed,
-    };
-    decide(arrival, behaviour, verdict, read, reply);
-    return act(behaviour, verdict, reply, leave);
+    if (takesEvents(route)) await handleEvents(arrival, route, reply, leave);
+    else await handleOther(arrival, route, reply, leave);
   }
 
-  function judge(writeKey: string | null, refusal: string | undefined): Verdict {
-    if (writeKey === null)
-      return {
-        status: 401,
-        refusal:
-          'no write key: expected Basic auth, empty password; or an access token, and writeKey in the body',
-      };
-    if (settings.writeKeys !== null && !settings.writeKeys.includes(writeKey)) {
-      return { status: 401, refusal: 'this write key is not known here' };
+  async function handleEvents(
+    arrival: Arrival,
+    route: EventRoute,
+    reply: FastifyReply,
+    leave: () => void,
+  ): Promise<void> {
+    const { headers } = arrival;
+    const planned = behaviours.forHeaders(arrival.writeKey);
+    if (planned !== undefined && actsAtHeaders(planned)) {
+      decide(arrival, planned, UNREAD, NOTHING, reply);
+      return act(planned, null, reply, leave);
     }
-    return refusal === undefined ? { status: 200, refusal: null } : { status: 400, refusal };
+
+    const isCounted =
+      settings.skim && planned !== undefined && arrival.writeKey !== null && !headers['content-encoding'];
+    const read = await (isCounted ? count(arrival, reply) : readEvents(arrival, route, reply));
+    if (read === null) {
+      reply.hijack(); // The client left during the upload: nothing was decided.
+      return;
+    }
+    const { writeKey, content, refusal } = read;
+    const behaviour = planned ?? behaviours.forBody(writeKey, content.events);
+    decide({ ...arrival, writeKey }, behaviour, refusal, content, reply);
+    return act(behaviour, refusal, reply, leave);
+  }
+
+  async function readEvents(
+    { headers }: Arrival,
+    route: EventRoute,
+    { request }: FastifyReply,
+  ): Promise<ReadRequest | null> {
+    const wire = await readBody(request.raw, { keep: KEPT_BYTES, read: Number.POSITIVE_INFINITY });
+    if (wire.end === 'aborted') return null;
+    const { writeKeys, strict } = settings;
+    const receipt = await receive(
+      { route, headers, body: wire.bytes },
+      { writeKeys, strict, keep: KEPT_BYTES },
+    );
+    const { writeKey, refusal, events, faults, sentAt, body } = receipt;
+    const content = {
+      events: events.filter((event) => event !== null),
+      faults,
+      sentAt,
+      eventCount: events.length,
+      bodyBytes: wire.received,
+      plainBytes: body?.length ?? null,
+      body,
+    };
+    return { writeKey, refusal, content };
+  }
+
+  /** Counts the events and reads none of them. */
+  async function count({ writeKey }: Arrival, { request }: FastifyReply): Promise<ReadRequest | null> {
+    const counter = new EventCounter();
+    const wire = await readBody(request.raw, {
+      read: Number.POSITIVE_INFINITY,
+      onChunk: (chunk) => counter.add(chunk),
+    });
+    if (wire.end === 'aborted') return null;
+    const content = { ...NOTHING, eventCount: counter.count, bodyBytes: wire.received };
+    return { writeKey, refusal: authorize(writeKey, settings.writeKeys), content };
+  }
+
+  /** Metrics of analytics.js, and whatever the Tracking API does not know. */
+  async function handleOther(
+    arrival: Arrival,
+    route: Route | null,
+    reply: FastifyReply,
+    leave: () => void,
+  ): Promise<void> {
+    const wire = await readBody(reply.request.raw, { keep: KEPT_BYTES, read: Number.POSITIVE_INFINITY });
+    if (wire.end === 'aborted') {
+      reply.hijack();
+      return;
+    }
+    const refusal = route === null ? notFound(arrival.path) : null;
+    const { received, bytes } = wire;
+    const content = { ...NOTHING, bodyBytes: received, plainBytes: bytes?.length ?? null, body: bytes };
+    decide(arrival, { type: 'ok' }, refusal, content, reply);
+    return act({ type: 'ok' }, refusal, reply, leave);
   }
 
   function decide(
     arrival: Arrival,
     behaviour: PlainBehaviour,
-    verdict: Verdict,
-    { parsed, ...sizes }: Pick<Decision, 'bodyBytes' | 'plainBytes' | 'body'> & { parsed: ParsedBody },
+    refusal: Refusal | null,
+    content: Content,
     reply: FastifyReply,
   ): Entry {
-    const status = statusOf(behaviour, verdict);
+    const status = statusOf(behaviour, refusal);
     const success = status !== null && status >= 200 && status < 300;
     const entry = recorder.add({
       ...arrival,
-      ...sizes,
-      sentAt: parsed.sentAt,
-      eventCount: parsed.eventCount,
-      events: parsed.events,
+      ...content,
       behaviour: behaviour.type,
       status,
-      accepted: verdict.refusal === null && (behaviour.accept ?? success),
-      refusal: verdict.refusal,
+      accepted: refusal === null && (behaviour.accept ?? success),
+      refusal: refusal?.message ?? null,
     });
     const { socket } = reply.request.raw;
     reply.raw.once('close', () => {
@@ -125,31 +212,27 @@ export function ingestRoutes(
     return entry;
   }
 
-  function act(
+  async function act(
     behaviour: PlainBehaviour,
-    verdict: Verdict,
+    refusal: Refusal | null,
     reply: FastifyReply,
     leave: () => void,
-  ): FastifyReply | Promise<FastifyReply> {
+  ): Promise<void> {
     switch (behaviour.type) {
       case 'ok':
       case 'answer':
       case 'redirect':
       case 'huge':
       case 'gzip-bomb':
-        return answer(behaviour, verdict, settings.latencyMs, reply);
+        await answer(behaviour, refusal, settings.latencyMs, reply);
+        break;
       default:
         reply.hijack();
         breakConnection(behaviour, reply.request.raw.socket, connections, leave);
-        return reply;
     }
   }
 }
 
 function actsAtHeaders(behaviour: PlainBehaviour): boolean {
   return behaviour.type === 'stall-upload' || (behaviour.type === 'drop' && behaviour.after === 'headers');
-}
-
-function notFound(path: string): Verdict {
-  return { status: 404, refusal: `${path} is not a route of the Tracking API` };
 }

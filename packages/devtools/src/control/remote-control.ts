@@ -1,7 +1,7 @@
 // Calls the control routes of a server in another thread, process or program.
 import { Agent, request } from 'node:http';
+import type { ReceivedEvent } from '@offthread/tracking-api';
 import type { Counts, RequestRecord } from '../api/request-record.js';
-import type { ReceivedEvent } from '../event-rules.js';
 import type { Behaviour, Rule, ScriptItem } from '../faults/behaviour.js';
 
 /** What `waitFor` waits for; at least one of the two. */

@@ -1,6 +1,6 @@
 // In: settings of the SDK. Out: checks of the SDK itself, worker thread and all. Next: report.ts.
 import { Analytics, type AnalyticsError, type AnalyticsSettings } from '@offthread/sdk';
-import { MAX_EVENT_BYTES } from '../api/limits.js';
+import { MAX_EVENT_BYTES } from '@offthread/tracking-api/event-rules';
 import { adviceFor } from '../destination.js';
 import { type Check, failed, ok } from './check.js';
 

@@ -1,6 +1,6 @@
 // Chooses the behaviour of each request: script, then rules, then the standing behaviour.
 
-import type { ReceivedEvent } from '../event-rules.js';
+import type { ReceivedEvent } from '@offthread/tracking-api';
 import type { Behaviour, Match, PlainBehaviour, Rule, ScriptItem } from './behaviour.js';
 import { seededRandom } from './seeded-random.js';
 
@@ -73,8 +73,11 @@ export class BehaviourPlan {
   #fromRules(writeKey: string | null, events: ReceivedEvent[] | undefined): PlainBehaviour | undefined {
     for (const entry of this.#rules) {
       const { match, behaviour } = entry.rule;
-      if (entry.left <= 0 || (match.writeKey !== undefined && match.writeKey !== writeKey)) continue;
-      if (events === undefined && dependsOnEvents(match)) return undefined;
+      if (entry.left <= 0) continue;
+      // A key that is not in the headers may be in the body.
+      const isKeyOpen = events === undefined && writeKey === null;
+      if (match.writeKey !== undefined && match.writeKey !== writeKey && !isKeyOpen) continue;
+      if (events === undefined && dependsOnBody(match, writeKey)) return undefined;
       if (!matches(match, events ?? [])) continue;
       entry.left -= 1;
       return this.#resolve(behaviour);
@@ -90,8 +93,10 @@ export class BehaviourPlan {
   }
 }
 
-function dependsOnEvents(match: Match): boolean {
-  return match.messageId !== undefined || match.eventName !== undefined || match.minEvents !== undefined;
+function dependsOnBody(match: Match, writeKey: string | null): boolean {
+  const { messageId, eventName, minEvents } = match;
+  if (match.writeKey !== undefined && writeKey === null) return true;
+  return messageId !== undefined || eventName !== undefined || minEvents !== undefined;
 }
 
 function matches(match: Match, events: ReceivedEvent[]): boolean {

@@ -1,6 +1,6 @@
 // Checks behaviours and rules that come as JSON.
 
-import { isObject } from '../event-rules.js';
+import { isObject } from '@offthread/tracking-api';
 import type { Behaviour, Rule, ScriptItem } from './behaviour.js';
 
 type Kind = 'number' | 'string' | 'boolean' | 'object' | 'anything';

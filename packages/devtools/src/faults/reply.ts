@@ -2,25 +2,20 @@
 import { pipeline, Readable } from 'node:stream';
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { createGzip } from 'node:zlib';
+import { type Refusal, replyTo } from '@offthread/tracking-api';
 import type { FastifyReply } from 'fastify';
 import type { Answer, GzipBomb, Huge, Ok, PlainBehaviour, Redirect } from './behaviour.js';
 
 /** The behaviours that are an HTTP reply. */
 export type HttpBehaviour = Answer | GzipBomb | Huge | Ok | Redirect;
 
-/** What the Tracking API itself would answer. */
-export interface Verdict {
-  status: number;
-  refusal: string | null;
-}
-
 const PIECE = Buffer.alloc(64 * 1024, ' ');
 
 /** The status of the reply; `null` for a behaviour that sends no whole status line and headers. */
-export function statusOf(behaviour: PlainBehaviour, verdict: Verdict): number | null {
+export function statusOf(behaviour: PlainBehaviour, refusal: Refusal | null): number | null {
   switch (behaviour.type) {
     case 'ok':
-      return verdict.status;
+      return refusal?.status ?? 200;
     case 'answer':
       return behaviour.status;
     case 'redirect':
@@ -44,40 +39,50 @@ export function statusOf(behaviour: PlainBehaviour, verdict: Verdict): number | 
 /** Answers a request. */
 export async function answer(
   behaviour: HttpBehaviour,
-  verdict: Verdict,
+  refusal: Refusal | null,
   latencyMs: number,
   reply: FastifyReply,
-): Promise<FastifyReply> {
+): Promise<void> {
   const wait = 'delayMs' in behaviour ? (behaviour.delayMs ?? latencyMs) : latencyMs;
   if (wait > 0) await delay(wait, undefined, { ref: false });
   // A turn of the event loop at least: else a request whose bytes are all here is over before the next one is seen,
   // and requests that were out at the same moment are never counted as such.
   else await turn();
-  if (reply.raw.destroyed) return reply.hijack();
+  if (reply.raw.destroyed) {
+    reply.hijack();
+    return;
+  }
   reply.type('application/json; charset=utf-8');
   switch (behaviour.type) {
-    case 'ok':
-      return reply.code(verdict.status).send(bodyFor(verdict.status, verdict.refusal));
+    case 'ok': {
+      const { status, headers, body } = replyTo(refusal);
+      reply.code(status).headers(headers).send(body);
+      return;
+    }
     case 'answer': {
       const { status, headers = {}, body = bodyFor(status, 'answered as told') } = behaviour;
-      return reply
+      reply
         .code(status)
         .headers(headers)
         .send(typeof body === 'string' ? body : JSON.stringify(body));
+      return;
     }
     case 'redirect': {
       const { status = 307, location } = behaviour;
-      return reply.code(status).header('location', location).send(bodyFor(status, 'redirected as told'));
+      reply.code(status).header('location', location).send(bodyFor(status, 'redirected as told'));
+      return;
     }
     case 'huge':
-      return reply.header('content-length', behaviour.bytes).send(spaces(behaviour.bytes));
+      reply.header('content-length', behaviour.bytes).send(spaces(behaviour.bytes));
+      return;
     case 'gzip-bomb': {
       const gzip = createGzip({ level: 9 });
       pipeline(spaces(behaviour.bytes), gzip, () => {}); // Ends the source when the client leaves.
-      return reply.header('content-encoding', 'gzip').send(gzip);
+      reply.header('content-encoding', 'gzip').send(gzip);
+      return;
     }
     default:
-      return behaviour satisfies never;
+      behaviour satisfies never;
   }
 }
 

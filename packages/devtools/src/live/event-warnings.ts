@@ -1,7 +1,6 @@
 // What the sender of an event should look at.
 
-import { MAX_EVENT_BYTES } from '../api/limits.js';
-import { isObject } from '../event-rules.js';
+import { isObject, MAX_EVENT_BYTES } from '@offthread/tracking-api/event-rules';
 
 /** What an event can be warned about. */
 export type WarningCode =

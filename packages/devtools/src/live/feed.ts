@@ -1,7 +1,6 @@
 // Streams what the recorder records to every open live page, as server-sent events.
 import type { ServerResponse } from 'node:http';
-import { eventSpans } from '../api/event-spans.js';
-import { typeOfRoute } from '../api/parse-body.js';
+import { eventTexts } from '@offthread/tracking-api';
 import type { Entry, RecorderChange } from '../api/recorder.js';
 import type { TrackingApiServer } from '../api/server.js';
 import type { LiveMessage, LiveRequest, LiveStatus } from './live-message.js';
@@ -111,20 +110,22 @@ function send({ response }: Viewer, message: LiveMessage): void {
 }
 
 function liveRequest(entry: Entry): LiveRequest {
-  const { body, headers, writeKey: _, connection: __, receivedMs: ___, messageIds: ____, ...rest } = entry;
+  const {
+    body,
+    route,
+    headers,
+    writeKey: _,
+    connection: __,
+    receivedMs: ___,
+    messageIds: ____,
+    ...rest
+  } = entry;
   const retries = Number(headers['x-retry-count'] ?? 0);
   return {
     ...rest,
     userAgent: headers['user-agent']?.toString() ?? null,
     retries: Number.isInteger(retries) ? retries : 0,
-    type: typeOfRoute(entry.path),
-    events: body === null ? [] : textsIn(body, entry),
+    // A body that could not be read has no events, and is perhaps no JSON.
+    events: body === null || route === null || entry.eventCount === 0 ? [] : eventTexts(body, route),
   };
-}
-
-function textsIn(body: Buffer, { path, eventCount }: Entry): string[] {
-  if (eventCount === 0) return [];
-  const route = typeOfRoute(path);
-  if (route !== null) return [body.toString('utf8')];
-  return eventSpans(body).map(({ start, end }) => body.toString('utf8', start, end));
 }

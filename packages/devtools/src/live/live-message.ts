@@ -20,14 +20,13 @@ export interface LiveRequest
     | 'status'
     | 'accepted'
     | 'refusal'
+    | 'faults'
     | 'state'
   > {
   userAgent: string | null;
   /** `X-Retry-Count`: 0 at the first attempt. */
   retries: number;
-  /** The kind of event of a single-event route, which need not be in the event; `null` for a batch. */
-  type: string | null;
-  /** The JSON text of each event, exactly as it was sent: parsing would round its large numbers. */
+  /** The JSON text of each event, digit by digit as it was sent: parsing would round its large numbers. */
   events: string[];
 }
 

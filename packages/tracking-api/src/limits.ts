@@ -1,0 +1,16 @@
+// The limits that the Tracking API documents.
+
+/**
+ * Largest request body, in bytes before compression. The documentation says "500KB"; read as KiB, so that nothing is
+ * refused that the real API would take.
+ */
+export const MAX_REQUEST_BYTES = 500 * 1024;
+
+/** Largest event, in bytes of UTF-8 as sent. The documentation says "32KB". */
+export const MAX_EVENT_BYTES = 32 * 1024;
+
+/** Most events in one batch. */
+export const MAX_BATCH_EVENTS = 2_500;
+
+/** Longest `messageId`, in characters. */
+export const MAX_MESSAGE_ID_LENGTH = 100;

@@ -1,0 +1,104 @@
+// The JSON text of a request body -> its events, each with what is wrong with it.
+import { isObject, type ReceivedEvent } from './event.js';
+import { type Fault, type FaultCode, faultOf } from './fault.js';
+import { elementsOf, memberOf, type Span } from './json-spans.js';
+import { MAX_BATCH_EVENTS, MAX_EVENT_BYTES, MAX_REQUEST_BYTES } from './limits.js';
+import { type Refusal, tooLarge } from './refusal.js';
+import type { EventRoute } from './route.js';
+
+/** What is in a body. */
+export interface ParsedBody {
+  /** One for each element of the batch; `null` for one that is not an object. */
+  events: (ReceivedEvent | null)[];
+  /** What is wrong with the batch or its events, the batch first. The API answers 200 all the same. */
+  faults: Fault[];
+  /** The `sentAt` of the request. */
+  sentAt: string | null;
+  /** The write key in the body. */
+  writeKey: string | null;
+  /** Why the body cannot be taken at all: it is too large, or not a JSON object. */
+  refusal: Refusal | null;
+}
+
+/**
+ * Reads a body as the Tracking API does. The `context` and `integrations` of a batch are merged into its events: a field
+ * of an event's own stays. A write key is no part of an event and left out; so is the `sentAt` of a single event.
+ */
+export function parseBody(body: Buffer, route: EventRoute): ParsedBody {
+  if (body.length > MAX_REQUEST_BYTES) return refused(tooLarge(body.length));
+  let json: unknown;
+  try {
+    json = JSON.parse(body.toString('utf8'));
+  } catch {
+    return refused(invalidJson('the request body is not valid JSON'));
+  }
+  if (!isObject(json)) return refused(invalidJson('the request body is not a JSON object'));
+  const { sentAt, writeKey } = json;
+  const parsed = route.type === 'batch' ? parseBatch(json, body) : parseEvent(json, route.eventType, body);
+  return {
+    ...parsed,
+    sentAt: typeof sentAt === 'string' ? sentAt : null,
+    writeKey: typeof writeKey === 'string' && writeKey !== '' ? writeKey : null,
+    refusal: null,
+  };
+}
+
+type Events = Pick<ParsedBody, 'events' | 'faults'>;
+
+function parseEvent({ sentAt: _, ...json }: Record<string, unknown>, type: string, body: Buffer): Events {
+  const event = ownEvent({ ...json, type });
+  const fault = faultOf(event, body.length);
+  return { events: [event], faults: fault === undefined ? [] : [{ ...fault, index: 0 }] };
+}
+
+function parseBatch({ batch, context, integrations }: Record<string, unknown>, body: Buffer): Events {
+  if (!Array.isArray(batch))
+    return { events: [], faults: [ofBatch('no_batch', 'the request body has no batch array')] };
+  const faults: Fault[] = [];
+  if (batch.length === 0) faults.push(ofBatch('empty_batch', 'the batch is empty'));
+  if (batch.length > MAX_BATCH_EVENTS) {
+    const message = `the batch has ${batch.length} events, over the limit of ${MAX_BATCH_EVENTS}`;
+    faults.push(ofBatch('too_many_events', message));
+  }
+  // Only a body over the limit of an event can hold an event over it, so most bodies are never scanned.
+  const spans = body.length > MAX_EVENT_BYTES ? batchSpans(body) : [];
+  const events = batch.map((element: unknown, index) => {
+    const { start, end } = spans[index] ?? { start: 0, end: 0 };
+    const event = isObject(element) ? withCommon(ownEvent(element), { context, integrations }) : null;
+    const fault = faultOf(event, end - start);
+    if (fault !== undefined) faults.push({ ...fault, index });
+    return event;
+  });
+  return { events, faults };
+}
+
+/** Where the events of a batch are in its body. */
+function batchSpans(body: Buffer): Span[] {
+  const batch = memberOf(body, { start: 0, end: body.length }, 'batch');
+  return batch === undefined ? [] : elementsOf(body, batch);
+}
+
+function ownEvent({ writeKey: _, ...event }: Record<string, unknown>): ReceivedEvent {
+  return event as ReceivedEvent;
+}
+
+function withCommon(event: ReceivedEvent, common: Record<string, unknown>): ReceivedEvent {
+  let merged = event;
+  for (const [name, value] of Object.entries(common)) {
+    const own = event[name] ?? {};
+    if (isObject(value) && isObject(own)) merged = { ...merged, [name]: { ...value, ...own } };
+  }
+  return merged;
+}
+
+function refused(refusal: Refusal): ParsedBody {
+  return { events: [], faults: [], sentAt: null, writeKey: null, refusal };
+}
+
+function invalidJson(message: string): Refusal {
+  return { status: 400, code: 'invalid_json', message };
+}
+
+function ofBatch(code: FaultCode, message: string): Fault {
+  return { code, index: null, message };
+}
