@@ -354,7 +354,7 @@ describe('the requests', () => {
 
   test('that are refused are shown with the reason', async () => {
     await post(api.url, batchOf(1));
-    await send({ type: 'track', event: 'Nobody There' });
+    await send(trackEvent({ event: 'Too Large', filler: 'x'.repeat(40_000) }));
     await post(api.url, 'not json');
     await post(api.url, batchOf(1), { writeKey: null });
     await page.getByRole('button', { name: '3', exact: true }).click();
@@ -362,10 +362,35 @@ describe('the requests', () => {
     const text = await textOf(page.getByRole('listbox'));
     expect(text).toContain('no write key');
     expect(text).toContain('not valid JSON');
-    expect(text).toContain('batch[0] has neither userId nor anonymousId');
+    expect(text).toMatch(/batch\[0\] is \d+ bytes, over the limit of 32768/);
     await page.getByRole('tab', { name: 'Events 3' }).click();
-    await open('Nobody There');
+    await open('Too Large');
     await page.getByText('Not accepted.').waitFor();
+  });
+
+  test('that are taken although an event is wrong show that beside the event', async () => {
+    await send(trackEvent({ event: 'Right One' }), { type: 'track', event: 'Nobody There', messageId: 'n' });
+    await shows('Nobody There', 'Right One');
+    const wrong = rows(page).filter({ hasText: 'Nobody There' });
+    await expect.poll(() => wrong.getAttribute('class'), soon).toContain('bad');
+    expect(await textOf(wrong)).toContain('200');
+    expect(await rows(page).filter({ hasText: 'Right One' }).getAttribute('class')).toContain('good');
+    await open('Nobody There');
+    await page.getByText('This event has neither userId nor anonymousId.').waitFor();
+  });
+
+  test('that are refused for one event mark that one', async () => {
+    await using strict = await startTrackingApi({ in: 'thread', page: true, strict: true });
+    await using other = await openPage(browser, strict);
+    const batch = [trackEvent({ event: 'Right One' }), { type: 'track', event: 'Nobody There' }];
+    expect((await post(strict.url, { batch })).status).toBe(400);
+    const row = (name: string) => rows(other.page).filter({ hasText: name });
+    await expect.poll(() => row('Nobody There').getAttribute('class'), soon).toContain('bad');
+    expect(await row('Right One').getAttribute('class')).not.toContain('bad');
+    expect(await textOf(row('Right One'))).toContain('400');
+    await row('Right One').click();
+    await other.page.getByText('Another event of its request is wrong: batch[1] has neither').waitFor();
+    expect(other.faults).toEqual([]);
   });
 });
 

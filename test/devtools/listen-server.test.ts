@@ -80,6 +80,34 @@ test('listen says of a request which retry it is', async () => {
   expect(said.match(/ms {2}retry .*$/gm)).toEqual(['ms  retry 2']);
 });
 
+test('listen says what is wrong with an event that the API takes all the same', async () => {
+  const [first] = await listen(2, '--no-page');
+  let said = '';
+  started.at(-1)?.stdout?.on('data', (piece) => {
+    said += piece;
+  });
+  const url = String(/http:\S+/.exec(first ?? '')?.[0]);
+  const nobody = { type: 'page' };
+  expect((await post(url, { batch: [...batchOf(1).batch, nobody, nobody, {}] })).status).toBe(200);
+  await expect.poll(() => said).toContain('batch[1] has neither userId nor anonymousId, and 2 more faults\n');
+});
+
+test('listen --strict refuses events with a fault', async () => {
+  const [first] = await listen(2, '--no-page', '--strict');
+  const url = String(/http:\S+/.exec(first ?? '')?.[0]);
+  expect((await post(url, { batch: [{ type: 'page' }] })).status).toBe(400);
+});
+
+test('listen --origin takes events from the pages of that origin only', async () => {
+  const origins = ['http://localhost:3000', 'https://shop.test'];
+  const [first] = await listen(2, '--no-page', ...origins.flatMap((origin) => ['--origin', origin]));
+  const url = String(/http:\S+/.exec(first ?? '')?.[0]);
+  const from = async (origin: string) =>
+    (await post(url, batchOf(1), { headers: { origin } })).headers['access-control-allow-origin'];
+  for (const origin of origins) expect(await from(origin)).toBe(origin);
+  expect(await from('https://evil.test')).toBeUndefined();
+});
+
 test('the page and what browsers ask for by themselves are no requests of a program', async () => {
   await using api = await startTrackingApi({ page: true });
   for (const path of ['/', '/_offthread/page/main.js', '/favicon.ico', '/.well-known/appspecific/x.json']) {
