@@ -1,4 +1,4 @@
-// In: `offthread listen` and its options. Out: a server on this terminal, a line per request. Next: create.ts.
+// `offthread listen`: the local Tracking API on this terminal, with a line for each request.
 import { type Command, InvalidArgumentError } from 'commander';
 import type { RequestRecord } from '../api/request-record.js';
 import type { TrackingApiServer } from '../api/server.js';
@@ -9,6 +9,8 @@ interface ListenOptions {
   host: string;
   latency: number;
   writeKey?: string[];
+  strict?: boolean;
+  origin?: string[];
   json?: boolean;
   page: boolean;
 }
@@ -42,16 +44,22 @@ export function listenCommand(): Command {
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('-l, --latency <ms>', 'milliseconds before each reply', wholeNumber, 0)
     .option('-k, --write-key <key...>', 'write keys to take; any other gets a 401 (default: every key)')
+    .option(
+      '--strict',
+      'answer 400 to a request with a fault in one of its events (default: 200, as the API does)',
+    )
+    .option('--origin <origin...>', 'origins whose web pages may send events (default: every one)')
     .option('--no-page', 'serve no live page at / of its address')
     .option('--json', 'print one JSON object per line')
     .addHelpText('after', EXAMPLES)
     .action(exitBy(listen));
 }
 
-async function listen({ port, host, latency, writeKey, json = false, page }: ListenOptions): Promise<number> {
-  const keys = writeKey === undefined ? {} : { writeKeys: writeKey };
+async function listen({ port, host, latency, json = false, page, ...given }: ListenOptions): Promise<number> {
+  const { writeKey, strict = false, origin } = given;
+  const lists = { ...(writeKey && { writeKeys: writeKey }), ...(origin && { origins: origin }) };
   // Only the counters are for this terminal; the rest is for the page and for programs that ask: a small memory will do.
-  const options = { port, host, latencyMs: latency, maxRecorded: 20_000, page, ...keys };
+  const options = { port, host, latencyMs: latency, maxRecorded: 20_000, page, strict, ...lists };
   // Only now: Fastify takes as long to load as all the rest of the command line.
   const { createTrackingApi } = await import('../api/create.js');
   const api = await createTrackingApi(options).catch((error: unknown) => {
@@ -104,9 +112,18 @@ function textLine(record: RequestRecord): string {
     `${Math.round(durationMs ?? 0)} ms`.padStart(7),
     retry === undefined ? '' : `retry ${retry}`,
     state === 'answered' ? '' : state,
-    refusal ?? '',
+    refusal ?? faultsOf(record),
   ];
   return columns.filter((column) => column !== '').join('  ');
+}
+
+/** The first fault, and how many more there are. */
+function faultsOf({ faults: [first, ...more], eventCount }: RequestRecord): string {
+  if (first === undefined) return '';
+  const { index, message } = first;
+  const place = index === null ? '' : eventCount === 1 ? 'the event ' : `batch[${index}] `;
+  const rest = more.length === 0 ? '' : `, and ${more.length} more ${more.length === 1 ? 'fault' : 'faults'}`;
+  return `${place}${message}${rest}`;
 }
 
 function wholeNumber(text: string): number {
