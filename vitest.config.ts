@@ -1,13 +1,13 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 import { findBrowser } from './test/helpers/browser.js';
 
-/** Tests of the live page need a browser. CI must have one; a newcomer's machine need not. */
-const needBrowser = 'test/devtools/listen-page.test.ts';
+/** Tests of web pages need a browser. CI must have one; a newcomer's machine need not. */
+const needBrowser = ['test/devtools/listen-page.test.ts', 'test/devtools/browser-client.test.ts'];
 const hasBrowser = findBrowser() !== undefined;
 if (!hasBrowser) {
   const remedy = 'no Chromium found; install one, or name it by OFFTHREAD_CHROMIUM';
-  if (process.env['CI']) throw new Error(`${needBrowser}: ${remedy}`);
-  process.stderr.write(`\n${needBrowser} is NOT run: ${remedy}.\n`);
+  if (process.env['CI']) throw new Error(`${needBrowser.join(', ')}: ${remedy}`);
+  process.stderr.write(`\nNOT run: ${needBrowser.join(', ')}: ${remedy}.\n`);
 }
 
 export default defineConfig({
@@ -15,7 +15,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['offthread-internal', 'module', 'node'] } },
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: [...configDefaults.exclude, ...(hasBrowser ? [] : [needBrowser])],
+    exclude: [...configDefaults.exclude, ...(hasBrowser ? [] : needBrowser)],
     setupFiles: process.env['NODE_V8_COVERAGE'] ? ['test/helpers/coverage.ts'] : [],
     pool: 'forks',
     // One for each core, instead of one less: most of the time a test waits for another process.

@@ -1,0 +1,81 @@
+// Clients of other makers send to the local Tracking API as they are, with nothing changed but the host.
+import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
+import RudderAnalytics from '@rudderstack/rudder-sdk-node';
+import { Analytics } from '@segment/analytics-node';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+
+let api: TrackingApi;
+
+beforeAll(async () => {
+  api = await startTrackingApi();
+});
+beforeEach(() => api.reset());
+afterAll(() => api.close());
+
+/** What both clients are told to send. */
+const CALLS = {
+  identify: { userId: 'u1', traits: { plan: 'Free' } },
+  track: { userId: 'u1', event: 'Item Purchased', properties: { price: 39.95 } },
+  page: { userId: 'u1', name: 'Pricing', properties: { url: 'https://shop.test/pricing' } },
+  screen: { anonymousId: 'a1', name: 'Home', properties: {} },
+  group: { userId: 'u1', groupId: 'g1', traits: { employees: 5 } },
+  alias: { userId: 'u1', previousId: 'a1' },
+} as const;
+
+/** All six have arrived, once each, with a messageId and no fault. */
+async function expectAll(writeKey: string): Promise<void> {
+  const counts = await api.waitFor({ events: 6, timeoutMs: 10_000 });
+  expect(counts).toMatchObject({ events: 6, refused: 0, duplicates: 0 });
+  const events = await api.events();
+  for (const [type, { ...fields }] of Object.entries(CALLS)) {
+    expect(events.filter((event) => event.type === type)).toMatchObject([
+      { ...fields, messageId: expect.stringMatching(/./) },
+    ]);
+  }
+  for (const request of await api.requests()) {
+    expect(request).toMatchObject({ writeKey, faults: [], refusal: null, sentAt: expect.any(String) });
+  }
+}
+
+describe('@segment/analytics-node', () => {
+  test('delivers every type of event', async () => {
+    const client = new Analytics({ writeKey: 'NODE', host: api.url });
+    client.identify(CALLS.identify);
+    client.track(CALLS.track);
+    client.page(CALLS.page);
+    client.screen(CALLS.screen);
+    client.group(CALLS.group);
+    client.alias(CALLS.alias);
+    await client.closeAndFlush({ timeout: 10_000 });
+    await expectAll('NODE');
+  });
+
+  test('keeps its events for a 503, and drops them for a 400', async () => {
+    const client = new Analytics({ writeKey: 'NODE', host: api.url, flushAt: 1, maxRetries: 2 });
+    const track = (event: string): Promise<unknown> =>
+      new Promise((resolve) => client.track({ userId: 'u1', event }, resolve));
+    await api.script([{ type: 'answer', status: 503 }]);
+    expect(await track('Again')).toBeFalsy();
+    expect((await api.counts()).statuses).toEqual({ 200: 1, 503: 1 });
+    await api.behave({ type: 'answer', status: 400 });
+    expect(await track('Never')).toBeTruthy();
+    expect((await api.counts()).statuses).toEqual({ 200: 1, 400: 1, 503: 1 });
+    await client.closeAndFlush({ timeout: 5_000 });
+  });
+});
+
+describe('@rudderstack/rudder-sdk-node', () => {
+  test.each([true, false])('delivers every type of event, gzip: %s', async (gzip) => {
+    const client = new RudderAnalytics('RUDDER', { dataPlaneUrl: api.url, gzip, logLevel: 'error' });
+    client.identify(CALLS.identify);
+    client.track(CALLS.track);
+    client.page(CALLS.page);
+    client.screen(CALLS.screen);
+    client.group(CALLS.group);
+    client.alias(CALLS.alias);
+    await new Promise((resolve) => client.flush(resolve));
+    await expectAll('RUDDER');
+    const [request] = await api.requests();
+    expect(request?.headers['content-encoding']).toBe(gzip ? 'gzip' : undefined);
+  });
+});
