@@ -8,11 +8,6 @@ import { servePage } from './helpers/bundle-page.js';
 // A browser on a busy machine takes its time; each wait inside has a bound of its own.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const CODE = `
-  import { AnalyticsBrowser } from '@segment/analytics-next';
-  window.load = (settings, options) => { window.analytics = AnalyticsBrowser.load(settings, options); };
-`;
-
 let browser: Browser;
 let shop: Awaited<ReturnType<typeof servePage>>;
 let api: TrackingApi;
@@ -20,7 +15,7 @@ let page: Page;
 const faults: string[] = [];
 
 beforeAll(async () => {
-  [browser, shop] = await Promise.all([launchBrowser(), servePage(CODE)]);
+  [browser, shop] = await Promise.all([launchBrowser(), servePage('analytics-page.mjs')]);
 });
 afterAll(async () => {
   await browser?.close();

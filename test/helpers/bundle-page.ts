@@ -1,13 +1,13 @@
-// In: the code of a web page. Out: a server of an origin of its own with that page.
+// In: the script of a web page, a file of test/fixtures. Out: a server of an origin of its own with that page.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-/** Serves a page whose one script is that code, bundled for browsers. */
-export async function servePage(code: string): Promise<{ origin: string } & AsyncDisposable> {
+/** Serves a page whose one script is that file, bundled for browsers. */
+export async function servePage(file: string): Promise<{ origin: string } & AsyncDisposable> {
   const { outputFiles } = await build({
-    stdin: { contents: code, resolveDir: fileURLToPath(new URL('..', import.meta.url)) },
+    entryPoints: [fileURLToPath(new URL(`../fixtures/${file}`, import.meta.url))],
     bundle: true,
     write: false,
     format: 'iife',
