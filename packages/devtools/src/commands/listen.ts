@@ -1,5 +1,6 @@
 // `offthread listen`: the local Tracking API on this terminal, with a line for each request.
 import { type Command, InvalidArgumentError } from 'commander';
+import { localCertificate } from '../api/local-certificate.js';
 import type { RequestRecord } from '../api/request-record.js';
 import type { TrackingApiServer } from '../api/server.js';
 import { commandNamed, EXIT, exitBy, print, UsageError } from '../usage.js';
@@ -9,6 +10,7 @@ interface ListenOptions {
   host: string;
   latency: number;
   writeKey?: string[];
+  tls?: boolean;
   strict?: boolean;
   origin?: string[];
   json?: boolean;
@@ -23,6 +25,9 @@ Examples:
 
   $ offthread listen --port 0 --latency 200
       Any free port, and every reply 200 ms late.
+
+  $ offthread listen --tls
+      https://127.0.0.1:4319. A client has to be told to trust the certificate whose file is printed.
 
   $ offthread listen --write-key KEY --json
       Refuse all keys but KEY with a 401; one JSON object per line.
@@ -44,6 +49,7 @@ export function listenCommand(): Command {
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('-l, --latency <ms>', 'milliseconds before each reply', wholeNumber, 0)
     .option('-k, --write-key <key...>', 'write keys to take; any other gets a 401 (default: every key)')
+    .option('--tls', 'speak https, by a certificate that is made for this machine')
     .option(
       '--strict',
       'answer 400 to a request with a fault in one of its events (default: 200, as the API does)',
@@ -56,18 +62,27 @@ export function listenCommand(): Command {
 }
 
 async function listen({ port, host, latency, json = false, page, ...given }: ListenOptions): Promise<number> {
-  const { writeKey, strict = false, origin } = given;
+  const { writeKey, strict = false, origin, tls } = given;
   const lists = { ...(writeKey && { writeKeys: writeKey }), ...(origin && { origins: origin }) };
   // Only the counters are for this terminal; the rest is for the page and for programs that ask: a small memory will do.
   const options = { port, host, latencyMs: latency, maxRecorded: 20_000, page, strict, ...lists };
+  const certificate = tls ? await localCertificate(host) : undefined;
   // Only now: Fastify takes as long to load as all the rest of the command line.
   const { createTrackingApi } = await import('../api/create.js');
-  const api = await createTrackingApi(options).catch((error: unknown) => {
-    throw isPortTaken(error)
-      ? new UsageError(`port ${port} is taken; choose another with --port, or 0 for any`)
-      : error;
-  });
-  print(json ? JSON.stringify({ type: 'listening', url: api.url }) : `Local Tracking API on ${api.url}`);
+  const api = await createTrackingApi({ ...options, ...(certificate && { tls: certificate }) }).catch(
+    (error: unknown) => {
+      throw isPortTaken(error)
+        ? new UsageError(`port ${port} is taken; choose another with --port, or 0 for any`)
+        : error;
+    },
+  );
+  const { url } = api;
+  const path = certificate?.path;
+  print(
+    json ? JSON.stringify({ type: 'listening', url, certificate: path }) : `Local Tracking API on ${url}`,
+  );
+  if (!json && path !== undefined)
+    print(`Certificate: ${path} (Node.js: NODE_EXTRA_CA_CERTS, curl: --cacert)`);
   if (!json) print(`${page ? `Live page: ${api.url}/\n` : ''}Ctrl-C ends it.\n`);
   api.recorder.subscribe((record) => print(json ? jsonLine(record) : textLine(record)));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
