@@ -1,5 +1,12 @@
 // @offthread/tracking-api finds the text of each event in a body: digit by digit as it was sent, whatever else is in it.
-import { type EventRoute, eventTexts, type ParsedBody, parseBody } from '@offthread/tracking-api';
+import {
+  type EventRoute,
+  eventTexts,
+  type ParsedBody,
+  parseBody,
+  readMembers,
+  writeMembers,
+} from '@offthread/tracking-api';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
@@ -115,5 +122,31 @@ describe('the texts of events', () => {
   test('are none when there is no batch', () => {
     for (const body of ['{}', '{"batch":{}}', '{"batch":"[1]"}', '{"batch":[]}'])
       expect(textsOf(body)).toEqual([]);
+  });
+});
+
+describe('the members of an event', () => {
+  test('can be read and changed while all digits stay', () => {
+    const members = readMembers('{"userId":9007199254740993,"context":{"ip":null,"big":1e400},"event":"E"}');
+    expect([...members.keys()]).toEqual(['userId', 'context', 'event']);
+    const context = readMembers(members.get('context') ?? '{}').set('ip', '"1.2.3.4"');
+    members.set('context', writeMembers(context)).set('messageId', '"m"').delete('event');
+    expect(writeMembers(members)).toBe(
+      '{"userId":9007199254740993,"context":{"ip":"1.2.3.4","big":1e400},"messageId":"m"}',
+    );
+  });
+
+  test('say what the object says, of any object', () => {
+    fc.assert(
+      fc.property(event, space, (value, space) => {
+        expect(JSON.parse(writeMembers(readMembers(spaced(value, space))))).toEqual(
+          JSON.parse(JSON.stringify(value)),
+        );
+      }),
+    );
+  });
+
+  test('are none of what is not an object', () => {
+    for (const json of ['[{"a":1}]', '"{}"', '5', 'null', ' {} ']) expect(readMembers(json).size).toBe(0);
   });
 });

@@ -3,6 +3,7 @@ export { type DecodedBody, decodeBody, type ReadBounds, readBody, type WireBody 
 export { type AllowedOrigins, corsHeaders, isPreflight, requestedMethod } from './cors.js';
 export * from './event-rules.js';
 export { eventTexts } from './event-texts.js';
+export { type Members, readMembers, writeMembers } from './json-members.js';
 export { type ParsedBody, parseBody } from './parse-body.js';
 export { projectSettings } from './project-settings.js';
 export { describe, type Receipt, type ReceiveOptions, receive, type TrackingRequest } from './receive.js';

@@ -38,7 +38,8 @@ export function membersOf(json: Buffer, span: Span): Member[] {
   let at = skipSpace(json, skipSpace(json, span.start) + 1);
   while (at < span.end && !closes(json[at])) {
     const nameEnd = endOfValue(json, at);
-    const name = JSON.parse(json.toString('utf8', at, nameEnd)) as string;
+    const quoted = json.toString('utf8', at, nameEnd);
+    const name = quoted.includes('\\') ? (JSON.parse(quoted) as string) : quoted.slice(1, -1);
     at = skipSpace(json, nameEnd);
     if (json[at] === COLON) at = skipSpace(json, at + 1);
     const end = endOfValue(json, at);
