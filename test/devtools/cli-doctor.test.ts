@@ -224,7 +224,7 @@ describe('by the proxy that the environment names, as the SDK goes', () => {
     expect(found.ok).toBe(true);
     expect(found.statuses).toMatchObject({ dns: 'skipped', connection: 'ok', tls: 'ok' });
     expect(found.statuses).toMatchObject({ latency: 'ok', auth: 'ok', clock: 'ok', sample: 'ok' });
-    expect(found.checks['connection']?.detail).toContain(`by the proxy 127.0.0.1:${proxy.port}`);
+    expect(found.checks['connection']?.detail).toContain(`through the proxy 127.0.0.1:${proxy.port}`);
     expect(JSON.stringify(found)).not.toContain('geheim');
     expect(await api.counts()).toMatchObject({ events: 1 });
     const { seen } = await proxy.look();
@@ -257,5 +257,5 @@ test('a mistake in the command exits with 2; --help teaches', async () => {
     offthread(['doctor', '--help']),
   ]);
   expect(mistake).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('us, eu') });
-  expect(help).toMatchObject({ code: 0, stdout: expect.stringContaining('Exit code: 0 nothing failed') });
+  expect(help).toMatchObject({ code: 0, stdout: expect.stringContaining('Exit code: 0 no check failed') });
 });

@@ -1,4 +1,4 @@
-// In: the options that say where events go. Out: settings of the SDK. Next: commands/send.ts, import.ts, doctor.ts.
+// The options that say where events go, shared by `send`, `import` and `doctor`.
 import type { AnalyticsError, AnalyticsSettings } from '@offthread/sdk';
 import { type Command, Option } from 'commander';
 import { UsageError } from './usage.js';
@@ -20,7 +20,7 @@ export function destinationOptions(command: Command): Command {
       .addOption(
         new Option(
           '-k, --write-key <key>',
-          'write key of the source; the variable keeps it out of the list of processes',
+          'write key of the source; set the variable instead to keep it out of the process list',
         ).env('OFFTHREAD_WRITE_KEY'),
       )
       .addOption(new Option('--host <url>', 'address of the Tracking API (default: the host of the region)'))
@@ -39,17 +39,17 @@ export function destinationOf({ host, region, path, allowInsecureHost }: Destina
   return { host, region, path, allowInsecureHost } satisfies Omit<AnalyticsSettings, 'writeKey'>;
 }
 
-/** The write key. Throws a `UsageError` where there is none. */
+/** The write key. Throws a `UsageError` if there is none. */
 export function requiredKey({ writeKey = '' }: DestinationOptions): string {
   if (writeKey.trim() !== '') return writeKey;
   throw new UsageError('no write key: set OFFTHREAD_WRITE_KEY, or pass --write-key');
 }
 
-/** What to do about an error that concerns the way to the API and not one event; nothing where there is no advice. */
+/** What to do about an error that isn't about one event; an empty string when there is no advice. */
 export function adviceFor({ code, status }: AnalyticsError): string {
   if (status === 401 || status === 403) return 'Check the write key.';
   if (status === 404) return 'Check --host and --path.';
   if (code === 'redirected') return 'Pass the final address as --host.';
   const unreachable = ['retries_exhausted', 'retry_duration_exceeded', 'tls_refused', 'worker_unavailable'];
-  return unreachable.includes(code) ? '`offthread doctor` looks for the reason.' : '';
+  return unreachable.includes(code) ? 'Run `offthread doctor` to find out why.' : '';
 }

@@ -1,10 +1,10 @@
-// Faults of a client's requests -> when an outage begins, and when it is over. Used by commands that send.
+// Tells a command that sends when an outage of the API begins, and when it is over.
 import { subscribe } from 'node:diagnostics_channel';
 import type { Analytics, DiagnosticMessages } from '@offthread/sdk';
 
 /**
- * @param begun is told of the first request of an outage that failed and is repeated.
- * @param over is told that events are delivered again.
+ * @param begun is called with the first request of an outage that failed and will be repeated.
+ * @param over is called when events are delivered again.
  */
 export function watchOutages(
   client: Analytics,

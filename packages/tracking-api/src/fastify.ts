@@ -33,7 +33,7 @@ export const trackingApi: FastifyPluginAsync<TrackingApiPluginOptions> = async (
   const { accept, writeKeys, strict, origins = [], batchPaths = BATCH_PATHS } = options;
   const elsewhere = batchPaths.filter((path) => !path.startsWith('/v1/'));
   for (const url of ['/v1/*', ...elsewhere.flatMap((path) => [path, `${path}/`])]) {
-    // A hook answers, and no handler: before that Fastify refuses content types that are not well formed.
+    // A hook replies instead of the handler, which Fastify would not call for a malformed content type.
     app.route({ method: ['GET', 'POST', 'OPTIONS'], url, onRequest: handle, handler: () => {} });
   }
 

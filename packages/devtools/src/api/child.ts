@@ -5,7 +5,7 @@ import { CONTROL_PREFIX, controlRoutes } from '../control/control-routes.js';
 import { createTrackingApi } from './create.js';
 import type { TrackingApiOptions } from './options.js';
 
-/** What the host tells: where it listens, or why it does not. */
+/** Reports where the server listens, or why it could not start. */
 export type HostMessage =
   | { type: 'ready'; url: string; port: number; controlPort: number }
   | { type: 'failed'; message: string };
@@ -14,8 +14,8 @@ if (parentPort !== null) {
   const port = parentPort;
   await host(workerData as TrackingApiOptions, (message) => port.postMessage(message));
 } else {
-  // The parent's end is this process's end, however the parent ends. Signals that a terminal or a supervisor sends
-  // to the whole group are the parent's to answer, which may want to send its last events here first.
+  // This process ends when its parent does, however that ends. A terminal or supervisor signals the whole process group:
+  // ignore that, because the parent may still send its last events here.
   process.once('disconnect', () => process.exit(0));
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
   process.once('message', (options) => {
@@ -26,7 +26,7 @@ if (parentPort !== null) {
 async function host(options: TrackingApiOptions, tell: (message: HostMessage) => void): Promise<void> {
   try {
     const api = await createTrackingApi(options);
-    // A port of its own: reachable while the API is down, and not among the connections that are counted.
+    // A separate port: reachable while the API is down, and its connections are not counted.
     const control = fastify({ bodyLimit: 64 * 1024 * 1024 });
     await control.register(async (scope) => controlRoutes(scope, api), { prefix: CONTROL_PREFIX });
     const controlUrl = await control.listen({ port: 0, host: '127.0.0.1' });

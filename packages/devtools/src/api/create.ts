@@ -11,7 +11,7 @@ const ROUTES: readonly Routes[] = [
   },
 ];
 
-/** Starts the local Tracking API on this thread. A blocking flush on the same thread would wait for ever. */
+/** Starts the local Tracking API on this thread. A blocking flush on the same thread would never return. */
 export async function createTrackingApi(options: TrackingApiOptions = {}): Promise<TrackingApiServer> {
   const api = new TrackingApiServer(options, ROUTES);
   await api.start();

@@ -5,7 +5,7 @@ const MESSAGE_ID = Buffer.from('"messageId":');
 /** Counts events by their messageIds, chunk by chunk, at next to no cost. */
 export class EventCounter {
   #count = 0;
-  /** The end of what came, in which a messageId may have begun. */
+  /** The last bytes so far: a messageId may begin in them. */
   #seam: Buffer = Buffer.alloc(0);
 
   /** Takes the next chunk of the body. */
@@ -16,7 +16,7 @@ export class EventCounter {
     this.#seam = Buffer.from((chunk.length < shorter ? around : chunk).subarray(-shorter));
   }
 
-  /** How many there were. */
+  /** The number of events so far. */
   get count(): number {
     return this.#count;
   }

@@ -1,4 +1,4 @@
-// The certificate of `listen --tls`: made once, kept in the user's cache, and made anew when it no longer serves.
+// The certificate of `listen --tls`: made once, kept in the user's cache directory, and replaced when it can't be used.
 import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
 import { lstat, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
@@ -7,10 +7,10 @@ import { join } from 'node:path';
 
 const DAY_MS = 86_400_000;
 
-/** Browsers take no certificate that is valid for longer. */
+/** Browsers reject certificates that are valid for longer. */
 const VALID_DAYS = 397;
 
-/** Names of this machine that only this machine resolves to itself. */
+/** Names and addresses that mean this machine. */
 const OWN_NAMES = ['localhost', '127.0.0.1', '::1'];
 
 /** A key and its certificate, as PEM texts, and the file of the certificate. */
@@ -21,8 +21,8 @@ export interface LocalCertificate {
 }
 
 /**
- * A certificate for this machine and `host`. It vouches for nothing but itself: a client has to be told to trust the file
- * at `path`. The key lies beside it, readable by its owner only.
+ * A certificate for this machine and `host`. It is self-signed: a client must be told to trust the file at `path`.
+ * The key is in a file beside it that only its owner can read.
  */
 export async function localCertificate(host: string): Promise<LocalCertificate> {
   const directory = cacheDirectory();
@@ -69,9 +69,9 @@ function serves(key: string, cert: string, host: string): boolean {
 }
 
 async function make(names: string[]): Promise<{ key: string; cert: string }> {
-  // Only now: it takes longer to load than everything else of the command.
+  // Loaded late: it takes longer to load than the rest of the command.
   const { generate } = await import('selfsigned');
-  // A clock that is a little behind must not find it not valid yet.
+  // Valid since yesterday, for clients whose clock is behind.
   const notBeforeDate = new Date(Date.now() - DAY_MS);
   const { private: key, cert } = await generate(
     [{ name: 'commonName', value: 'Offthread on this machine' }],
@@ -82,7 +82,7 @@ async function make(names: string[]): Promise<{ key: string; cert: string }> {
       notBeforeDate,
       notAfterDate: new Date(notBeforeDate.getTime() + VALID_DAYS * DAY_MS),
       extensions: [
-        // No authority: who trusts it trusts these names only.
+        // Not an authority: it can't sign certificates for other names.
         { name: 'basicConstraints', cA: false, critical: true },
         { name: 'keyUsage', digitalSignature: true, critical: true },
         { name: 'extKeyUsage', serverAuth: true },

@@ -1,7 +1,7 @@
 // Counts the connections and requests that are open, and ends connections.
 import type { Socket } from 'node:net';
 
-/** How many connections and requests are open, and were at most. */
+/** How many connections and requests are open, and the most that were open at once. */
 export interface ConnectionCounts {
   connections: number;
   maxConnections: number;
@@ -31,7 +31,7 @@ export class OpenConnections {
     });
   }
 
-  /** Counts a request of a write key until the function it gives is called or its connection ends. */
+  /** Counts a request of a write key until the returned function is called or the connection ends. */
   countRequest(writeKey: string, socket: Socket): () => void {
     const out = this.#openRequests.get(writeKey) ?? { now: 0, max: 0 };
     this.#openRequests.set(writeKey, out);
@@ -45,18 +45,18 @@ export class OpenConnections {
     return leave;
   }
 
-  /** The number of the connection a request came on. */
+  /** The number of the connection that a request came on. */
   numberOf(socket: Socket): number {
     return this.#numbers.get(this.#tcp(socket)) ?? 0;
   }
 
-  /** Keeps a connection that gets no reply, so that `release` can end it. */
+  /** Keeps a connection that gets no reply, so that `resetHeld` can end it. */
   hold(socket: Socket): void {
     this.#held.add(socket);
     socket.once('close', () => this.#held.delete(socket));
   }
 
-  /** Notes that it is this server that ends the connection. */
+  /** Records that this server ends the connection. */
   markBroken(socket: Socket): void {
     this.#broken.add(socket);
   }
@@ -70,7 +70,7 @@ export class OpenConnections {
   reset(socket: Socket): void {
     this.markBroken(socket);
     for (const leave of this.#requestsOn(socket)) leave();
-    // Only a TCP socket can send RST; below TLS there is one too.
+    // Only a TCP socket can send a RST. A TLS socket has one underneath.
     this.#tcp(socket).resetAndDestroy();
     if (!socket.destroyed) socket.destroy();
   }
@@ -88,7 +88,7 @@ export class OpenConnections {
     }
   }
 
-  /** The maxima start again from what is open now. */
+  /** Starts the maxima again from what is open now. */
   resetMaxima(): void {
     this.#maxConnections = this.#sockets.size;
     for (const [writeKey, out] of this.#openRequests) {
@@ -112,7 +112,7 @@ export class OpenConnections {
     if (known !== undefined) return known;
     const requests = new Set<() => void>();
     this.#requests.set(socket, requests);
-    // 'end' as well: a client that gave up may be back on a new connection before the old one is closed here.
+    // 'end' as well: a client that gave up may open a new connection before this side has closed the old one.
     for (const event of ['end', 'close']) {
       socket.once(event, () => {
         for (const leave of requests) leave();

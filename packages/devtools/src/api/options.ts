@@ -12,7 +12,7 @@ export interface TrackingApiOptions {
   host?: string;
   /** Milliseconds before every reply that has no delay of its own. Default 0. */
   latencyMs?: number;
-  /** The write keys taken; any other gets a 401. Default: every non-empty key. */
+  /** The write keys that are accepted. Others get a 401. Default: every non-empty key. */
   writeKeys?: string[];
   /** Paths that take a batch. Default `/v1/batch`, `/v1/import` and `/v1/b`. */
   batchPaths?: string[];
@@ -26,18 +26,18 @@ export interface TrackingApiOptions {
   /** Default `all`. */
   record?: Recording;
   /**
-   * Count the events of a body by the `"messageId":` in it. They are read only if an instruction needs it, if the write
-   * key is in the body, or if the body is compressed: no event is refused, no duplicate noticed, no id or body recorded.
-   * For load tests, in which an API on the same machine must not take the CPU that is measured. Default false.
+   * Count the events of a body by the `"messageId":` in it and don't parse them: no event is refused, no duplicate is
+   * noticed, and no id or body is recorded. A body is still parsed if a rule needs its events, if the write key is in it, or
+   * if it is compressed. For load tests, where the API must not take CPU time from what is measured. Default false.
    */
   skim?: boolean;
-  /** Most events kept; the oldest go first and are counted as `forgotten`. Default 200,000. */
+  /** Most events kept. The oldest are dropped first and counted as `forgotten`. Default 200,000. */
   maxRecorded?: number;
-  /** Most bytes of bodies kept, likewise. Default 512 MiB. */
+  /** Most bytes of bodies kept. The oldest are dropped first. Default 512 MiB. */
   maxRecordedBytes?: number;
-  /** Serve the live page at `/`, on the API's own port, whose connections it is counted among. Default false. */
+  /** Serve the live page at `/` of the same port. Its connections are counted as well. Default false. */
   page?: boolean;
-  /** PEM texts: the server speaks https. Default: http. */
+  /** Serve https with this key and certificate, as PEM texts. Default: http. */
   tls?: { key: string; cert: string };
 }
 

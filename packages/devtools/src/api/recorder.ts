@@ -3,7 +3,7 @@ import { type EventRoute, parseBody, type ReceivedEvent } from '@offthread/track
 import type { Settings } from './options.js';
 import type { Counts, RequestRecord, RequestState } from './request-record.js';
 
-/** A record as it is kept: the body as text, parsed again only when somebody asks, stays out of the JS heap. */
+/** A record as it is kept: the body stays a buffer, outside of the JS heap, and is parsed again when the record is read. */
 export interface Entry extends Omit<RequestRecord, 'events'> {
   /** The JSON text of the body. */
   body: Buffer | null;
@@ -11,7 +11,7 @@ export interface Entry extends Omit<RequestRecord, 'events'> {
   route: EventRoute | null;
 }
 
-/** What is known of a request when it is decided. */
+/** What is known about a request when its behaviour has been chosen. */
 export type Decision = Omit<Entry, 'sequence' | 'durationMs' | 'state' | 'messageIds'> & {
   events: ReceivedEvent[];
 };
@@ -25,7 +25,7 @@ export interface Page {
 /** The counters this class keeps itself. */
 export type RecorderCounts = Omit<Counts, 'connections' | 'maxConnections' | 'maxConcurrentByWriteKey'>;
 
-/** What a watcher is called with: a request was decided, it ended, everything was forgotten. */
+/** What a watcher is called with: a request was recorded, it ended, or everything was forgotten. */
 export type RecorderChange = { type: 'decided' | 'ended'; entry: Entry } | { type: 'reset' };
 
 interface Waiter {
@@ -38,7 +38,7 @@ interface Waiter {
 export class Recorder {
   #settings: Pick<Settings, 'record' | 'maxRecorded' | 'maxRecordedBytes'>;
   #entries: Entry[] = [];
-  #oldest = 0; // Index of the oldest entry kept: shifting an array of 200,000 for each request is too slow.
+  #oldest = 0; // Index of the oldest entry kept. To shift an array of 200,000 for each request is too slow.
   #kept = { events: 0, bytes: 0 };
   #counts = emptyCounts();
   #seen = new Set<string>();
@@ -49,7 +49,7 @@ export class Recorder {
     this.#settings = settings;
   }
 
-  /** Records a request that has been decided. The entry is completed later by `finish`. */
+  /** Records a request whose behaviour has been chosen. `finish` completes the entry later. */
   add({ events, ...decision }: Decision): Entry {
     const counts = this.#counts;
     const ids = events.flatMap((event) => (typeof event.messageId === 'string' ? [event.messageId] : []));
@@ -78,27 +78,27 @@ export class Recorder {
     return entry;
   }
 
-  /** Completes an entry, whose connection or reply has ended. */
+  /** Completes an entry when its reply or connection has ended. */
   finish(entry: Entry, state: RequestState): void {
     entry.state = state;
     entry.durationMs = performance.now() - entry.receivedMs;
     this.#notify({ type: 'ended', entry });
   }
 
-  /** Calls `watcher` with each thing that happens. Gives a function that stops it. */
+  /** Calls `watcher` with each change. Returns a function that stops it. */
   watch(watcher: (change: RecorderChange) => void): () => void {
     this.#watchers.add(watcher);
     return () => this.#watchers.delete(watcher);
   }
 
-  /** Calls `listener` with each request as it ends. Gives a function that stops it. */
+  /** Calls `listener` with each request when it ends. Returns a function that stops it. */
   subscribe(listener: (record: RequestRecord) => void): () => void {
     return this.watch((change) => {
       if (change.type === 'ended') listener(recordOf(change.entry));
     });
   }
 
-  /** The records from sequence number `from` on, whole requests, up to about `limit` events. */
+  /** The records from sequence number `from` on: whole requests, about `limit` events in all. */
   page(from: number, limit: number): Page {
     const first = this.#entries[this.#oldest]?.sequence ?? 1;
     const start = this.#oldest + Math.max(0, from - first);
@@ -112,7 +112,7 @@ export class Recorder {
     return { entries: this.#entries.slice(start, end), next };
   }
 
-  /** The newest records, oldest of them first: whole requests, up to about `limit` events. */
+  /** The newest records, in order of arrival: whole requests, about `limit` events in all. */
   latest(limit: number): Entry[] {
     let events = 0;
     let start = this.#entries.length;
@@ -123,7 +123,7 @@ export class Recorder {
     return this.#entries.slice(start);
   }
 
-  /** Resolves with true once that much has arrived, with false after `timeoutMs`. */
+  /** Resolves with true when that much has arrived, or with false after `timeoutMs`. */
   waitFor(goal: { events: number; requests: number }, timeoutMs: number): Promise<boolean> {
     return new Promise((resolve) => {
       const settle = (reached: boolean): void => {
@@ -143,7 +143,7 @@ export class Recorder {
     return structuredClone(this.#counts);
   }
 
-  /** Forgets everything. Callers that wait go on waiting. */
+  /** Forgets everything. Pending `waitFor` calls keep waiting. */
   reset(): void {
     this.#entries = [];
     this.#oldest = 0;
@@ -164,10 +164,10 @@ export class Recorder {
     this.#kept.bytes += entry.body?.length ?? 0;
     while (this.#kept.events > maxRecorded || this.#kept.bytes > maxRecordedBytes) {
       const oldest = this.#entries[this.#oldest];
-      if (oldest === undefined || oldest === entry) break; // One request over the bounds is kept all the same.
+      if (oldest === undefined || oldest === entry) break; // The newest request is kept even if it alone exceeds the bounds.
       this.#kept.events -= Math.max(1, oldest.eventCount);
       this.#kept.bytes -= oldest.body?.length ?? 0;
-      oldest.body = null; // Out of reach only at the next compaction, and the body is the big part.
+      oldest.body = null; // The entry itself is only dropped by the next splice, and the body is the big part.
       this.#oldest += 1;
       this.#counts.forgotten += 1;
     }

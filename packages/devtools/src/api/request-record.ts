@@ -4,14 +4,14 @@ import type { Fault, ReceivedEvent } from '@offthread/tracking-api';
 import type { PlainBehaviour } from '../faults/behaviour.js';
 
 /**
- * How a request ended. `open`: not yet. `answered`: the reply was sent whole. `broken`: this server broke the
+ * How a request ended. `open`: it has not. `answered`: the whole reply was sent. `broken`: this server broke the
  * connection. `abandoned`: the client left before it had the whole reply.
  */
 export type RequestState = 'open' | 'answered' | 'broken' | 'abandoned';
 
 /** One request as this server saw it. */
 export interface RequestRecord {
-  /** From 1, in the order in which it was decided what becomes of the requests. */
+  /** From 1, in the order in which the requests were recorded. */
   sequence: number;
   method: string;
   path: string;
@@ -20,53 +20,53 @@ export interface RequestRecord {
   writeKey: string | null;
   /** Number of the TCP connection it came on, from 1. */
   connection: number;
-  /** ISO 8601 time at which the headers had arrived. */
+  /** When the headers had arrived, in ISO 8601. */
   receivedAt: string;
-  /** The same moment on a clock that never steps, in ms since the server's thread began. */
+  /** The same moment in ms since the server's thread started, by a clock that is never adjusted. */
   receivedMs: number;
   /** From the headers to the end of the reply, in ms; `null` while it is open. */
   durationMs: number | null;
   /** Bytes of the body as received. */
   bodyBytes: number;
-  /** Bytes of the body uncompressed; `null` when it was never read or could not be unpacked. */
+  /** Bytes of the uncompressed body. `null` if it was not read or could not be unpacked. */
   plainBytes: number | null;
   /** The `sentAt` of the body. */
   sentAt: string | null;
-  /** Number of events in the body, also of one that was refused. */
+  /** Number of events in the body, also if the request was refused. */
   eventCount: number;
-  /** Their messageIds, of those that have one. Empty unless `record` is `all` or `ids`. */
+  /** The messageIds of the events that have one. Empty unless `record` is `all` or `ids`. */
   messageIds: string[];
   /** The events. Empty unless `record` is `all`. */
   events: ReceivedEvent[];
   /** What the server did. */
   behaviour: PlainBehaviour['type'];
-  /** Status of the reply; `null` when no whole status line and headers were sent. */
+  /** Status of the reply. `null` if no complete status line and headers were sent. */
   status: number | null;
   /** Whether its events count as received. */
   accepted: boolean;
   /** Why the Tracking API would refuse the request; `null` when it would not. */
   refusal: string | null;
-  /** What is wrong with its events, by their position, refused or not. */
+  /** What is wrong with its events, whether or not the request was refused for it. */
   faults: Fault[];
   state: RequestState;
 }
 
 /** Counters since the start or the last reset. */
 export interface Counts {
-  /** Requests that are decided; `accepted + refused`. */
+  /** Requests recorded: `accepted + refused`. */
   requests: number;
   /** Requests whose events were received. */
   accepted: number;
   refused: number;
-  /** Events received, each as often as it was received. */
+  /** Events received. One that came twice counts twice. */
   events: number;
   /** Events received with a messageId that the same write key had sent before. */
   duplicates: number;
-  /** Requests by status, or by behaviour where there was no reply. */
+  /** Requests by status, or by behaviour if there was no reply. */
   statuses: Record<string, number>;
   /**
-   * Most requests that were out at the same moment, by write key. Give the server a latency of some ms where this
-   * matters: requests that are answered as fast as they come hardly ever overlap here.
+   * Most requests that were open at the same time, by write key. If this matters, give the server a latency of a few ms:
+   * requests that are answered at once hardly ever overlap.
    */
   maxConcurrentByWriteKey: Record<string, number>;
   /** TCP connections open now. */
@@ -76,6 +76,6 @@ export interface Counts {
   biggestBatch: number;
   /** Most bytes in one body, uncompressed. */
   biggestBody: number;
-  /** Requests that were recorded and let go again to stay within the bounds. */
+  /** Requests that were dropped from the record to stay within the bounds. */
   forgotten: number;
 }

@@ -10,7 +10,7 @@ import { Recorder } from './recorder.js';
 import type { Counts } from './request-record.js';
 import { trackingRoutes } from './tracking-routes.js';
 
-/** Adds routes to the server. They come before those for events, which take every path. */
+/** Adds routes to the server. They are added before the routes for events, which match every path. */
 export type Routes = (app: FastifyInstance, api: TrackingApiServer) => void;
 
 /** The local Tracking API on the thread that made it. Made by `createTrackingApi`. */
@@ -30,7 +30,7 @@ export class TrackingApiServer {
     this.#port = settings.port;
     let server: Server | undefined;
     this.#app = fastify({
-      // One's own server: Fastify's can listen only once, and this one must be able to go down and come up again.
+      // Not Fastify's own server: that one can listen only once, and this one goes down and comes up again.
       serverFactory: (handler) => {
         server = settings.tls === null ? createServer(handler) : createTlsServer(settings.tls, handler);
         return server;
@@ -38,7 +38,7 @@ export class TrackingApiServer {
     });
     if (server === undefined) throw new Error('Fastify made no server');
     this.#server = server;
-    server.requestTimeout = 0; // A stalled upload is for the client to notice.
+    server.requestTimeout = 0; // The client has to notice a stalled upload, not the server.
     server.keepAliveTimeout = 72_000;
     server.on('connection', (socket) => this.#connections.connect(socket));
     const { behaviours, recorder } = this;
@@ -67,7 +67,7 @@ export class TrackingApiServer {
     return `${tls === null ? 'http' : 'https'}://${name}:${this.#port}`;
   }
 
-  /** Listens. Does nothing when it does already. Rejects when the port is taken. */
+  /** Starts to listen, unless it does already. Rejects if the port is taken. */
   async start(): Promise<void> {
     if (this.#server.listening) return;
     await this.#app.ready();
@@ -81,7 +81,7 @@ export class TrackingApiServer {
     this.#port = (this.#server.address() as AddressInfo).port;
   }
 
-  /** Stops listening and ends every connection: the API is down. What was recorded stays. */
+  /** Stops listening and ends every connection, like an API that is down. Keeps what was recorded. */
   async stop(): Promise<void> {
     if (!this.#server.listening) return;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
@@ -99,7 +99,7 @@ export class TrackingApiServer {
     await this.close();
   }
 
-  /** Forgets records and instructions, and ends the connections that were left hanging. */
+  /** Forgets records and behaviours, and ends the connections that wait for a reply that never comes. */
   reset(): void {
     this.behaviours.reset();
     this.recorder.reset();

@@ -1,4 +1,4 @@
-// Starts the server in another process or thread, and is the handle to it.
+// Starts the server in another process or thread, and returns a handle to it.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
@@ -18,7 +18,7 @@ const CLOSE_TIMEOUT_MS = 2_000;
 
 type Ready = Extract<HostMessage, { type: 'ready' }>;
 
-/** A running local Tracking API. The caller's process may end without closing it, and takes it along. */
+/** A running local Tracking API. It does not keep the caller's process alive, and ends with it. */
 export class TrackingApi extends RemoteControl {
   /** Base URL for a client's `host`. */
   readonly url: string;
@@ -59,7 +59,7 @@ export async function startTrackingApi({
   return place === 'thread' ? startThread(options) : startProcess(options);
 }
 
-/** No preload of the caller runs in the server: neither from the command line nor from the environment. */
+/** The environment without NODE_OPTIONS: modules that the caller preloads must not run in the server. */
 function environment(): NodeJS.ProcessEnv {
   const { NODE_OPTIONS: _, ...rest } = process.env;
   return rest;
@@ -112,7 +112,7 @@ async function startThread(options: TrackingApiOptions): Promise<TrackingApi> {
   }
 }
 
-/** The server's first word. Rejects when it failed, ended, or said nothing in time. */
+/** The first message of the server. Rejects if the server fails, ends, or sends nothing in time. */
 function firstMessage(source: ChildProcess | Worker): Promise<Ready> {
   return new Promise((resolve, reject) => {
     const settle = (act: () => void): void => {
@@ -134,7 +134,7 @@ function firstMessage(source: ChildProcess | Worker): Promise<Ready> {
     );
     source.on('message', onMessage);
     source.on('exit', onExit);
-    // Stays: a later error must not become an uncaught exception of the caller; calls then say what is wrong.
+    // Never removed: a later error must not become an uncaught exception. The next call of the handle rejects with it.
     source.on('error', (error: Error) => settle(() => reject(error)));
   });
 }

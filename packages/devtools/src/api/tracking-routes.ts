@@ -26,10 +26,10 @@ import type { OpenConnections } from './open-connections.js';
 import type { Settings } from './options.js';
 import type { Decision, Entry, Recorder } from './recorder.js';
 
-/** Kept of a body, so that one somewhat over the limit is recorded with its size; the rest is read and thrown away. */
+/** Bytes kept of a body, so that one that is a little too large is recorded whole. The rest is discarded. */
 const KEPT_BYTES = 8 * MAX_REQUEST_BYTES;
 
-/** What the routes need. */
+/** The parts of the server that the routes use. */
 export interface TrackingRouteParts {
   settings: Settings;
   behaviours: BehaviourPlan;
@@ -42,7 +42,7 @@ type Arrival = Pick<
   'method' | 'path' | 'route' | 'headers' | 'writeKey' | 'connection' | 'receivedAt' | 'receivedMs'
 >;
 
-/** What is known of a request once its body has been read. */
+/** What is known about a request when its body has been read. */
 type Content = Omit<Decision, keyof Arrival | 'behaviour' | 'status' | 'accepted' | 'refusal'>;
 
 interface ReadRequest {
@@ -68,7 +68,7 @@ export function trackingRoutes(
   app: FastifyInstance,
   { settings, behaviours, recorder, connections }: TrackingRouteParts,
 ): void {
-  // A hook answers, and no handler: before that Fastify refuses content types that are not well formed.
+  // A hook replies instead of the handler, which Fastify would not call for a malformed content type.
   app.all('/*', { onRequest: handle }, () => {});
 
   async function handle(request: FastifyRequest, reply: FastifyReply): Promise<void> {
@@ -122,7 +122,7 @@ export function trackingRoutes(
       settings.skim && planned !== undefined && arrival.writeKey !== null && !headers['content-encoding'];
     const read = await (isCounted ? count(arrival, reply) : readEvents(arrival, route, reply));
     if (read === null) {
-      reply.hijack(); // The client left during the upload: nothing was decided.
+      reply.hijack(); // The client left during the upload. Nothing is recorded.
       return;
     }
     const { writeKey, content, refusal } = read;
@@ -156,7 +156,7 @@ export function trackingRoutes(
     return { writeKey, refusal, content };
   }
 
-  /** Counts the events and reads none of them. */
+  /** Counts the events without parsing them. */
   async function count({ writeKey }: Arrival, { request }: FastifyReply): Promise<ReadRequest | null> {
     const counter = new EventCounter();
     const wire = await readBody(request.raw, {
@@ -168,7 +168,7 @@ export function trackingRoutes(
     return { writeKey, refusal: authorize(writeKey, settings.writeKeys), content };
   }
 
-  /** Metrics of analytics.js, and whatever the Tracking API does not know. */
+  /** Metrics of analytics.js, and paths that the Tracking API does not have. */
   async function handleOther(
     arrival: Arrival,
     route: Route | null,

@@ -1,4 +1,4 @@
-// In: `offthread doctor` and its options. Out: one check after the other, and whether all is well. Next: doctor/.
+// `offthread doctor`: runs one check after the other and prints what it finds.
 import { type Agents, connectionsTo } from '@offthread/sdk/connections';
 import { resolveSettings } from '@offthread/sdk/settings';
 import type { Command } from 'commander';
@@ -17,21 +17,21 @@ interface DoctorOptions extends DestinationOptions {
 }
 
 const HELP = `
-Looks, from here and as the SDK would: at Node.js, the write key, the address and its region, DNS, the connection and
-its certificate, latency, whether the write key is taken, the clock, a sample event through the worker thread, and the
-limits. Whatever fails comes with what to do about it.
+Checks from this machine, by the way the SDK would take: Node.js, the write key, the address and its region, DNS, the
+connection and its certificate, latency, authentication, the clock, a sample event sent by the worker thread, and the
+limits. A check that fails says what to do.
 
 Examples:
   $ OFFTHREAD_WRITE_KEY=… offthread doctor
-      Sends one event, 'Offthread Doctor Ran', to the source. Without it: --no-sample
+      Sends one event, 'Offthread Doctor Ran', to the source. --no-sample sends none.
 
   $ offthread doctor --region eu
   $ offthread doctor --host https://collector.example.com --json
 
-Exit code: 0 nothing failed, 1 a check failed, 2 something was wrong with the command.
+Exit code: 0 no check failed, 1 a check failed, 2 the command line is wrong.
 `;
 
-/** The command `doctor`: why no events arrive. */
+/** The command `doctor`. */
 export function doctorCommand(): Command {
   const command = commandNamed('doctor').description('Find out why events do not arrive.');
   return destinationOptions(command)
@@ -53,7 +53,7 @@ async function doctor(options: DoctorOptions): Promise<number> {
   return isWell ? EXIT.done : EXIT.failed;
 }
 
-/** The checks, each as soon as it is known. One that depends on another which failed is skipped. */
+/** The checks, each as soon as its result is known. A check is skipped if one that it depends on failed. */
 async function* examine(options: DoctorOptions): AsyncGenerator<Check> {
   yield checkNode(process.version);
   const settings = destinationOf(options);
@@ -68,7 +68,7 @@ async function* examine(options: DoctorOptions): AsyncGenerator<Check> {
   if (isReachable) yield* await checkApi(way.url, writeKey, way.agents);
   else for (const name of ['latency', 'auth', 'clock']) yield skipped(name, 'the API cannot be reached');
 
-  if (!options.sample) yield skipped('sample', 'as --no-sample asks');
+  if (!options.sample) yield skipped('sample', 'turned off by --no-sample');
   else if (writeKey === undefined) yield skipped('sample', 'no write key');
   else if (!isReachable) yield skipped('sample', 'the API cannot be reached');
   else yield await checkSample({ ...settings, writeKey });
@@ -86,7 +86,7 @@ function checkAddress(settings: ReturnType<typeof destinationOf>): { check: Chec
   try {
     const resolved = resolveSettings({ ...settings, writeKey: 'none' });
     const url = new URL(resolved.url);
-    // Those that the SDK's requests go by.
+    // The agents that the SDK's own requests use.
     const agents = connectionsTo(resolved.url, resolved).take();
     const { proxy } = resolved;
     const onTheWay = proxy === undefined ? undefined : { host: new URL(proxy).host, agent: agents.http };
@@ -100,7 +100,7 @@ function checkAddress(settings: ReturnType<typeof destinationOf>): { check: Chec
   }
 }
 
-/** Name, connection and certificate, up to the first that fails. True where none does. */
+/** Name, connection and certificate, up to the first that fails. Returns whether all are well. */
 async function* checkWay({ url, proxy }: Way): AsyncGenerator<Check, boolean> {
   for (const step of [checkDns, checkConnection, checkTls]) {
     const check = await step(url, proxy);

@@ -20,25 +20,25 @@ interface ListenOptions {
 const EXAMPLES = `
 Examples:
   $ offthread listen
-      Take events from any write key on http://127.0.0.1:4319.
+      Accept events for any write key on http://127.0.0.1:4319.
       In the program:  new Analytics({ writeKey: 'anything', host: 'http://127.0.0.1:4319' })
 
   $ offthread listen --port 0 --latency 200
-      Any free port, and every reply 200 ms late.
+      Use any free port, and delay every reply by 200 ms.
 
   $ offthread listen --tls
-      https://127.0.0.1:4319. A client has to be told to trust the certificate whose file is printed.
+      Serve https://127.0.0.1:4319. Tell the client to trust the certificate whose path is printed.
 
   $ offthread listen --write-key KEY --json
-      Refuse all keys but KEY with a 401; one JSON object per line.
+      Answer 401 to other keys than KEY. Print one JSON object per line.
 
-A browser shows the events live at the address it prints, and can make the API misbehave.
-While it runs, another program can read what arrived and make it misbehave:
+Open the printed address in a browser to see events arrive, and to make the API fail on purpose.
+Other programs can do both while it runs:
   $ curl http://127.0.0.1:4319/_offthread/counts
   $ curl http://127.0.0.1:4319/_offthread/behave -H 'content-type: application/json' \\
       -d '{"type":"answer","status":503}'
 
-Ctrl-C prints a summary and ends it.
+Press Ctrl-C to print a summary and stop.
 `;
 
 /** The command `listen`: the local Tracking API until Ctrl-C. */
@@ -48,14 +48,14 @@ export function listenCommand(): Command {
     .option('-p, --port <number>', 'port to listen on; 0 for any', portNumber, 4319)
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('-l, --latency <ms>', 'milliseconds before each reply', wholeNumber, 0)
-    .option('-k, --write-key <key...>', 'write keys to take; any other gets a 401 (default: every key)')
-    .option('--tls', 'speak https, by a certificate that is made for this machine')
+    .option('-k, --write-key <key...>', 'write keys to accept; others get a 401 (default: accept all)')
+    .option('--tls', 'serve https, with a certificate made for this machine')
     .option(
       '--strict',
       'answer 400 to a request with a fault in one of its events (default: 200, as the API does)',
     )
     .option('--origin <origin...>', 'origins whose web pages may send events (default: every one)')
-    .option('--no-page', 'serve no live page at / of its address')
+    .option('--no-page', 'serve no live page at /')
     .option('--json', 'print one JSON object per line')
     .addHelpText('after', EXAMPLES)
     .action(exitBy(listen));
@@ -64,10 +64,10 @@ export function listenCommand(): Command {
 async function listen({ port, host, latency, json = false, page, ...given }: ListenOptions): Promise<number> {
   const { writeKey, strict = false, origin, tls } = given;
   const lists = { ...(writeKey && { writeKeys: writeKey }), ...(origin && { origins: origin }) };
-  // Only the counters are for this terminal; the rest is for the page and for programs that ask: a small memory will do.
+  // The terminal needs only the counters. What is kept is for the page and for programs.
   const options = { port, host, latencyMs: latency, maxRecorded: 20_000, page, strict, ...lists };
   const certificate = tls ? await localCertificate(host) : undefined;
-  // Only now: Fastify takes as long to load as all the rest of the command line.
+  // Loaded late: Fastify takes as long to load as all other commands together.
   const { createTrackingApi } = await import('../api/create.js');
   const api = await createTrackingApi({ ...options, ...(certificate && { tls: certificate }) }).catch(
     (error: unknown) => {
@@ -88,7 +88,7 @@ async function listen({ port, host, latency, json = false, page, ...given }: Lis
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => void finish(api, json));
   }
-  // Of a listener that is told to end: it runs until then.
+  // The exit code for the time when a signal ends it.
   return EXIT.done;
 }
 
@@ -103,7 +103,7 @@ async function finish(api: TrackingApiServer, json: boolean): Promise<void> {
   );
 }
 
-/** The write key is a secret and in no line. */
+/** Headers and write key are left out: they are secret. */
 function jsonLine({
   headers: _,
   writeKey: __,

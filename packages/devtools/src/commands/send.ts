@@ -1,4 +1,4 @@
-// In: `offthread send TYPE` and its options. Out: one event sent, and how that went. Next: dispatch.ts.
+// `offthread send TYPE`: sends one event and says how that went.
 import { randomUUID } from 'node:crypto';
 import { Analytics, type AnalyticsError, type EventType } from '@offthread/sdk';
 import { type Command, Option } from 'commander';
@@ -13,27 +13,27 @@ import { dispatch } from '../dispatch.js';
 import { watchOutages } from '../outage.js';
 import { commandNamed, complain, EXIT, exitBy, jsonObject, positive, print } from '../usage.js';
 
-/** Enough for a slip of the network; somebody waits. */
+/** Few, because somebody waits for the result. */
 const MAX_RETRIES = 3;
 
 /** The fields of events, as options. */
 const FIELDS = {
   userId: () => new Option('-u, --user-id <id>', 'id of the user in your database'),
-  anonymousId: () => new Option('-a, --anonymous-id <id>', 'id of a visitor who is not known yet'),
-  previousId: () => new Option('--previous-id <id>', 'id the user had until now'),
+  anonymousId: () => new Option('-a, --anonymous-id <id>', 'id of a visitor who has not signed in yet'),
+  previousId: () => new Option('--previous-id <id>', 'id that the user had before'),
   groupId: () => new Option('-g, --group-id <id>', 'id of the group'),
   event: () => new Option('-e, --event <name>', "what the user did, like 'Order Completed'"),
   name: () => new Option('-n, --name <name>', 'name of the page or screen'),
   category: () => new Option('--category <name>', 'category of the page or screen'),
-  traits: () =>
-    new Option('-t, --traits <json>', 'what is known about the user or group').argParser(jsonObject),
-  properties: () => new Option('-p, --properties <json>', 'what belongs to the event').argParser(jsonObject),
-  context: () => new Option('--context <json>', 'circumstances, like ip and userAgent').argParser(jsonObject),
+  traits: () => new Option('-t, --traits <json>', 'traits of the user or group').argParser(jsonObject),
+  properties: () => new Option('-p, --properties <json>', 'properties of the event').argParser(jsonObject),
+  context: () => new Option('--context <json>', 'context, like ip and userAgent').argParser(jsonObject),
   integrations: () =>
-    new Option('--integrations <json>', 'destinations to send to or to leave out').argParser(jsonObject),
+    new Option('--integrations <json>', 'destinations to turn on or off').argParser(jsonObject),
   timestamp: () =>
     new Option('--timestamp <time>', 'when it happened: ISO 8601, or milliseconds since 1970 (default: now)'),
-  messageId: () => new Option('--message-id <id>', 'what the API deduplicates on (default: a new one)'),
+  messageId: () =>
+    new Option('--message-id <id>', 'id by which the API drops duplicates (default: a new one)'),
 } as const;
 
 type Field = keyof typeof FIELDS;
@@ -60,7 +60,7 @@ const KINDS: Record<EventType, Kind> = {
     example: `--user-id 42 --event 'Order Completed' --properties '{"revenue": 39.95}'`,
   },
   identify: {
-    description: 'Tie a user to what is known about them.',
+    description: 'Record the traits of a user.',
     required: [],
     optional: [...IDENTITY, 'traits'],
     example: `--user-id 42 --traits '{"email": "ada@example.com"}'`,
@@ -78,13 +78,13 @@ const KINDS: Record<EventType, Kind> = {
     example: '--user-id 42 --name Settings',
   },
   group: {
-    description: 'Tie a user to a group.',
+    description: 'Add a user to a group.',
     required: ['groupId'],
     optional: [...IDENTITY, 'traits'],
     example: `--user-id 42 --group-id acme --traits '{"plan": "enterprise"}'`,
   },
   alias: {
-    description: 'Tie one id of a user to another.',
+    description: 'Merge two ids of one user.',
     required: ['userId', 'previousId'],
     optional: [],
     example: '--user-id 42 --previous-id visitor-7',
@@ -102,10 +102,10 @@ Examples:
   $ offthread send track --user-id 42 --event Tried --host http://127.0.0.1:4319 --write-key any
       To a local Tracking API: offthread listen
 
-Exit code: 0 delivered, 1 not delivered, 2 something was wrong with the command.
+Exit code: 0 delivered, 1 not delivered, 2 the command line is wrong.
 `;
 
-/** The command `send`: one event, and an exit code by its outcome. */
+/** The command `send`. Its exit code is the outcome of the event. */
 export function sendCommand(): Command {
   const command = commandNamed('send')
     .description('Send one event and say how that went.')
@@ -145,7 +145,7 @@ async function send(type: EventType, options: SendOptions): Promise<number> {
   dispatch(analytics, type, fields, (error) => {
     failure = error;
   });
-  // Not delivered by then, the event is dropped, and the callback hears of it.
+  // An event that is not delivered by then is dropped, and its callback gets the error.
   await analytics.close(timeout);
   const elapsedMs = Math.round(performance.now() - start);
 

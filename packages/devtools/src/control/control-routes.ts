@@ -5,7 +5,7 @@ import type { TrackingApiServer } from '../api/server.js';
 import { checkBehaviour, checkRules, checkScript } from '../faults/check-behaviour.js';
 import { foreignHost, foreignOrigin } from './same-origin.js';
 
-/** Where the control routes are, on the API's own port as well as on the port of the handle. */
+/** The prefix of the control routes, on the port of the API and on the port of the handle. */
 export const CONTROL_PREFIX = '/_offthread';
 
 /** Events in one page. */
@@ -17,8 +17,8 @@ const MAX_WAIT_MS = 600_000;
 type Query = Record<string, string | undefined>;
 
 /**
- * Adds the control routes. Each answers JSON; a wrong instruction gets a 400 with `message`, and what a web page of
- * another origin asks gets a 403.
+ * Adds the control routes. Each answers with JSON. A malformed behaviour gets a 400 with a `message`, and a request by a
+ * web page of another origin gets a 403.
  */
 export function controlRoutes(app: FastifyInstance, api: TrackingApiServer): void {
   const { recorder, behaviours } = api;

@@ -4,11 +4,11 @@ import type { ReceivedEvent } from '@offthread/tracking-api';
 import type { Counts, RequestRecord } from '../api/request-record.js';
 import type { Behaviour, Rule, ScriptItem } from '../faults/behaviour.js';
 
-/** What `waitFor` waits for; at least one of the two. */
+/** What `waitFor` waits for. Give at least one of the two numbers. */
 export interface Goal {
   /** Events received in all since the start or the last reset. */
   events?: number;
-  /** Requests decided in all, likewise. */
+  /** Requests recorded in all, since then. */
   requests?: number;
   /** Milliseconds. Default 5,000. */
   timeoutMs?: number;
@@ -31,7 +31,7 @@ export class RemoteControl {
     return this.#pages<RequestRecord>('/requests');
   }
 
-  /** Every event received, as often as it was received, in order of arrival. Rejects unless `record` is `all`. */
+  /** Every event received, in order of arrival. One that came twice is there twice. Rejects unless `record` is `all`. */
   events(): Promise<ReceivedEvent[]> {
     return this.#pages<ReceivedEvent>('/events');
   }
@@ -51,7 +51,7 @@ export class RemoteControl {
     return this.#call<Counts>('GET', '/counts');
   }
 
-  /** Adds behaviours for the next requests, one each, in order. Rejects when one is not well formed. */
+  /** Adds behaviours for the next requests, one for each, in order. Rejects if one is malformed. */
   async script(items: ScriptItem[]): Promise<void> {
     await this.#call('POST', '/script', items);
   }
@@ -61,27 +61,27 @@ export class RemoteControl {
     await this.#call('POST', '/behave', behaviour);
   }
 
-  /** Replaces the rules. The first that matches a request holds, before the standing behaviour, after the script. */
+  /** Replaces the rules. The script comes before them. The first rule that matches decides. */
   async rules(rules: Rule[]): Promise<void> {
     await this.#call('POST', '/rules', rules);
   }
 
-  /** Forgets records, counters and instructions, and resets the connections that were left hanging. */
+  /** Forgets records, counters and behaviours, and resets the connections that wait for a reply that never comes. */
   async reset(): Promise<void> {
     await this.#call('POST', '/reset');
   }
 
-  /** The API goes down: connections end, new ones are refused. What was recorded stays. */
+  /** Takes the API down: ends connections and refuses new ones. Keeps what was recorded. */
   async stop(): Promise<void> {
     await this.#call('POST', '/stop');
   }
 
-  /** The API is up again, on the same port. */
+  /** Brings the API up again, on the same port. */
   async start(): Promise<void> {
     await this.#call('POST', '/start');
   }
 
-  /** Resolves with the counters once that much has arrived. Rejects, saying how much did, when it has not in time. */
+  /** Resolves with the counters when that much has arrived. Rejects after the timeout, and says how much did arrive. */
   async waitFor({ events = 0, requests = 0, timeoutMs = 5_000 }: Goal): Promise<Counts> {
     const path = `/wait?events=${events}&requests=${requests}&timeoutMs=${timeoutMs}`;
     const answer = await this.#call<{ reached: boolean; counts: Counts }>('GET', path, undefined, timeoutMs);
@@ -113,7 +113,7 @@ export class RemoteControl {
     const text = body === undefined ? undefined : JSON.stringify(body);
     const headers = text === undefined ? {} : { 'content-type': 'application/json' };
     return new Promise((resolve, reject) => {
-      // An agent of its own and no kept connection: nothing to hold the process open, nothing for mocks to catch.
+      // A new agent for each call: no kept connection holds the process open, and mocks of the global agent don't apply.
       const options = { method, headers, agent: new Agent(), timeout: waitMs + CALL_TIMEOUT_MS };
       const sent = request(`${this.controlUrl}${path}`, options, (response) => {
         let reply = '';

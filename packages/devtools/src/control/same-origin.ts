@@ -3,9 +3,9 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
 
 /**
- * Why a `Host` header is refused; `undefined` when it is not. A page whose own domain resolves to this machine (DNS
- * rebinding) is of one origin with this server as far as a browser can tell, but its requests name that domain. An
- * address, `localhost` and the name this server was told to listen on cannot be such a domain.
+ * Why a `Host` header is refused; `undefined` when it is not. If the domain of a web page is made to resolve to this
+ * machine (DNS rebinding), the browser takes that page and this server for one origin. But its requests name that domain.
+ * An address, `localhost` and the name that this server listens on can't be such a domain.
  */
 export function foreignHost(host: string | undefined, listensOn: string): string | undefined {
   const name = hostnameOf(host);
@@ -16,7 +16,7 @@ export function foreignHost(host: string | undefined, listensOn: string): string
   return `the Host header ${JSON.stringify(host ?? '')} is not this server's: ask by its address or localhost`;
 }
 
-/** Why a request was caused by a web page of another origin; `undefined` when it was not. Programs send neither. */
+/** Why a request comes from a web page of another origin; `undefined` if it doesn't. Programs send neither header. */
 export function foreignOrigin(headers: IncomingHttpHeaders): string | undefined {
   const site = headers['sec-fetch-site'];
   const { host, origin } = headers;

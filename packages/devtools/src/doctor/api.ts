@@ -1,36 +1,36 @@
-// In: the address of the API and the write key. Out: checks by a few requests that carry no event. Next: sample.ts.
+// Checks of the API, by a few requests that carry no events: latency, authentication, clock.
 import http from 'node:http';
 import https from 'node:https';
 import type { Agents } from '@offthread/sdk/connections';
 import { type Check, failed, messageOf, ok, skipped, warning } from './check.js';
 
-/** Requests, one after the other. The first one has the handshakes in it. */
+/** Number of requests, one after the other. The first includes the handshakes. */
 const REQUESTS = 5;
 
-/** Milliseconds for each. */
+/** Milliseconds for each request. */
 const TIMEOUT_MS = 10_000;
 
-/** Milliseconds from which on a reply is slow: a queue of ten thousand events then takes minutes. */
+/** A reply that takes this many milliseconds is slow: ten thousand queued events then take minutes. */
 const SLOW_MS = 1_000;
 
-/** Seconds by which a clock may be wrong before anybody sees it in the data. */
+/** A clock that is off by fewer seconds shows in no report. */
 const SKEW_S = 30;
 
 interface Reply {
   readonly status: number;
   readonly ms: number;
-  /** By how many seconds this machine's clock is behind the server's. */
+  /** Seconds by which this machine's clock is behind the server's. */
   readonly skew: number | undefined;
 }
 
-/** Sends a batch without events some times, and says what can be told from the replies. */
+/** Sends a batch without events a few times, and draws conclusions from the replies. */
 export async function checkApi(url: URL, writeKey: string | undefined, agents: Agents): Promise<Check[]> {
   const [client, agent] = url.protocol === 'https:' ? [https, agents.https] : [http, agents.http];
   const replies: Reply[] = [];
   try {
     for (let n = 0; n < REQUESTS; n += 1) replies.push(await probe(client, agent, url, writeKey));
   } catch (error) {
-    const remedy = 'Check that --host is a Tracking API and not something else on that port.';
+    const remedy = 'Check that a Tracking API listens at --host, and not something else.';
     return [
       failed('latency', messageOf(error), remedy),
       skipped('auth', 'no reply'),
@@ -63,7 +63,7 @@ function probe(
     const sent = request(url, { method: 'POST', agent, headers, signal }, (reply) => {
       const ms = performance.now() - start;
       const date = Date.parse(reply.headers.date ?? '');
-      // The header has whole seconds: on average the server's clock is half a second further.
+      // The header is in whole seconds: on average the server's clock is half a second ahead of it.
       const skew = Number.isNaN(date) ? undefined : (date + 500 - (sentAt + ms / 2)) / 1_000;
       reply.once('end', () => resolve({ status: reply.statusCode ?? 0, ms, skew }));
       reply.once('error', reject);
@@ -82,8 +82,7 @@ function latencyOf(replies: readonly Reply[]): Check {
   const detail = `first request ${first} ms, then ${median} ms each`;
   const facts = { firstMs: first, medianMs: median };
   if (median < SLOW_MS) return ok('latency', detail, facts);
-  const remedy =
-    'Use the region next to this machine if the workspace lives there; larger requests (maxBatchSize) make up for it.';
+  const remedy = 'Use the nearer region if the workspace is there. Larger requests (maxBatchSize) help too.';
   return warning('latency', detail, remedy, facts);
 }
 
@@ -94,34 +93,36 @@ function authOf(replies: readonly Reply[], writeKey: string | undefined): Check 
     return failed(
       'auth',
       `the API refuses the write key (${status})`,
-      'Copy the write key of the source anew.',
+      'Copy the write key of the source again.',
     );
   }
   if (status === 404 || status === 405) {
-    return failed('auth', `nothing takes events at this path (${status})`, 'Check --host and --path.');
+    return failed('auth', `this path takes no events (${status})`, 'Check --host and --path.');
   }
   if (status >= 300 && status < 400) {
     return failed(
       'auth',
       `the API redirects (${status})`,
-      'Pass the final address as --host; a redirect is not followed.',
+      'Pass the final address as --host. Redirects are not followed.',
     );
   }
   if (status === 429) {
     return warning(
       'auth',
       'too many requests (429)',
-      'Send less: the API takes 1,000 requests a second a workspace.',
+      'Send fewer requests: the limit is 1,000 a second for a workspace.',
     );
   }
   if (status >= 500) {
     return failed(
       'auth',
-      `the API is in trouble (${status})`,
-      'Try again later; the SDK keeps events and retries.',
+      `the API has an outage (${status})`,
+      'Try again later. The SDK keeps events and retries.',
     );
   }
-  return ok('auth', `the write key is not refused (${status} to a batch without events)`, { status });
+  return ok('auth', `the API does not reject the write key (${status} to a batch without events)`, {
+    status,
+  });
 }
 
 function clockOf(replies: readonly Reply[]): Check {
@@ -131,6 +132,6 @@ function clockOf(replies: readonly Reply[]): Check {
   const facts = { skewSeconds: seconds };
   if (Math.abs(seconds) <= SKEW_S) return ok('clock', "agrees with the server's", facts);
   const detail = `${Math.abs(seconds)} s ${seconds > 0 ? 'behind' : 'ahead of'} the server's`;
-  const remedy = 'Synchronize the clock (NTP): the API moves every timestamp by this difference.';
+  const remedy = 'Synchronize the clock (NTP): the API shifts every timestamp by this difference.';
   return warning('clock', detail, remedy, facts);
 }

@@ -1,13 +1,13 @@
-// In: nothing. Out: what a check finds. Next: each file here makes some, report.ts shows them.
+// The result of a check, and how to make one.
 
 /** What one check found. */
 export interface Check {
-  /** The same in every version. */
+  /** Does not change between versions. */
   readonly name: string;
   readonly status: 'ok' | 'warning' | 'failed' | 'skipped';
   /** What was found. Never holds the write key. */
   readonly detail: string;
-  /** What to do about it; there is one unless all is well. */
+  /** What to do about it. Present if the status is `warning` or `failed`. */
   readonly remedy?: string;
   /** Numbers and the like, for programs. */
   readonly facts?: Readonly<Record<string, unknown>>;
@@ -25,12 +25,12 @@ export function failed(name: string, detail: string, remedy: string): Check {
   return { name, status: 'failed', detail, remedy };
 }
 
-/** For what cannot be looked at because of something else. */
+/** The result of a check that could not be made. */
 export function skipped(name: string, detail: string): Check {
   return { name, status: 'skipped', detail };
 }
 
-/** The message of an error; of each of them where several addresses were tried. */
+/** The message of an error. If several addresses were tried, the messages of all. */
 export function messageOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(messageOf).join('; ');
   return error instanceof Error ? error.message : String(error);

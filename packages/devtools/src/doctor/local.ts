@@ -1,10 +1,10 @@
-// In: this process and the options. Out: checks that need no network. Next: network.ts.
+// Checks that need no network.
 import { type Check, failed, ok, warning } from './check.js';
 
-/** As `engines` in package.json says it. */
+/** The same as `engines` in package.json. */
 const OLDEST_NODE = [20, 19] as const;
 
-/** What the keys of Segment look like: 32 letters and digits. */
+/** The form of a write key of Segment: 32 letters and digits. */
 const SEGMENT_KEY = /^[A-Za-z0-9]{32}$/;
 
 const REGIONS: Readonly<Record<string, string>> = {
@@ -21,29 +21,29 @@ export function checkNode(version: string): Check {
     : failed('node', `Node.js ${version}`, `Use Node.js ${OLDEST_NODE.join('.')} or newer.`);
 }
 
-/** Whether the write key can be one. It is shown nowhere, not even in part. */
+/** Whether the write key looks like one. No part of it is ever shown. */
 export function checkWriteKey(key: string | undefined, url: URL | undefined): Check {
   const name = 'write-key';
   if (key === undefined || key.trim() === '') {
-    return failed(name, 'there is none', 'Set OFFTHREAD_WRITE_KEY, or pass --write-key.');
+    return failed(name, 'missing', 'Set OFFTHREAD_WRITE_KEY, or pass --write-key.');
   }
   if (/[^\x21-\x7e]|^['"]|['"]$/.test(key)) {
-    const remedy = 'Copy it anew from the settings of the source, without quotes, blanks and line ends.';
-    return failed(name, 'has characters in it that no write key has', remedy);
+    const remedy = 'Copy it again from the settings of the source, without quotes, spaces or line breaks.';
+    return failed(name, 'contains characters that no write key has', remedy);
   }
   const isOfSegment = url !== undefined && url.hostname in REGIONS;
   if (isOfSegment && !SEGMENT_KEY.test(key)) {
-    const remedy = 'Copy it anew from Settings, API Keys of the source. The API answers 200 to any key.';
-    return warning(name, 'is not the 32 letters and digits that those of Segment are', remedy);
+    const remedy = 'Copy it again from Settings > API Keys of the source. The API answers 200 to any key.';
+    return warning(name, 'is not 32 letters and digits, as write keys of Segment are', remedy);
   }
   return ok(name, 'present and plausible');
 }
 
-/** A wrong region is the one mistake that no reply tells. */
+/** The API answers 200 in the wrong region too, so this can only point out the setting. */
 export function checkRegion({ hostname, protocol }: URL): Check {
   const region = REGIONS[hostname];
-  if (region === undefined) return ok('region', `an address of your own, ${hostname}`);
+  if (region === undefined) return ok('region', `${hostname} is not an address of Segment`);
   const other = hostname === 'api.segment.io' ? '--region eu' : '--region us';
-  const advice = `if Workspace Settings, Regional Settings says otherwise, use ${other}: data sent to the wrong one vanishes`;
+  const advice = `if Workspace Settings > Regional Settings says otherwise, use ${other}: the wrong region loses data`;
   return ok('region', `${region}; ${advice}`, { region: region.slice(0, 2), protocol });
 }

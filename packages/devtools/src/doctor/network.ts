@@ -1,4 +1,4 @@
-// In: the address of the API. Out: checks of the way there: name, connection, certificate. Next: api.ts.
+// Checks of the network between here and the API: name, connection, certificate.
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import type { Agent } from 'node:http';
@@ -10,22 +10,22 @@ import { type Check, failed, messageOf, ok, skipped, warning } from './check.js'
 /** Milliseconds for each step. */
 const TIMEOUT_MS = 10_000;
 
-/** Days before its end from which on a certificate is worth a warning: they are renewed a month ahead. */
+/** A certificate that expires within this many days is worth a warning: most are renewed a month ahead. */
 const SOON_DAYS = 14;
 const DAY_MS = 86_400_000;
 
-/** A proxy on the way. */
+/** The proxy between here and the API. */
 export interface ProxyOnTheWay {
   /** Host and port, without user name and password. */
   readonly host: string;
-  /** Whose connections go by it. */
+  /** Makes connections through it. */
   readonly agent: Agent;
 }
 
 export async function checkDns({ hostname }: URL, proxy?: ProxyOnTheWay): Promise<Check> {
-  if (proxy !== undefined) return skipped('dns', `the proxy ${proxy.host} asks for the address`);
+  if (proxy !== undefined) return skipped('dns', `the proxy ${proxy.host} resolves the name`);
   const host = bare(hostname);
-  if (isIP(host) !== 0) return ok('dns', `${host} is an address already`);
+  if (isIP(host) !== 0) return ok('dns', `${host} is an address`);
   const start = performance.now();
   try {
     const found = (await within(lookup(host, { all: true }))).map(({ address }) => address);
@@ -45,7 +45,11 @@ export async function checkConnection(url: URL, proxy?: ProxyOnTheWay): Promise<
       (await within(tunnel(url, proxy))).destroy();
       const ms = Math.round(performance.now() - start);
       const facts = { ms, proxy: proxy.host };
-      return ok('connection', `port ${portOf(url)} answers by the proxy ${proxy.host} (${ms} ms)`, facts);
+      return ok(
+        'connection',
+        `port ${portOf(url)} answers through the proxy ${proxy.host} (${ms} ms)`,
+        facts,
+      );
     } catch (error) {
       return failed('connection', messageOf(error), remedyForProxy(url, messageOf(error)));
     }
@@ -63,16 +67,16 @@ export async function checkConnection(url: URL, proxy?: ProxyOnTheWay): Promise<
 }
 
 function remedyForConnection(url: URL, message: string): string {
-  if (message.includes('ECONNREFUSED')) return 'Check host and port: nothing listens there.';
-  return `Let this machine reach ${url.hostname} on port ${portOf(url)}: firewall, security group, egress policy; or name a proxy by HTTPS_PROXY.`;
+  if (message.includes('ECONNREFUSED')) return 'Nothing listens there. Check the host and the port.';
+  return `Allow this machine to reach ${url.hostname} on port ${portOf(url)} (firewall, security group, egress policy), or set HTTPS_PROXY.`;
 }
 
 function remedyForProxy({ hostname }: URL, message: string): string {
-  if (message.includes('407')) return 'Check user name and password in the variable that names the proxy.';
-  return `Check the variable that names the proxy, and that it lets CONNECT through to ${hostname}; NO_PROXY=${hostname} goes past it.`;
+  if (message.includes('407')) return 'Check the user name and password in the variable that sets the proxy.';
+  return `Check the variable that sets the proxy, and that the proxy allows CONNECT to ${hostname}. NO_PROXY=${hostname} bypasses it.`;
 }
 
-/** A connection that the proxy has made. */
+/** A connection through the proxy. */
 function tunnel(url: URL, { agent }: ProxyOnTheWay): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const options = { host: bare(url.hostname), port: portOf(url) };
@@ -80,7 +84,7 @@ function tunnel(url: URL, { agent }: ProxyOnTheWay): Promise<Duplex> {
   });
 }
 
-/** Who the server says it is. Nothing is sent but the handshake, so that looking at a bad certificate is no risk. */
+/** The server's certificate. Only the handshake is sent, so a bad certificate does no harm. */
 export async function checkTls(url: URL, proxy?: ProxyOnTheWay): Promise<Check> {
   if (url.protocol !== 'https:') return ok('tls', 'none: plain http');
   const host = bare(url.hostname);
@@ -92,7 +96,7 @@ export async function checkTls(url: URL, proxy?: ProxyOnTheWay): Promise<Check> 
     await within(once(socket, 'secureConnect'));
     return judge(socket);
   } catch (error) {
-    const remedy = 'Check that this is an https port, and that nothing on the way breaks TLS open.';
+    const remedy = 'Check that this is an https port, and that no proxy between intercepts TLS.';
     return failed('tls', messageOf(error), remedy);
   } finally {
     socket?.destroy();
@@ -102,14 +106,14 @@ export async function checkTls(url: URL, proxy?: ProxyOnTheWay): Promise<Check> 
 function judge(socket: TLSSocket): Check {
   const { valid_to, issuer, subject } = socket.getPeerCertificate();
   const until = new Date(valid_to);
-  // A name may stand there several times.
+  // A certificate may name several organizations.
   const by = [issuer?.O ?? issuer?.CN ?? 'nobody'].flat().join(', ');
   const date = Number.isNaN(until.getTime()) ? 'an unknown date' : until.toISOString().slice(0, 10);
   const detail = `${socket.getProtocol()}, certificate by ${by}, valid until ${date}`;
   const facts = { protocol: socket.getProtocol(), issuer: by, subject: subject?.CN, validUntil: valid_to };
   if (!socket.authorized) {
     const code = String(socket.authorizationError);
-    return failed('tls', `${detail}, not to be trusted: ${code}`, remedyFor(code));
+    return failed('tls', `${detail}, not trusted: ${code}`, remedyFor(code));
   }
   if (until.getTime() - Date.now() < SOON_DAYS * DAY_MS) {
     return warning('tls', detail, 'Renew the certificate: the SDK refuses one that has expired.', facts);
@@ -119,15 +123,15 @@ function judge(socket: TLSSocket): Check {
 
 function remedyFor(code: string): string {
   if (code.includes('EXPIRED'))
-    return 'Renew the certificate of the server, or set the clock of this machine.';
-  if (code.includes('NOT_YET_VALID')) return 'Set the clock of this machine.';
+    return "Renew the server's certificate, or correct the clock of this machine.";
+  if (code.includes('NOT_YET_VALID')) return 'Correct the clock of this machine.';
   if (code.includes('ALTNAME') || code.includes('HOSTNAME')) {
-    return 'Use the host name that the certificate is for, or a certificate for this one.';
+    return 'Use the host name in the certificate, or a certificate for this host name.';
   }
-  return 'For an authority of your own set NODE_EXTRA_CA_CERTS=/path/ca.pem. Else somebody may be listening in.';
+  return 'If the certificate is from your own authority, set NODE_EXTRA_CA_CERTS=/path/ca.pem. If not, the connection may be intercepted.';
 }
 
-/** The result, or an error in time. What comes after that is of no interest any more. */
+/** The result, or an error once the time is over. A later result is ignored. */
 async function within<T>(promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

@@ -1,4 +1,4 @@
-// In: settings of the SDK. Out: checks of the SDK itself, worker thread and all. Next: report.ts.
+// Checks of the SDK itself, worker thread included.
 import { Analytics, type AnalyticsError, type AnalyticsSettings } from '@offthread/sdk';
 import { MAX_EVENT_BYTES } from '@offthread/tracking-api/event-rules';
 import { adviceFor } from '../destination.js';
@@ -20,20 +20,21 @@ export async function checkSample(settings: AnalyticsSettings): Promise<Check> {
     );
   }
   const detail = error.code === 'closed' ? `not delivered within ${TIMEOUT_MS} ms` : error.message;
-  // The doctor need not be sent for the doctor.
+  // Other advice would be to run the doctor.
   const advice = error.code === 'rejected' || error.code === 'redirected' ? adviceFor(error) : '';
-  return failed('sample', `${detail} (${error.code})`, advice || 'See what the checks above say.');
+  return failed('sample', `${detail} (${error.code})`, advice || 'See the checks above.');
 }
 
-/** Whether an event over the limit is stopped here. Sends nothing, whatever comes of it. */
+/** Whether an event over the limit is refused. Never sends anything. */
 export async function checkLimits(): Promise<Check> {
   const properties = { filling: 'x'.repeat(MAX_EVENT_BYTES) };
   const { error, requests } = await sendOne({ writeKey: 'none', stub: true }, properties);
   if (error?.code === 'event_too_large' && requests === 0) {
-    return ok('limits', `an event over ${MAX_EVENT_BYTES} bytes is refused here, before any request`);
+    return ok('limits', `an event over ${MAX_EVENT_BYTES} bytes is refused before any request`);
   }
-  const found = error === undefined ? 'was let through' : `ended otherwise: ${error.message} (${error.code})`;
-  const remedy = 'Install @offthread/sdk again.';
+  const found =
+    error === undefined ? 'was accepted' : `failed in another way: ${error.message} (${error.code})`;
+  const remedy = 'Reinstall @offthread/sdk.';
   return failed('limits', `an event over ${MAX_EVENT_BYTES} bytes ${found}`, remedy);
 }
 

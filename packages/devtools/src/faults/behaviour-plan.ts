@@ -6,17 +6,17 @@ import { seededRandom } from './seeded-random.js';
 
 const ORDINARY: PlainBehaviour = { type: 'ok' };
 
-/** What is going to be done: the standing behaviour, and how much comes before it. */
+/** The behaviours to come: the standing one, and how many come before it. */
 export interface PlannedBehaviour {
   standing: Behaviour;
-  /** Requests that the script still covers. */
+  /** Number of requests that the script still decides. */
   scripted: number;
   rules: number;
 }
 
 /**
- * Decides what is done with a request. The next item of the script comes first (one request each, in the order in
- * which their headers arrive), then the first rule that matches, then the standing behaviour.
+ * Chooses the behaviour of a request: the next item of the script (one for each request, in the order in which their
+ * headers arrive), or else the first rule that matches, or else the standing behaviour.
  */
 export class BehaviourPlan {
   #script: { behaviour: Behaviour; left: number }[] = [];
@@ -48,13 +48,13 @@ export class BehaviourPlan {
     this.#standing = ORDINARY;
   }
 
-  /** What is going to be done. */
+  /** The behaviours to come. */
   planned(): PlannedBehaviour {
     const scripted = this.#script.reduce((sum, { left }) => sum + left, 0);
     return { standing: this.#standing, scripted, rules: this.#rules.filter(({ left }) => left > 0).length };
   }
 
-  /** The behaviour as the headers arrive; `undefined` while a rule still depends on the events. */
+  /** The behaviour when the headers have arrived; `undefined` if a rule depends on the body. */
   forHeaders(writeKey: string | null): PlainBehaviour | undefined {
     const item = this.#script[0];
     if (item !== undefined) {
@@ -65,7 +65,7 @@ export class BehaviourPlan {
     return this.#rules.length > 0 ? this.#fromRules(writeKey, undefined) : this.#resolve(this.#standing);
   }
 
-  /** The behaviour once the events are known, for a request that had none at its headers. */
+  /** The behaviour when the body has been read, if `forHeaders` gave none. */
   forBody(writeKey: string | null, events: ReceivedEvent[]): PlainBehaviour {
     return this.#fromRules(writeKey, events) ?? ORDINARY;
   }
@@ -74,7 +74,7 @@ export class BehaviourPlan {
     for (const entry of this.#rules) {
       const { match, behaviour } = entry.rule;
       if (entry.left <= 0) continue;
-      // A key that is not in the headers may be in the body.
+      // A write key that isn't in the headers may be in the body.
       const isKeyOpen = events === undefined && writeKey === null;
       if (match.writeKey !== undefined && match.writeKey !== writeKey && !isKeyOpen) continue;
       if (events === undefined && dependsOnBody(match, writeKey)) return undefined;

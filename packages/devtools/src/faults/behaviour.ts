@@ -1,15 +1,15 @@
 // What the server can be told to do with a request.
 
-/** Fields any behaviour may have. */
+/** The fields that any behaviour may have. */
 interface BehaviourBase {
   /**
-   * Whether valid events of the request count as received. The default is what the client would conclude had it seen
-   * the whole reply: true where the status is 2xx, also when the connection breaks during the reply; else false.
+   * Whether the events of a valid request count as received. The default is what a client would conclude from the whole
+   * reply: true if the status is 2xx, also if the connection breaks during the reply, and otherwise false.
    */
   accept?: boolean;
 }
 
-/** The ordinary behaviour: 200, 400 or 401 as the request deserves. */
+/** The ordinary behaviour: 200, 400 or 401, as the Tracking API would answer. */
 export interface Ok extends BehaviourBase {
   type: 'ok';
   /** Milliseconds before the reply. Default: the `latencyMs` of the server. */
@@ -27,7 +27,7 @@ export interface Answer extends BehaviourBase {
   delayMs?: number;
 }
 
-/** The connection is reset: as the headers arrive, after the body, or in the middle of the reply. */
+/** The connection is reset: when the headers have arrived, after the body, or in the middle of the reply. */
 export interface Drop extends BehaviourBase {
   type: 'drop';
   after: 'headers' | 'body' | 'partial-reply';
@@ -38,7 +38,7 @@ export interface Hang extends BehaviourBase {
   type: 'hang';
 }
 
-/** The body is not read, so that the upload stalls once the buffers of the kernel are full. */
+/** The body is not read: the upload stalls when the buffers of the kernel are full. */
 export interface StallUpload extends BehaviourBase {
   type: 'stall-upload';
 }
@@ -98,7 +98,7 @@ export type PlainBehaviour =
   | Garbage
   | Redirect;
 
-/** `behaviour` with a probability of 0 to 1, else the ordinary one. The same `seed` gives the same choices. */
+/** `behaviour` with a probability of 0 to 1, otherwise the ordinary one. The same `seed` gives the same choices. */
 export interface Sometimes {
   type: 'sometimes';
   probability: number;
@@ -113,7 +113,7 @@ export type Behaviour = PlainBehaviour | Sometimes;
 /** An item of a script: a behaviour for the next request, or the next `times` requests (default 1). */
 export type ScriptItem = Behaviour & { times?: number };
 
-/** What a request must have for a rule to hold: every field given. */
+/** What a request must have to match a rule: all that is given. */
 export interface Match {
   writeKey?: string;
   /** One event of the request has this messageId. */
@@ -124,7 +124,7 @@ export interface Match {
   minEvents?: number;
 }
 
-/** A behaviour for the requests that match, at most `times` of them (default: no end). */
+/** A behaviour for the requests that match, at most `times` of them (default: all). */
 export interface Rule {
   match: Match;
   behaviour: Behaviour;

@@ -5,7 +5,7 @@ import type { Behaviour, Rule, ScriptItem } from './behaviour.js';
 
 type Kind = 'number' | 'string' | 'boolean' | 'object' | 'anything';
 
-/** The fields of each behaviour; a `?` marks one that may be left out. */
+/** The fields of each behaviour. A `?` marks an optional one. */
 const FIELDS: Record<Behaviour['type'], Record<string, Kind>> = {
   ok: { 'delayMs?': 'number' },
   answer: { status: 'number', 'headers?': 'object', 'body?': 'anything', 'delayMs?': 'number' },

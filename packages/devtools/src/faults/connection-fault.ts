@@ -8,10 +8,10 @@ export type ConnectionFault = Drip | Drop | Garbage | Hang | StallUpload | Trunc
 
 const SUCCESS = '{"success":true}';
 
-/** Time for the client to read what was sent before the reset overtakes it. */
+/** Milliseconds for the client to read what was sent before the reset arrives. */
 const BEFORE_RESET_MS = 20;
 
-/** Does what was asked to the connection. The reply must have been hijacked. */
+/** Breaks the connection as the behaviour says. The reply must have been hijacked. */
 export function breakConnection(
   fault: ConnectionFault,
   socket: Socket,
@@ -26,7 +26,7 @@ export function breakConnection(
       connections.hold(socket);
       break;
     case 'stall-upload':
-      // A socket that nobody reads does not tell when its peer leaves, so the request stops counting as out now.
+      // A socket that isn't read does not notice that its peer left, so stop counting the request as open now.
       leave();
       socket.pause();
       connections.hold(socket);

@@ -11,7 +11,7 @@ export type HttpBehaviour = Answer | GzipBomb | Huge | Ok | Redirect;
 
 const PIECE = Buffer.alloc(64 * 1024, ' ');
 
-/** The status of the reply; `null` for a behaviour that sends no whole status line and headers. */
+/** The status of the reply; `null` for a behaviour that sends no complete status line and headers. */
 export function statusOf(behaviour: PlainBehaviour, refusal: Refusal | null): number | null {
   switch (behaviour.type) {
     case 'ok':
@@ -45,8 +45,8 @@ export async function answer(
 ): Promise<void> {
   const wait = 'delayMs' in behaviour ? (behaviour.delayMs ?? latencyMs) : latencyMs;
   if (wait > 0) await delay(wait, undefined, { ref: false });
-  // A turn of the event loop at least: else a request whose bytes are all here is over before the next one is seen,
-  // and requests that were out at the same moment are never counted as such.
+  // At least one turn of the event loop. Otherwise a request that has arrived whole ends before the next one is seen, and
+  // requests that were open at the same time are never counted as such.
   else await turn();
   if (reply.raw.destroyed) {
     reply.hijack();
@@ -60,7 +60,7 @@ export async function answer(
       return;
     }
     case 'answer': {
-      const { status, headers = {}, body = bodyFor(status, 'answered as told') } = behaviour;
+      const { status, headers = {}, body = bodyFor(status, 'as the behaviour says') } = behaviour;
       reply
         .code(status)
         .headers(headers)
@@ -69,7 +69,7 @@ export async function answer(
     }
     case 'redirect': {
       const { status = 307, location } = behaviour;
-      reply.code(status).header('location', location).send(bodyFor(status, 'redirected as told'));
+      reply.code(status).header('location', location).send(bodyFor(status, 'as the behaviour says'));
       return;
     }
     case 'huge':

@@ -1,6 +1,6 @@
 // Random numbers that are the same for the same seed.
 
-/** A pseudo-random generator: one step of a 32-bit counter, mixed (Tommy Ettinger's mulberry32, public domain). */
+/** A pseudo-random generator: a 32-bit counter whose value is mixed (mulberry32 by Tommy Ettinger, public domain). */
 export function seededRandom(seed: number): () => number {
   let state = Math.trunc(seed) >>> 0;
   return () => {

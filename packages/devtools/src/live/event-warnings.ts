@@ -13,42 +13,42 @@ export type WarningCode =
   | 'future'
   | 'name-form';
 
-/** Something about an event that is worth a look. */
+/** Something about an event that its sender should check. */
 export interface Warning {
   code: WarningCode;
   /** A few words. */
   title: string;
-  /** What it leads to, and what to do. */
+  /** The consequence, and what to do. */
   advice: string;
 }
 
-/** What is known about an event beside its fields. */
+/** How an event arrived. */
 export interface Arrival {
   /** Length of its JSON text, in bytes of UTF-8. */
   bytes: number;
   /** When it arrived, in ms since 1970. */
   receivedMs: number;
-  /** Whether an event with this messageId had been received before. */
+  /** Whether an event with the same messageId was received before. */
   isDuplicate: boolean;
 }
 
-/** The clocks of two machines are seldom further apart than this, in ms. */
+/** Clocks of two machines rarely differ by more, in ms. */
 const CLOCK_SKEW_MS = 5_000;
 
-/** Words that stay small inside a title. */
+/** Words that are lower case within a title. */
 const SMALL_WORDS = 'a|an|and|as|at|by|for|from|in|into|of|off|on|or|out|per|the|to|up|via|vs|with';
 
-/** Two words or more that begin with a capital, a digit or a letter of a script without capitals. */
+/** Two or more words that begin with a capital, a digit, or a letter of a script without capitals. */
 const OBJECT_ACTION = new RegExp(
   `^[\\p{Lu}\\p{Lt}\\p{Lo}\\p{Nd}]\\S*( (${SMALL_WORDS}|[\\p{Lu}\\p{Lt}\\p{Lo}\\p{Nd}]\\S*))* [\\p{Lu}\\p{Lt}\\p{Lo}\\p{Nd}]\\S*$`,
   'u',
 );
 
-/** An event's warnings, in the order of their weight. Pure; the event may be anything that JSON can say. */
+/** The warnings of an event, the most important first. The event may be any JSON value. */
 export function warningsOf(event: unknown, { bytes, receivedMs, isDuplicate }: Arrival): Warning[] {
   if (!isObject(event)) {
     return [
-      warning('not-an-object', 'Not an object', 'An event is a JSON object. The API refuses its batch.'),
+      warning('not-an-object', 'Not an object', 'An event is a JSON object. The API drops everything else.'),
     ];
   }
   const { type, userId, anonymousId, messageId, timestamp, event: name } = event;
@@ -58,7 +58,7 @@ export function warningsOf(event: unknown, { bytes, receivedMs, isDuplicate }: A
       warning(
         'no-user',
         'No user',
-        'It has neither userId nor anonymousId, so it belongs to nobody. Set one.',
+        'It has neither userId nor anonymousId. Set one: the API drops an event without a user.',
       ),
     );
   }
@@ -102,7 +102,7 @@ function timeWarnings(timestamp: unknown, receivedMs: number): Warning[] {
   ];
 }
 
-/** NaN for a day that does not exist, which V8 takes for another one, and for years beyond four digits. */
+/** NaN for a date that does not exist, which `Date.parse` turns into another one, and for years of more than four digits. */
 function timeOf(timestamp: string): number {
   const [, date = '', day] = /^(\d{4}-\d\d-(\d\d))/.exec(timestamp) ?? [];
   if (day !== undefined && new Date(date).getUTCDate() !== Number(day)) return Number.NaN;

@@ -5,27 +5,27 @@ import type { Entry, RecorderChange } from '../api/recorder.js';
 import type { TrackingApiServer } from '../api/server.js';
 import type { LiveMessage, LiveRequest, LiveStatus } from './live-message.js';
 
-/** Events a page is given when it opens, and keeps. */
+/** Number of events that a page gets when it opens, and keeps. */
 const KEPT_EVENTS = 20_000;
 
 /** Events taken from the recorder at a time. */
 const PAGE = 500;
 
-/** A page that is this far behind, in bytes, is let go; it comes back by itself and starts anew. */
+/** A page that is this many bytes behind is disconnected. It reconnects by itself and starts again. */
 const MAX_BEHIND = 32 * 1024 * 1024;
 
-/** The counters are looked at this often, in ms. */
+/** Milliseconds between two looks at the counters. */
 const STATUS_MS = 400;
 
 interface Viewer {
   response: ServerResponse;
-  /** Sequence number of the first request it has not been given. */
+  /** Sequence number of the first request that was not sent to it. */
   next: number;
-  /** The requests it has been given, since the last reset. */
+  /** The requests that were sent to it since the last reset. */
   sent: WeakSet<Entry>;
 }
 
-/** Tells every open page what happens. Costs nothing while there is none. */
+/** Sends every open page what happens. Does nothing while no page is open. */
 export class Feed {
   #api: TrackingApiServer;
   #viewers = new Set<Viewer>();
@@ -37,7 +37,7 @@ export class Feed {
     this.#api = api;
   }
 
-  /** Takes a response over and streams to it until its connection ends. */
+  /** Streams to a response until its connection ends. */
   open(response: ServerResponse): void {
     const { recorder, settings, url } = this.#api;
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
@@ -76,7 +76,7 @@ export class Feed {
     }
   }
 
-  /** Gives a viewer what it has not been given, until its connection is full: the recorder is the only buffer. */
+  /** Sends a viewer what it does not have yet, until its connection is full. The recorder is the only buffer. */
   #pump(viewer: Viewer): void {
     while (!viewer.response.writableNeedDrain && !viewer.response.destroyed) {
       const { entries } = this.#api.recorder.page(viewer.next, PAGE);
@@ -125,7 +125,7 @@ function liveRequest(entry: Entry): LiveRequest {
     ...rest,
     userAgent: headers['user-agent']?.toString() ?? null,
     retries: Number.isInteger(retries) ? retries : 0,
-    // A body that could not be read has no events, and is perhaps no JSON.
+    // A body without events may not be JSON.
     events: body === null || route === null || entry.eventCount === 0 ? [] : eventTexts(body, route),
   };
 }

@@ -33,7 +33,7 @@ export interface LiveRequest
 /** How a request ended. */
 type LiveEnd = Pick<RequestRecord, 'sequence' | 'durationMs' | 'state'>;
 
-/** The counters, without those by write key, and what the API is going to do. */
+/** The counters, without those by write key, and the behaviours to come. */
 export interface LiveStatus extends PlannedBehaviour {
   counts: Omit<Counts, 'maxConcurrentByWriteKey'>;
 }

@@ -9,7 +9,7 @@ import { Feed } from './feed.js';
 /** Made from packages/devtools/page by the build. */
 const FILES = new URL('../page/', import.meta.url);
 
-/** Only this server's own files run, and no text ever becomes markup or a script. */
+/** The page runs only files of this server, and text never becomes markup or a script. */
 const HEADERS = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
@@ -27,7 +27,7 @@ export function pageRoutes(app: FastifyInstance, api: TrackingApiServer): void {
   const feed = new Feed(api);
 
   app.addHook('onRequest', async ({ headers, url }, reply) => {
-    // The page itself may be reached by a link from anywhere; what it is made of is asked for by the page alone.
+    // A link from anywhere may lead to the page. Only the page itself may request its parts.
     const foreign =
       foreignHost(headers.host, api.settings.host) ?? (url === '/' ? undefined : foreignOrigin(headers));
     if (foreign !== undefined) await reply.code(403).type('text/plain').send(`${foreign}\n`);
@@ -42,7 +42,7 @@ export function pageRoutes(app: FastifyInstance, api: TrackingApiServer): void {
     reply.hijack();
     feed.open(reply.raw);
   });
-  // Browsers ask for these by themselves; they are no refused requests of a program.
+  // Browsers request these by themselves. They must not be recorded as refused requests.
   for (const path of ['/favicon.ico', '/.well-known/*']) {
     app.get(path, (_request, reply) => reply.code(404).send());
   }
