@@ -45,7 +45,7 @@ const event = fc.record(
     properties: json,
     writeKey: fc.string(),
     'odd "name"\\': json,
-    __proto__: json,
+    ['__proto__']: json,
   },
   { requiredKeys: [] },
 );

@@ -99,6 +99,18 @@ test('pages of other origins may send when their origin is listed', async () => 
   }
 });
 
+test('analytics.js is told to send here, of a write key that is taken', async () => {
+  await serve({ origins: '*', writeKeys: ['GOOD'] }, '/segment');
+  const ask = (key: string) =>
+    fetch(`${url}/segment/v1/projects/${key}/settings`, { headers: { origin: 'https://shop.test' } });
+  const reply = await ask('GOOD');
+  expect(reply.headers.get('access-control-allow-origin')).toBe('https://shop.test');
+  const { integrations } = (await reply.json()) as { integrations: Record<string, object> };
+  const { host } = new URL(url);
+  expect(integrations['Segment.io']).toMatchObject({ apiKey: 'GOOD', apiHost: `${host}/segment/v1` });
+  expect((await ask('BAD')).status).toBe(404);
+});
+
 test('a body up to the limit is taken, one byte more is refused, compressed or not', async () => {
   await serve();
   const text = JSON.stringify({ batch: [trackEvent()], padding: '' });

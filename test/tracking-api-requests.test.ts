@@ -112,6 +112,12 @@ describe('paths', () => {
   });
 });
 
+test('the settings of a source are for the write keys that are taken', async () => {
+  await using listed = await startTrackingApi({ in: 'thread', writeKeys: ['GOOD'] });
+  const statusFor = async (key: string) => (await fetch(`${listed.url}/v1/projects/${key}/settings`)).status;
+  expect([await statusFor('GOOD'), await statusFor('BAD'), await statusFor('%ff')]).toEqual([200, 404, 404]);
+});
+
 describe('bodies', () => {
   test.each([
     'text/plain',
@@ -248,6 +254,15 @@ describe('faults of events', () => {
   ])('are shown of a batch with %s', async (_, body, code) => {
     expect((await post(api.url, body)).status).toBe(200);
     expect(await api.requests()).toMatchObject([{ status: 200, faults: [{ index: null, code }] }]);
+  });
+
+  test('are as many as a batch may have events, however many there are', async () => {
+    const body = `{"batch":[${'1,'.repeat(200_000)}1]}`;
+    expect((await post(api.url, body)).status).toBe(200);
+    const [request] = await api.requests();
+    expect(request?.eventCount).toBe(200_001);
+    expect(request?.faults.length).toBe(2_500);
+    expect(request?.faults[0]?.code).toBe('too_many_events');
   });
 
   test('are a reason to refuse when the API is strict', async () => {

@@ -377,6 +377,8 @@ describe('the requests', () => {
     expect(await rows(page).filter({ hasText: 'Right One' }).getAttribute('class')).toContain('good');
     await open('Nobody There');
     await page.getByText('This event has neither userId nor anonymousId.').waitFor();
+    await page.getByRole('tab', { name: 'Requests 1' }).click();
+    await expect.poll(() => textOf(rows(page).first()), soon).toContain('1 fault');
   });
 
   test('that are refused for one event mark that one', async () => {
