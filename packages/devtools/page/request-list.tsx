@@ -1,6 +1,6 @@
 // In: requests. Out: the list of them. Next: request-detail.tsx opens one.
 import type { RefObject } from 'preact';
-import { bytes, clock, count, duration } from './format.js';
+import { bytes, clock, count, duration, plural } from './format.js';
 import { outcomeOf, reasonOf, toneOf } from './outcome.js';
 import type { RequestRow } from './row.js';
 import { VirtualList } from './virtual-list.js';
@@ -66,6 +66,9 @@ function Rows({ rows, active, activate, listRef }: Pick<Props, 'rows' | 'active'
             <span class="why">
               {row.retries > 0 && <b class="retry">retry {row.retries}</b>}
               {toneOf(row) === 'bad' && <span class="reason">{reasonOf(row)}</span>}
+              {reasonOf(row) === null && row.faults.length > 0 && (
+                <span class="reason">{plural(row.faults.length, 'fault')}</span>
+              )}
               <span class="path">{row.path}</span>
             </span>
           </>

@@ -6,6 +6,7 @@ import { projectSettings } from './project-settings.js';
 import { type Receipt, type ReceiveOptions, receive } from './receive.js';
 import { notFound, type Refusal, replyTo } from './refusal.js';
 import { BATCH_PATHS, routeOf } from './route.js';
+import { authorize } from './write-key.js';
 
 /** A request whose events are to be taken. */
 export interface AcceptedReceipt extends Receipt {
@@ -54,7 +55,8 @@ export const trackingApi: FastifyPluginAsync<TrackingApiPluginOptions> = async (
     if (route === null) return answer(notFound(target.split('?', 1)[0] ?? ''), reply);
     switch (route.type) {
       case 'settings':
-        reply.send(projectSettings(route.writeKey, request.protocol, request.host));
+        if (authorize(route.writeKey, writeKeys) !== null) return answer(notFound(target), reply);
+        reply.send(projectSettings(route.writeKey, request.protocol, `${request.host}${app.prefix}`));
         return;
       case 'metrics':
         await readBody(request.raw, { onChunk: () => {} });

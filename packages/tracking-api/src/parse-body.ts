@@ -10,7 +10,9 @@ import type { EventRoute } from './route.js';
 export interface ParsedBody {
   /** One for each element of the batch; `null` for one that is not an object. */
   events: (ReceivedEvent | null)[];
-  /** What is wrong with the batch or its events, the batch first. The API answers 200 all the same. */
+  /**
+   * What is wrong with the batch or its events, the batch first; about 2,500 at most. The API answers 200 all the same.
+   */
   faults: Fault[];
   /** The `sentAt` of the request. */
   sentAt: string | null;
@@ -66,7 +68,9 @@ function parseBatch({ batch, context, integrations }: Record<string, unknown>, b
     const { start, end } = spans[index] ?? { start: 0, end: 0 };
     const event = isObject(element) ? withCommon(ownEvent(element), { context, integrations }) : null;
     const fault = faultOf(event, end - start);
-    if (fault !== undefined) faults.push({ ...fault, index });
+    // Bounded, for a body of many small things that are no events. Those that are too large are few.
+    const isKept = faults.length < MAX_BATCH_EVENTS || fault?.code === 'event_too_large';
+    if (fault !== undefined && isKept) faults.push({ ...fault, index });
     return event;
   });
   return { events, faults };

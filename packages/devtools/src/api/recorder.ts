@@ -12,7 +12,7 @@ export interface Entry extends Omit<RequestRecord, 'events'> {
 }
 
 /** What is known about a request when its behaviour has been chosen. */
-export type Decision = Omit<Entry, 'sequence' | 'durationMs' | 'state' | 'messageIds'> & {
+export type NewEntry = Omit<Entry, 'sequence' | 'durationMs' | 'state' | 'messageIds'> & {
   events: ReceivedEvent[];
 };
 
@@ -26,7 +26,7 @@ export interface Page {
 export type RecorderCounts = Omit<Counts, 'connections' | 'maxConnections' | 'maxConcurrentByWriteKey'>;
 
 /** What a watcher is called with: a request was recorded, it ended, or everything was forgotten. */
-export type RecorderChange = { type: 'decided' | 'ended'; entry: Entry } | { type: 'reset' };
+export type RecorderChange = { type: 'recorded' | 'ended'; entry: Entry } | { type: 'reset' };
 
 interface Waiter {
   events: number;
@@ -50,30 +50,30 @@ export class Recorder {
   }
 
   /** Records a request whose behaviour has been chosen. `finish` completes the entry later. */
-  add({ events, ...decision }: Decision): Entry {
+  add({ events, ...request }: NewEntry): Entry {
     const counts = this.#counts;
     const ids = events.flatMap((event) => (typeof event.messageId === 'string' ? [event.messageId] : []));
     counts.requests += 1;
-    counts[decision.accepted ? 'accepted' : 'refused'] += 1;
-    if (decision.accepted) {
-      counts.events += decision.eventCount;
-      this.#countDuplicates(decision.writeKey, ids);
+    counts[request.accepted ? 'accepted' : 'refused'] += 1;
+    if (request.accepted) {
+      counts.events += request.eventCount;
+      this.#countDuplicates(request.writeKey, ids);
     }
-    const answer = String(decision.status ?? decision.behaviour);
+    const answer = String(request.status ?? request.behaviour);
     counts.statuses[answer] = (counts.statuses[answer] ?? 0) + 1;
-    counts.biggestBatch = Math.max(counts.biggestBatch, decision.eventCount);
-    counts.biggestBody = Math.max(counts.biggestBody, decision.plainBytes ?? decision.bodyBytes);
+    counts.biggestBatch = Math.max(counts.biggestBatch, request.eventCount);
+    counts.biggestBody = Math.max(counts.biggestBody, request.plainBytes ?? request.bodyBytes);
     const { record } = this.#settings;
     const entry: Entry = {
-      ...decision,
+      ...request,
       sequence: counts.requests,
       durationMs: null,
       state: 'open',
       messageIds: record === 'count' ? [] : ids,
-      body: record === 'all' ? decision.body : null,
+      body: record === 'all' ? request.body : null,
     };
     if (record !== 'count') this.#keep(entry);
-    this.#notify({ type: 'decided', entry });
+    this.#notify({ type: 'recorded', entry });
     this.#wake();
     return entry;
   }

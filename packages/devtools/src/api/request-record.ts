@@ -66,7 +66,7 @@ export interface Counts {
   statuses: Record<string, number>;
   /**
    * Most requests that were open at the same time, by write key. If this matters, give the server a latency of a few ms:
-   * requests that are answered at once hardly ever overlap.
+   * requests that are answered at once hardly ever overlap. A request whose write key is in its body counts for ''.
    */
   maxConcurrentByWriteKey: Record<string, number>;
   /** TCP connections open now. */

@@ -4,13 +4,10 @@ import {
   corsHeaders,
   type EventRoute,
   isPreflight,
-  MAX_REQUEST_BYTES,
   notFound,
   projectSettings,
   type Refusal,
   type Route,
-  readBody,
-  receive,
   requestedMethod,
   routeOf,
   takesEvents,
@@ -21,13 +18,10 @@ import type { PlainBehaviour } from '../faults/behaviour.js';
 import type { BehaviourPlan } from '../faults/behaviour-plan.js';
 import { breakConnection } from '../faults/connection-fault.js';
 import { answer, statusOf } from '../faults/reply.js';
-import { EventCounter } from './event-counter.js';
 import type { OpenConnections } from './open-connections.js';
 import type { Settings } from './options.js';
-import type { Decision, Entry, Recorder } from './recorder.js';
-
-/** Bytes kept of a body, so that one that is a little too large is recorded whole. The rest is discarded. */
-const KEPT_BYTES = 8 * MAX_REQUEST_BYTES;
+import { type Content, countEvents, NO_CONTENT, readEvents, readOther } from './read-request.js';
+import type { Entry, NewEntry, Recorder } from './recorder.js';
 
 /** The parts of the server that the routes use. */
 export interface TrackingRouteParts {
@@ -37,29 +31,11 @@ export interface TrackingRouteParts {
   connections: OpenConnections;
 }
 
+/** What is known about a request when its headers have arrived. */
 type Arrival = Pick<
-  Decision,
+  NewEntry,
   'method' | 'path' | 'route' | 'headers' | 'writeKey' | 'connection' | 'receivedAt' | 'receivedMs'
 >;
-
-/** What is known about a request when its body has been read. */
-type Content = Omit<Decision, keyof Arrival | 'behaviour' | 'status' | 'accepted' | 'refusal'>;
-
-interface ReadRequest {
-  writeKey: string | null;
-  refusal: Refusal | null;
-  content: Content;
-}
-
-const NOTHING: Content = {
-  events: [],
-  faults: [],
-  sentAt: null,
-  eventCount: 0,
-  bodyBytes: 0,
-  plainBytes: null,
-  body: null,
-};
 
 const UNREAD: Refusal = { status: 400, code: 'invalid_json', message: 'the body was not read' };
 
@@ -84,7 +60,7 @@ export function trackingRoutes(
     }
     reply.headers(cors);
     const route = routeOf(method, url, settings.batchPaths);
-    if (route?.type === 'settings') {
+    if (route?.type === 'settings' && authorize(route.writeKey, settings.writeKeys) === null) {
       reply.send(projectSettings(route.writeKey, request.protocol, request.host));
       return;
     }
@@ -114,58 +90,24 @@ export function trackingRoutes(
     const { headers } = arrival;
     const planned = behaviours.forHeaders(arrival.writeKey);
     if (planned !== undefined && actsAtHeaders(planned)) {
-      decide(arrival, planned, UNREAD, NOTHING, reply);
+      record(arrival, planned, UNREAD, NO_CONTENT, reply);
       return act(planned, null, reply, leave);
     }
 
+    const { raw } = reply.request;
     const isCounted =
       settings.skim && planned !== undefined && arrival.writeKey !== null && !headers['content-encoding'];
-    const read = await (isCounted ? count(arrival, reply) : readEvents(arrival, route, reply));
+    const read = isCounted
+      ? await countEvents(raw, arrival.writeKey, settings)
+      : await readEvents(raw, route, settings);
     if (read === null) {
       reply.hijack(); // The client left during the upload. Nothing is recorded.
       return;
     }
     const { writeKey, content, refusal } = read;
     const behaviour = planned ?? behaviours.forBody(writeKey, content.events);
-    decide({ ...arrival, writeKey }, behaviour, refusal, content, reply);
+    record({ ...arrival, writeKey }, behaviour, refusal, content, reply);
     return act(behaviour, refusal, reply, leave);
-  }
-
-  async function readEvents(
-    { headers }: Arrival,
-    route: EventRoute,
-    { request }: FastifyReply,
-  ): Promise<ReadRequest | null> {
-    const wire = await readBody(request.raw, { keep: KEPT_BYTES, read: Number.POSITIVE_INFINITY });
-    if (wire.end === 'aborted') return null;
-    const { writeKeys, strict } = settings;
-    const receipt = await receive(
-      { route, headers, body: wire.bytes },
-      { writeKeys, strict, keep: KEPT_BYTES },
-    );
-    const { writeKey, refusal, events, faults, sentAt, body } = receipt;
-    const content = {
-      events: events.filter((event) => event !== null),
-      faults,
-      sentAt,
-      eventCount: events.length,
-      bodyBytes: wire.received,
-      plainBytes: body?.length ?? null,
-      body,
-    };
-    return { writeKey, refusal, content };
-  }
-
-  /** Counts the events without parsing them. */
-  async function count({ writeKey }: Arrival, { request }: FastifyReply): Promise<ReadRequest | null> {
-    const counter = new EventCounter();
-    const wire = await readBody(request.raw, {
-      read: Number.POSITIVE_INFINITY,
-      onChunk: (chunk) => counter.add(chunk),
-    });
-    if (wire.end === 'aborted') return null;
-    const content = { ...NOTHING, eventCount: counter.count, bodyBytes: wire.received };
-    return { writeKey, refusal: authorize(writeKey, settings.writeKeys), content };
   }
 
   /** Metrics of analytics.js, and paths that the Tracking API does not have. */
@@ -175,19 +117,17 @@ export function trackingRoutes(
     reply: FastifyReply,
     leave: () => void,
   ): Promise<void> {
-    const wire = await readBody(reply.request.raw, { keep: KEPT_BYTES, read: Number.POSITIVE_INFINITY });
-    if (wire.end === 'aborted') {
+    const content = await readOther(reply.request.raw);
+    if (content === null) {
       reply.hijack();
       return;
     }
-    const refusal = route === null ? notFound(arrival.path) : null;
-    const { received, bytes } = wire;
-    const content = { ...NOTHING, bodyBytes: received, plainBytes: bytes?.length ?? null, body: bytes };
-    decide(arrival, { type: 'ok' }, refusal, content, reply);
+    const refusal = route?.type === 'metrics' ? null : notFound(arrival.path);
+    record(arrival, { type: 'ok' }, refusal, content, reply);
     return act({ type: 'ok' }, refusal, reply, leave);
   }
 
-  function decide(
+  function record(
     arrival: Arrival,
     behaviour: PlainBehaviour,
     refusal: Refusal | null,

@@ -64,7 +64,7 @@ export class Feed {
 
   #onChange(change: RecorderChange): void {
     for (const viewer of this.#viewers) {
-      if (change.type === 'decided') this.#pump(viewer);
+      if (change.type === 'recorded') this.#pump(viewer);
       else if (change.type === 'reset') {
         viewer.next = 1;
         viewer.sent = new WeakSet();
