@@ -1,4 +1,4 @@
-// The program `offthread`: its commands, and what happens to an error that none of them handles.
+// In: the command line. Out: one command run. Next: the file of that command in commands/.
 import { readFileSync } from 'node:fs';
 import { doctorCommand } from './commands/doctor.js';
 import { importCommand } from './commands/import.js';
@@ -10,7 +10,7 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
   version: string;
 };
 
-// A pipe that closes early (`offthread … | head`) isn't an error.
+// A pipe that is closed early (`offthread … | head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
 const program = commandNamed('offthread')

@@ -1,22 +1,22 @@
-// What all commands share: exit codes, mistakes in the command line, output, and options with values.
+// In: what somebody typed. Out: a command whose mistakes end with exit code 2. Next: the files in commands/.
 import { ValidationError } from '@offthread/sdk';
 import { Command, type CommanderError, InvalidArgumentError } from 'commander';
 import { exactly } from './exact-json.js';
 
-/** Exit codes. A shell reports 130 and 143 for a program that a signal ended. */
+/** Exit codes of the commands that act: the shell's 130 and 143 say that a signal ended them. */
 export const EXIT = { done: 0, failed: 1, usage: 2, SIGINT: 130, SIGTERM: 143 } as const;
 
-/** A mistake in the command line. */
+/** Something that whoever typed the command can set right. */
 export class UsageError extends Error {}
 
-/** A command. A mistake in its options points to the help and exits with 2. */
+/** A command that answers a mistake with where help is, and exit code 2. */
 export function commandNamed(name: string): Command {
   return new Command(name)
-    .showHelpAfterError('Run with --help for the options and arguments.')
+    .showHelpAfterError('Run with --help for what can be said here.')
     .exitOverride(({ exitCode }: CommanderError) => process.exit(exitCode === 0 ? EXIT.done : EXIT.usage));
 }
 
-/** Runs an action and makes its result the exit code. A mistake that the action finds exits with 2 as well. */
+/** Runs an action and makes its result the exit code. A mistake it finds ends like one that the parser finds. */
 export function exitBy<Args extends unknown[]>(action: (...args: Args) => Promise<number>) {
   return async (...args: Args): Promise<void> => {
     try {
@@ -29,12 +29,12 @@ export function exitBy<Args extends unknown[]>(action: (...args: Args) => Promis
   };
 }
 
-/** Writes a line to stderr: for the user, and not part of the results. */
+/** Writes a line for the person, beside the results. */
 export function complain(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** Writes a line of the results to stdout. */
+/** Writes a line of the result. */
 export function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }

@@ -1,11 +1,11 @@
-// Checks as lines for people.
+// In: checks. Out: lines for people. Next: commands/doctor.ts prints them.
 import { styleText } from 'node:util';
 import type { Check } from './check.js';
 
 const LABELS = { ok: 'ok', warning: 'WARN', failed: 'FAIL', skipped: 'skip' } as const;
 const COLOURS = { ok: 'green', warning: 'yellow', failed: 'red', skipped: 'gray' } as const;
 
-/** The lines of one check. The status is a word, so that colour adds nothing that is not there without it. */
+/** The lines of one check. The status is a word: colour only repeats it. */
 export function checkLines({ name, status, detail, remedy }: Check, inColour: boolean): string[] {
   const label = LABELS[status].padEnd(4);
   const shown = inColour ? styleText(COLOURS[status], label) : label;
@@ -13,7 +13,7 @@ export function checkLines({ name, status, detail, remedy }: Check, inColour: bo
   return remedy === undefined ? [first] : [first, `${' '.repeat(18)}-> ${remedy}`];
 }
 
-/** The last line: how many checks failed. */
+/** The last line. */
 export function verdictOf(checks: readonly Check[]): string {
   const failed = checks.filter(({ status }) => status === 'failed').length;
   const warnings = checks.filter(({ status }) => status === 'warning').length;
