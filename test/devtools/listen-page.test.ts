@@ -386,6 +386,7 @@ describe('the requests', () => {
     await using other = await openPage(browser, strict);
     const batch = [trackEvent({ event: 'Right One' }), { type: 'track', event: 'Nobody There' }];
     expect((await post(strict.url, { batch })).status).toBe(400);
+    await other.page.getByText('A request with a fault in an event is refused.').waitFor();
     const row = (name: string) => rows(other.page).filter({ hasText: name });
     await expect.poll(() => row('Nobody There').getAttribute('class'), soon).toContain('bad');
     expect(await row('Right One').getAttribute('class')).not.toContain('bad');
