@@ -87,7 +87,10 @@ function hintOf(status: LiveStatus | undefined, choice: Choice | null, probabili
   ]
     .filter(Boolean)
     .join(' ');
-  if (choice === NORMAL) return first || 'Requests are answered as the Tracking API would.';
+  const ordinary = status.strict
+    ? 'A request with a fault in an event is refused. The Tracking API would answer 200.'
+    : 'Requests are answered as the Tracking API would.';
+  if (choice === NORMAL) return first || ordinary;
   if (choice === null) return `Set elsewhere: ${JSON.stringify(status.standing)} ${first}`;
   const label = SHARES.find((share) => share.probability === probability)?.label ?? `${probability * 100} %`;
   return `${label.charAt(0).toUpperCase()}${label.slice(1)} is ${choice.hint} ${first}`;

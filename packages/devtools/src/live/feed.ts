@@ -100,7 +100,7 @@ export class Feed {
 
   #readStatus(): LiveStatus {
     const { maxConcurrentByWriteKey: _, ...counts } = this.#api.counts();
-    return { counts, ...this.#api.behaviours.planned() };
+    return { counts, strict: this.#api.settings.strict, ...this.#api.behaviours.planned() };
   }
 }
 

@@ -35,6 +35,8 @@ type LiveEnd = Pick<RequestRecord, 'sequence' | 'durationMs' | 'state'>;
 
 /** The counters, without those by write key, and the behaviours to come. */
 export interface LiveStatus extends PlannedBehaviour {
+  /** Whether a request is refused for any fault of its events. */
+  strict: boolean;
   counts: Omit<Counts, 'maxConcurrentByWriteKey'>;
 }
 
