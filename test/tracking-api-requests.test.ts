@@ -311,7 +311,11 @@ describe('bodies of other clients', () => {
     expect(JSON.parse(refused.text)).toHaveProperty('error', 'the request body is not valid JSON');
   });
 
-  test.each([false, true])('of analytics-python: the key in the body alone, gzip: %s', async (gzip) => {
+  test.each([
+    ['up to 2.3: the key in the body alone', null, false],
+    ['up to 2.3, with gzip', null, true],
+    ['from 2.4 on: the key in both places', 'PYTHON', true],
+  ])('of analytics-python %s', async (_, writeKey, gzip) => {
     const event = {
       integrations: {},
       anonymousId: null,
@@ -324,7 +328,7 @@ describe('bodies of other clients', () => {
       properties: { price: 39.95 },
     };
     const body = { batch: [event], writeKey: 'PYTHON', sentAt: '2026-01-31T12:00:01.000000+00:00' };
-    const reply = await post(api.url, body, { writeKey: null, gzip });
+    const reply = await post(api.url, body, { writeKey, gzip });
     expect(reply.status).toBe(200);
     expect(await api.events()).toEqual([event]);
     expect(await api.requests()).toMatchObject([{ writeKey: 'PYTHON', faults: [] }]);
