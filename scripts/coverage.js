@@ -28,8 +28,8 @@ const report = new CoverageReport({
     'v8',
     'markdown-summary',
   ],
-  entryFilter: ({ url }) => /\/packages\/\w+\/dist\//.test(url),
-  sourceFilter: (path) => /packages\/\w+\/src\//.test(path),
+  entryFilter: ({ url }) => /\/packages\/[\w-]+\/dist\//.test(url),
+  sourceFilter: (path) => /packages\/[\w-]+\/src\//.test(path),
 });
 await report.addFromDir(raw);
 await report.generate();
