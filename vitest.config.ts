@@ -2,7 +2,7 @@ import { configDefaults, defineConfig } from 'vitest/config';
 import { findBrowser } from './test/helpers/browser.js';
 
 /** Tests of web pages need a browser. CI must have one; a newcomer's machine need not. */
-const needBrowser = ['test/devtools/listen-page.test.ts', 'test/devtools/browser-client.test.ts'];
+const needBrowser = ['test/devtools/listen-page.test.ts', 'test/tracking-api/browser-client.test.ts'];
 const hasBrowser = findBrowser() !== undefined;
 if (!hasBrowser) {
   const remedy = 'no Chromium found; install one, or name it by OFFTHREAD_CHROMIUM';

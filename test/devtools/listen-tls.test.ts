@@ -3,10 +3,10 @@ import { mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { selfSigned } from './helpers/certificate.js';
-import { type CliRun, startOffthread } from './helpers/cli.js';
-import { runFixture } from './helpers/fixture.js';
-import { batchOf, post } from './helpers/raw-client.js';
+import { selfSigned } from '../helpers/certificate.js';
+import { type CliRun, startOffthread } from '../helpers/cli.js';
+import { runFixture } from '../helpers/fixture.js';
+import { batchOf, post } from '../helpers/raw-client.js';
 
 let directory: string;
 const started: CliRun[] = [];

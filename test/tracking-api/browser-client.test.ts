@@ -2,8 +2,8 @@
 import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import { launchBrowser } from './helpers/browser.js';
-import { servePage } from './helpers/bundle-page.js';
+import { launchBrowser } from '../helpers/browser.js';
+import { servePage } from '../helpers/bundle-page.js';
 
 // A browser on a busy machine takes its time; each wait inside has a bound of its own.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });

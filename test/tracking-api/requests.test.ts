@@ -2,7 +2,7 @@
 import { request } from 'node:http';
 import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { batchOf, post, type RawReply, trackEvent } from './helpers/raw-client.js';
+import { batchOf, post, type RawReply, trackEvent } from '../helpers/raw-client.js';
 
 let api: TrackingApi;
 

@@ -11,7 +11,7 @@ import {
 } from '@offthread/tracking-api/fastify';
 import { type FastifyInstance, fastify } from 'fastify';
 import { afterEach, expect, test } from 'vitest';
-import { batchOf, post, trackEvent } from './helpers/raw-client.js';
+import { batchOf, post, trackEvent } from '../helpers/raw-client.js';
 
 let app: FastifyInstance | undefined;
 let url: string;
