@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Analytics } from '@offthread/sdk';
 import { Queue } from '@offthread/worker/batch/queue';
 import { Delivery, type DeliveryListener } from '@offthread/worker/delivery/delivery';
-import { FRAME_HEADER_BYTES, KIND } from '@offthread/worker/protocol';
+import { FRAME_HEADER_BYTES, KIND, SLAB_HEADER_BYTES } from '@offthread/worker/protocol';
 import { expect, test } from 'vitest';
 import { type RawServer, startRawServer } from '../helpers/raw-server.js';
 import { deliverySettings } from '../helpers/sender.js';
@@ -143,7 +143,8 @@ test('the memory of a body is used again only if the network has taken all of it
   const requests = 4 * responses.length;
   const batchSize = 4;
   const events = requests * batchSize;
-  const slab = Buffer.from(new SharedArrayBuffer(events * (FRAME_HEADER_BYTES + PAD_BYTES)));
+  const memory = new SharedArrayBuffer(SLAB_HEADER_BYTES + events * (FRAME_HEADER_BYTES + PAD_BYTES));
+  const slab = Buffer.from(memory, SLAB_HEADER_BYTES);
   for (let n = 0; n < events; n++) {
     const at = n * (FRAME_HEADER_BYTES + PAD_BYTES);
     slab.writeUInt32LE(PAD_BYTES, at);
@@ -152,13 +153,7 @@ test('the memory of a body is used again only if the network has taken all of it
   }
   const bodies: { readonly body: Buffer; readonly text: string; readonly isSent: boolean }[] = [];
   const queue = new Queue(0, { idPrefix: 'id-', library: '{}' });
-  queue.push({
-    memory: slab.buffer as SharedArrayBuffer,
-    start: 0,
-    end: slab.length,
-    first: 1,
-    last: events,
-  });
+  queue.push({ memory, first: 1, end: memory.byteLength });
   await new Promise<void>((resolve) => {
     const observer: DeliveryListener = {
       onOutcome: ({ through }) => through === events && resolve(),

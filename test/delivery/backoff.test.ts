@@ -3,7 +3,7 @@
 import { Queue } from '@offthread/worker/batch/queue';
 import { Delivery } from '@offthread/worker/delivery/delivery';
 import type { judge } from '@offthread/worker/delivery/retry';
-import { FRAME_HEADER_BYTES, KIND, type Outcome } from '@offthread/worker/protocol';
+import { FRAME_HEADER_BYTES, KIND, type Outcome, SLAB_HEADER_BYTES } from '@offthread/worker/protocol';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { deliverySettings } from '../helpers/sender.js';
@@ -37,12 +37,12 @@ function deliver(answer: (attempt: number) => Response | Promise<Response>, maxR
   const ends: { readonly at: number; readonly outcome: Outcome }[] = [];
   const queue = new Queue(0, { idPrefix: 'id-', library: '{}' });
   const text = Buffer.from('{"type":"track"}');
-  const slab = Buffer.from(new SharedArrayBuffer(FRAME_HEADER_BYTES + text.length));
+  const memory = new SharedArrayBuffer(SLAB_HEADER_BYTES + FRAME_HEADER_BYTES + text.length);
+  const slab = Buffer.from(memory, SLAB_HEADER_BYTES);
   slab.writeUInt32LE(text.length, 0);
   slab.writeUInt32LE(KIND.whole, 4);
   text.copy(slab, FRAME_HEADER_BYTES);
-  const memory = slab.buffer as SharedArrayBuffer;
-  queue.push({ memory, start: 0, end: slab.length, first: 1, last: 1 });
+  queue.push({ memory, first: 1, end: memory.byteLength });
   const delivery = new Delivery(
     queue,
     { ...deliverySettings, maxRetries, maxRetryDuration: 600_000 },

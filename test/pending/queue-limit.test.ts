@@ -16,6 +16,11 @@ async function indices(): Promise<unknown[]> {
   return (await bench.api.events()).map(({ properties }) => properties?.['index']);
 }
 
+/** Has the API take its time, so that nothing is delivered while a test fills a queue. */
+async function answerLate(): Promise<void> {
+  await bench.api.behave({ type: 'ok', delayMs: 2_000 });
+}
+
 describe('maxQueueSize', () => {
   test.each([1, 5, 100])('of %d: under, at and over it', async (maxQueueSize) => {
     const analytics = bench.open({ maxQueueSize });
@@ -104,8 +109,9 @@ describe('maxQueueBytes', () => {
     expect(upTo(4).map((index) => track(analytics, index, filler))).toEqual([true, true, true, false]);
   });
 
-  test('bounds the number of small events: at, under and over it', () => {
-    const analytics = bench.open({ maxQueueBytes: 128 * 1024, maxQueueSize: 1_000_000, stub: true });
+  test('bounds the number of small events: at, under and over it', async () => {
+    await answerLate();
+    const analytics = bench.open({ maxQueueBytes: 128 * 1024, maxQueueSize: 1_000_000, maxBatchSize: 2_500 });
     let accepted = 0;
     while (track(analytics, accepted)) accepted += 1;
     // Some 80 bytes each: `type`, `messageId`, `timestamp` and `library` are not among them.
@@ -150,8 +156,9 @@ describe('the report of refusals', () => {
     return analytics;
   }
 
-  test('comes at once for the first one, with the event, and then once a minute with how many there were', () => {
-    const analytics = full({ stub: true });
+  test('comes at once for the first one, with the event, and then once a minute with how many there were', async () => {
+    await bench.api.behave({ type: 'hang' });
+    const analytics = full();
     expect(track(analytics, 2)).toBe(false);
     expect(reports()).toEqual([['queue_full', 1]]);
     expect(bench.errors[0]?.message).toBe('maxQueueSize (2) is reached');

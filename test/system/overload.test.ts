@@ -8,6 +8,7 @@ import {
   FRAME_HEADER_BYTES,
   HEALTH_BYTES,
   KIND,
+  SLAB_HEADER_BYTES,
   type ToMain,
   type ToWorker,
 } from '@offthread/worker/protocol';
@@ -258,13 +259,13 @@ describe('a clock that steps back an hour', () => {
       },
     });
     const event = JSON.stringify({ type: 'track', userId: 'u', event: 'E', messageId: 'only' });
-    const end = FRAME_HEADER_BYTES + Buffer.byteLength(event);
+    const end = SLAB_HEADER_BYTES + FRAME_HEADER_BYTES + Buffer.byteLength(event);
     const memory = new SharedArrayBuffer(end);
-    const bytes = Buffer.from(memory);
+    const bytes = Buffer.from(memory, SLAB_HEADER_BYTES);
     bytes.writeUInt32LE(Buffer.byteLength(event), 0);
     bytes.writeUInt32LE(KIND.whole, 4);
     bytes.write(event, FRAME_HEADER_BYTES);
-    post({ type: 'chunk', client: 7, memory, start: 0, end, first: 1, last: 1 });
+    post({ type: 'slab', client: 7, memory, first: 1, end });
     await bench.api.waitFor({ requests: 1 });
     vi.setSystemTime(Date.now() - HOUR_MS);
     expect(await outcome).toEqual({ client: 7, type: 'delivered', through: 1 });

@@ -115,7 +115,7 @@ test.for([
   },
 );
 
-test('a client all of whose events are settled wakes nobody', async () => {
+test('no timer runs on the main thread while nobody waits, whether events are pending or not', async () => {
   const analytics = bench.open();
   await rest();
   const timers: NodeJS.Timeout[] = [];
@@ -126,9 +126,26 @@ test('a client all of whose events are settled wakes nobody', async () => {
   }).enable();
   analytics.track({ userId: 'u', event: 'E' });
   await vi.waitFor(() => expect(analytics.stats().delivered).toBe(1), until);
+  await bench.api.behave({ type: 'hang' });
+  for (const _ of upTo(500)) analytics.track({ userId: 'u', event: 'E' });
   await rest();
+  expect(analytics.stats().pending).toBe(500);
   hook.disable();
   // The test's own hold the process open.
+  expect(timers.filter((timer) => !timer.hasRef())).toEqual([]);
+});
+
+test('a timer runs while a callback waits, and stops when it has been called', async () => {
+  const analytics = bench.open();
+  const timers: NodeJS.Timeout[] = [];
+  const hook = createHook({
+    init(_id, type, _trigger, resource) {
+      if (type === 'Timeout') timers.push(resource as NodeJS.Timeout);
+    },
+  }).enable();
+  await new Promise((resolve) => analytics.track({ userId: 'u', event: 'E' }, resolve));
+  await rest();
+  hook.disable();
   const own = timers.filter((timer) => !timer.hasRef());
   expect(own.length).toBeGreaterThan(0);
   expect(own.filter((timer) => Reflect.get(timer, '_destroyed') !== true)).toEqual([]);

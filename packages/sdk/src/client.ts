@@ -24,7 +24,7 @@ import { CallbackRunner } from './report/callback-runner.js';
 import { Counters, type Mode, type Stats } from './report/counters.js';
 import { type DiagnosticMessages, publish } from './report/diagnostics.js';
 import { ReportQueue } from './report/report-queue.js';
-import { now } from './runtime/clock.js';
+import { defer, now } from './runtime/clock.js';
 import { inRootContext } from './runtime/root-context.js';
 import type { Settings } from './settings/settings.js';
 import { chooseTransport } from './thread/choose-transport.js';
@@ -44,6 +44,9 @@ export class Client implements ExitParticipant, TransportListener {
   /** Sequence number up to which pending callbacks have held the process open. */
   #heldThrough = 0;
   #closing: Promise<FlushResult> | undefined;
+  /** Whether code of the user's that has called us is to end before we call any. */
+  #isNoting = false;
+  #isReportDue = false;
 
   /** @param owner what the user knows as the client. */
   constructor(settings: Settings, owner: object, createTransport?: CreateTransport) {
@@ -70,6 +73,7 @@ export class Client implements ExitParticipant, TransportListener {
   }
 
   get stats(): Stats {
+    this.#transport.catchUp();
     const { delivered, failed, dropped, refused, droppedAtCall } = this.#counters;
     const accepted = this.#pendingEvents.accepted + droppedAtCall;
     const { count: pending } = this.#pendingEvents;
@@ -161,6 +165,12 @@ export class Client implements ExitParticipant, TransportListener {
     }
   }
 
+  note(outcome: Outcome): void {
+    this.#isNoting = true;
+    this.onOutcome(outcome);
+    this.#isNoting = false;
+  }
+
   onPostponed(retry: Retry): void {
     publish('offthread:postponed', () => this.#retryMessage(retry));
   }
@@ -238,8 +248,21 @@ export class Client implements ExitParticipant, TransportListener {
 
   /** Only then is the client done with what has settled, also for the exit hook. */
   #report(): void {
+    if (this.#isNoting) {
+      this.#reportSoon();
+      return;
+    }
     this.#reports.run();
     if (this.#pendingEvents.count === 0) untrackPending(this);
+  }
+
+  #reportSoon(): void {
+    if (this.#isReportDue) return;
+    this.#isReportDue = true;
+    defer(() => {
+      this.#isReportDue = false;
+      this.#report();
+    });
   }
 
   /** Whether an event counts as accepted. */
@@ -271,6 +294,7 @@ export class Client implements ExitParticipant, TransportListener {
   }
 
   #beginFlush(timeout: number | undefined): Flush {
+    this.#transport.catchUp();
     const flushTimeout = { timeout: timeout ?? this.flushTimeout, isRenewed: timeout === undefined };
     const flush = new Flush(this.#pendingEvents, this.#counters, this.#transport, flushTimeout);
     this.#callbacks.runDeferred();
@@ -279,6 +303,7 @@ export class Client implements ExitParticipant, TransportListener {
   }
 
   async #close(timeout: number): Promise<FlushResult> {
+    this.#transport.catchUp();
     // Where nobody waits nothing is hurried: it would be sent just before it is reported as dropped.
     const flushTimeout = { timeout: 0, isRenewed: false };
     const flush =

@@ -110,7 +110,7 @@ export class EventAcceptor {
     again: ResentEvent | undefined,
   ): Refusal | undefined {
     const pendingEvents = this.#pendingEvents;
-    const { maxQueueSize, maxQueueBytes, redact } = this.#settings;
+    const { maxQueueBytes, redact } = this.#settings;
     const { accepted } = pendingEvents;
     const frame = encode(type, event, pendingEvents, again);
     // A getter or a toJSON has closed the client, or has tracked and may have filled its queue.
@@ -120,15 +120,13 @@ export class EventAcceptor {
     // refused here they would hold up those behind them.
     const message = redact === undefined && again === undefined ? oversize(frame, pendingEvents) : undefined;
     if (message !== undefined) return { code: 'event_too_large', message };
-    if (!pendingEvents.append(frame, callback, maxQueueBytes)) return full('maxQueueBytes', maxQueueBytes);
-    // Who has a callback waits for it; and where the queue fills up, room is to be seen as soon as there is any.
-    if (
-      callback !== undefined ||
-      pendingEvents.count > maxQueueSize / 2 ||
-      pendingEvents.bytes > maxQueueBytes / 2
-    ) {
-      this.#transport.expect(pendingEvents.accepted);
+    if (!pendingEvents.append(frame, callback)) {
+      // Memory of what is delivered is used again before there is more of it.
+      this.#transport.catchUp();
+      if (!pendingEvents.open(frame, callback, maxQueueBytes)) return full('maxQueueBytes', maxQueueBytes);
     }
+    // Who has a callback waits for it.
+    if (callback !== undefined) this.#transport.expect(pendingEvents.accepted);
     return undefined;
   }
 
@@ -140,7 +138,10 @@ export class EventAcceptor {
       return { code: 'worker_unavailable', message: failure.message, cause: failure.cause };
     }
     const { maxQueueSize } = this.#settings;
-    return this.#pendingEvents.count < maxQueueSize ? undefined : full('maxQueueSize', maxQueueSize);
+    const pendingEvents = this.#pendingEvents;
+    if (pendingEvents.count < maxQueueSize) return undefined;
+    this.#transport.catchUp();
+    return pendingEvents.count < maxQueueSize ? undefined : full('maxQueueSize', maxQueueSize);
   }
 }
 

@@ -1,6 +1,12 @@
 // The worker thread's entry. In: one task, the port, and on it what main posts. Out: wires port -> queue -> delivery
 // -> port, for each client.
 //
+//   asleep -> awake      a slab is handed over
+//   awake -> asleep      nothing has been there to do since the last look, and all slabs are given back
+//
+// Main posts nothing for a frame that fits into a slab this thread has. So while it has one it looks; before it sleeps it
+// gives all of them back, which fails for one with frames that it has not seen.
+//
 // Nothing in this thread may write to the console: that passes through the main thread, which may be blocked in a
 // flush, waiting for us. Code is loaded with this file, or, where only some clients need it, when one of them opens.
 
@@ -34,14 +40,30 @@ import {
 interface Client {
   readonly queue: Queue;
   readonly delivery: Delivery;
+  /** Looks in a row that have found nothing to do. */
+  quietLooks: number;
   /** Somebody waits, who may not know of what was delivered already. */
   reportProgress(): void;
 }
 
+/** Heartbeats between two looks for frames: 200 ms, the pace at which requests begin. */
+const BEATS_PER_LOOK = 2;
+
+/**
+ * Looks that find nothing after which a client's slab is given back though this thread is awake: 10 seconds. Sooner, and a
+ * thousand clients with an event now and then would wake it for each.
+ */
+const QUIET_LOOKS = 50;
+
 const clients = new Map<number, Client>();
+/** Clients with a slab, or with something to do. */
+const active = new Set<Client>();
 let health: Int32Array | undefined;
 let clock: BigInt64Array | undefined;
 let heartbeat: NodeJS.Timeout | undefined;
+let beats = 0;
+/** Whether events were delivered of which main has had no message. */
+let hasProgress = false;
 let hostEnd: HostEnd | undefined;
 /** The port, if main wants a tick with each beat. */
 let ticked: MessagePort | undefined;
@@ -83,19 +105,23 @@ function handleMessage(message: ToWorker, port: MessagePort, woken: Set<Client>)
         ),
       );
       break;
-    case 'chunk':
+    case 'slab':
       if (client === undefined) break;
       client.queue.push(message);
+      client.quietLooks = 0;
+      active.add(client);
       woken.add(client);
-      startHeartbeat();
+      startHeartbeat(port);
       break;
     case 'flush':
       client?.delivery.flush();
       client?.reportProgress();
       break;
     case 'close':
-      client?.delivery.close();
+      if (client === undefined) break;
+      client.delivery.close();
       clients.delete(message.client);
+      active.delete(client);
       break;
     default:
       message satisfies never;
@@ -125,9 +151,12 @@ function openClient(
       signalLife();
       const first = through + 1;
       through = outcome.through;
-      if (outcome.type !== 'delivered') post({ ...outcome, first });
-      else {
+      if (outcome.type !== 'delivered') {
+        post({ ...outcome, first });
+        Atomics.store(counters, COUNTER.LOST, BigInt(through));
+      } else {
         Atomics.store(counters, COUNTER.DELIVERED, BigInt(through));
+        hasProgress = true;
         if (Atomics.load(counters, COUNTER.EXPECTED) >= first) post(outcome);
       }
       wakeMain();
@@ -159,7 +188,7 @@ function openClient(
   };
   const delivery = new Delivery(queue, settings, createAuthorize(settings), createSend(settings), listener);
   const reportProgress = (): void => post({ type: 'delivered', through });
-  return { queue, delivery, reportProgress };
+  return { queue, delivery, quietLooks: 0, reportProgress };
 }
 
 /** Uses the health block. */
@@ -180,14 +209,42 @@ function writeClock(): number {
   return now;
 }
 
-function startHeartbeat(): void {
-  heartbeat ??= setInterval(() => {
+function startHeartbeat(port: MessagePort): void {
+  if (heartbeat !== undefined) return;
+  beats = 0;
+  heartbeat = setInterval(() => {
     signalLife();
     writeClock();
     hostEnd?.beat();
     ticked?.postMessage({ type: 'tick' } satisfies ToMain);
-    for (const { delivery } of clients.values()) if (delivery.busy) return;
-    clearInterval(heartbeat);
-    heartbeat = undefined;
+    beats++;
+    if (beats % BEATS_PER_LOOK === 0) look(port);
   }, BEAT_INTERVAL_MS);
+}
+
+/** Looks for frames of all clients. If there is nothing to do at all, this thread sleeps until main posts a slab. */
+function look(port: MessagePort): void {
+  let isQuiet = true;
+  for (const client of active) {
+    const hasMore = client.delivery.look();
+    client.quietLooks = hasMore || client.delivery.busy ? 0 : client.quietLooks + 1;
+    if (client.quietLooks === 0) isQuiet = false;
+  }
+  const most = isQuiet ? 0 : QUIET_LOOKS;
+  let hasRetired = false;
+  for (const client of active) {
+    if (client.quietLooks <= most) continue;
+    if (client.queue.retire()) {
+      active.delete(client);
+      hasRetired = true;
+    } else client.delivery.look();
+  }
+  const isSubscribed = health !== undefined && Atomics.load(health, HEALTH.SUBSCRIBED) === 1;
+  if (hasRetired || (isSubscribed && hasProgress)) {
+    hasProgress = false;
+    port.postMessage({ type: 'progress' } satisfies ToMain);
+  }
+  if (active.size > 0) return;
+  clearInterval(heartbeat);
+  heartbeat = undefined;
 }

@@ -13,7 +13,10 @@ export interface WorkerData {
 //   | uint32: byte length | uint32: kind | float64: milliseconds since 1970 | bytes |
 //
 // Frames follow one another without a gap. An event's sequence number is not written: the first frame of a
-// chunk has `chunk.first`, each one after it one more.
+// slab has `first` of its handover, each one after it one more.
+//
+// A slab is memory for frames, behind a header of two words, see `SLAB`. Main hands it over by a message when it opens
+// it, and from then on only moves the end. So the worker sees frames that main has written before it blocked.
 
 /** Bytes in front of each frame. */
 export const FRAME_HEADER_BYTES = 16;
@@ -44,16 +47,30 @@ export interface FrameDefaults {
   readonly library: string;
 }
 
-/** Frames handed over together: bytes `start` to `end` of a slab, in order. */
-export interface Chunk {
-  /** The slab, where these are its first frames; otherwise it is that of the client's chunk before. */
-  readonly memory: SharedArrayBuffer | undefined;
-  readonly start: number;
-  readonly end: number;
+/** Bytes in front of the first frame of a slab. */
+export const SLAB_HEADER_BYTES = 8;
+
+/** Slots of the Int32 view of a slab's header. */
+export const SLAB = {
+  /**
+   * Main: where the last frame ends. The worker: `RETIRED`. Both only by `compareExchange`, or when the other one
+   * cannot write any more; so no frame is ever added to a slab that nobody reads.
+   */
+  END: 0,
+  /** Main: 1 until the code that opened the slab has ended. More frames come at once, and belong in the same request. */
+  FILLING: 1,
+} as const;
+
+/** The worker does not read the slab any more, but for frames that it has taken and not settled. */
+export const RETIRED = -1;
+
+/** A slab is the worker's to read. The client's slab before it gets no more frames. */
+export interface Handover {
+  readonly memory: SharedArrayBuffer;
   /** Sequence number of the first frame. */
   readonly first: number;
-  /** Sequence number of the last frame. */
-  readonly last: number;
+  /** Where the last frame ends, if there will be no more. Otherwise the header says it. */
+  readonly end: number | undefined;
 }
 
 /** A client moves in. */
@@ -87,7 +104,7 @@ export interface NetworkDefaults {
 /** Main to worker, about one client. A post is an array of these, for as many clients as there is something to say. */
 export type ToWorker = { readonly client: number } & (
   | ({ readonly type: 'open' } & OpenMessage)
-  | ({ readonly type: 'chunk' } & Chunk)
+  | ({ readonly type: 'slab' } & Handover)
   /** Somebody waits: cut a backoff short, let no short batch linger. */
   | { readonly type: 'flush' }
   /** The client is gone: drop what waits, abort what is out. */
@@ -125,6 +142,8 @@ export interface Retry {
 /** Worker to main. */
 export type ToMain =
   | ClientMessage
+  /** The counters have changed since main was last told: of clients that rest, or of any if somebody subscribed. */
+  | { readonly type: 'progress' }
   /** Time passes, see `StartMessage.ticks`. */
   | { readonly type: 'tick' };
 
@@ -238,7 +257,7 @@ export interface HostThread {
 // The control block, one for each client and worker. Read by both; who writes is said at each slot.
 
 /** Bytes of a control block. */
-export const CONTROL_BYTES = 64;
+export const CONTROL_BYTES = 72;
 
 /** Slots of the control block's Int32 view. */
 export const CONTROL = {
@@ -267,6 +286,11 @@ export const COUNTER = {
   DELIVERED: 6,
   /** Main: sequence number up to which it is to be woken when events are delivered. */
   EXPECTED: 7,
+  /**
+   * The worker: sequence number of the last event that a message says was lost. Written before `DELIVERED` passes it, so
+   * main need not read its messages if it has had this one.
+   */
+  LOST: 8,
 } as const;
 
 // The health block, one for each worker.
@@ -286,6 +310,8 @@ export const HEALTH = {
   // 2 and 3 are `HEALTH_CLOCK`.
   /** 1 once the thread runs code of ours, before it has loaded the rest. */
   BEGUN: 4,
+  /** Main: 1 if somebody subscribed to deliveries, and `progress` is to be posted whenever there is any. */
+  SUBSCRIBED: 5,
 } as const;
 
 /**

@@ -1,11 +1,12 @@
-// Frames and callbacks of all events that are accepted and not settled. In: frames. Out: chunks; on the way back, who
+// Frames and callbacks of all events that are accepted and not settled. In: frames. Out: slabs; on the way back, who
 // is to be told. Next: worker-transport.ts.
 //
-// A slab belongs to main until its frames are posted, then to the worker. It is used again only once the worker has
-// delivered all of its events. A slab with an event that was lost is never used again: the worker may still read it when
-// main drops events by itself, and the error reads its events from there.
+// A slab belongs to main until it is handed over. From then on main only adds frames to it, until it is full or the worker
+// gives it back. It is used again only once the worker has said that it reads it no more, and all of its events are
+// delivered. A slab with an event that was lost is never used again: the worker may still read it when main drops events by
+// itself, and the error reads its events from there.
 import { stringOf, textOf } from '@offthread/worker/frame/frame';
-import type { Chunk, FrameDefaults } from '@offthread/worker/protocol';
+import type { FrameDefaults, Handover } from '@offthread/worker/protocol';
 import type { SentEvent } from '../errors.js';
 import type { EncodedEvent } from '../event/encode.js';
 import type { Callback } from '../event/methods.js';
@@ -23,9 +24,11 @@ export class PendingEvents {
   settled = 0;
   /** Sequence number of the newest event that has a callback. */
   newestCallback = 0;
-  /** Bytes of memory held. */
-  bytes = 0;
-  /** Oldest first; only the last one is written to. */
+  /** When the newest event was accepted, in milliseconds since 1970. */
+  time = 0;
+  /** Whether there are slabs that `handOver` has not given out. */
+  hasMore = false;
+  /** Oldest first; only the last one is written to. Among the first ones may be some that the worker has not given back. */
   #slabs: Slab[] = [];
   readonly #callbacks = new Map<number, BoundCallback>();
   /** What all of its events have in common. */
@@ -39,34 +42,51 @@ export class PendingEvents {
     return this.accepted - this.settled;
   }
 
-  /** Takes a frame over; false where that would hold more than `maxBytes`. */
-  append(frame: EncodedEvent, callback: Callback | undefined, maxBytes: number): boolean {
-    if (this.#slabs.at(-1)?.write(frame) !== true) {
-      const size = slabSize(frame, this.#slabs.length === 0, maxBytes - this.bytes);
-      if (size === undefined) return false;
-      const slab = takeSlab(size).open(this.accepted + 1);
-      slab.write(frame);
-      this.#slabs.push(slab);
-      this.bytes += slab.size;
-    }
+  /** Takes a frame over; false if it does not fit into the memory that is there. */
+  append(frame: EncodedEvent, callback: Callback | undefined): boolean {
+    if (this.#slabs.at(-1)?.write(frame) !== true) return false;
+    this.#accept(frame, callback);
+    return true;
+  }
+
+  /** Takes a frame over into new memory; false if that would hold more than `maxBytes`. */
+  open(frame: EncodedEvent, callback: Callback | undefined, maxBytes: number): boolean {
+    this.free();
+    const pending = this.#slabs.filter((slab) => slab.last > this.settled);
+    const bytes = pending.reduce((sum, slab) => sum + slab.size, 0);
+    const size = slabSize(frame, pending.length === 0, maxBytes - bytes);
+    if (size === undefined) return false;
+    this.#slabs.at(-1)?.seal();
+    const slab = takeSlab(size).open(this.accepted + 1);
+    slab.write(frame);
+    this.#slabs.push(slab);
+    this.hasMore = true;
+    this.#accept(frame, callback);
+    return true;
+  }
+
+  #accept({ time }: EncodedEvent, callback: Callback | undefined): void {
     this.accepted++;
+    this.time = time;
     if (callback !== undefined) {
       this.#callbacks.set(this.accepted, new BoundCallback(callback));
       this.newestCallback = this.accepted;
     }
-    return true;
   }
 
-  /** What has not been handed out yet, oldest first. */
-  takeChunks(): Chunk[] {
-    // From the end, because before a slab that is given out there are only such.
-    const from = this.#slabs.findLastIndex((slab) => !slab.hasMore) + 1;
-    return this.#slabs.slice(from).map((slab) => slab.takeChunk());
+  /** Slabs that have not been handed over yet, oldest first. */
+  handOver(): Handover[] {
+    this.hasMore = false;
+    // From the end, because before a slab that is handed over there are only such.
+    const from = this.#slabs.findLastIndex((slab) => slab.isHandedOver) + 1;
+    return this.#slabs.slice(from).map((slab) => slab.handOver());
   }
 
-  /** All that is not settled is to be handed out once more, because the worker that had it is gone. */
+  /** All that is not settled is to be handed over once more, because the worker that had it is gone. */
   resetPosted(): void {
     for (const slab of this.#slabs) slab.resetPosted();
+    this.free();
+    this.hasMore = this.#slabs.length > 0;
   }
 
   /**
@@ -75,7 +95,7 @@ export class PendingEvents {
    */
   lostEvents(through: number): () => SentEvent[] {
     const from = this.settled + 1;
-    const slabs = this.#slabs.filter((slab) => slab.first <= through);
+    const slabs = this.#slabs.filter((slab) => slab.first <= through && slab.last >= from);
     for (const slab of slabs) slab.retain();
     return () => readEvents(slabs, from, through, this.frameDefaults);
   }
@@ -89,15 +109,19 @@ export class PendingEvents {
       this.#callbacks.delete(sequence);
     }
     this.settled = through;
+    this.free();
+    return callbacks;
+  }
+
+  /** Lets go of memory that nobody needs any more. */
+  free(): void {
     let done = 0;
     for (const slab of this.#slabs) {
-      if (slab.last > through) break;
+      if (slab.last > this.settled || !slab.isReleased) break;
       done++;
-      this.bytes -= slab.size;
       releaseSlab(slab);
     }
     if (done > 0) this.#slabs.splice(0, done);
-    return callbacks;
   }
 }
 

@@ -1,8 +1,15 @@
 // Shared memory for frames. In: frames. Out: slabs, new or used before. Used by pending-events.ts.
 import { type RawFrame, readFrame } from '@offthread/worker/frame/frame';
-import { type Chunk, FRAME_HEADER_BYTES, KIND } from '@offthread/worker/protocol';
+import {
+  FRAME_HEADER_BYTES,
+  type Handover,
+  KIND,
+  RETIRED,
+  SLAB,
+  SLAB_HEADER_BYTES,
+} from '@offthread/worker/protocol';
 import type { EncodedEvent } from '../event/encode.js';
-import { every } from '../runtime/clock.js';
+import { defer, every } from '../runtime/clock.js';
 import type { Timer } from '../runtime/ticked-timers.js';
 
 /**
@@ -63,21 +70,24 @@ const slabPools: ReadonlyMap<number, SlabPool> = new Map(
  */
 export class Slab {
   readonly memory: SharedArrayBuffer;
+  readonly #header: Int32Array;
   readonly #bytes: Buffer;
   readonly #view: DataView;
   /** Sequence number of the first frame. */
   first = 0;
-  /** Sequence number of the last frame; one less than `first` where there is none. */
+  /** Sequence number of the last frame; one less than `first` if there is none. */
   last = -1;
-  /** Bytes that are posted, and the sequence number of the first frame that is not. */
-  #posted = 0;
-  #unposted = 0;
+  /** Whether a worker has it. */
+  #isHandedOver = false;
+  /** Whether no frame is added any more. */
+  #isSealed = false;
   /** Whether somebody may read it even when its events are settled. It is then never written again. */
   #isRetained = false;
-  #end = 0;
+  #end = SLAB_HEADER_BYTES;
 
   constructor(size: number) {
     this.memory = new SharedArrayBuffer(size);
+    this.#header = new Int32Array(this.memory, 0, 2);
     this.#bytes = Buffer.from(this.memory);
     this.#view = new DataView(this.memory);
   }
@@ -87,23 +97,27 @@ export class Slab {
     return this.memory.byteLength;
   }
 
-  /** Whether there are frames that `takeChunk` has not given out. */
-  get hasMore(): boolean {
-    return this.#unposted <= this.last;
+  get isHandedOver(): boolean {
+    return this.#isHandedOver;
   }
 
   /** Empties the slab; the next frame written is `sequence`. */
   open(sequence: number): this {
     this.first = sequence;
     this.last = sequence - 1;
-    this.#unposted = sequence;
-    this.#posted = 0;
-    this.#end = 0;
+    this.#isHandedOver = false;
+    this.#isSealed = false;
+    this.#end = SLAB_HEADER_BYTES;
+    // Nobody else has it.
+    this.#header[SLAB.END] = SLAB_HEADER_BYTES;
+    this.#header[SLAB.FILLING] = 1;
+    defer(() => Atomics.store(this.#header, SLAB.FILLING, 0));
     return this;
   }
 
-  /** Writes a frame behind those that are there; false where it does not fit. */
+  /** Adds a frame, for the worker to see at once; false if it does not fit, or if the slab gets none any more. */
   write({ kind, time, content }: EncodedEvent): boolean {
+    if (this.#isSealed) return false;
     const at = this.#end + FRAME_HEADER_BYTES;
     const room = this.size - at;
     // No UTF-16 unit becomes more than three bytes; to count exactly costs as much as to write.
@@ -114,30 +128,35 @@ export class Slab {
     this.#view.setUint32(this.#end, length, true);
     this.#view.setUint32(this.#end + 4, KIND[kind], true);
     this.#view.setFloat64(this.#end + 8, time, true);
-    this.#end = at + length;
+    const end = at + length;
+    if (Atomics.compareExchange(this.#header, SLAB.END, this.#end, end) !== this.#end) {
+      // The worker has given it back since.
+      this.#isSealed = true;
+      return false;
+    }
+    this.#end = end;
     this.last++;
     return true;
   }
 
-  /** What has not been given out yet. */
-  takeChunk(): Chunk {
-    const chunk = {
-      memory: this.#posted === 0 ? this.memory : undefined,
-      start: this.#posted,
-      end: this.#end,
-      first: this.#unposted,
-      last: this.last,
-    };
-    this.#posted = this.#end;
-    this.#unposted = this.last + 1;
-    return chunk;
+  /** Adds no frame any more. */
+  seal(): void {
+    this.#isSealed = true;
   }
 
-  /** All is to be given out once more, to another worker. */
+  /** What is posted to the worker, once: it sees frames that are added later. */
+  handOver(): Handover {
+    this.#isHandedOver = true;
+    return { memory: this.memory, first: this.first, end: this.#isSealed ? this.#end : undefined };
+  }
+
+  /** The worker that had it is gone: all is to be handed over once more, to another one. */
   resetPosted(): void {
-    if (this.#posted > 0) this.retain();
-    this.#posted = 0;
-    this.#unposted = this.first;
+    if (!this.#isHandedOver) return;
+    // The one that is gone may still read it, and write to its header.
+    this.retain();
+    this.seal();
+    this.#isHandedOver = false;
   }
 
   /** Leaves its memory to those who still read it: a worker that was given up, or an error. */
@@ -150,9 +169,14 @@ export class Slab {
     return !this.#isRetained;
   }
 
+  /** Whether nobody reads it any more but those it is kept for, once its events are settled. */
+  get isReleased(): boolean {
+    return this.#isRetained || !this.#isHandedOver || Atomics.load(this.#header, SLAB.END) === RETIRED;
+  }
+
   /** The frames from `from` to `through` with their sequence numbers, in place. */
   *read(from: number, through: number): Generator<readonly [number, RawFrame]> {
-    let at = 0;
+    let at = SLAB_HEADER_BYTES;
     for (let sequence = this.first; sequence <= Math.min(through, this.last); sequence++) {
       const frame = readFrame(this.#bytes, at);
       at = frame.end;
@@ -173,12 +197,12 @@ export function takeSlab(size: number): Slab {
  * @param room bytes that its client may still take.
  */
 export function slabSize(frame: EncodedEvent, isFirst: boolean, room: number): number | undefined {
-  const bytes = FRAME_HEADER_BYTES + byteLength(frame.content);
+  const bytes = SLAB_HEADER_BYTES + FRAME_HEADER_BYTES + byteLength(frame.content);
   if (bytes > room) return undefined;
   return Math.max(bytes, Math.min(isFirst && bytes <= SMALL_BYTES ? SMALL_BYTES : LARGE_BYTES, room));
 }
 
-/** Gives back a slab whose events are all delivered, so that the worker is done with it. */
+/** Gives back a slab that is released, and whose events are all settled. */
 export function releaseSlab(slab: Slab): void {
   if (slab.isReusable) slabPools.get(slab.size)?.give(slab);
 }

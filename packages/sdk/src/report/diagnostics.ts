@@ -50,6 +50,11 @@ const channels: { readonly [Name in keyof DiagnosticMessages]: Channel } = {
   'offthread:worker-restarted': channel('offthread:worker-restarted'),
 };
 
+/** Whether somebody listens. */
+export function isSubscribed(name: keyof DiagnosticMessages): boolean {
+  return channels[name].hasSubscribers;
+}
+
 /** Publishes what `message` makes, where there are subscribers. What one of them throws is an uncaught exception. */
 export function publish<Name extends keyof DiagnosticMessages>(
   name: Name,

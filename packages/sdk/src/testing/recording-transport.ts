@@ -43,7 +43,8 @@ class Recorder {
 
   /** Records at once, so that a test need not wait. */
   take(): void {
-    for (const chunk of this.#pendingEvents.takeChunks()) this.#queue.push(chunk);
+    for (const slab of this.#pendingEvents.handOver()) this.#queue.push(slab);
+    this.#queue.look();
     for (let next = takeBatch(this.#queue, 1); next !== undefined; next = takeBatch(this.#queue, 1)) {
       if ('frame' in next) this.#outcomes.add(oversize(next));
       else {

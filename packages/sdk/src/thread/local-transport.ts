@@ -33,6 +33,9 @@ export class LocalTransport implements Transport {
 
   expect(_through: number): void {}
 
+  /** Outcomes are reported when the code that is running ends. */
+  catchUp(): void {}
+
   block(wait: Wait): boolean {
     this.#settleOpen();
     return wait.done;

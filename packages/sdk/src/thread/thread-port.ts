@@ -1,129 +1,99 @@
-// Frames of all clients -> posts, and the worker's messages back: the port of a thread. In: that a client has frames,
-// and what else there is to say. Out: when to post; arrays of messages. Used by worker-thread.ts.
-//
-//   idle -> rounds       posted; what comes now gathers for the next round, or until there is much
-//   rounds -> idle       nobody waits any more and nothing is unposted: an idle client wakes nobody
-//   any -> closed        the thread is gone
+// Slabs of all clients -> posts, and the worker's messages back: the port of a thread. In: that a client has slabs to hand
+// over, and what else there is to say. Out: arrays of messages. Used by worker-thread.ts.
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import type { Chunk, ClientMessage, ToMain, ToWorker } from '@offthread/worker/protocol';
-import { defer, every, ticked } from '../runtime/clock.js';
-import type { Timer } from '../runtime/ticked-timers.js';
+import type { ClientMessage, Handover, ToMain, ToWorker } from '@offthread/worker/protocol';
+import { defer, ticked } from '../runtime/clock.js';
 
 /**
- * Milliseconds between two rounds. Most of what a post costs is that the worker wakes up on another CPU: 15 µs of main
- * on a machine of one's own and 200 µs on a virtual one, whatever is in it, and then a request. A fifth of a second
- * is soon enough for all but the first event.
+ * Slabs that are posted one by one in a run of code, which may block. Most of what a post costs is that the worker wakes up
+ * on another CPU: 15 µs of main on a machine of one's own and 200 µs on a virtual one, whatever is in it. So what a thousand
+ * clients hand over in a run is posted together: as much again as was posted before, and the rest when the run ends.
  */
-export const ROUND_MS = 200;
+const FEW = 8;
 
-/** Frames after which a post does not wait for the round: the worker starts on them while main goes on. */
-const SEND_NOW_FRAMES = 1_000;
-
-/** A client with frames to post. */
+/** A client with slabs to hand over. */
 export interface FrameSender {
   readonly id: number;
-  /** What has not been posted, oldest first. */
-  takeChunks(): readonly Chunk[];
+  /** What has not been handed over, oldest first. */
+  handOver(): readonly Handover[];
 }
 
 export class ThreadPort {
   readonly #port: MessagePort;
   /** The worker's end of it. */
   readonly workerPort: MessagePort;
-  readonly #round: () => boolean;
-  #state: 'idle' | 'rounds' | 'closed' = 'idle';
-  /** Whether there is a post when the code that is running ends. */
-  #isSendScheduled = false;
+  readonly #onProgress: () => void;
+  #isClosed = false;
   #outbox: ToWorker[] = [];
-  /** Clients with frames; one may be in it more than once. */
-  #senders: FrameSender[] = [];
-  #unsentFrames = 0;
-  #timer: Timer | undefined;
+  /** Slabs that were posted in the code that is running, and those in the outbox; undefined if there are none. */
+  #run: { posted: number; gathered: number } | undefined;
 
   /**
    * @param onMessage is told what the worker has posted.
-   * @param round makes a round: posts, and looks for what else there is; returns whether there is to be another.
+   * @param onProgress is called if the counters have changed.
    */
-  constructor(onMessage: (message: ClientMessage) => void, round: () => boolean) {
+  constructor(onMessage: (message: ClientMessage) => void, onProgress: () => void) {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     this.workerPort = port2;
-    this.#round = round;
+    this.#onProgress = onProgress;
     // Listening first: it refs the port, and a client must not hold the process open.
     port1.on('message', (message: ToMain) => {
       if (message.type === 'tick') ticked?.tick();
+      else if (message.type === 'progress') onProgress();
       else onMessage(message);
     });
     port1.unref();
   }
 
-  /** A frame was added. */
-  enqueueFrames(sender: FrameSender): void {
-    if (this.#senders.at(-1) !== sender) this.#senders.push(sender);
-    this.#unsentFrames++;
-    if (this.#state === 'idle') this.sendSoon();
-    else if (this.#unsentFrames >= SEND_NOW_FRAMES) this.send();
+  /** Hands over what the sender has, at once unless there is much of it. */
+  handOver(sender: FrameSender): void {
+    const run = this.#startRun();
+    for (const slab of sender.handOver()) {
+      this.#outbox.push({ type: 'slab', client: sender.id, ...slab });
+      run.gathered++;
+    }
+    if (run.posted >= FEW && run.gathered < run.posted) return;
+    run.posted += run.gathered;
+    run.gathered = 0;
+    this.send();
   }
 
-  /** Posts what there is when the code that is running ends. */
-  sendSoon(): void {
-    if (this.#isSendScheduled) return;
-    this.#isSendScheduled = true;
-    defer(() => {
-      this.#isSendScheduled = false;
-      this.send();
-    });
-  }
-
-  /** Goes out with the next post, before all that is added from now on and behind all that was added before. */
+  /** Goes out with the next post, behind all that was handed over before. */
   enqueueMessage(message: ToWorker): void {
-    this.#collect();
     this.#outbox.push(message);
   }
 
   /** Posts all there is. Never throws. */
   send(): void {
-    if (this.#state === 'closed') return;
-    this.#collect();
-    if (this.#outbox.length > 0) {
-      this.#port.postMessage(this.#outbox);
-      this.#outbox = [];
-    }
-    this.#state = 'rounds';
-    this.#timer ??= every(ROUND_MS, () => this.#runRound());
+    if (this.#isClosed || this.#outbox.length === 0) return;
+    this.#port.postMessage(this.#outbox);
+    this.#outbox = [];
   }
 
   /** The next message of the worker's about a client, if there is one. */
   nextMessage(): ClientMessage | undefined {
-    if (this.#state === 'closed') return undefined;
-    for (;;) {
+    while (!this.#isClosed) {
       const message: ToMain | undefined = receiveMessageOnPort(this.#port)?.message;
-      if (message?.type !== 'tick') return message;
+      // It is also about clients of which nobody asks at present.
+      if (message?.type === 'progress') defer(this.#onProgress);
+      else if (message?.type !== 'tick') return message;
     }
+    return undefined;
   }
 
   close(): void {
-    this.#state = 'closed';
-    this.#senders = [];
-    this.#timer?.stop();
+    this.#isClosed = true;
     this.#port.close();
   }
 
-  #runRound(): void {
-    if (this.#round() || this.#state !== 'rounds') return;
-    // A callback of this round may have tracked on any client.
-    if (this.#senders.length > 0 || this.#outbox.length > 0) return;
-    this.#state = 'idle';
-    this.#timer?.stop();
-    this.#timer = undefined;
-  }
-
-  #collect(): void {
-    this.#unsentFrames = 0;
-    for (const sender of this.#senders) {
-      for (const chunk of sender.takeChunks())
-        this.#outbox.push({ type: 'chunk', client: sender.id, ...chunk });
-    }
-    this.#senders = [];
+  #startRun(): { posted: number; gathered: number } {
+    if (this.#run !== undefined) return this.#run;
+    this.#run = { posted: 0, gathered: 0 };
+    defer(() => {
+      this.#run = undefined;
+      this.send();
+    });
+    return this.#run;
   }
 }

@@ -25,8 +25,10 @@ export interface Transport {
   scheduleSend(): void;
   /** Somebody waits for all pending events. */
   requestFlush(): void;
-  /** What becomes of the events up to `through` is to be told at once, and not with the next round. */
+  /** What becomes of the events up to `through` is to be told without being asked. */
   expect(through: number): void;
+  /** Has the client take note of what is known to be delivered. No code of the user's runs before the code that calls ends. */
+  catchUp(): void;
   /** Blocks until it is done, which it returns, or until time is over. Outcomes come meanwhile. */
   block(wait: Wait): boolean;
   /** Whether it is certain that nothing will happen before `deadline`. */
@@ -38,6 +40,8 @@ export interface Transport {
 /** What a transport reports to. */
 export interface TransportListener {
   onOutcome(outcome: Outcome): void;
+  /** As `receive`, but those concerned are told when the code that is running ends. */
+  note(outcome: Outcome): void;
   /** A request failed, and its batch is to be sent once more. */
   onPostponed(retry: Retry): void;
   /** A batch is sent once more. */

@@ -17,14 +17,18 @@ import {
 } from '@offthread/worker/protocol';
 import type { Piscina } from 'piscina';
 import { hostThread } from '../flush/host-threads.js';
-import { publish } from '../report/diagnostics.js';
-import { after, defer, now, ticked } from '../runtime/clock.js';
+import { isSubscribed, publish } from '../report/diagnostics.js';
+import { after, defer, every, now, ticked } from '../runtime/clock.js';
 import { inRootContext } from '../runtime/root-context.js';
+import type { Timer } from '../runtime/ticked-timers.js';
 import { version } from '../version.js';
 import { NetworkDefaultsReader } from './read-network-defaults.js';
 import { type FailedStarts, judgeStart, type StartFault } from './start-policy.js';
 import { StartError, startWorker } from './start-worker.js';
-import { type FrameSender, ROUND_MS, ThreadPort } from './thread-port.js';
+import { type FrameSender, ThreadPort } from './thread-port.js';
+
+/** Milliseconds between two rounds, in which main looks for outcomes and for signs of life while somebody waits. */
+const ROUND_MS = 200;
 
 /** Milliseconds without a new heartbeat after which a thread is dead: ten beats. */
 const MAX_SILENCE_MS = 1_000;
@@ -51,6 +55,8 @@ const START_AGAIN_MS = 60_000;
 export interface ThreadClient extends FrameSender {
   /** Whether it waits for the thread to do something. */
   readonly hasPending: boolean;
+  /** Whether somebody is to be told what becomes of its events. */
+  readonly expecting: boolean;
   onMessage(message: ClientMessage): void;
   /** Looks how far the worker says it has come. */
   readProgress(): void;
@@ -100,7 +106,7 @@ export class WorkerThread {
   readonly #clock = new BigInt64Array(this.#memory);
   readonly #port = new ThreadPort(
     (message) => this.#onMessage(message),
-    () => this.#round(),
+    () => this.#lookAround(),
   );
   readonly #network = new NetworkDefaultsReader();
   /**
@@ -115,6 +121,15 @@ export class WorkerThread {
   /** Milliseconds for which it has not been seen to beat. */
   #silentFor = 0;
   #lastCheck = 0;
+  /** The beat that `glance` saw last, and when it was a new one, or none was due. */
+  #glancedBeat = 0;
+  #seenAlive = now();
+  #rounds: Timer | undefined;
+
+  /** Whether there is a thread, which a client gets without any more ado. */
+  static get isUp(): boolean {
+    return shared.thread !== undefined;
+  }
 
   /** Why there is no worker thread at present; another start is made. */
   static get startDelay(): StartError | undefined {
@@ -158,6 +173,7 @@ export class WorkerThread {
       worker.prependListener('error', (error) => this.#onEnd(error));
       worker.prependListener('exit', () => this.#onEnd());
     }
+    this.#subscribe();
     const port = this.#port.workerPort;
     const startMessage: StartMessage = {
       port,
@@ -184,18 +200,29 @@ export class WorkerThread {
     return client;
   }
 
-  /** The client has a frame more. */
-  schedulePost(threadClient: ThreadClient): void {
-    this.#port.enqueueFrames(threadClient);
+  /** The client has slabs to hand over. */
+  handOver(threadClient: ThreadClient): void {
+    this.#port.handOver(threadClient);
   }
 
-  /** The client has frames that are not to wait for the next round. */
-  postSoon(threadClient: ThreadClient): void {
-    this.#port.enqueueFrames(threadClient);
-    this.#port.sendSoon();
+  /** Somebody is to be told what becomes of events: looks for it, and for signs of life, until they have been told. */
+  watch(): void {
+    if (this.#hasEnded) return;
+    this.#rounds ??= every(ROUND_MS, () => this.#goRound());
   }
 
-  /** Posts the message, and all frames before it. */
+  /** Looks for a sign of life while nobody is to be told anything. A thread that shows none for a while is watched. */
+  glance(isWorking: boolean): void {
+    this.#subscribe();
+    const beat = Atomics.load(this.#health, HEALTH.BEAT);
+    const time = now();
+    if (beat !== this.#glancedBeat || !isWorking) {
+      this.#glancedBeat = beat;
+      this.#seenAlive = time;
+    } else if (time - this.#seenAlive > MAX_SILENCE_MS) this.watch();
+  }
+
+  /** Posts the message, and all slabs before it. */
   post(message: ToWorker): void {
     this.#port.enqueueMessage(message);
     this.#port.send();
@@ -252,37 +279,49 @@ export class WorkerThread {
     await this.#pool.destroy().catch(() => {});
   }
 
-  /** Posts what has gathered and sees what the worker has done; whether anybody waits for more. */
-  #round(): boolean {
-    this.#port.send();
-    const waiting = this.#waitingClients();
-    for (const threadClient of waiting) threadClient.readProgress();
-    this.receiveMessages();
-    for (const threadClient of waiting) threadClient.reportProgress();
-    // All of them once more: a callback may have tracked on any client.
-    if (this.#waitingClients().length > 0) {
-      this.checkHeartbeat(ROUND_MS);
-      return true;
-    }
-    this.#silentFor = 0;
-    return false;
+  /** Goes on while anybody is to be told, and while somebody waits for a thread that shows no sign of life. */
+  #goRound(): void {
+    this.#lookAround();
+    // After the look: a callback may have tracked on any client.
+    const waiting = this.#all().filter((threadClient) => threadClient.hasPending);
+    if (waiting.length > 0) this.checkHeartbeat(ROUND_MS);
+    else this.#silentFor = 0;
+    const isSilent = waiting.length > 0 && Atomics.load(this.#health, HEALTH.BEAT) === this.#glancedBeat;
+    if (isSilent || waiting.some(({ expecting }) => expecting)) return;
+    this.#rounds?.stop();
+    this.#rounds = undefined;
   }
 
-  #waitingClients(): ThreadClient[] {
-    const waiting: ThreadClient[] = [];
-    for (const threadClient of this.#clients.values()) {
-      const client = threadClient.deref();
-      if (client?.hasPending) waiting.push(client);
+  /** Sees what the worker has done. */
+  #lookAround(): void {
+    const threadClients = this.#all();
+    for (const threadClient of threadClients) threadClient.readProgress();
+    this.receiveMessages();
+    for (const threadClient of threadClients) threadClient.reportProgress();
+  }
+
+  #subscribe(): void {
+    Atomics.store(this.#health, HEALTH.SUBSCRIBED, Number(isSubscribed('offthread:delivered')));
+  }
+
+  #all(): ThreadClient[] {
+    const all: ThreadClient[] = [];
+    for (const reference of this.#clients.values()) {
+      const threadClient = reference.deref();
+      if (threadClient !== undefined) all.push(threadClient);
     }
-    return waiting;
+    return all;
   }
 
   #onMessage(message: ClientMessage): void {
     this.#clients.get(message.client)?.deref()?.onMessage(message);
+    // Whoever is told of an outage may want to be told of its end.
+    this.#subscribe();
   }
 
   #close(): void {
     this.#hasEnded = true;
+    this.#rounds?.stop();
     this.#port.close();
     if (shared.thread === this) shared.thread = undefined;
   }

@@ -1,4 +1,4 @@
-// Pending events -> chunks -> the worker, and outcomes back: a client's place on a thread, for as many threads as it takes. Next:
+// Pending events -> slabs -> the worker, and outcomes back: a client's place on a thread, for as many threads as it takes. Next:
 // worker-thread.ts, then the worker's index.ts; on the way back client.ts.
 //
 //   closed -> open        something is to be posted
@@ -6,12 +6,12 @@
 //   any -> released       the client is gone
 import {
   BEAT_INTERVAL_MS,
-  type Chunk,
   type ClientMessage,
   CONTROL,
   CONTROL_BYTES,
   COUNTER,
   type DeliverySettings,
+  type Handover,
   type Retry,
 } from '@offthread/worker/protocol';
 import type { Wait } from '../flush/wait.js';
@@ -23,6 +23,9 @@ import { type ThreadClient, WorkerThread } from './worker-thread.js';
 
 /** Deaths in a row, without any event settled between them, after which the batch in hand is taken to be the cause. */
 const MAX_CRASHES = 3;
+
+/** Milliseconds after which an event is a reason to look how far the worker has come, and whether it lives. */
+const GLANCE_MS = 1_000;
 
 export class WorkerTransport implements Transport, ThreadClient {
   readonly #pendingEvents: PendingEvents;
@@ -40,6 +43,12 @@ export class WorkerTransport implements Transport, ThreadClient {
   #settledAtCrash = 0;
   /** Sequence number up to which somebody waits. */
   #flushThrough = 0;
+  /** Sequence number up to which outcomes are to be told without being asked. */
+  #expected = 0;
+  /** Sequence number of the last event of which a message has said that it was lost. */
+  #lost = 0;
+  /** When we last looked how far the worker has come, by the clock of events. */
+  #glanced = 0;
   /** How far the worker said it had come when we looked. */
   #deliveredThrough = 0;
   /** The last failed request, of the batch that begins with event `first`. */
@@ -55,6 +64,10 @@ export class WorkerTransport implements Transport, ThreadClient {
 
   get hasPending(): boolean {
     return this.#pendingEvents.count > 0;
+  }
+
+  get expecting(): boolean {
+    return this.#expected > this.#pendingEvents.settled;
   }
 
   /** Why no thread can be had at present, where that is known. */
@@ -87,20 +100,36 @@ export class WorkerTransport implements Transport, ThreadClient {
     return this.#id;
   }
 
-  takeChunks(): readonly Chunk[] {
-    return this.#pendingEvents.takeChunks();
+  handOver(): readonly Handover[] {
+    return this.#pendingEvents.handOver();
   }
 
   scheduleSend(): void {
-    if (this.#thread !== undefined) this.#thread.schedulePost(this);
-    else if (!this.#isPostScheduled) {
-      this.#isPostScheduled = true;
-      defer(() => this.#post());
+    const pendingEvents = this.#pendingEvents;
+    const thread = this.#thread;
+    if (thread === undefined) this.#openSoon();
+    else {
+      if (pendingEvents.hasMore) thread.handOver(this);
+      // The clock may have been set back.
+      if (Math.abs(pendingEvents.time - this.#glanced) >= GLANCE_MS) this.catchUp();
     }
   }
 
   expect(through: number): void {
+    this.#expected = through;
     Atomics.store(this.#counters, COUNTER.EXPECTED, BigInt(through));
+    this.#thread?.watch();
+  }
+
+  catchUp(): void {
+    const thread = this.#thread;
+    if (thread === undefined) return;
+    this.#glanced = this.#pendingEvents.time;
+    // In this order: what was lost before that is known by then.
+    const delivered = this.#count(COUNTER.DELIVERED);
+    if (this.#count(COUNTER.LOST) <= this.#lost)
+      this.#listener.note({ type: 'delivered', through: delivered });
+    thread.glance(this.hasPending);
   }
 
   /** Posts what has gathered, and tells the worker that somebody waits. */
@@ -158,6 +187,7 @@ export class WorkerTransport implements Transport, ThreadClient {
         this.#listener.onOutcome(message);
         break;
       default:
+        this.#lost = message.through;
         this.#listener.onOutcome({ type: 'delivered', through: message.first - 1 });
         this.#listener.onOutcome(message);
     }
@@ -172,6 +202,7 @@ export class WorkerTransport implements Transport, ThreadClient {
     for (let next = this.#lateMessages.shift(); next !== undefined; next = this.#lateMessages.shift())
       this.onMessage(next);
     this.#listener.onOutcome({ type: 'delivered', through: this.#deliveredThrough });
+    this.#pendingEvents.free();
   }
 
   onThreadEnd(messages: ClientMessage[]): void {
@@ -210,11 +241,21 @@ export class WorkerTransport implements Transport, ThreadClient {
     await thread?.removeClient(this.#id);
   }
 
-  /** Posts the pending events that have not been posted yet. Never throws. */
+  /** Starting a thread takes milliseconds, and may fail, which must not be told in the middle of a call. */
+  #openSoon(): void {
+    if (this.#isPostScheduled) return;
+    if (WorkerThread.isUp) this.#post();
+    else {
+      this.#isPostScheduled = true;
+      defer(() => this.#post());
+    }
+  }
+
+  /** Posts what the ledger has not handed over yet. Never throws. */
   #post(): void {
     this.#isPostScheduled = false;
     if (this.#state === 'closed') this.#open();
-    this.#thread?.postSoon(this);
+    if (this.#pendingEvents.hasMore) this.#thread?.handOver(this);
   }
 
   #open(): void {
@@ -235,6 +276,7 @@ export class WorkerTransport implements Transport, ThreadClient {
       });
       this.#thread = thread;
       this.#state = 'open';
+      if (this.expecting) thread.watch();
     } catch (error) {
       this.#listener.onUnavailable(error instanceof Error ? error : new Error(String(error)));
     }

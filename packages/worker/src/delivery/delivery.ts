@@ -3,7 +3,7 @@
 // One state, and the ways between them:
 //
 //   idle -> sending                      events wait
-//   idle, sending -> lingering -> sending    a short batch waits for company; a flush cuts it short
+//   idle, sending -> lingering -> sending    a short batch waits for more events; a flush cuts it short
 //   sending -> backing-off -> sending    a fault; the first flush has one attempt made at once, then it goes on
 //   sending -> held -> sending           Retry-After; nothing cuts it short
 //   sending -> idle                      nothing waits any more
@@ -14,12 +14,26 @@ import { bodyOf, openingOf, releaseBody } from '../batch/body.js';
 import type { Queue } from '../batch/queue.js';
 import type { Authorize } from '../http/authorization.js';
 import type { Send } from '../http/send-batch.js';
+import { MAX_BODY_BYTES } from '../limits.js';
 import type { DeliverySettings, Outcome, Retry } from '../protocol.js';
 import { Backoff } from './backoff.js';
 import { type Attempts, delivered, failed, oversize, retried } from './outcome.js';
 import { judge, type Verdict } from './retry.js';
 import { MAX_REFUSED_IN_A_ROW, type Part, SplitBatch } from './split-batch.js';
 import { UploadLimit } from './upload-limit.js';
+
+/**
+ * Milliseconds between the beginnings of two requests of a client, unless a full batch or somebody waits. A request costs the
+ * same whatever is in it, and a fifth of a second is soon enough for all but the first event.
+ */
+const PACE_MS = 200;
+
+/**
+ * Milliseconds a batch waits for the code that tracks its events to end, and between two looks whether it has. Most code has
+ * ended long before. If it goes on, it may be for seconds, and what it has tracked is sent.
+ */
+const FILLING_MS = 100;
+const FILLING_STEP_MS = 5;
 
 type State = 'idle' | 'lingering' | 'sending' | 'backing-off' | 'held' | 'closed';
 
@@ -50,7 +64,8 @@ export class Delivery {
   readonly #split = new SplitBatch();
   readonly #limit = new UploadLimit();
   #state: State = 'idle';
-  #started = false;
+  /** When the last request began. */
+  #began = Number.NEGATIVE_INFINITY;
   /** The backoff that the next attempt is due after; also while a flush has one made before its end. */
   #backoff: Backoff | undefined;
   /** Sequence number up to which somebody waits for frames: none of them lingers, in however many batches they go. */
@@ -76,9 +91,17 @@ export class Delivery {
     return this.#state !== 'idle' && this.#state !== 'closed';
   }
 
-  /** Frames were queued. */
+  /** Looks for frames that main has added, unless none of them could be sent now. Returns whether there are any. */
+  look(): boolean {
+    if (this.#state !== 'idle' && this.#state !== 'lingering') return false;
+    const hasMore = this.#queue.look();
+    this.wake();
+    return hasMore;
+  }
+
+  /** Frames may have been queued. */
   wake(): void {
-    if (this.#state === 'idle') void this.#run();
+    if (this.#state === 'idle' && this.#queue.length > 0) void this.#run();
     else if (this.#state === 'lingering' && this.#isFull()) this.#endWait?.();
   }
 
@@ -87,8 +110,10 @@ export class Delivery {
    * attempt.
    */
   flush(): void {
+    this.#queue.look();
     this.#flushThrough = this.#queue.last;
-    if (this.#state === 'lingering') this.#endWait?.();
+    if (this.#state === 'idle') this.wake();
+    else if (this.#state === 'lingering') this.#endWait?.();
     else if (this.#state === 'backing-off' && this.#backoff?.tryEarly()) this.#endWait?.();
   }
 
@@ -102,20 +127,14 @@ export class Delivery {
 
   async #run(): Promise<void> {
     this.#state = 'sending';
-    // The very first event goes at once; linger is for those after it.
-    if (this.#started && this.#settings.linger > 0) await this.#linger();
-    this.#started = true;
-    while (!this.#isClosed()) {
+    for (;;) {
+      await this.#gather();
+      if (this.#isClosed()) return;
       const next = this.#next();
       if (next === undefined) break;
-      if ('frame' in next) {
-        this.#listener.onOutcome(oversize(next));
-        continue;
-      }
-      await this.#deliver(next);
-      if (this.#settings.linger > 0) await this.#linger();
+      if ('frame' in next) this.#listener.onOutcome(oversize(next));
+      else await this.#deliver(next);
     }
-    if (this.#isClosed()) return;
     this.#state = 'idle';
   }
 
@@ -143,6 +162,7 @@ export class Delivery {
         // Now, because a pass may take its time, and the API sets clocks right by `sentAt`.
         const body = bodyOf(batch, new Date(), this.#opening);
         bytes = body.length;
+        this.#began = performance.now();
         this.#listener.onRequest(bytes, attempts);
         if (response !== undefined && attempts > 0)
           this.#listener.onRetry(retried(batch, attempts, response));
@@ -208,13 +228,35 @@ export class Delivery {
     this.#listener.onOutcome(failed(rest, { ...verdict, message }, tried));
   }
 
-  async #linger(): Promise<void> {
-    if (this.#queue.length === 0 || this.#isFull() || this.#split.isSplit) return;
-    if (this.#queue.next > this.#flushThrough) await this.#wait('lingering', this.#settings.linger);
+  /** Gives a short batch the time to grow that it has. */
+  async #gather(): Promise<void> {
+    const queue = this.#queue;
+    queue.look();
+    for (
+      let waited = 0;
+      this.#mayGrow() && queue.isFilling && waited < FILLING_MS;
+      waited += FILLING_STEP_MS
+    ) {
+      await this.#wait('lingering', FILLING_STEP_MS);
+      queue.look();
+    }
+    // The very first event does not linger.
+    const linger = this.#began > 0 ? this.#settings.linger : 0;
+    const delay = Math.max(linger, this.#began + PACE_MS - performance.now());
+    if (delay > 0 && this.#mayGrow()) await this.#wait('lingering', delay);
+    queue.look();
+  }
+
+  #mayGrow(): boolean {
+    const { length, next } = this.#queue;
+    return (
+      length > 0 && next > this.#flushThrough && !this.#isFull() && !this.#split.isSplit && !this.#isClosed()
+    );
   }
 
   #isFull(): boolean {
-    return this.#queue.length >= this.#settings.batchSize;
+    const { length, bytes } = this.#queue;
+    return length >= this.#settings.batchSize || bytes >= Math.min(MAX_BODY_BYTES, this.#limit.bytes);
   }
 
   // A call, because TypeScript believes that a state it has seen lasts across an await.
