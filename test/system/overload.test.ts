@@ -44,6 +44,7 @@ describe('the queue', () => {
       refused: { queue_full: 100 },
     });
     expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 500 });
+    await bench.api.script([{ type: 'ok', delayMs: 1_500 }]);
     trial.track(500);
     expect(trial.try('over-100')).toBe(false);
     expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 500 });

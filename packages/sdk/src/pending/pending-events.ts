@@ -54,7 +54,7 @@ export class PendingEvents {
     this.free();
     const pending = this.#slabs.filter((slab) => slab.last > this.settled);
     const bytes = pending.reduce((sum, slab) => sum + slab.size, 0);
-    const size = slabSize(frame, pending.length === 0, maxBytes - bytes);
+    const size = slabSize(frame, pending.at(-1), maxBytes - bytes);
     if (size === undefined) return false;
     this.#slabs.at(-1)?.seal();
     const slab = takeSlab(size).open(this.accepted + 1);

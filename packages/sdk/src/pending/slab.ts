@@ -14,10 +14,18 @@ import type { Timer } from '../runtime/ticked-timers.js';
 
 /**
  * Bytes of a slab. A client with nothing pending begins with a small one, for about ten events, because a thousand clients
- * have an event now and then. A large one holds about a hundred. An event that fits into neither gets a slab of its size.
+ * have an event now and then. A large one holds about a hundred. A client that fills one sooner than requests begin gets
+ * huge ones: each slab is a post. An event that fits into none gets a slab of its size.
  */
 const SMALL_BYTES = 8 * 1024;
 const LARGE_BYTES = 64 * 1024;
+const HUGE_BYTES = 512 * 1024;
+
+/** Milliseconds that a slab should last. */
+const LASTING_MS = 200;
+
+/** No slab takes more than this part of the memory that is left. */
+const HUGE_SHARE = 1 / 8;
 
 /** Bytes of slabs of each size that are kept in any case, for the next event of any client. */
 const MIN_SPARE_BYTES = 2 * 1024 * 1024;
@@ -61,7 +69,7 @@ class SlabPool {
 }
 
 const slabPools: ReadonlyMap<number, SlabPool> = new Map(
-  [SMALL_BYTES, LARGE_BYTES].map((size) => [size, new SlabPool(size)]),
+  [SMALL_BYTES, LARGE_BYTES, HUGE_BYTES].map((size) => [size, new SlabPool(size)]),
 );
 
 /**
@@ -77,6 +85,8 @@ export class Slab {
   first = 0;
   /** Sequence number of the last frame; one less than `first` if there is none. */
   last = -1;
+  /** When the first event was accepted, in milliseconds since 1970. */
+  since = 0;
   /** Whether a worker has it. */
   #isHandedOver = false;
   /** Whether no frame is added any more. */
@@ -135,6 +145,7 @@ export class Slab {
       return false;
     }
     this.#end = end;
+    if (this.last < this.first) this.since = time;
     this.last++;
     return true;
   }
@@ -193,13 +204,19 @@ export function takeSlab(size: number): Slab {
 /**
  * Bytes of a slab with room for the frame; undefined if there is none.
  *
- * @param isFirst whether nothing else of its client is pending.
+ * @param before the slab that its client has filled, if anything in it is pending.
  * @param room bytes that its client may still take.
  */
-export function slabSize(frame: EncodedEvent, isFirst: boolean, room: number): number | undefined {
+export function slabSize(frame: EncodedEvent, before: Slab | undefined, room: number): number | undefined {
   const bytes = SLAB_HEADER_BYTES + FRAME_HEADER_BYTES + byteLength(frame.content);
   if (bytes > room) return undefined;
-  return Math.max(bytes, Math.min(isFirst && bytes <= SMALL_BYTES ? SMALL_BYTES : LARGE_BYTES, room));
+  let size = SMALL_BYTES;
+  if (before !== undefined || bytes > SMALL_BYTES) size = LARGE_BYTES;
+  if (before !== undefined && before.size >= LARGE_BYTES && HUGE_BYTES <= room * HUGE_SHARE) {
+    const filledIn = frame.time - before.since;
+    if (before.size * LASTING_MS > filledIn * LARGE_BYTES) size = HUGE_BYTES;
+  }
+  return Math.max(bytes, Math.min(size, room));
 }
 
 /** Gives back a slab that is released, and whose events are all settled. */
