@@ -51,6 +51,22 @@ describe('maxQueueSize', () => {
     expect(track(analytics, 4)).toBe(false);
   });
 
+  test('has room again when events are delivered, also in the middle of the code that filled it', () => {
+    const analytics = bench.open({ maxQueueSize: 5 });
+    let refused = 0;
+    for (const index of upTo(20)) {
+      const end = performance.now() + 5_000;
+      for (; !track(analytics, index) && performance.now() < end; refused++) {
+        // The event loop does not turn.
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+      }
+    }
+    expect(refused).toBeGreaterThan(0);
+    expect(analytics.stats().accepted).toBe(20);
+    flushed(analytics);
+    expect(analytics.stats()).toMatchObject({ delivered: 20, refused: { queue_full: refused } });
+  });
+
   test('counts what waits for a retry', async () => {
     await bench.api.behave({ type: 'answer', status: 503, headers: { 'retry-after': '60' } });
     const analytics = bench.open({ maxQueueSize: 2 });
