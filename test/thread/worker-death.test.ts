@@ -25,7 +25,7 @@ interface Death {
 }
 
 interface Plan {
-  readonly state?: 'idle';
+  readonly state?: 'idle' | 'steady';
   readonly blocking: boolean;
   /** One for each thread. */
   readonly orders?: readonly Death[];
@@ -224,3 +224,23 @@ describe.each(FLUSHES)('during a flush that is %s', (how) => {
     expect(lines.slice(-2)).toEqual(summary('ok', { workers: 1, delivered: 5 }));
   });
 });
+
+// Ten seconds of events, of which the second request is never made by the thread that was to make it.
+test.concurrent.each(MANNERS)(
+  'a worker that dies (%s) while nobody waits is replaced',
+  LIMIT,
+  async (manner) => {
+    const ids = idsFor(200);
+    const { received, errors, lines } = await crash(ids, {
+      state: 'steady',
+      blocking: false,
+      orders: [{ manner, when: 'request', request: 2, after: 0 }],
+      patience: PATIENCE[manner],
+      settings: { batchSize: 100 },
+    });
+    expect(once(received)).toEqual(ids);
+    expect(errors).toEqual([]);
+    expect(lines).toContainEqual({ workers: 2, delivered: true });
+    expect(lines.slice(-2)).toEqual(summary('ok', { workers: 2, delivered: 200 }));
+  },
+);
