@@ -136,7 +136,7 @@ export class Analytics<Events extends EventMap<Events> = AnyEvents> {
     await this.close();
   }
 
-  /** Counts since the client was made. Deliveries nobody waits for are counted within a quarter of a second. */
+  /** Counts since the client was made. */
   stats(): Stats {
     return this.#client.stats;
   }

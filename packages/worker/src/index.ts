@@ -40,8 +40,12 @@ import {
 interface Client {
   readonly queue: Queue;
   readonly delivery: Delivery;
+  /** Is aborted when the client is gone. */
+  readonly gone: AbortController;
   /** Looks in a row that have found nothing to do. */
   quietLooks: number;
+  /** Somebody has flushed: most likely there is no more to come. */
+  isFlushed: boolean;
   /** Somebody waits, who may not know of what was delivered already. */
   reportProgress(): void;
 }
@@ -50,10 +54,10 @@ interface Client {
 const BEATS_PER_LOOK = 2;
 
 /**
- * Looks that find nothing after which a client's slab is given back though this thread is awake: 10 seconds. Sooner, and a
- * thousand clients with an event now and then would wake it for each.
+ * Looks that find nothing after which a client's slab is given back though this thread is awake: a second. Sooner, and a
+ * client with an event now and then posts each; later, and thousands of clients that are used for a moment hold a slab each.
  */
-const QUIET_LOOKS = 50;
+const QUIET_LOOKS = 5;
 
 const clients = new Map<number, Client>();
 /** Clients with a slab, or with something to do. */
@@ -114,12 +118,15 @@ function handleMessage(message: ToWorker, port: MessagePort, woken: Set<Client>)
       startHeartbeat(port);
       break;
     case 'flush':
-      client?.delivery.flush();
-      client?.reportProgress();
+      if (client === undefined) break;
+      client.isFlushed = true;
+      client.delivery.flush();
+      client.reportProgress();
       break;
     case 'close':
       if (client === undefined) break;
       client.delivery.close();
+      client.gone.abort();
       clients.delete(message.client);
       active.delete(client);
       break;
@@ -151,6 +158,8 @@ function openClient(
       signalLife();
       const first = through + 1;
       through = outcome.through;
+      // Before main is told, which may let go of the client then: its memory is to be used again.
+      if (client.isFlushed && through === queue.last && queue.retire()) client.isFlushed = false;
       if (outcome.type !== 'delivered') {
         post({ ...outcome, first });
         Atomics.store(counters, COUNTER.LOST, BigInt(through));
@@ -186,9 +195,12 @@ function openClient(
       wakeMain();
     },
   };
-  const delivery = new Delivery(queue, settings, createAuthorize(settings), createSend(settings), listener);
+  const gone = new AbortController();
+  const admit = createAuthorize(settings, gone.signal);
+  const delivery = new Delivery(queue, settings, admit, createSend(settings, gone.signal), listener);
   const reportProgress = (): void => post({ type: 'delivered', through });
-  return { queue, delivery, quietLooks: 0, reportProgress };
+  const client: Client = { queue, delivery, gone, quietLooks: 0, isFlushed: false, reportProgress };
+  return client;
 }
 
 /** Uses the health block. */

@@ -57,7 +57,7 @@ export const SLAB = {
    * cannot write any more; so no frame is ever added to a slab that nobody reads.
    */
   END: 0,
-  /** Main: 1 until the code that opened the slab has ended. More frames come at once, and belong in the same request. */
+  /** Main: 1 until the code that handed the slab over has ended. More frames come at once, and belong in the same request. */
   FILLING: 1,
 } as const;
 

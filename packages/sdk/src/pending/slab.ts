@@ -120,8 +120,6 @@ export class Slab {
     this.#end = SLAB_HEADER_BYTES;
     // Nobody else has it.
     this.#header[SLAB.END] = SLAB_HEADER_BYTES;
-    this.#header[SLAB.FILLING] = 1;
-    defer(() => Atomics.store(this.#header, SLAB.FILLING, 0));
     return this;
   }
 
@@ -158,7 +156,10 @@ export class Slab {
   /** What is posted to the worker, once: it sees frames that are added later. */
   handOver(): Handover {
     this.#isHandedOver = true;
-    return { memory: this.memory, first: this.first, end: this.#isSealed ? this.#end : undefined };
+    if (this.#isSealed) return { memory: this.memory, first: this.first, end: this.#end };
+    Atomics.store(this.#header, SLAB.FILLING, 1);
+    defer(() => Atomics.store(this.#header, SLAB.FILLING, 0));
+    return { memory: this.memory, first: this.first, end: undefined };
   }
 
   /** The worker that had it is gone: all is to be handed over once more, to another one. */

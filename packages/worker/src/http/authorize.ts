@@ -6,18 +6,15 @@ import { createExchange } from './exchange.js';
 
 const WRITE_KEY: Authorization = { type: 'authorized', check: (response) => response };
 
-/** An `Authorize` for one client. */
-export function createAuthorize(settings: DeliverySettings): Authorize {
+/** An `Authorize` for one client. `gone` is aborted when the client is closed. */
+export function createAuthorize(settings: DeliverySettings, gone?: AbortSignal): Authorize {
   const { oauth, stub, userAgent } = settings;
   if (oauth === undefined || stub) return async () => WRITE_KEY;
   // Evaluated only for those who need it. In the thread it is part of the same text, so nothing is loaded.
   const authorize = import('./access-token.js').then(
     ({ TokenSource }): Authorize => {
-      const exchange = createExchange(`${oauth.authServer}/token`, {
-        ...settings,
-        proxy: oauth.proxy,
-        headers: {},
-      });
+      const way = { ...settings, proxy: oauth.proxy, headers: {} };
+      const exchange = createExchange(`${oauth.authServer}/token`, way, gone);
       const tokens = new TokenSource(oauth, userAgent, exchange);
       return (signal) => tokens.authorize(signal);
     },

@@ -1,4 +1,5 @@
 // The way to an origin -> agents, none of whose connections is old or was idle for long. Used by exchange.ts.
+import { createHash } from 'node:crypto';
 import http from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
@@ -74,10 +75,14 @@ export class Connections {
     this.#renew();
   }
 
-  #renew(): void {
-    // Those that are in use end when they are done.
+  /** Ends all of them; those in use when they are done. */
+  end(): void {
     for (const agent of both(this.#agents)) agent.maxFreeSockets = 0;
     end(this.#agents, () => true);
+  }
+
+  #renew(): void {
+    this.end();
     this.#agents = this.#create();
     this.#since = performance.now();
   }
@@ -91,16 +96,42 @@ export class Connections {
   }
 }
 
-const known = new Map<string, { readonly way: ConnectionSettings; readonly connections: Connections }>();
+interface Known {
+  readonly way: ConnectionSettings;
+  readonly connections: Connections;
+  /** How many have asked for it and are not gone. */
+  users: number;
+}
 
-/** The connections to the origin of `url` that all clients of the worker share who go the same way. */
-export function connectionsTo(url: string, settings: ConnectionSettings): Connections {
-  const { origin } = new URL(url);
-  const { proxy, tls } = settings;
-  const key = JSON.stringify([origin, tls, ...(proxy === undefined ? [] : [proxy, settings.requestTimeout])]);
-  const found = known.get(key) ?? { way: settings, connections: new Connections(maker(settings)) };
+const known = new Map<string, Known>();
+
+/**
+ * The connections to the origin of `url` that all clients of the worker share who go the same way.
+ *
+ * @param gone is aborted when the client is gone. With the last one the connections end.
+ */
+export function connectionsTo(url: string, settings: ConnectionSettings, gone?: AbortSignal): Connections {
+  const key = keyOf(url, settings);
+  const found = known.get(key) ?? { way: settings, connections: new Connections(maker(settings)), users: 0 };
+  // Nobody would let go of it any more.
+  if (gone?.aborted) return found.connections;
   known.set(key, found);
+  found.users++;
+  const leave = (): void => {
+    found.users--;
+    if (found.users > 0) return;
+    known.delete(key);
+    found.connections.end();
+  };
+  gone?.addEventListener('abort', leave, { once: true });
   return found.connections;
+}
+
+/** A hash, because a private key and the password of a proxy are in it. */
+function keyOf(url: string, { proxy, tls, requestTimeout }: ConnectionSettings): string {
+  const { origin } = new URL(url);
+  const text = JSON.stringify([origin, tls, ...(proxy === undefined ? [] : [proxy, requestTimeout])]);
+  return createHash('sha256').update(text).digest('base64');
 }
 
 /** Has requests that begin from now on go by connections made with the defaults that `node:tls` has now. */

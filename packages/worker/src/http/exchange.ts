@@ -42,10 +42,10 @@ const client: Got = got.extend({
   https: { rejectUnauthorized: true },
 });
 
-/** An `Exchange` for one client and one address. */
-export function createExchange(url: string, settings: DeliverySettings): Exchange {
+/** An `Exchange` for one client and one address. `gone` is aborted when the client is closed. */
+export function createExchange(url: string, settings: DeliverySettings, gone?: AbortSignal): Exchange {
   const maskSettings = createMask(settings);
-  const connections = connectionsTo(url, settings);
+  const connections = connectionsTo(url, settings, gone);
   return async ({ headers, body, secret, maxText }, signal) => {
     // An abort before anybody could listen for it.
     if (signal.aborted) return ABORTED;

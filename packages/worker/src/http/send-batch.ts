@@ -18,10 +18,10 @@ export type Send = (
   authorization?: string,
 ) => Promise<Response>;
 
-/** A `Send` for one client. */
-export function createSend(settings: DeliverySettings): Send {
+/** A `Send` for one client. `gone` is aborted when the client is. */
+export function createSend(settings: DeliverySettings, gone?: AbortSignal): Send {
   if (settings.stub) return async () => ({ type: 'reply', status: 200, text: '', sent: true });
-  const exchange = createExchange(settings.url, settings);
+  const exchange = createExchange(settings.url, settings, gone);
   const basic = `Basic ${Buffer.from(`${settings.writeKey}:`).toString('base64')}`;
   const common = {
     'user-agent': settings.userAgent,
