@@ -5,8 +5,12 @@ import { withApi } from '../helpers/with-api.js';
 
 const bench = withApi();
 
-/** Later versions let the heap of the worker thread grow further before they collect. All of the clients are collected. */
-const MOST_MB = process.versions.node.startsWith('20.') ? 20 : 150;
+/**
+ * Since Node.js 22 V8 collects the worker thread's heap, whose limit is some gigabytes, so rarely that 10,000 clients leave 80 to
+ * 180 MB of it behind, of which a full collection leaves 9. So there it is what such a collection leaves that counts.
+ */
+const isCollectedSoon = process.versions.node.startsWith('20.');
+const MOST_MB = isCollectedSoon ? 20 : 5;
 
 test.for(['flushAsync', 'leave'])(
   '7,500 clients that are never closed (%s) deliver, and cost nothing afterwards',
@@ -21,6 +25,6 @@ test.for(['flushAsync', 'leave'])(
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect((await bench.api.counts()).events).toBe(10_000);
     expect(lines).toMatchObject([{ alive: 0, listeners: 0 }]);
-    expect(lines[0]?.['grownMb']).toBeLessThan(MOST_MB);
+    expect(lines[0]?.[isCollectedSoon ? 'grownMb' : 'heapGrownMb']).toBeLessThan(MOST_MB);
   },
 );
