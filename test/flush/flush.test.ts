@@ -339,7 +339,8 @@ describe('a time limit that is none', () => {
       await expect(Reflect.apply(method, analytics, [timeout])).rejects.toThrow(error.message);
     }
     track(analytics, 1);
-    expect(analytics.flush(2 ** 31 - 1)).toMatchObject({ status: 'ok', delivered: 3 });
+    expect(analytics.flush(2 ** 31 - 1).status).toBe('ok');
+    expect(analytics.stats().delivered).toBe(3);
   });
 });
 

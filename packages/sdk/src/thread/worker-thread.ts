@@ -285,11 +285,12 @@ export class WorkerThread {
     // After the look: a callback may have tracked on any client.
     const waiting = this.#all().filter((threadClient) => threadClient.hasPending);
     if (waiting.length > 0) this.checkHeartbeat(ROUND_MS);
-    else this.#silentFor = 0;
     const isSilent = waiting.length > 0 && Atomics.load(this.#health, HEALTH.BEAT) === this.#glancedBeat;
     if (isSilent || waiting.some(({ expecting }) => expecting)) return;
     this.#rounds?.stop();
     this.#rounds = undefined;
+    // Looks begin anew when somebody waits.
+    this.#silentFor = 0;
   }
 
   /** Sees what the worker has done. */
