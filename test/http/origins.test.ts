@@ -1,8 +1,8 @@
 // What the worker thread keeps for an origin ends with the last client of it.
 import { Analytics } from '@offthread/sdk';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runProgram } from './helpers/program.js';
-import { type RawServer, startRawServer } from './helpers/raw-server.js';
+import { runProgram } from '../helpers/program.js';
+import { type RawServer, startRawServer } from '../helpers/raw-server.js';
 
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n';
 

@@ -1,7 +1,7 @@
 // What is tracked before the main thread blocks is sent while it is blocked.
 import { expect, test } from 'vitest';
-import { runProgram } from './helpers/program.js';
-import { upTo, withApi } from './helpers/with-api.js';
+import { runProgram } from '../helpers/program.js';
+import { upTo, withApi } from '../helpers/with-api.js';
 
 const bench = withApi();
 
