@@ -14,7 +14,7 @@ test(`${EVENTS} events are read once and in order by a thread that gives their m
   const { port1: port, port2 } = new MessageChannel();
   const progress = new SharedArrayBuffer((CLIENTS + 3) * Int32Array.BYTES_PER_ELEMENT);
   const words = new Int32Array(progress);
-  const reader = new Worker(new URL('.../fixtures/reader.mjs', import.meta.url), {
+  const reader = new Worker(new URL('../fixtures/reader.mjs', import.meta.url), {
     workerData: { port: port2, progress, clients: CLIENTS },
     transferList: [port2],
   });
