@@ -1,6 +1,8 @@
-// In: a running local Tracking API. Out: its live page in a browser, and what the tests look for on it.
-import type { TrackingApi } from '@offthread/devtools';
+// The live page of a local Tracking API in a browser, and what the tests look for on it.
+import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
+import { launchBrowser } from './browser.js';
 
 /** Rows are found by what a screen reader would be told. */
 export function rows(page: Page) {
@@ -53,4 +55,49 @@ export async function openPage(
   await page.goto(`${api.url}/`);
   await page.getByText('Live', { exact: true }).waitFor();
   return { page, faults, [Symbol.asyncDispose]: () => context.close() };
+}
+
+/** The browser of a test file; API and page are new for each test. */
+export interface LiveBench {
+  readonly browser: Browser;
+  readonly api: TrackingApi;
+  readonly page: Page;
+}
+
+/** Sets up API and page for the file that calls it. A test fails if the page reports an error. */
+export function withLivePage(): LiveBench {
+  let browser: Browser | undefined;
+  let api: TrackingApi | undefined;
+  let live: LivePage | undefined;
+
+  beforeAll(async () => {
+    browser = await launchBrowser();
+  });
+  afterAll(() => browser?.close());
+  beforeEach(async () => {
+    api = await startTrackingApi({ in: 'thread', page: true });
+    live = await openPage(started(browser), api);
+  });
+  afterEach(async () => {
+    await live?.[Symbol.asyncDispose]();
+    await api?.close();
+    expect(live?.faults).toEqual([]);
+  });
+
+  return {
+    get browser() {
+      return started(browser);
+    },
+    get api() {
+      return started(api);
+    },
+    get page() {
+      return started(live).page;
+    },
+  };
+}
+
+function started<Thing>(thing: Thing | undefined): Thing {
+  if (thing === undefined) throw new Error('not started yet');
+  return thing;
 }

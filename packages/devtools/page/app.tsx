@@ -1,4 +1,4 @@
-// In: the store. Out: the whole page; what the reader chose is kept here. Next: the file of each part.
+// The whole page. What the reader chose is kept here.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { Detail } from './detail.js';
 import { EventList } from './event-list.js';
@@ -7,12 +7,17 @@ import { Filters } from './filters.js';
 import { count, plural } from './format.js';
 import { Header } from './header.js';
 import { Misbehave } from './misbehave.js';
+import { saveAsNdjson } from './ndjson.js';
 import { RequestDetail } from './request-detail.js';
 import { RequestList } from './request-list.js';
 import type { EventRow, RequestRow } from './row.js';
 import { Stats } from './stats.js';
 import type { Store } from './store.js';
 import { Tabs, type View } from './tabs.js';
+import { useWidth } from './use-width.js';
+
+/** Width in px below which an event takes two lines. */
+const TALL_BELOW = 620;
 
 export function App({ store }: { store: Store }) {
   const [, bump] = useState(0);
@@ -25,6 +30,8 @@ export function App({ store }: { store: Store }) {
   const [isOpen, setOpen] = useState(false);
   const [said, say] = useState('');
   const list = useRef<HTMLDivElement>(null);
+  const [pane, paneWidth] = useWidth();
+  const totals = store.totals();
   const matching = useMemo(() => new Matching(), []);
   const rows = matching.read(store, filter);
   const requests = useMemo(
@@ -36,8 +43,9 @@ export function App({ store }: { store: Store }) {
   );
 
   useEffect(() => {
-    // What was cleared or paused is told by those numbers.
+    // Sequence numbers from before mean other requests now.
     setFilter((before) => ({ ...before, after: 0, until: null }));
+    setRequest(null);
   }, [store.run]);
 
   useEffect(() => {
@@ -86,8 +94,10 @@ export function App({ store }: { store: Store }) {
 
   return (
     <div class="app">
-      <Header store={store} />
-      <Misbehave status={store.status} say={say} />
+      <div class="top">
+        <Header store={store} />
+        <Misbehave status={store.status} say={say} />
+      </div>
       <Stats
         store={store}
         showRefused={() => {
@@ -103,8 +113,8 @@ export function App({ store }: { store: Store }) {
             setView(next);
             setOpen(false);
           }}
-          events={rows.length}
-          requests={requests.length}
+          events={{ shown: rows.length, total: Math.max(rows.length, totals.events) }}
+          requests={{ shown: requests.length, total: Math.max(requests.length, totals.requests) }}
           isPaused={filter.until !== null}
           waiting={filter.until === null ? 0 : store.last - filter.until}
           togglePause={togglePause}
@@ -114,10 +124,15 @@ export function App({ store }: { store: Store }) {
           }}
         />
         <div class={isOpen ? 'panes opened' : 'panes'}>
-          <div class="list-pane" id="panel" role="tabpanel" aria-labelledby={`tab-${view}`}>
+          <div class="list-pane" ref={pane} id="panel" role="tabpanel" aria-labelledby={`tab-${view}`}>
             {view === 'events' ? (
               <>
-                <Filters filter={filter} change={narrow} store={store} />
+                <Filters
+                  filter={filter}
+                  change={narrow}
+                  store={store}
+                  save={rows.length === 0 ? null : () => saveAsNdjson(rows, new Date())}
+                />
                 <EventList
                   store={store}
                   rows={rows}
@@ -128,6 +143,7 @@ export function App({ store }: { store: Store }) {
                     if (open) setOpen(true);
                   }}
                   listRef={list}
+                  isTall={paneWidth < TALL_BELOW}
                   showAll={() => narrow({ ...EVERYTHING, after: filter.after, until: filter.until })}
                 />
               </>
@@ -149,7 +165,14 @@ export function App({ store }: { store: Store }) {
             <Detail key={event.key} row={event} close={close} say={say} showRequest={showRequest} />
           )}
           {isOpen && view === 'requests' && request !== null && (
-            <RequestDetail row={request} close={close} showEvents={showEventsOf} />
+            <RequestDetail
+              key={request.key}
+              row={request}
+              url={store.hello?.url ?? ''}
+              close={close}
+              say={say}
+              showEvents={showEventsOf}
+            />
           )}
         </div>
       </main>

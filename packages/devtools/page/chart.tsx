@@ -1,4 +1,4 @@
-// In: the seconds of the last minute. Out: a bar for each, received below, not accepted on top.
+// The events of the last minute: a bar for each second, received below and not accepted on top.
 import { count } from './format.js';
 import { SECONDS, type Second } from './rate.js';
 

@@ -1,4 +1,4 @@
-// In: an event. Out: the call of the SDK that sends it again, as JavaScript. Next: detail.tsx copies it.
+// The call of the SDK that sends an event again, as JavaScript.
 import { ExactNumber } from './exact.js';
 
 const COMMON = ['userId', 'anonymousId'];

@@ -1,4 +1,4 @@
-// In: a text. Out: the same in the clipboard.
+// Copies a text to the clipboard.
 
 export async function copy(text: string): Promise<void> {
   // There is no clipboard on a page that came over plain http from another machine.

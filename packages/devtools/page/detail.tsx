@@ -1,5 +1,6 @@
-// In: an event. Out: its warnings, what became of it, its fields as a tree, and ways to copy it. Next: tree.tsx.
+// One event: its warnings, what became of it, its fields as a tree, and ways to copy it.
 import { useMemo, useState } from 'preact/hooks';
+import type { Warning } from '../src/live/event-warnings.js';
 import { codeOf, hasCall } from './code.js';
 import { copy } from './copy.js';
 import { parseExact, writeExact } from './exact.js';
@@ -7,7 +8,10 @@ import { bytes, clock } from './format.js';
 import { eventToneOf, isRefusedForOne, outcomeOf, reasonOf } from './outcome.js';
 import { Facts, Panel } from './panel.js';
 import type { EventRow, RequestRow } from './row.js';
+import { Folded, Line } from './text.js';
 import { Tree } from './tree.js';
+import { typeClass } from './type-class.js';
+import { visible } from './visible.js';
 
 interface Props {
   row: EventRow;
@@ -23,7 +27,7 @@ export function Detail({ row, close, say, showRequest }: Props) {
 
   async function take(what: string, write: () => string): Promise<void> {
     try {
-      await copy(write());
+      await copy(visible(write()));
       setCopied(what);
       say(`Copied as ${what}`);
     } catch {
@@ -35,24 +39,26 @@ export function Detail({ row, close, say, showRequest }: Props) {
   const reason = reasonOf(request);
   const isOther = fault === null && isRefusedForOne(request);
   return (
-    <Panel title={row.name || '(no name)'} kicker={<span class={`type ${type}`}>{type}</span>} close={close}>
-      {warnings.length > 0 && (
-        <ul class="warnings" aria-label="Warnings">
-          {warnings.map(({ code: key, title, advice }) => (
-            <li key={key}>
-              <b>{title}.</b> {advice}
-            </li>
-          ))}
-        </ul>
-      )}
+    <Panel
+      title={row.name || '(no name)'}
+      kicker={
+        <span class={typeClass(type)}>
+          <Line text={type} />
+        </span>
+      }
+      close={close}
+    >
+      <Warnings label="Warnings" warnings={warnings.filter(({ level }) => level === 'problem')} />
+      <Warnings label="Style" warnings={warnings.filter(({ level }) => level === 'style')} />
       {fault !== null && (
         <p class="refused">
-          <b>Fault.</b> This event {fault}.
+          <b>Fault.</b> This event <Folded text={fault} most={300} />.
         </p>
       )}
       {reason !== null && (
         <p class="refused">
-          <b>Not accepted.</b> {isOther ? `Another event of its request is wrong: ${reason}` : reason}
+          <b>Not accepted.</b> {isOther && 'Another event of its request is wrong: '}
+          <Folded text={reason} most={300} />
         </p>
       )}
       <Facts
@@ -88,5 +94,18 @@ export function Detail({ row, close, say, showRequest }: Props) {
       </div>
       <Tree value={event} />
     </Panel>
+  );
+}
+
+function Warnings({ label, warnings }: { label: 'Warnings' | 'Style'; warnings: Warning[] }) {
+  if (warnings.length === 0) return null;
+  return (
+    <ul class={label === 'Style' ? 'warnings quiet' : 'warnings'} aria-label={label}>
+      {warnings.map(({ code, title, advice }) => (
+        <li key={code}>
+          <b>{title}.</b> {advice}
+        </li>
+      ))}
+    </ul>
   );
 }

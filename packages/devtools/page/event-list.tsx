@@ -1,10 +1,13 @@
-// In: the events found. Out: the list of them, or what to do when there are none. Next: detail.tsx opens one.
+// The list of the events found, or what to do when there are none.
 import type { RefObject } from 'preact';
 import { type Filter, isNarrow } from './filter.js';
-import { clock } from './format.js';
 import { eventToneOf, outcomeOf } from './outcome.js';
+import { previewOf } from './preview.js';
 import type { EventRow } from './row.js';
 import type { Store } from './store.js';
+import { Line } from './text.js';
+import { Time } from './time.js';
+import { typeClass } from './type-class.js';
 import { VirtualList } from './virtual-list.js';
 
 interface Props {
@@ -15,16 +18,19 @@ interface Props {
   activate: (row: EventRow, open: boolean) => void;
   listRef: RefObject<HTMLDivElement | null>;
   showAll: () => void;
+  /** Two lines for an event instead of columns. */
+  isTall: boolean;
 }
 
-export function EventList({ store, rows, filter, active, activate, listRef, showAll }: Props) {
+export function EventList({ store, rows, filter, active, activate, listRef, showAll, isTall }: Props) {
   if (rows.length === 0) return <Nothing store={store} filter={filter} showAll={showAll} />;
   return (
     <>
-      <div class="columns events" aria-hidden="true">
+      <div class={isTall ? 'unseen' : 'columns events'} aria-hidden="true">
         <span>Time</span>
         <span class="kind">Type</span>
         <span>Name</span>
+        <span>Properties, traits</span>
         <span>User</span>
         <span class="warn">
           <span class="what">Warnings</span>
@@ -34,31 +40,51 @@ export function EventList({ store, rows, filter, active, activate, listRef, show
       <VirtualList
         label="Events, newest first"
         rows={rows}
-        rowHeight={28}
+        rowHeight={isTall ? 50 : 28}
         active={active}
         activate={activate}
-        classOf={(row) => `event ${eventToneOf(row)}`}
+        classOf={(row) => `event ${isTall ? 'tall' : 'flat'} ${eventToneOf(row)}`}
         listRef={listRef}
       >
-        {(row) => (
-          <>
-            <span class="time">{clock(row.request.receivedMs)}</span>
-            <span class={`kind type ${row.type}`}>{row.type}</span>
-            <span class={row.isNamed ? 'name' : 'name aside'}>{row.name}</span>
-            <span class={row.isAnonymous ? 'user aside' : 'user'}>{row.user}</span>
-            <span class="warn" title={row.warnings.map(({ title }) => title).join('\n')}>
-              {row.warnings.length > 0 && (
-                <>
-                  <span aria-hidden="true">⚠ </span>
-                  <span class="what">{row.warnings.map(({ title }) => title).join(', ')}</span>
-                </>
-              )}
-            </span>
-            <span class="end outcome">{outcomeOf(row.request)}</span>
-          </>
-        )}
+        {(row) => <Cells row={row} />}
       </VirtualList>
     </>
+  );
+}
+
+function Cells({ row }: { row: EventRow }) {
+  const preview = previewOf(row);
+  return (
+    <>
+      <Time ms={row.request.receivedMs} />
+      <span class={`kind ${typeClass(row.type)}`}>
+        <Line text={row.type} />
+      </span>
+      <span class={row.isNamed ? 'name' : 'name aside'}>
+        {(row.isNamed || preview === '') && <Line text={row.name} />}
+      </span>
+      <span class="preview">
+        <bdi>{preview}</bdi>
+      </span>
+      <span class={row.isAnonymous ? 'user aside' : 'user'}>
+        <Line text={row.user} />
+      </span>
+      <Remark warnings={row.warnings} />
+      <span class="end outcome">{outcomeOf(row.request)}</span>
+    </>
+  );
+}
+
+/** The problems of an event; style only if there are none. */
+function Remark({ warnings }: Pick<EventRow, 'warnings'>) {
+  const problems = warnings.filter(({ level }) => level === 'problem');
+  const titles = (problems.length > 0 ? problems : warnings).map(({ title }) => title);
+  if (titles.length === 0) return <span class="warn" />;
+  return (
+    <span class={problems.length > 0 ? 'warn' : 'warn quiet'} title={titles.join('\n')}>
+      {problems.length > 0 && <span aria-hidden="true">⚠ </span>}
+      <span class="what">{titles.join(', ')}</span>
+    </span>
   );
 }
 

@@ -1,4 +1,4 @@
-// In: the JSON text of an event. Out: its value, with every number digit for digit as it was sent. Next: tree-lines.ts.
+// Parses the JSON text of an event with every number digit for digit as it was sent.
 
 /** A number that JavaScript would write otherwise than it was sent: 12345678901234567890 or 39.90. */
 export class ExactNumber {
@@ -9,7 +9,7 @@ export class ExactNumber {
   }
 }
 
-/** Parses JSON. Where the browser does not tell a number's source text, it is rounded as ever. */
+/** Parses JSON. A browser that does not give a number's source text rounds it. */
 export function parseExact(text: string): unknown {
   try {
     return JSON.parse(text, exactly);

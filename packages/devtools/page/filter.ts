@@ -1,4 +1,4 @@
-// In: what the reader looks for. Out: the rows that have it, kept up to date cheaply. Next: event-list.tsx.
+// What the reader looks for, and the rows that have it, kept up to date cheaply.
 import type { EventRow } from './row.js';
 import type { Store } from './store.js';
 
@@ -8,7 +8,10 @@ export interface Filter {
   readonly name: string;
   readonly user: string;
   readonly text: string;
+  /** Only events with a problem. */
   readonly warned: boolean;
+  /** Only events that are not in style. */
+  readonly unstyled: boolean;
   /** Sequence number of the one request to show. */
   readonly request: number | null;
   /** Requests up to this one are cleared away. */
@@ -23,14 +26,20 @@ export const EVERYTHING: Filter = {
   user: '',
   text: '',
   warned: false,
+  unstyled: false,
   request: null,
   after: 0,
   until: null,
 };
 
 /** Whether the reader looks for something in particular. */
-export function isNarrow({ types, name, user, text, warned, request }: Filter): boolean {
-  return types.length > 0 || name !== '' || user !== '' || text !== '' || warned || request !== null;
+export function isNarrow(filter: Filter): boolean {
+  return filter.text !== '' || filter.request !== null || setBeside(filter) > 0;
+}
+
+/** How many filters are set beside the search. */
+export function setBeside({ types, name, user, warned, unstyled }: Filter): number {
+  return [types.length > 0, name !== '', user !== '', warned, unstyled].filter(Boolean).length;
 }
 
 /** Whether an event is looked for. Upper and lower case are the same. */
@@ -39,7 +48,8 @@ function matches(row: EventRow, filter: Filter): boolean {
   if (sequence <= filter.after || (filter.until !== null && sequence > filter.until)) return false;
   if (filter.request !== null && sequence !== filter.request) return false;
   if (filter.types.length > 0 && !filter.types.includes(row.type)) return false;
-  if (filter.warned && row.warnings.length === 0) return false;
+  if (filter.warned && !row.warnings.some(({ level }) => level === 'problem')) return false;
+  if (filter.unstyled && !row.warnings.some(({ level }) => level === 'style')) return false;
   if (filter.name !== '' && !holds(row.name, filter.name)) return false;
   if (filter.user !== '' && !holds(row.user, filter.user)) return false;
   if (filter.text === '') return true;

@@ -1,22 +1,28 @@
-// In: the filter. Out: the controls that change it. Next: filter.ts finds the rows.
-
+// The controls that change the filter, and the export of what it finds.
 import { EVENT_TYPES } from '@offthread/tracking-api/event-rules';
-import { useMemo } from 'preact/hooks';
-import { EVERYTHING, type Filter, isNarrow } from './filter.js';
+import { useMemo, useState } from 'preact/hooks';
+import { EVERYTHING, type Filter, isNarrow, setBeside } from './filter.js';
 import type { Store } from './store.js';
+import { hasUnseen } from './visible.js';
 
 interface Props {
   filter: Filter;
   change: (filter: Filter) => void;
   store: Store;
+  /** Saves the events found; `null` if there are none. */
+  save: (() => void) | null;
 }
 
 type TextField = 'name' | 'user' | 'text';
 
-/** Names offered. */
+/** Names offered, and their length. */
 const OFFERED = 100;
+const LONGEST_OFFERED = 80;
 
-export function Filters({ filter, change, store }: Props) {
+export function Filters({ filter, change, store, save }: Props) {
+  // On a narrow screen they are closed at first.
+  const [isOpen, setOpen] = useState(false);
+  const set = setBeside(filter);
   // Not at each arrival: the list is for choosing from, and may lag.
   const names = useMemo(() => namesIn(store), [store.epoch, store.events.length >> 6]);
   const toggle = (type: string): void => {
@@ -27,7 +33,11 @@ export function Filters({ filter, change, store }: Props) {
     });
   };
   return (
-    <search class="filters" aria-label="Filter events">
+    <search class={isOpen ? 'filters open' : 'filters'} aria-label="Filter events">
+      {field('text', 'Search in events', 'search')}
+      <button type="button" class="more" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+        Filters{set > 0 && ` (${set})`}
+      </button>
       <fieldset class="types">
         <legend class="unseen">Types</legend>
         {EVENT_TYPES.map((type) => (
@@ -49,9 +59,15 @@ export function Filters({ filter, change, store }: Props) {
         >
           <span aria-hidden="true">⚠</span> warnings
         </button>
+        <button
+          type="button"
+          aria-pressed={filter.unstyled}
+          onClick={() => change({ ...filter, unstyled: !filter.unstyled })}
+        >
+          style
+        </button>
       </fieldset>
       <div class="fields">
-        {field('text', 'Search in events', 'search')}
         {field('name', 'Name', 'filter-name')}
         {field('user', 'User', 'filter-user')}
       </div>
@@ -63,12 +79,21 @@ export function Filters({ filter, change, store }: Props) {
       {isNarrow(filter) && (
         <button
           type="button"
-          class="reset"
+          class="all"
           onClick={() => change({ ...EVERYTHING, after: filter.after, until: filter.until })}
         >
           {filter.request === null ? 'Show all' : `Request #${filter.request} · show all`}
         </button>
       )}
+      <button
+        type="button"
+        class="save"
+        disabled={save === null}
+        onClick={() => save?.()}
+        title="Save as NDJSON"
+      >
+        Export
+      </button>
     </search>
   );
 
@@ -94,7 +119,7 @@ export function Filters({ filter, change, store }: Props) {
 function namesIn({ events }: Store): string[] {
   const names = new Set<string>();
   for (const { name, isNamed } of events) {
-    if (isNamed && name !== '') names.add(name);
+    if (isNamed && name !== '' && name.length <= LONGEST_OFFERED && !hasUnseen(name)) names.add(name);
     if (names.size >= OFFERED) break;
   }
   return [...names].sort();

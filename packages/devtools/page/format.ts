@@ -1,4 +1,4 @@
-// In: times, sizes and counts. Out: the short texts the page shows for them.
+// The short texts for times, sizes and counts.
 
 const CLOCK = new Intl.DateTimeFormat(undefined, {
   hour: '2-digit',

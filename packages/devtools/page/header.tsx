@@ -1,4 +1,4 @@
-// In: the store. Out: the name, the address to send to, and whether the page is connected. Next: app.tsx.
+// The name, the address to send to, and whether the page is connected.
 import type { Store } from './store.js';
 
 export function Header({ store }: { store: Store }) {

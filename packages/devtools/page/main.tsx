@@ -1,4 +1,4 @@
-// In: nothing. Out: the page, alive. Next: stream.ts fills the store, app.tsx shows it.
+// Starts the page: the stream fills the store, and the app shows it.
 import { render } from 'preact';
 import { App } from './app.js';
 import { Store } from './store.js';

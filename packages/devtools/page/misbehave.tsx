@@ -1,6 +1,7 @@
-// In: what the API is going to do. Out: the switch that makes it misbehave. Next: stream.ts tells the server.
+// The switch that makes the API misbehave.
 import { useEffect, useState } from 'preact/hooks';
 import type { LiveStatus } from '../src/live/live-message.js';
+import { plural } from './format.js';
 import {
   behaviourOf,
   CHOICES,
@@ -11,6 +12,7 @@ import {
   type Standing,
 } from './misbehaviour.js';
 import { behave } from './stream.js';
+import { visibleLine } from './visible.js';
 
 interface Props {
   status: LiveStatus | undefined;
@@ -20,13 +22,15 @@ interface Props {
 export function Misbehave({ status, say }: Props) {
   const [share, setShare] = useState(1);
   const [fault, setFault] = useState('');
-  // Shown from the click on, until the server's own word comes.
+  // Shown from the click on, until the server confirms it.
   const [wanted, setWanted] = useState<Standing | null>(null);
   const text = JSON.stringify(status?.standing);
   useEffect(() => setWanted(null), [text]);
   const standing = wanted ?? choiceOf(status?.standing ?? { type: 'ok' });
   const isNormal = standing.choice === NORMAL;
   const probability = isNormal ? share : standing.probability;
+
+  const hint = fault || hintOf(status, standing.choice, probability);
 
   async function choose(choice: Choice, nextProbability: number): Promise<void> {
     setWanted({ choice, probability: nextProbability });
@@ -74,7 +78,9 @@ export function Misbehave({ status, say }: Props) {
           ))}
         </select>
       </label>
-      <p class="hint">{fault || hintOf(status, standing.choice, probability)}</p>
+      <p class="hint" title={hint}>
+        {hint}
+      </p>
     </section>
   );
 }
@@ -82,8 +88,8 @@ export function Misbehave({ status, say }: Props) {
 function hintOf(status: LiveStatus | undefined, choice: Choice | null, probability: number): string {
   if (status === undefined) return '';
   const first = [
-    status.scripted > 0 ? `${status.scripted} scripted answers come first.` : '',
-    status.rules > 0 ? `${status.rules} rules hold before this.` : '',
+    status.scripted > 0 ? `First: ${plural(status.scripted, 'scripted answer')}.` : '',
+    status.rules > 0 ? `Before this: ${plural(status.rules, 'rule')}.` : '',
   ]
     .filter(Boolean)
     .join(' ');
@@ -91,7 +97,7 @@ function hintOf(status: LiveStatus | undefined, choice: Choice | null, probabili
     ? 'A request with a fault in an event is refused. The Tracking API would answer 200.'
     : 'Requests are answered as the Tracking API would.';
   if (choice === NORMAL) return first || ordinary;
-  if (choice === null) return `Set elsewhere: ${JSON.stringify(status.standing)} ${first}`;
+  if (choice === null) return `Set elsewhere: ${visibleLine(JSON.stringify(status.standing), 200)} ${first}`;
   const label = SHARES.find((share) => share.probability === probability)?.label ?? `${probability * 100} %`;
   return `${label.charAt(0).toUpperCase()}${label.slice(1)} is ${choice.hint} ${first}`;
 }

@@ -1,4 +1,4 @@
-// In: a choice of the reader. Out: the behaviour it stands for, and back. Next: misbehave.tsx.
+// The faults that can be chosen, and the behaviours they stand for.
 import type { Behaviour, PlainBehaviour } from '../src/faults/behaviour.js';
 
 export interface Choice {
@@ -32,10 +32,10 @@ export const CHOICES: readonly Choice[] = [
     hint: 'answered 3 seconds late. Events wait in the program meanwhile, and its requests go on.',
   },
   {
-    id: 'reset',
-    label: 'Reset',
+    id: 'drop',
+    label: 'Drop connection',
     behaviour: { type: 'drop', after: 'body' },
-    hint: 'cut off without an answer. A program connects anew and sends the same batch again.',
+    hint: 'cut off without a reply. A program connects again and sends the same batch again.',
   },
 ];
 

@@ -1,11 +1,11 @@
-// In: a request. Out: how it ended, in a word, and the tone to say it in. Next: the lists.
+// How a request ended, in a word, and the tone to say it in.
 import type { EventRow, RequestRow } from './row.js';
 
 /** The status, or what was done instead of one. */
 export function outcomeOf({ status, behaviour, state }: RequestRow): string {
   if (state === 'open' && (behaviour === 'ok' || status === null)) return '…';
   if (state === 'abandoned') return 'client left';
-  return status === null ? (behaviour === 'drop' ? 'reset' : behaviour) : String(status);
+  return status === null ? (behaviour === 'drop' ? 'dropped' : behaviour) : String(status);
 }
 
 export function toneOf({ state, accepted }: RequestRow): 'open' | 'good' | 'bad' {
@@ -24,7 +24,7 @@ export function isRefusedForOne({ refusal, faults }: RequestRow): boolean {
   return refusal !== null && faults.some(({ index, message }) => index !== null && refusal.endsWith(message));
 }
 
-/** Why a request counted for nothing; `null` where it did not. */
+/** Why a request was not accepted; `null` if it was. */
 export function reasonOf({ refusal, accepted, status, behaviour }: RequestRow): string | null {
   if (refusal !== null) return refusal;
   if (accepted) return null;

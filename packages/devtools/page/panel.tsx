@@ -1,6 +1,8 @@
-// In: a title and content. Out: the pane beside the list. Next: detail.tsx.
+// The pane beside the list, for one event or one request.
 import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
+import { Folded } from './text.js';
+import { visibleLine } from './visible.js';
 
 interface Props {
   title: string;
@@ -18,10 +20,10 @@ export function Panel({ title, kicker, close, children }: Props) {
     return () => document.removeEventListener('keydown', onKey);
   });
   return (
-    <aside class="detail" id="detail" tabIndex={-1} aria-label={title}>
+    <aside class="detail" id="detail" tabIndex={-1} aria-label={visibleLine(title, 80)}>
       <div class="detail-head">
         <h2>
-          {kicker} {title}
+          {kicker} <Folded text={title} most={200} />
         </h2>
         <button type="button" class="close" onClick={close} aria-label="Close" aria-keyshortcuts="Escape">
           ✕

@@ -1,4 +1,4 @@
-// In: requests as they arrive. Out: events a second over the last minute. Next: chart.tsx draws them.
+// Events a second over the last minute.
 
 /** The events of one second. */
 export interface Second {

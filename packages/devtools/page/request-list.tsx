@@ -1,8 +1,10 @@
-// In: requests. Out: the list of them. Next: request-detail.tsx opens one.
+// The list of requests.
 import type { RefObject } from 'preact';
-import { bytes, clock, count, duration, plural } from './format.js';
+import { bytes, count, duration, plural } from './format.js';
 import { outcomeOf, reasonOf, toneOf } from './outcome.js';
 import type { RequestRow } from './row.js';
+import { Line } from './text.js';
+import { Time } from './time.js';
 import { VirtualList } from './virtual-list.js';
 
 interface Props {
@@ -54,7 +56,7 @@ function Rows({ rows, active, activate, listRef }: Pick<Props, 'rows' | 'active'
       >
         {(row) => (
           <>
-            <span class="time">{clock(row.receivedMs)}</span>
+            <Time ms={row.receivedMs} />
             <span class="end sequence aside">{row.sequence}</span>
             <span class="end">
               {count(row.eventCount)}
@@ -65,11 +67,17 @@ function Rows({ rows, active, activate, listRef }: Pick<Props, 'rows' | 'active'
             <span class="outcome">{outcomeOf(row)}</span>
             <span class="why">
               {row.retries > 0 && <b class="retry">retry {row.retries}</b>}
-              {toneOf(row) === 'bad' && <span class="reason">{reasonOf(row)}</span>}
+              {toneOf(row) === 'bad' && (
+                <span class="reason">
+                  <Line text={reasonOf(row) ?? ''} />
+                </span>
+              )}
               {reasonOf(row) === null && row.faults.length > 0 && (
                 <span class="reason">{plural(row.faults.length, 'fault')}</span>
               )}
-              <span class="path">{row.path}</span>
+              <span class="path">
+                <Line text={row.path} />
+              </span>
             </span>
           </>
         )}

@@ -1,5 +1,4 @@
-// In: a request as the stream tells it. Out: the rows of the two lists. Next: store.ts keeps them.
-
+// The rows of the two lists, made from a request of the stream.
 import { type Warning, warningsOf } from '../src/live/event-warnings.js';
 import type { LiveRequest } from '../src/live/live-message.js';
 
@@ -7,7 +6,6 @@ import type { LiveRequest } from '../src/live/live-message.js';
 export interface RequestRow extends Omit<LiveRequest, 'events'> {
   key: string;
   receivedMs: number;
-  eventCount: number;
 }
 
 /** An event in the list. Its text is parsed again when it is opened; 20,000 parsed events would fill the memory. */
@@ -15,7 +13,7 @@ export interface EventRow {
   key: string;
   type: string;
   name: string;
-  /** False where `name` only stands in for one: the traits of an identify. */
+  /** False if `name` only stands in for one: the traits of an identify. */
   isNamed: boolean;
   user: string;
   isAnonymous: boolean;
@@ -28,6 +26,8 @@ export interface EventRow {
   request: RequestRow;
   /** The text in lower case, made when it is first searched. */
   haystack?: string;
+  /** Some of its fields, made when the row is first seen. */
+  preview?: string;
 }
 
 /** Events received by messageId, to tell the ones that come again. */
@@ -35,12 +35,11 @@ export type Received = Map<string, EventRow>;
 
 const encoder = new TextEncoder();
 
-export function requestRow({ events, ...request }: LiveRequest): RequestRow {
+export function requestRow({ events: _, ...request }: LiveRequest): RequestRow {
   return {
     ...request,
     key: `r${request.sequence}`,
     receivedMs: Date.parse(request.receivedAt),
-    eventCount: events.length,
   };
 }
 

@@ -1,6 +1,6 @@
-// In: counters, requests and the rate. Out: the numbers at the top. Next: chart.tsx.
+// The numbers at the top: of everything that arrived, as the lists count it.
 import { Chart } from './chart.js';
-import { bytes, count, duration } from './format.js';
+import { bytes, count, duration, plural } from './format.js';
 import type { RequestRow } from './row.js';
 import type { Store } from './store.js';
 
@@ -11,18 +11,23 @@ export function Stats({ store, showRefused }: { store: Store; showRefused: () =>
   const counts = store.status?.counts;
   const { median, slowest } = latencies(store.requests);
   const refused = counts?.refused ?? 0;
+  const refusedEvents = counts?.refusedEvents ?? 0;
+  const totals = store.totals();
   return (
     <section class="stats" aria-label="Counters">
       <dl>
-        <Figure name="Events" value={count(counts?.events ?? 0)} />
-        <Figure name="Requests" value={count(counts?.requests ?? 0)} />
+        <Figure name="Events" value={count(totals.events)} />
+        <Figure name="Requests" value={count(totals.requests)} />
         <div class={refused > 0 ? 'figure bad' : 'figure'}>
           <dt>Not accepted</dt>
           <dd>
             {refused > 0 ? (
-              <button type="button" class="plain" onClick={showRefused} title="Show the requests">
-                {count(refused)}
-              </button>
+              <>
+                <button type="button" class="plain" onClick={showRefused} title="Show the requests">
+                  {count(refused)}
+                </button>
+                {refusedEvents > 0 && <small> with {plural(refusedEvents, 'event')}</small>}
+              </>
             ) : (
               '0'
             )}

@@ -1,4 +1,4 @@
-// In: messages of the stream. Out: what the page knows, and a word when it changes. Next: app.tsx shows it.
+// What the page knows, kept up to date by the messages of the stream.
 import type { LiveMessage, LiveRequest, LiveStatus } from '../src/live/live-message.js';
 import { Rate } from './rate.js';
 import { type EventRow, eventRow, type Received, type RequestRow, requestRow } from './row.js';
@@ -85,15 +85,36 @@ export class Store {
     });
   }
 
+  /** Events in all requests, accepted or not, and requests: since the start or the last reset of the server. */
+  totals(): { events: number; requests: number } {
+    const counts = this.status?.counts;
+    return {
+      events: counts === undefined ? this.events.length : counts.events + counts.refusedEvents,
+      requests: counts?.requests ?? this.requests.length,
+    };
+  }
+
   #add(live: LiveRequest): void {
     const request = requestRow(live);
     this.requests.push(request);
+    this.#count(live);
     if (request.state === 'open') this.#open.set(request.sequence, request);
     for (const [index, text] of live.events.entries()) {
       this.events.push(eventRow(text, index, request, this.#received));
     }
     this.rate.add(request.receivedMs, request.eventCount, request.accepted);
     this.#trim();
+  }
+
+  /** Counts a request that the last counters do not have yet: what is shown is counted at once. */
+  #count({ sequence, accepted, eventCount, plainBytes, bodyBytes }: LiveRequest): void {
+    const counts = this.status?.counts;
+    if (counts === undefined || sequence <= counts.requests) return;
+    counts.requests = sequence;
+    counts[accepted ? 'accepted' : 'refused'] += 1;
+    counts[accepted ? 'events' : 'refusedEvents'] += eventCount;
+    counts.biggestBatch = Math.max(counts.biggestBatch, eventCount);
+    counts.biggestBody = Math.max(counts.biggestBody, plainBytes ?? bodyBytes);
   }
 
   #trim(): void {

@@ -1,13 +1,19 @@
-// In: which list is shown. Out: the bar that chooses it, pauses and clears. Next: app.tsx.
-import { count } from './format.js';
+// The bar that chooses the list, pauses and clears it.
+import { count, plural } from './format.js';
 
 export type View = 'events' | 'requests';
+
+interface Amount {
+  shown: number;
+  total: number;
+}
 
 interface Props {
   view: View;
   choose: (view: View) => void;
-  events: number;
-  requests: number;
+  /** How many are shown, of how many. */
+  events: Amount;
+  requests: Amount;
   isPaused: boolean;
   /** Requests that came since the pause. */
   waiting: number;
@@ -41,11 +47,11 @@ export function Tabs({ view, choose, isPaused, waiting, togglePause, clear, ...c
               document.getElementById(`tab-${other}`)?.focus();
             }}
           >
-            {label} <span class="amount">{count(counts[each])}</span>
+            {label} <span class="amount">{amount(counts[each])}</span>
           </button>
         ))}
       </div>
-      <span class="waiting">{isPaused && waiting > 0 && `${count(waiting)} new requests wait`}</span>
+      <span class="waiting">{isPaused && waiting > 0 && plural(waiting, 'new request')}</span>
       <button type="button" aria-pressed={isPaused} onClick={togglePause} aria-keyshortcuts="p">
         {isPaused ? 'Resume' : 'Pause'}
       </button>
@@ -54,4 +60,9 @@ export function Tabs({ view, choose, isPaused, waiting, togglePause, clear, ...c
       </button>
     </div>
   );
+}
+
+/** `10,131`, or `100 of 10,131`. */
+function amount({ shown, total }: Amount): string {
+  return shown === total ? count(total) : `${count(shown)} of ${count(total)}`;
 }

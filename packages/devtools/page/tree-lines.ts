@@ -1,5 +1,7 @@
-// In: a value and what of it is open. Out: the lines of the tree, in order. Next: tree.tsx shows them.
+// The lines of the tree of a value, in order.
 import { ExactNumber } from './exact.js';
+import { count } from './format.js';
+import { clip, visible, visibleLine } from './visible.js';
 
 /** One line of the tree. */
 export interface Line {
@@ -19,8 +21,9 @@ export interface Line {
 /** Children shown at once; the rest by a line that says how many there are. */
 const SHOWN = 200;
 
-/** Characters of a string shown; copying gives all of them. */
-const LONGEST = 2_000;
+/** Characters of a string and of a name that are shown while their line is closed. */
+const LONGEST = 240;
+const LONGEST_NAME = 80;
 
 /** The lines below a value. `open` holds the paths that are open, and those of the lists shown whole. */
 export function linesOf(value: unknown, open: ReadonlySet<string>, path = '$', level = 1): Line[] {
@@ -62,20 +65,37 @@ function lineOf(
   siblings: number,
   open: ReadonlySet<string>,
 ): Line {
-  const line = { path, level, name, position, siblings };
-  if (!isContainer(value)) return { ...line, ...leaf(value), isOpen: null };
+  const isLineOpen = open.has(path);
+  const shown = isLineOpen ? visible(name) : visibleLine(name, LONGEST_NAME);
+  const line = { path, level, name: shown, position, siblings };
+  if (!isContainer(value)) {
+    const isLong = name.length > LONGEST_NAME || lengthOf(value) > LONGEST;
+    return { ...line, ...leaf(value, isLineOpen), isOpen: isLong ? isLineOpen : null };
+  }
   const size = Object.keys(value).length;
   const text = Array.isArray(value) ? `[${size}]` : `{${size}}`;
-  return { ...line, text, kind: 'object', isOpen: size === 0 ? null : open.has(path) };
+  return {
+    ...line,
+    text,
+    kind: 'object',
+    isOpen: size === 0 && name.length <= LONGEST_NAME ? null : isLineOpen,
+  };
 }
 
-function leaf(value: unknown): Pick<Line, 'text' | 'kind'> {
-  if (value instanceof ExactNumber) return { text: value.digits, kind: 'number' };
+function leaf(value: unknown, isOpen: boolean): Pick<Line, 'text' | 'kind'> {
+  if (value instanceof ExactNumber) {
+    return { text: isOpen ? value.digits : visibleLine(value.digits, LONGEST), kind: 'number' };
+  }
   if (typeof value === 'number') return { text: String(value), kind: 'number' };
   if (typeof value !== 'string') return { text: String(value), kind: 'literal' };
-  if (value.length <= LONGEST) return { text: JSON.stringify(value), kind: 'string' };
-  const text = `${JSON.stringify(value.slice(0, LONGEST))}… ${value.length - LONGEST} characters more`;
-  return { text, kind: 'string' };
+  const isCut = !isOpen && value.length > LONGEST;
+  const text = visible(JSON.stringify(isCut ? clip(value, LONGEST) : value));
+  return { text: isCut ? `${text}… ${count(value.length)} characters` : text, kind: 'string' };
+}
+
+function lengthOf(value: unknown): number {
+  if (value instanceof ExactNumber) return value.digits.length;
+  return typeof value === 'string' ? value.length : 0;
 }
 
 function isContainer(value: unknown): value is object {

@@ -1,4 +1,4 @@
-// In: a value. Out: it as a tree that can be walked by keys (the ARIA tree pattern). Next: tree-lines.ts.
+// A value as a tree that can be walked by keys (the ARIA tree pattern).
 import { useMemo, useRef, useState } from 'preact/hooks';
 import { type Line, linesOf, OPEN_AT_FIRST } from './tree-lines.js';
 
@@ -44,7 +44,7 @@ export function Tree({ value }: { value: unknown }) {
         else if (line.isOpen) go(focused + 1);
         break;
       case 'ArrowLeft':
-        if (line.isOpen && line.kind === 'object') toggle(line);
+        if (line.isOpen) toggle(line);
         else go(parentOf(lines, focused));
         break;
       case 'Enter':
@@ -71,6 +71,7 @@ export function Tree({ value }: { value: unknown }) {
           aria-expanded={line.isOpen ?? undefined}
           tabIndex={index === focused ? 0 : -1}
           style={{ paddingLeft: `${line.level * 14}px` }}
+          onFocus={() => setCurrent(index)}
           onClick={() => {
             setCurrent(index);
             toggle(line);
@@ -79,8 +80,7 @@ export function Tree({ value }: { value: unknown }) {
           <span class="twist" aria-hidden="true">
             {line.isOpen === null ? '' : line.isOpen ? '▾' : '▸'}
           </span>
-          {line.name !== '' && <span class="field">{line.name}</span>}{' '}
-          <span class={line.kind}>{line.text}</span>
+          {line.name !== '' && <bdi class="field">{line.name}</bdi>} <bdi class={line.kind}>{line.text}</bdi>
         </div>
       ))}
     </div>

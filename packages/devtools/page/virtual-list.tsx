@@ -1,4 +1,4 @@
-// In: rows, oldest first, and how one is shown. Out: a list, newest first, of which only what is seen exists.
+// A list, newest first, of which only what is seen exists.
 import type { ComponentChildren, RefObject } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 
@@ -31,8 +31,8 @@ export function VirtualList<Row extends { key: string }>(props: Props<Row>) {
   const [, bump] = useState(0);
   const anchor = useRef<Anchor<Row>>({ row: undefined, at: 0 });
 
-  // New rows come in at the top: where the reader has scrolled away from it, what is being read stays put. An anchor
-  // that was set at another place than the list is at now is out of date.
+  // New rows come in at the top. If the reader has scrolled away from it, what is being read stays in its place. An
+  // anchor that was set at another place than the list is at now is out of date.
   const now = list.current?.scrollTop ?? 0;
   let top = Math.max(0, Math.min(now, rows.length * rowHeight - height));
   const { row: anchored, at } = anchor.current;
@@ -96,7 +96,7 @@ export function VirtualList<Row extends { key: string }>(props: Props<Row>) {
     if (to !== undefined) go(to, false);
     else if (pressed.key === 'Enter' || pressed.key === ' ') {
       go(Math.max(0, place), true);
-      // Who comes by keys goes on in what was opened; Escape leads back here.
+      // The keyboard goes on in what was opened; Escape leads back here.
       requestAnimationFrame(() => document.getElementById('detail')?.focus());
     } else return;
     pressed.preventDefault();

@@ -9,10 +9,20 @@ export interface Entry extends Omit<RequestRecord, 'events'> {
   body: Buffer | null;
   /** `null` for a request that can hold no events. */
   route: EventRoute | null;
+  /** Kept for the live page. `null` without one, and if no regular reply was sent. */
+  reply: SentReply | null;
+}
+
+/** A reply as it was sent. */
+export interface SentReply {
+  status: number;
+  headers: Record<string, number | string | string[] | undefined>;
+  /** `null` if it was a stream. */
+  body: string | null;
 }
 
 /** What is known about a request when its behaviour has been chosen. */
-export type NewEntry = Omit<Entry, 'sequence' | 'durationMs' | 'state' | 'messageIds'> & {
+export type NewEntry = Omit<Entry, 'sequence' | 'durationMs' | 'state' | 'messageIds' | 'reply'> & {
   events: ReceivedEvent[];
 };
 
@@ -58,7 +68,7 @@ export class Recorder {
     if (request.accepted) {
       counts.events += request.eventCount;
       this.#countDuplicates(request.writeKey, ids);
-    }
+    } else counts.refusedEvents += request.eventCount;
     const answer = String(request.status ?? request.behaviour);
     counts.statuses[answer] = (counts.statuses[answer] ?? 0) + 1;
     counts.biggestBatch = Math.max(counts.biggestBatch, request.eventCount);
@@ -71,6 +81,7 @@ export class Recorder {
       state: 'open',
       messageIds: record === 'count' ? [] : ids,
       body: record === 'all' ? request.body : null,
+      reply: null,
     };
     if (record !== 'count') this.#keep(entry);
     this.#notify({ type: 'recorded', entry });
@@ -198,7 +209,7 @@ export class Recorder {
 }
 
 /** The record of an entry, with its events parsed. */
-export function recordOf({ body, route, ...entry }: Entry): RequestRecord {
+export function recordOf({ body, route, reply: _, ...entry }: Entry): RequestRecord {
   const events = body === null || route === null ? [] : parseBody(body, route).events;
   return { ...entry, events: events.filter((event) => event !== null) };
 }
@@ -209,6 +220,7 @@ function emptyCounts(): RecorderCounts {
     accepted: 0,
     refused: 0,
     events: 0,
+    refusedEvents: 0,
     duplicates: 0,
     statuses: {},
     biggestBatch: 0,

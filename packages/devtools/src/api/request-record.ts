@@ -60,6 +60,8 @@ export interface Counts {
   refused: number;
   /** Events received. One that came twice counts twice. */
   events: number;
+  /** Events of the requests that were not accepted. */
+  refusedEvents: number;
   /** Events received with a messageId that the same write key had sent before. */
   duplicates: number;
   /** Requests by status, or by behaviour if there was no reply. */

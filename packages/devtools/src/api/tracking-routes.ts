@@ -1,4 +1,5 @@
 // The routes that take events: read a request, decide about it, record it, reply.
+import type { ServerResponse } from 'node:http';
 import {
   authorize,
   corsHeaders,
@@ -21,7 +22,7 @@ import { answer, statusOf } from '../faults/reply.js';
 import type { OpenConnections } from './open-connections.js';
 import type { Settings } from './options.js';
 import { type Content, countEvents, NO_CONTENT, readEvents, readOther } from './read-request.js';
-import type { Entry, NewEntry, Recorder } from './recorder.js';
+import type { Entry, NewEntry, Recorder, SentReply } from './recorder.js';
 
 /** The parts of the server that the routes use. */
 export interface TrackingRouteParts {
@@ -44,6 +45,13 @@ export function trackingRoutes(
   app: FastifyInstance,
   { settings, behaviours, recorder, connections }: TrackingRouteParts,
 ): void {
+  const replies = new WeakMap<ServerResponse, SentReply>();
+  if (settings.page) {
+    app.addHook('onSend', async (_request, reply, payload) => {
+      const body = typeof payload === 'string' ? payload : null;
+      replies.set(reply.raw, { status: reply.statusCode, headers: reply.getHeaders(), body });
+    });
+  }
   // A hook replies instead of the handler, which Fastify would not call for a malformed content type.
   app.all('/*', { onRequest: handle }, () => {});
 
@@ -146,6 +154,7 @@ export function trackingRoutes(
     });
     const { socket } = reply.request.raw;
     reply.raw.once('close', () => {
+      if (reply.raw.headersSent) entry.reply = replies.get(reply.raw) ?? null;
       const state = connections.isBroken(socket) ? 'broken' : 'abandoned';
       recorder.finish(entry, reply.raw.writableFinished ? 'answered' : state);
     });

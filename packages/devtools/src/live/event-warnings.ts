@@ -16,6 +16,8 @@ export type WarningCode =
 /** Something about an event that its sender should check. */
 export interface Warning {
   code: WarningCode;
+  /** A problem costs data. Style is a recommendation. */
+  level: 'problem' | 'style';
   /** A few words. */
   title: string;
   /** The consequence, and what to do. */
@@ -110,7 +112,8 @@ function timeOf(timestamp: string): number {
 }
 
 function warning(code: WarningCode, title: string, advice: string): Warning {
-  return { code, title, advice };
+  const level = code === 'name-form' ? 'style' : 'problem';
+  return { code, level, title, advice };
 }
 
 function isBlank(value: unknown): boolean {

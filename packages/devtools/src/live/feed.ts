@@ -3,7 +3,9 @@ import type { ServerResponse } from 'node:http';
 import { eventTexts } from '@offthread/tracking-api';
 import type { Entry, RecorderChange } from '../api/recorder.js';
 import type { TrackingApiServer } from '../api/server.js';
-import type { LiveMessage, LiveRequest, LiveStatus } from './live-message.js';
+import type { LiveRequest, LiveStatus } from './live-message.js';
+import { maskKeys } from './secrets.js';
+import { Viewer } from './viewer.js';
 
 /** Number of events that a page gets when it opens, and keeps. */
 const KEPT_EVENTS = 20_000;
@@ -11,24 +13,23 @@ const KEPT_EVENTS = 20_000;
 /** Events taken from the recorder at a time. */
 const PAGE = 500;
 
-/** A page that is this many bytes behind is disconnected. It reconnects by itself and starts again. */
-const MAX_BEHIND = 32 * 1024 * 1024;
+/** Pages open at once. The kernel may hold some megabytes for each of them. */
+const MAX_VIEWERS = 100;
+
+/** Bytes that may wait for all pages together. One message is half a megabyte at most. */
+const MAX_BUFFERED = 32 * 1024 * 1024;
 
 /** Milliseconds between two looks at the counters. */
 const STATUS_MS = 400;
 
-interface Viewer {
-  response: ServerResponse;
-  /** Sequence number of the first request that was not sent to it. */
-  next: number;
-  /** The requests that were sent to it since the last reset. */
-  sent: WeakSet<Entry>;
-}
-
-/** Sends every open page what happens. Does nothing while no page is open. */
+/** Sends every open page what happens. Costs nothing while there is none. */
 export class Feed {
   #api: TrackingApiServer;
   #viewers = new Set<Viewer>();
+  /** Those whose connection takes no more, the longest first. */
+  #blocked = new Set<Viewer>();
+  /** Requests that were sent to any page since the last reset, after which the sequence numbers begin again. */
+  #sent = new WeakSet<Entry>();
   #unsubscribe: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #status = '';
@@ -40,21 +41,27 @@ export class Feed {
   /** Streams to a response until its connection ends. */
   open(response: ServerResponse): void {
     const { recorder, settings, url } = this.#api;
+    if (this.#viewers.size >= MAX_VIEWERS && !this.#dropLongestBlocked()) {
+      response.writeHead(503).end('too many pages are open\n');
+      return;
+    }
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-    const next = recorder.latest(KEPT_EVENTS)[0]?.sequence ?? 1;
-    const viewer: Viewer = { response, next, sent: new WeakSet() };
+    const viewer = new Viewer(response, recorder.latest(KEPT_EVENTS)[0]?.sequence ?? 1);
     this.#viewers.add(viewer);
     this.#unsubscribe ??= recorder.watch((change) => this.#onChange(change));
-    this.#timer ??= setInterval(() => this.#sendStatus(), STATUS_MS).unref();
-    response.on('drain', () => this.#pump(viewer));
+    this.#timer ??= setInterval(() => this.#tick(), STATUS_MS).unref();
+    response.on('drain', () => {
+      this.#blocked.delete(viewer);
+      this.#pump(viewer);
+    });
     response.once('close', () => this.#leave(viewer));
-    send(viewer, { type: 'hello', url, now: Date.now(), record: settings.record, kept: KEPT_EVENTS });
-    send(viewer, { type: 'status', status: this.#readStatus() });
+    viewer.send({ type: 'hello', url, now: Date.now(), record: settings.record, kept: KEPT_EVENTS });
     this.#pump(viewer);
   }
 
   #leave(viewer: Viewer): void {
     this.#viewers.delete(viewer);
+    this.#blocked.delete(viewer);
     if (this.#viewers.size > 0) return;
     this.#unsubscribe?.();
     clearInterval(this.#timer);
@@ -63,39 +70,86 @@ export class Feed {
   }
 
   #onChange(change: RecorderChange): void {
+    if (change.type === 'reset') this.#sent = new WeakSet();
     for (const viewer of this.#viewers) {
-      if (change.type === 'recorded') this.#pump(viewer);
-      else if (change.type === 'reset') {
+      if (change.type === 'reset') {
         viewer.next = 1;
-        viewer.sent = new WeakSet();
-        send(viewer, change);
-      } else if (viewer.sent.has(change.entry)) {
-        const { sequence, durationMs, state } = change.entry;
-        send(viewer, { type: 'ended', end: { sequence, durationMs, state } });
+        viewer.ended = [];
+        viewer.needsReset = true;
+        viewer.needsStatus = true;
+      } else if (change.type === 'ended') {
+        const { entry } = change;
+        if (!this.#sent.has(entry) || entry.sequence >= viewer.next) continue;
+        viewer.ended.push(entry);
       }
+      this.#pump(viewer);
     }
   }
 
-  /** Sends a viewer what it does not have yet, until its connection is full. The recorder is the only buffer. */
+  /** Sends a viewer what it has not been sent, until its connection takes no more: the recorder is the only buffer. */
   #pump(viewer: Viewer): void {
-    while (!viewer.response.writableNeedDrain && !viewer.response.destroyed) {
+    if (viewer.isReady && viewer.needsReset) {
+      viewer.needsReset = false;
+      viewer.send({ type: 'reset' });
+    }
+    if (viewer.isReady && viewer.needsStatus) {
+      viewer.needsStatus = false;
+      viewer.send({ type: 'status', status: this.#readStatus() });
+    }
+    for (let entry = viewer.ended[0]; entry !== undefined && viewer.isReady; entry = viewer.ended[0]) {
+      viewer.ended.shift();
+      const { sequence, durationMs, state } = entry;
+      viewer.send({ type: 'ended', end: { sequence, durationMs, state } });
+    }
+    while (viewer.isReady) {
       const { entries } = this.#api.recorder.page(viewer.next, PAGE);
-      const last = entries.at(-1);
-      if (last === undefined) return;
+      if (entries.length === 0) break;
       for (const entry of entries) {
-        viewer.sent.add(entry);
-        send(viewer, { type: 'request', request: liveRequest(entry) });
+        this.#sent.add(entry);
+        viewer.next = entry.sequence + 1;
+        viewer.send({ type: 'request', request: liveRequest(entry) });
+        if (!viewer.isReady) break;
       }
-      viewer.next = last.sequence + 1;
+    }
+    if (viewer.isBlocked && !this.#blocked.has(viewer)) {
+      this.#blocked.add(viewer);
+      this.#limitBuffers();
     }
   }
 
-  #sendStatus(): void {
-    const status = this.#readStatus();
-    const text = JSON.stringify(status);
+  #limitBuffers(): void {
+    let buffered = 0;
+    for (const viewer of this.#blocked) buffered += viewer.buffered;
+    for (const viewer of this.#blocked) {
+      if (buffered <= MAX_BUFFERED) return;
+      buffered -= viewer.buffered;
+      this.#drop(viewer);
+    }
+  }
+
+  #dropLongestBlocked(): boolean {
+    for (const viewer of this.#blocked) {
+      this.#drop(viewer);
+      return true;
+    }
+    return false;
+  }
+
+  #drop(viewer: Viewer): void {
+    viewer.drop();
+    this.#leave(viewer);
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    for (const viewer of this.#blocked) if (viewer.isStalled(now)) this.#drop(viewer);
+    const text = JSON.stringify(this.#readStatus());
     if (text === this.#status) return;
     this.#status = text;
-    for (const viewer of this.#viewers) send(viewer, { type: 'status', status });
+    for (const viewer of this.#viewers) {
+      viewer.needsStatus = true;
+      this.#pump(viewer);
+    }
   }
 
   #readStatus(): LiveStatus {
@@ -104,28 +158,27 @@ export class Feed {
   }
 }
 
-function send({ response }: Viewer, message: LiveMessage): void {
-  if (response.writableLength > MAX_BEHIND) response.destroy();
-  else response.write(`data: ${JSON.stringify(message)}\n\n`);
-}
-
 function liveRequest(entry: Entry): LiveRequest {
   const {
-    body,
-    route,
     headers,
-    writeKey: _,
-    connection: __,
-    receivedMs: ___,
-    messageIds: ____,
+    writeKey,
+    body: _,
+    route: __,
+    reply: ___,
+    connection: ____,
+    receivedMs: _____,
+    messageIds: ______,
     ...rest
   } = entry;
   const retries = Number(headers['x-retry-count'] ?? 0);
   return {
     ...rest,
-    userAgent: headers['user-agent']?.toString() ?? null,
     retries: Number.isInteger(retries) ? retries : 0,
-    // A body without events may not be JSON.
-    events: body === null || route === null || entry.eventCount === 0 ? [] : eventTexts(body, route),
+    events: textsIn(entry).map((text) => maskKeys(text, writeKey)),
   };
+}
+
+/** A body without events may not be JSON. */
+function textsIn({ body, route, eventCount }: Entry): string[] {
+  return body === null || route === null || eventCount === 0 ? [] : eventTexts(body, route);
 }

@@ -4,7 +4,7 @@ import type { Recording } from '../api/options.js';
 import type { Counts, RequestRecord } from '../api/request-record.js';
 import type { PlannedBehaviour } from '../faults/behaviour-plan.js';
 
-/** A request as the page shows it: without its headers, which carry the write key. */
+/** A request as the page lists it. Its headers, body and reply are asked for when it is opened. */
 export interface LiveRequest
   extends Pick<
     RequestRecord,
@@ -16,6 +16,7 @@ export interface LiveRequest
     | 'bodyBytes'
     | 'plainBytes'
     | 'sentAt'
+    | 'eventCount'
     | 'behaviour'
     | 'status'
     | 'accepted'
@@ -23,10 +24,9 @@ export interface LiveRequest
     | 'faults'
     | 'state'
   > {
-  userAgent: string | null;
   /** `X-Retry-Count`: 0 at the first attempt. */
   retries: number;
-  /** The JSON text of each event, digit by digit as it was sent: parsing would round its large numbers. */
+  /** The JSON text of each event, digit by digit as it was sent: parsing would round its large numbers. A write key is masked. */
   events: string[];
 }
 

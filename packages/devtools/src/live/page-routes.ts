@@ -1,13 +1,19 @@
-// The live page, its files and its stream.
+// The live page, its files, its stream, and what it asks about a request.
 import { readFileSync } from 'node:fs';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Entry } from '../api/recorder.js';
 import type { TrackingApiServer } from '../api/server.js';
 import { CONTROL_PREFIX } from '../control/control-routes.js';
 import { foreignHost, foreignOrigin } from '../control/same-origin.js';
+import { contentOf } from './content.js';
 import { Feed } from './feed.js';
+import { replay } from './replay.js';
 
 /** Made from packages/devtools/page by the build. */
 const FILES = new URL('../page/', import.meta.url);
+
+/** One request, by its sequence number. */
+const REQUEST = `${CONTROL_PREFIX}/page/requests/:sequence`;
 
 /** The page runs only files of this server, and text never becomes markup or a script. */
 const HEADERS = {
@@ -42,13 +48,33 @@ export function pageRoutes(app: FastifyInstance, api: TrackingApiServer): void {
     reply.hijack();
     feed.open(reply.raw);
   });
+  app.get(REQUEST, (request, reply) => {
+    const entry = entryOf(request);
+    return entry === undefined ? notKept(reply) : contentOf(entry);
+  });
+  app.post(`${REQUEST}/again`, (request, reply) => {
+    const entry = entryOf(request);
+    if (entry === undefined || entry.body === null) return notKept(reply);
+    replay(entry, api.url);
+    return reply.code(202).send({ done: true });
+  });
   // Browsers request these by themselves. They must not be recorded as refused requests.
   for (const path of ['/favicon.ico', '/.well-known/*']) {
     app.get(path, (_request, reply) => reply.code(404).send());
+  }
+
+  function entryOf({ params }: FastifyRequest): Entry | undefined {
+    const sequence = Number((params as { sequence: string }).sequence);
+    const entry = Number.isInteger(sequence) ? api.recorder.page(sequence, 1).entries[0] : undefined;
+    return entry?.sequence === sequence ? entry : undefined;
   }
 
   function file(path: string, name: string, type: string): void {
     const bytes = readFileSync(new URL(name, FILES));
     app.get(path, (_request, reply) => reply.type(type).send(bytes));
   }
+}
+
+function notKept(reply: FastifyReply): FastifyReply {
+  return reply.code(404).send({ message: 'not kept' });
 }

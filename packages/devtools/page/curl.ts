@@ -1,0 +1,67 @@
+// The command that sends a request again from a shell. It holds no secrets: they are variables of the shell.
+import type { LiveBody, LiveContent } from '../src/live/content.js';
+import { hasUnseen } from './visible.js';
+
+/** Set by curl itself, or true of the connection and the encoding that the request had. */
+const LEFT_OUT = new Set([
+  'connection',
+  'content-encoding',
+  'content-length',
+  'expect',
+  'host',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** Linux takes 128 KB as one argument of a command; a shell's own `printf` takes any length. */
+const LONGEST_ARGUMENT = 60_000;
+
+/** `curl …` for a request, for bash or zsh. Throws for a body that no shell can hold. */
+export function curlOf(method: string, url: string, { headers, body }: LiveContent): string {
+  const data = bodyWord(body);
+  const isLong = data.length > LONGEST_ARGUMENT;
+  const words = [
+    method === 'POST' && body.type === 'text' ? '' : `-X ${quote(method)}`,
+    /[[\]{}]/.test(url) ? '--globoff' : '',
+    // The certificate of the local API is its own.
+    url.startsWith('https:') ? '--insecure' : '',
+    ...headers.filter(({ name }) => !LEFT_OUT.has(name)).map(headerWord),
+    headers.some(({ name }) => name === 'content-type') ? '' : "-H 'content-type:'",
+    // Not --data-binary, which would read the file that a body names after an @.
+    data === '' ? '' : isLong ? '--data-binary @-' : `--data-raw ${data}`,
+  ].filter((word) => word !== '');
+  const start = isLong ? `printf %s ${data} |\n  curl` : 'curl';
+  return `${[`${start} ${quote(url)}`, ...words].join(' \\\n  ')}\n`;
+}
+
+function headerWord({ name, value, isMasked }: LiveContent['headers'][number]): string {
+  if (!isMasked) return `-H ${quote(value === '' ? `${name};` : `${name}: ${value}`)}`;
+  if (/^basic /i.test(value)) return '-u "$WRITE_KEY:"';
+  return /^bearer /i.test(value) ? `-H "${name}: Bearer $ACCESS_TOKEN"` : '';
+}
+
+function bodyWord(body: LiveBody): string {
+  if (body.type !== 'text') return '';
+  return body.pieces.map((piece) => (piece === '' ? '' : quote(piece))).join('"$WRITE_KEY"');
+}
+
+/** One word of a shell, exactly the text. What cannot be seen is written as an escape, byte by byte. */
+function quote(text: string): string {
+  if (text.includes('\0')) throw new Error('a shell cannot hold U+0000');
+  if (!hasUnseen(text) && !/[\r\n\t]/.test(text)) return `'${text.replaceAll("'", "'\\''")}'`;
+  const escaped = Array.from(text, (character) => {
+    if (character === "'" || character === '\\') return `\\${character}`;
+    return hasUnseen(character) || /[\r\n\t]/.test(character) ? bytesOf(character) : character;
+  });
+  return `$'${escaped.join('')}'`;
+}
+
+function bytesOf(character: string): string {
+  return Array.from(
+    new TextEncoder().encode(character),
+    (byte) => `\\x${byte.toString(16).padStart(2, '0')}`,
+  ).join('');
+}

@@ -1,0 +1,12 @@
+// The time of a row. There is no room for its milliseconds on a narrow screen.
+import { clock } from './format.js';
+
+export function Time({ ms }: { ms: number }) {
+  const [seconds, rest] = clock(ms).split(/(?=[.,]\d+$)/);
+  return (
+    <span class="time">
+      {seconds}
+      <span class="ms">{rest}</span>
+    </span>
+  );
+}

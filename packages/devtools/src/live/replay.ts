@@ -1,0 +1,44 @@
+// Sends a recorded request to this server again.
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import type { Entry } from '../api/recorder.js';
+
+/** What belonged to the connection or to the encoding of the body; the body is sent as it was recorded, unpacked. */
+const LEFT_OUT = new Set([
+  'connection',
+  'content-encoding',
+  'content-length',
+  'expect',
+  'host',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** A reply that takes longer, in ms, is not waited for. */
+const TIMEOUT_MS = 120_000;
+
+/**
+ * Sends a request on a connection of its own, with the write key it had. Nobody waits for the reply: what becomes of
+ * the request is recorded like that of any other.
+ */
+export function replay({ method, path, headers, body }: Entry, url: string): void {
+  const { protocol, hostname, port } = new URL(url);
+  const send = protocol === 'https:' ? httpsRequest : httpRequest;
+  const sent = send({
+    method,
+    path,
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port,
+    headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !LEFT_OUT.has(name))),
+    agent: false,
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+    rejectUnauthorized: false, // It is this process, whose certificate need not be trusted by anybody.
+  });
+  sent.on('error', () => {}); // The behaviour may be to break the connection.
+  sent.on('response', (response) => response.resume().on('error', () => {}));
+  sent.end(body);
+}
