@@ -1,5 +1,6 @@
 // Headers, body and reply of a request that is open.
 import type { LiveBody, LiveContent } from '../src/live/content.js';
+import { MASK } from '../src/live/secrets.js';
 import { Folded } from './text.js';
 
 /** Characters of a body, and of a header, shown at first. */
@@ -57,7 +58,7 @@ function Body({ body }: { body: LiveBody }) {
     case 'text':
       return (
         <pre>
-          <Folded text={body.pieces.join('••••')} most={BODY} />
+          <Folded text={body.pieces.join(MASK)} most={BODY} />
         </pre>
       );
     case 'binary':

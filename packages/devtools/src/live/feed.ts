@@ -14,10 +14,10 @@ const KEPT_EVENTS = 20_000;
 const PAGE = 500;
 
 /** Pages open at once. The kernel may hold some megabytes for each of them. */
-const MAX_VIEWERS = 100;
+const MAX_VIEWERS = 32;
 
 /** Bytes that may wait for all pages together. One message is half a megabyte at most. */
-const MAX_BUFFERED = 32 * 1024 * 1024;
+const MAX_BUFFERED = 16 * 1024 * 1024;
 
 /** Milliseconds between two looks at the counters. */
 const STATUS_MS = 400;
