@@ -40,7 +40,7 @@ describe('a JSON array', () => {
   });
 
   test('a bad element fails alone, and is put aside as a line', async () => {
-    const text = `[${line(0)},\n{"type":"track",\n "userId":"1"},\n nonsense, "text", [${line(9)}],\n {"type":"ident\nify"},${line(1)} ]`;
+    const text = `[${line(0)},\n{"type":"track",\n "userId":"1"},\n nonsense, "text", [${line(9)}],\n {"type":"ident\nify"},\n${line(1)} ]`;
     folder.write('events.json', text);
     const { code, stderr } = await folder.run('events.json');
     expect(code).toBe(1);

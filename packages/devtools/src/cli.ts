@@ -10,8 +10,12 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
   version: string;
 };
 
-// A pipe that is closed early (`offthread … | head`) is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+// A pipe that is closed early (`offthread … | head`) is no error by itself.
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+  process.exit(code === 'EPIPE' ? process.exitCode : 1);
+});
+// What nobody reads is lost, and the exit code tells.
+process.stderr.on('error', () => {});
 
 const program = commandNamed('offthread')
   .description('Tools for developing with Offthread, analytics for Node.js servers.')

@@ -1,15 +1,44 @@
-// In: JSON text. Out: JSON text whose numbers JSON.parse does not round. Next: import/event-line.ts, usage.ts.
+// In: JSON text. Out: JSON text whose numbers JSON.parse does not round. Next: import/format.ts, usage.ts.
 
 const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
-const WHOLE = /^-?\d+$/;
+const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
+
+/** Fewer digits than 16, and an exponent below 100, are no trouble for a double. */
+const MAY_BE_ROUNDED = /[\d.]{16}|\d[eE][+-]?\d{3}/;
+
+/** Digits that `toPrecision` can give. */
+const MAX_PRECISION = 100;
 
 /**
- * Puts whole numbers beyond 2^53 into quotes, which is what the SDK does with a BigInt: JSON.parse would give a
+ * Puts numbers that a double cannot hold into quotes, which is what the SDK does with a BigInt: JSON.parse would give a
  * number nearby, and an id or an amount would be another one without anybody noticing.
  */
 export function exactly(json: string): string {
-  if (!/\d{16}/.test(json)) return json;
+  if (!MAY_BE_ROUNDED.test(json)) return json;
   return json.replace(STRING_OR_NUMBER, (token) =>
-    WHOLE.test(token) && !Number.isSafeInteger(Number(token)) ? `"${token}"` : token,
+    token.startsWith('"') || isExact(token) ? token : `"${token}"`,
   );
+}
+
+/**
+ * Whether a double is what was written. A double that was written with more digits than it needs, as C, Python 2 and PHP
+ * do, is: with as many digits it reads the same.
+ */
+function isExact(token: string): boolean {
+  const value = Number(token);
+  if (/^-?\d+$/.test(token)) return Number.isSafeInteger(value);
+  if (!Number.isFinite(value)) return false;
+  const written = decimal(token);
+  const precision = Math.min(Math.max(written.digits.length, 1), MAX_PRECISION);
+  const read = decimal(value.toPrecision(precision));
+  return written.digits === read.digits && written.exponent === read.exponent;
+}
+
+/** A number as digits without zeros at either end, and the power of ten of the last one. */
+function decimal(token: string): { digits: string; exponent: number } {
+  const [, , whole = '', fraction = '', exponent = '0'] = NUMBER.exec(token) ?? [];
+  const digits = `${whole}${fraction}`.replace(/^0+/, '');
+  const short = digits.replace(/0+$/, '');
+  if (short === '') return { digits: '', exponent: 0 };
+  return { digits: short, exponent: Number(exponent) - fraction.length + digits.length - short.length };
 }

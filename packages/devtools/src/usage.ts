@@ -3,8 +3,8 @@ import { ValidationError } from '@offthread/sdk';
 import { Command, type CommanderError, InvalidArgumentError } from 'commander';
 import { exactly } from './exact-json.js';
 
-/** Exit codes of the commands that act: the shell's 130 and 143 say that a signal ended them. */
-export const EXIT = { done: 0, failed: 1, usage: 2, SIGINT: 130, SIGTERM: 143 } as const;
+/** Exit codes of the commands that act: the shell's 129, 130 and 143 say that a signal ended them. */
+export const EXIT = { done: 0, failed: 1, usage: 2, SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /** Something that whoever typed the command can set right. */
 export class UsageError extends Error {}

@@ -3,6 +3,7 @@ import { types } from 'node:util';
 import { lengthOf, textOf } from '@offthread/worker/frame';
 import { describeOversize, MAX_EVENT_BYTES } from '@offthread/worker/limits';
 import type { Kind, Signature } from '@offthread/worker/protocol';
+import { isAsGiven } from './as-given.js';
 import { wallTime } from './clock.js';
 import { type AnyEvent, type EventType, type Id, isoTime } from './event.js';
 import { pageProperties } from './page-properties.js';
@@ -78,7 +79,8 @@ export function encode(
   /** The event as it is sent; without what `numbered` adds. */
   function whole(): object {
     const timestamp = isoTime(type, event.timestamp ?? time);
-    const rest = { timestamp, ...fields, context: withLibrary(context, library) };
+    const made = isAsGiven(event) ? (context as { library?: unknown } | undefined)?.library : undefined;
+    const rest = { timestamp, ...fields, context: withLibrary(context, made ?? library) };
     return messageId === undefined ? rest : { type, messageId, ...rest };
   }
 

@@ -1,15 +1,18 @@
 // In: `offthread import FILE` and its options. Out: its events sent, and a summary. Next: import/importer.ts.
 import { resolve } from 'node:path';
-import { Analytics } from '@offthread/sdk';
+import { Analytics, type EventType } from '@offthread/sdk';
 import { resolveSettings } from '@offthread/sdk/settings';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { type DestinationOptions, destinationOf, destinationOptions, requiredKey } from '../destination.js';
+import { EVENT_TYPES } from '../event-rules.js';
 import { CheckpointFile } from '../import/checkpoint.js';
 import { DeadLetter } from '../import/dead-letter.js';
+import { FORMATS, type Format, type FormatName, formatOf, isTelling } from '../import/format.js';
 import { BATCH_EVENTS, Importer, WINDOW_LINES } from '../import/importer.js';
 import type { Line } from '../import/lines.js';
 import { Progress } from '../import/progress.js';
 import { listenForSignals } from '../import/signals.js';
+import { Silence } from '../import/silence.js';
 import { openSource, type Source } from '../import/source.js';
 import { type Summary, summaryLines } from '../import/summary.js';
 import { watchOutages } from '../outage.js';
@@ -23,6 +26,8 @@ const SAVE_MS = 1_000;
 const SHOWN_FAILURES = 20;
 
 interface ImportOptions extends DestinationOptions {
+  format?: FormatName;
+  type?: EventType;
   rate?: number;
   dryRun?: boolean;
   deadLetter?: string;
@@ -33,7 +38,8 @@ interface ImportOptions extends DestinationOptions {
 }
 
 const HELP = `
-Each line is one event as JSON, with a type and the fields that the SDK's method of that name takes:
+Each line is one event as JSON, with a type and the fields that the SDK's method of that name takes. So is each element
+of a JSON array, and each row of CSV with a header. Archives of Segment and RudderStack and tables of warehouses go in:
   {"type":"track","userId":"42","event":"Order Completed","timestamp":"2019-05-01T12:00:00Z","properties":{"revenue":39.95}}
 Timestamps and messageIds are kept. Without a messageId one is made of the line's content, so that the API takes it
 once, however often it is imported. FILE may be gzip; - reads stdin.
@@ -49,22 +55,29 @@ Examples:
   $ offthread import history.ndjson.gz.failed.ndjson
       What failed is there as it was, with the reasons in ….failed.ndjson.reasons: mend it and import it.
 
+  $ offthread import tracks.csv --type track
+      A table of a warehouse: its columns become userId, timestamp, context, properties and so on.
+
   $ zcat archive/*.gz | jq -c 'select(.userId)' | offthread import - --dead-letter failed.ndjson
 
 What concerns one line (it is no event, too large, refused with a 400) fails that line. What concerns all of them (a
 wrong write key, no way to the API) stops the import before the first line concerned; the same command goes on there.
 
 Exit code: 0 all delivered, 1 some failed or it had to stop, 2 something was wrong with the command,
-130 stopped by Ctrl-C (143 by SIGTERM), with all settled lines written down.
+130 stopped by Ctrl-C (143 by SIGTERM, 129 by SIGHUP), with all settled lines written down.
 `;
 
 /** The command `import`: a file of events, as much as there is. */
 export function importCommand(): Command {
   const command = commandNamed('import')
-    .description('Import historical events from a file, one JSON object a line.')
-    .argument('<file>', 'NDJSON, plain or gzip; - for stdin');
+    .description('Import historical events from a file: JSON, one event a line or in an array, or CSV.')
+    .argument('<file>', 'NDJSON, JSON or CSV, plain or gzip; - for stdin');
   return destinationOptions(command)
     .option('-r, --rate <number>', 'most events a second (default: as fast as the API takes them)', positive)
+    .addOption(
+      new Option('-f, --format <format>', 'format of FILE (default: told by what is in it)').choices(FORMATS),
+    )
+    .addOption(new Option('-t, --type <type>', 'type of the events that name none').choices(EVENT_TYPES))
     .option('--dry-run', 'check every line and send nothing')
     .option('-d, --dead-letter <file>', 'where failed lines go (default: FILE.failed.ndjson; none for stdin)')
     .option('--state <file>', 'where it is written down how far the import is (default: FILE.import.json)')
@@ -85,23 +98,25 @@ async function importFile(file: string, options: ImportOptions): Promise<number>
   const settings = { ...destinationOf(options), writeKey: dryRun ? 'dry run' : requiredKey(options) };
   const { url } = resolveSettings(settings);
   const source = await openSource(file);
-  const checkpoint = dryRun ? undefined : checkpointFor(source, options, url);
-  const deadLetter = dryRun ? undefined : deadLetterFor(source, options);
+  const format = formatOf(await source.head(isTelling), source.name, options.format);
+  const { unit } = format;
+  const checkpoint = dryRun ? undefined : checkpointFor(source, options, url, format);
+  const deadLetter = dryRun ? undefined : deadLetterFor(source, options, format);
   const from = restart ? undefined : checkpoint?.load();
-  const position = from?.position ?? { offset: 0, line: 0 };
+  const position = from?.position ?? format.start;
   // What an earlier version left lacks a count.
-  const tally = { delivered: 0, failed: 0, blank: 0, undated: 0, inSeconds: 0, ...from?.tally };
+  const tally = { delivered: 0, failed: 0, blank: 0, undated: 0, inSeconds: 0, repeated: 0, ...from?.tally };
   const start = performance.now();
 
-  const progress = new Progress(process.stderr, options.progress);
+  const progress = new Progress(process.stderr, unit, options.progress);
   if (from !== undefined)
-    progress.note(`Going on after line ${position.line}, where an earlier run stopped.`);
+    progress.note(`Going on after ${unit} ${position.line}, where an earlier run stopped.`);
   let failures = 0;
   const onFailed = (line: Line, code: string, reason: string): void => {
     deadLetter?.add(line, code, reason);
     failures += 1;
     if (failures <= SHOWN_FAILURES || deadLetter === undefined)
-      progress.note(`line ${line.number}: ${reason}`);
+      progress.note(`${unit} ${line.number}: ${reason}`);
     if (failures === SHOWN_FAILURES && deadLetter !== undefined) {
       progress.note(`Further failures are in ${deadLetter.reasonsPath} only.`);
     }
@@ -116,14 +131,23 @@ async function importFile(file: string, options: ImportOptions): Promise<number>
     requestTimeout: 30_000,
     flushOnExit: false,
   });
+  let isOut = false;
   watchOutages(
     analytics,
-    ({ message }) => progress.note(`The API takes no events at present (${message}). Trying again.`),
-    () => progress.note('The API takes events again.'),
+    ({ message }) => {
+      isOut = true;
+      progress.note(`The API takes no events at present (${message}). Trying again.`);
+    },
+    () => {
+      isOut = false;
+      progress.note('The API takes events again.');
+    },
   );
   const importer = new Importer({
     analytics,
     source,
+    format,
+    usual: options.type,
     rate: dryRun ? undefined : rate,
     position,
     tally,
@@ -147,8 +171,14 @@ async function importFile(file: string, options: ImportOptions): Promise<number>
     progress.note(`${signal}: finishing what was accepted. Once more to stop at once.`);
     importer.stop();
   });
+  process.stderr.on('error', () => importer.stop('nobody reads stderr any more'));
+  const silence = new Silence(start);
   // Also what holds the process open while the last replies are waited for.
-  const look = setInterval(() => progress.update(reachOf(importer, source)), LOOK_MS);
+  const look = setInterval(() => {
+    progress.update(reachOf(importer, source));
+    const isSilent = silence.update(importer.position.line, importer.isWaiting && !isOut, performance.now());
+    if (isSilent) progress.note('No answer from the API so far. Still waiting.');
+  }, LOOK_MS);
   const write = setInterval(save, SAVE_MS);
 
   const trouble = await importer.run();
@@ -167,33 +197,50 @@ async function importFile(file: string, options: ImportOptions): Promise<number>
     dryRun,
     ...importer.tally,
     line: importer.position.line,
+    unit,
     elapsedMs: Math.round(performance.now() - start),
     deadLetter: importer.tally.failed > 0 ? deadLetter?.path : undefined,
     resumable: checkpoint !== undefined,
   };
-  if (trouble !== undefined) complain(`offthread: stopped after line ${importer.position.line}: ${trouble}`);
+  const isWhole = ending === 'done' && importer.tally.failed === 0;
+  const code = ending === 'done' || ending === 'stopped' ? (isWhole ? EXIT.done : EXIT.failed) : EXIT[ending];
+  // Before anything is printed: whoever has closed stdout ends the process with this code.
+  process.exitCode = code;
+  if (trouble !== undefined) {
+    complain(`offthread: stopped after ${unit} ${importer.position.line}: ${trouble}`);
+  }
   if (options.json) print(JSON.stringify(summary));
   else for (const line of summaryLines(summary)) print(line);
-  if (ending === 'SIGINT' || ending === 'SIGTERM') return EXIT[ending];
-  return ending === 'stopped' || importer.tally.failed > 0 ? EXIT.failed : EXIT.done;
+  return code;
 }
 
-function checkpointFor(source: Source, { state }: ImportOptions, url: string): CheckpointFile | undefined {
+function checkpointFor(
+  source: Source,
+  { state }: ImportOptions,
+  url: string,
+  format: Format,
+): CheckpointFile | undefined {
   if (source.fingerprint !== undefined) {
-    return new CheckpointFile(state ?? `${source.name}.import.json`, source.fingerprint, url);
+    const path = state ?? `${source.name}.import.json`;
+    return new CheckpointFile(path, source.fingerprint, url, format.name);
   }
   if (state === undefined) return undefined;
   throw new UsageError(`--state is for a file: ${source.name} cannot be read again from where it stood`);
 }
 
-function deadLetterFor(source: Source, { deadLetter }: ImportOptions): DeadLetter | undefined {
+function deadLetterFor(
+  source: Source,
+  { deadLetter }: ImportOptions,
+  format: Format,
+): DeadLetter | undefined {
   const isFile = source.fingerprint !== undefined;
-  const path = deadLetter ?? (isFile ? `${source.name}.failed.ndjson` : undefined);
+  const ending = format.name === 'csv' ? 'csv' : 'ndjson';
+  const path = deadLetter ?? (isFile ? `${source.name}.failed.${ending}` : undefined);
   if (path === undefined) return undefined;
   if (isFile && resolve(path) === resolve(source.name)) {
     throw new UsageError('--dead-letter is the file that is imported; name another one');
   }
-  return new DeadLetter(path, source.name);
+  return new DeadLetter(path, source.name, format.header);
 }
 
 function reachOf(importer: Importer, { bytesRead, fingerprint }: Source) {

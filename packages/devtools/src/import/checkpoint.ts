@@ -2,6 +2,7 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { isObject } from '../event-rules.js';
 import { UsageError } from '../usage.js';
+import type { FormatName } from './format.js';
 import type { Position } from './lines.js';
 import type { Fingerprint } from './source.js';
 
@@ -15,11 +16,15 @@ export interface Tally {
   undated: number;
   /** Events whose timestamp looks like seconds, and was read as milliseconds. */
   inSeconds: number;
+  /** Events without a messageId that are equal to an earlier one: the API takes them once. */
+  repeated: number;
 }
 
 /** What is written down. */
 export interface Checkpoint {
   readonly version: 1;
+  /** What the input was read as. What an earlier version left has none. */
+  readonly format?: FormatName;
   readonly position: Position;
   readonly tally: Tally;
   readonly input: Fingerprint;
@@ -32,11 +37,13 @@ export class CheckpointFile {
   readonly path: string;
   readonly #input: Fingerprint;
   readonly #url: string;
+  readonly #format: FormatName;
 
-  constructor(path: string, input: Fingerprint, url: string) {
+  constructor(path: string, input: Fingerprint, url: string, format: FormatName) {
     this.path = path;
     this.#input = input;
     this.#url = url;
+    this.#format = format;
   }
 
   /** What an earlier run left. Throws a `UsageError` where that was about another input or another destination. */
@@ -64,12 +71,19 @@ export class CheckpointFile {
         `the import that stopped went to ${found.url}. Pass --restart to begin one to ${this.#url}`,
       );
     }
+    const { format = 'ndjson' } = found;
+    if (format !== this.#format) {
+      throw new UsageError(
+        `the import that stopped took the input for ${format}. Pass --restart to begin one of ${this.#format}`,
+      );
+    }
     return found;
   }
 
   /** Writes it down. Whenever the process ends, there is either the old one or the new one. */
   save(position: Position, tally: Tally): void {
-    const checkpoint: Checkpoint = { version: 1, position, tally, input: this.#input, url: this.#url };
+    const about = { input: this.#input, url: this.#url, format: this.#format };
+    const checkpoint: Checkpoint = { version: 1, position, tally, ...about };
     const beside = `${this.path}.new`;
     writeFileSync(beside, `${JSON.stringify(checkpoint, null, 2)}\n`);
     renameSync(beside, this.path);
@@ -87,10 +101,13 @@ function parse(text: string): Checkpoint | undefined {
     if (!isObject(value) || value['version'] !== 1) return undefined;
     const { position, tally, input } = value;
     const isWhole = isObject(position) && isObject(tally) && isObject(input);
-    const isNumeric =
-      isWhole && Number.isSafeInteger(position['offset']) && Number.isSafeInteger(position['line']);
+    const isNumeric = isWhole && isCount(position['offset']) && isCount(position['line']);
     return isNumeric ? (value as unknown as Checkpoint) : undefined; // A file of ours, of this version.
   } catch {
     return undefined;
   }
+}
+
+function isCount(value: unknown): boolean {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }

@@ -1,6 +1,6 @@
 // In: lines that failed. Out: two files: the lines as they were, to be mended and imported again, and the reasons.
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
-import type { Line } from './lines.js';
+import { type Line, TOO_LONG } from './lines.js';
 
 /** Why a line failed: one JSON object a line, in the order of the lines in the file beside it. */
 interface Reason {
@@ -8,6 +8,8 @@ interface Reason {
   readonly line: number;
   readonly code: string;
   readonly reason: string;
+  /** False for a line that is too long to be kept: it is in no other file than the input. */
+  readonly kept?: false;
 }
 
 /**
@@ -18,18 +20,28 @@ export class DeadLetter {
   readonly path: string;
   readonly reasonsPath: string;
   readonly #source: string;
+  readonly #header: Buffer | undefined;
   #files: { lines: number; reasons: number } | undefined;
 
-  constructor(path: string, source: string) {
+  /** @param header what an input of such lines begins with. */
+  constructor(path: string, source: string, header: Buffer | undefined) {
     this.path = path;
     this.reasonsPath = `${path}.reasons`;
     this.#source = source;
+    this.#header = header;
   }
 
-  add({ number, bytes }: Line, code: string, reason: string): void {
-    this.#files ??= { lines: openLines(this.path), reasons: openLines(this.reasonsPath) };
-    const entry: Reason = { source: this.#source, line: number, code, reason };
-    writeAll(this.#files.lines, Buffer.concat([bytes, Buffer.from('\n')]));
+  add({ number, bytes, fault }: Line, code: string, reason: string): void {
+    this.#files ??= { lines: openLines(this.path, this.#header), reasons: openLines(this.reasonsPath) };
+    const isKept = fault !== TOO_LONG;
+    const entry: Reason = {
+      source: this.#source,
+      line: number,
+      code,
+      reason,
+      ...(!isKept && { kept: false }),
+    };
+    if (isKept) writeAll(this.#files.lines, Buffer.concat([bytes, Buffer.from('\n')]));
     writeAll(this.#files.reasons, Buffer.from(`${JSON.stringify(entry)}\n`));
   }
 
@@ -42,12 +54,13 @@ export class DeadLetter {
 }
 
 /** Opens a file to append lines to. An editor may have left its last line without an end. */
-function openLines(path: string): number {
+function openLines(path: string, header?: Buffer): number {
   const file = openSync(path, 'a+');
   const { size } = fstatSync(file);
   const last = Buffer.alloc(1);
   if (size > 0 && readSync(file, last, 0, 1, size - 1) === 1 && last.toString() !== '\n')
     writeSync(file, '\n');
+  if (size === 0 && header !== undefined) writeAll(file, Buffer.concat([header, Buffer.from('\n')]));
   return file;
 }
 

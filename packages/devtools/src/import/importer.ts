@@ -4,14 +4,16 @@
 //   reading -> draining     the input is at its end, cannot be read any further, or a signal asked to stop
 //   reading, draining -> halted    something that concerns all events: no use to go on
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Analytics, type AnalyticsError, ValidationError } from '@offthread/sdk';
+import { type Analytics, type AnalyticsError, type EventType, ValidationError } from '@offthread/sdk';
 import { leaveAsGiven } from '@offthread/sdk/as-given';
 import { adviceFor } from '../destination.js';
 import { dispatch } from '../dispatch.js';
 import type { Tally } from './checkpoint.js';
 import { readLine } from './event-line.js';
-import { type Line, linesOf, type Position } from './lines.js';
+import type { Format } from './format.js';
+import type { Line, Position } from './lines.js';
 import { Pace } from './pace.js';
+import { Repeats } from './repeats.js';
 import type { Source } from './source.js';
 import { type Outcome, Window } from './window.js';
 
@@ -44,6 +46,9 @@ const OF_ONE_EVENT: ReadonlySet<string> = new Set([
 export interface ImporterOptions {
   readonly analytics: Analytics;
   readonly source: Source;
+  readonly format: Format;
+  /** The type of lines that name none. */
+  readonly usual: EventType | undefined;
   readonly rate: number | undefined;
   readonly position: Position;
   readonly tally: Tally;
@@ -57,6 +62,7 @@ export class Importer {
   readonly #tally: Tally;
   readonly #window: Window;
   readonly #pace: Pace;
+  readonly #repeats = new Repeats();
   readonly #abort = new AbortController();
   #position: Position;
   #trouble: string | undefined;
@@ -83,10 +89,11 @@ export class Importer {
 
   /** Imports. Resolves when everything is settled, or with why it is not. Never rejects. */
   async run(): Promise<string | undefined> {
-    const { analytics, source } = this.#options;
+    const { analytics, source, format } = this.#options;
     const { signal } = this.#abort;
     try {
-      for await (const lines of linesOf(source.read(this.#position.offset, signal), this.#position)) {
+      const { offset } = this.#position;
+      for await (const lines of format.lines(source.read(offset, signal), this.#position)) {
         for (const line of lines) {
           while (!signal.aborted && !this.#window.hasRoom) await this.#window.changed();
           if (signal.aborted) break;
@@ -102,43 +109,54 @@ export class Importer {
     return this.#trouble;
   }
 
-  /** Reads no further; what was accepted is still waited for, for a while. */
-  stop(): void {
+  /** Whether events are on their way. */
+  get isWaiting(): boolean {
+    return this.#window.size > 0;
+  }
+
+  /** Reads no further; what was accepted is still waited for, for a while. `trouble` is why, unless it was asked for. */
+  stop(trouble?: string): void {
+    this.#trouble ??= trouble;
     this.#abort.abort();
     this.#window.wake();
   }
 
   /** Stops at once. */
   halt(trouble: string): void {
-    this.#trouble ??= trouble;
     this.#halted = true;
-    this.stop();
+    this.stop(trouble);
   }
 
   async #take(line: Line): Promise<void> {
-    const reading = readLine(line.bytes);
+    const { analytics, format, usual } = this.#options;
+    const reading = readLine(line, format, usual);
     if (reading.type === 'event') await this.#waitForTurn();
     if (this.#abort.signal.aborted) return;
     const entry = this.#window.add(line);
     if (reading.type === 'blank') return this.#window.settle(entry, { type: 'skipped' });
     if (reading.type === 'unreadable') {
-      return this.#window.settle(entry, { type: 'failed', code: 'unreadable', reason: reading.reason });
+      const { code, reason } = reading;
+      return this.#window.settle(entry, { type: 'failed', code, reason });
     }
-    const { timestamp } = reading.fields;
+    const { event, fields, digest } = reading;
+    const { timestamp } = fields;
+    const isRepeated = digest !== undefined && this.#repeats.add(digest);
     const settle = (error: AnalyticsError | undefined): void => {
       const outcome = this.#outcomeOf(error);
       if (outcome === undefined) return;
       if (outcome.type === 'delivered') {
         if (timestamp == null) this.#tally.undated += 1;
         else if (looksLikeSeconds(timestamp)) this.#tally.inSeconds += 1;
+        if (isRepeated) this.#tally.repeated += 1;
       }
       this.#window.settle(entry, outcome);
     };
     try {
-      dispatch(this.#options.analytics, reading.event, leaveAsGiven(reading.fields), settle);
+      dispatch(analytics, event, leaveAsGiven(fields), settle);
     } catch (error) {
-      if (error instanceof ValidationError) settle(error);
-      else throw error;
+      if (error instanceof ValidationError) return settle(error);
+      // Whatever it is, it is about this event.
+      this.#window.settle(entry, { type: 'failed', code: 'unserializable', reason: messageOf(error) });
     }
   }
 

@@ -24,7 +24,12 @@ export interface Source {
   readonly fingerprint: Fingerprint | undefined;
   /** Bytes read so far, of `fingerprint.size`. */
   readonly bytesRead: number;
-  /** The uncompressed bytes behind the first `offset`. Ends early, without an error, when `signal` says so. */
+  /** The first uncompressed bytes: at least as many as are enough to somebody, if there are so many. */
+  head(isEnough: (bytes: Buffer) => boolean): Promise<Buffer>;
+  /**
+   * The uncompressed bytes behind the first `offset`. Ends early, without an error, when `signal` says so. Throws if the
+   * input ends before `offset`.
+   */
   read(offset: number, signal: AbortSignal): AsyncGenerator<Buffer>;
 }
 
@@ -59,12 +64,23 @@ function stored(name: string, fingerprint: Fingerprint, gzip: boolean): Source {
     get bytesRead() {
       return bytesRead;
     },
+    async head(isEnough) {
+      if (fingerprint.size === 0) return Buffer.alloc(0);
+      const stream = createReadStream(name, { end: fingerprint.size - 1 });
+      const chunks = gzip ? unzipped(stream) : stream[Symbol.asyncIterator]();
+      const found: Buffer[] = [];
+      // What cannot be read any further is told of by `read`, behind all that is whole.
+      await beginning(chunks, found, isEnough).catch(() => {});
+      await chunks.return?.();
+      stream.destroy();
+      return Buffer.concat(found);
+    },
     async *read(offset, signal) {
       // `end` as well: lines that somebody appends meanwhile are those of another import.
       const { size } = fingerprint;
-      if (size === 0) return;
       const start = gzip ? 0 : offset;
-      if (start >= size) return;
+      if (start > size) throw beyond(offset);
+      if (start === size) return;
       bytesRead = start;
       const stream = createReadStream(name, { start, end: size - 1 });
       const counted = (async function* () {
@@ -80,22 +96,45 @@ function stored(name: string, fingerprint: Fingerprint, gzip: boolean): Source {
 
 function piped(stream: Readable, name: string): Source {
   let bytesRead = 0;
+  const counted = (async function* () {
+    for await (const chunk of stream) {
+      bytesRead += chunk.length;
+      yield chunk as Buffer;
+    }
+  })();
+  const chunks = unzippedIfGzip(counted);
+  const head: Buffer[] = [];
   return {
     name,
     fingerprint: undefined,
     get bytesRead() {
       return bytesRead;
     },
+    async head(isEnough) {
+      await beginning(chunks, head, isEnough);
+      return Buffer.concat(head);
+    },
     async *read(offset, signal) {
-      const counted = (async function* () {
-        for await (const chunk of stream) {
-          bytesRead += chunk.length;
-          yield chunk as Buffer;
-        }
+      const all = (async function* () {
+        yield* head.splice(0);
+        yield* chunks;
       })();
-      yield* until(signal, behind(offset, unzippedIfGzip(counted)), stream);
+      yield* until(signal, behind(offset, all), stream);
     },
   };
+}
+
+/** Reads chunks until they are enough. */
+async function beginning(
+  chunks: AsyncIterator<Buffer>,
+  found: Buffer[],
+  isEnough: (bytes: Buffer) => boolean,
+): Promise<void> {
+  while (!isEnough(Buffer.concat(found))) {
+    const next = await chunks.next();
+    if (next.done === true) return;
+    found.push(next.value);
+  }
 }
 
 /** The chunks until the signal. The stream is destroyed by it: a read from a terminal may never end by itself. */
@@ -136,7 +175,7 @@ async function* unzippedIfGzip(chunks: AsyncGenerator<Buffer>): AsyncGenerator<B
   yield* isGzip(head) ? unzipped(whole) : whole;
 }
 
-async function* unzipped(chunks: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+async function* unzipped(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const gunzip = createGunzip();
   const input = Readable.from(chunks);
   input.once('error', (error) => gunzip.destroy(error));
@@ -157,6 +196,13 @@ async function* behind(offset: number, chunks: AsyncGenerator<Buffer>): AsyncGen
       left = 0;
     }
   }
+  if (left > 0) throw beyond(offset);
+}
+
+function beyond(offset: number): Error {
+  return new Error(
+    `the state file says that ${offset} bytes are done with, which is beyond the end of the input. Pass --restart to begin anew`,
+  );
 }
 
 async function bytesAt(file: FileHandle, position: number, size: number): Promise<Buffer> {
