@@ -77,7 +77,7 @@ export async function* elementsOf(
         if (open.length > 0) {
           open.pop();
           if (open.length === 0) finish(at + 1);
-        } else if (byte === CLOSE_ARRAY && isInArray && at > start) {
+        } else if (byte === CLOSE_ARRAY && isInArray && pieces.length + at > start) {
           finish(at);
           isInArray = false;
         } else finish(at + 1);
