@@ -113,8 +113,8 @@ describe('what arrives', () => {
     const { code, stderr } = await importFile('events', ['--progress', '0']);
     expect(code).toBe(0);
     expect(stderr.trimEnd().split('\n')).toEqual([
-      'The API takes no events at present (status 503, busy). Trying again.',
-      'The API takes events again.',
+      'offthread: The API takes no events at present (status 503, busy). Trying again.',
+      'offthread: The API takes events again.',
     ]);
     expect(await api.events()).toHaveLength(10);
   });
@@ -210,7 +210,7 @@ describe('lines that fail', () => {
     expect(code).toBe(1);
     expect(stdout).toMatch(/delivered {2}20\n {2}failed {5}11 {2}in events\.failed\.ndjson/);
     const told = stderr.trim().split('\n');
-    expect(told.map((line) => line.split(':')[0])).toEqual(
+    expect(told.map((line) => line.split(': ')[1])).toEqual(
       [11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 31].map((number) => `line ${number}`),
     );
     expect(told[0]).toContain('not valid JSON');
@@ -252,7 +252,10 @@ describe('lines that fail', () => {
       lines(150, (n) => ({ messageId: `message-${n}` })),
     );
     const { code, stderr } = await importFile('events');
-    expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringMatching(/^line 71: .*400/) });
+    expect({ code, stderr }).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^offthread: line 71: .*400/),
+    });
     expect(read('events.failed.ndjson')).toContain('message-70');
     expect(new Set(await api.messageIds()).size).toBe(149);
     expect((await api.counts()).duplicates).toBe(0);
@@ -264,7 +267,7 @@ describe('lines that fail', () => {
       Array.from({ length: 50 }, () => 'no json'),
     );
     const { stderr } = await importFile('events');
-    expect(stderr.match(/^line \d+/gm)).toHaveLength(20);
+    expect(stderr.match(/^offthread: line \d+/gm)).toHaveLength(20);
     expect(stderr).toContain('Further failures are in events.failed.ndjson.reasons only');
     expect(read('events.failed.ndjson').trim().split('\n')).toHaveLength(50);
   });
@@ -447,7 +450,7 @@ describe('how it goes', () => {
     expect(end.code).toBe(1);
     expect(end.stdout).toMatch(/Checked 41 lines .*\n {2}good {7}10\n {2}failed {5}31\n/);
     // No file has them, so all of them are told.
-    expect(end.stderr.match(/^line \d+: /gm)).toHaveLength(31);
+    expect(end.stderr.match(/^offthread: line \d+: /gm)).toHaveLength(31);
     expect(await api.counts()).toMatchObject({ requests: 0 });
     expect(existsSync(inFolder('events.failed.ndjson'))).toBe(false);
     expect(existsSync(inFolder('events.import.json'))).toBe(false);

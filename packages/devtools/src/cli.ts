@@ -4,6 +4,7 @@ import { doctorCommand } from './commands/doctor.js';
 import { importCommand } from './commands/import.js';
 import { listenCommand } from './commands/listen.js';
 import { sendCommand } from './commands/send.js';
+import { complain } from './output.js';
 import { commandNamed } from './usage.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -28,6 +29,6 @@ const program = commandNamed('offthread')
 try {
   await program.parseAsync();
 } catch (error) {
-  process.stderr.write(`offthread: ${error instanceof Error ? error.message : String(error)}\n`);
+  complain(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;
 }

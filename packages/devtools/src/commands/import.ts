@@ -16,7 +16,8 @@ import { Silence } from '../import/silence.js';
 import { openSource, type Source } from '../import/source.js';
 import { type Summary, summaryLines } from '../import/summary.js';
 import { watchOutages } from '../outage.js';
-import { commandNamed, complain, EXIT, exitBy, positive, print, UsageError } from '../usage.js';
+import { complain, print, printJson } from '../output.js';
+import { commandNamed, EXIT, exitBy, positive, UsageError } from '../usage.js';
 
 /** Milliseconds between two looks at how far it is, and between two writings of that beside the input. */
 const LOOK_MS = 250;
@@ -207,9 +208,9 @@ async function importFile(file: string, options: ImportOptions): Promise<number>
   // Before anything is printed: whoever has closed stdout ends the process with this code.
   process.exitCode = code;
   if (trouble !== undefined) {
-    complain(`offthread: stopped after ${unit} ${importer.position.line}: ${trouble}`);
+    complain(`stopped after ${unit} ${importer.position.line}: ${trouble}`);
   }
-  if (options.json) print(JSON.stringify(summary));
+  if (options.json) printJson(summary);
   else for (const line of summaryLines(summary)) print(line);
   return code;
 }

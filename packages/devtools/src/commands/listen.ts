@@ -1,8 +1,9 @@
 // In: `offthread listen` and its options. Out: a server on this terminal, a line per request. Next: create.ts.
 import { type Command, InvalidArgumentError } from 'commander';
+import { counted, print, printJson } from '../output.js';
 import type { RequestRecord } from '../record.js';
 import type { TrackingApiServer } from '../server.js';
-import { commandNamed, EXIT, exitBy, print, UsageError } from '../usage.js';
+import { commandNamed, EXIT, exitBy, UsageError } from '../usage.js';
 
 interface ListenOptions {
   port: number;
@@ -59,9 +60,14 @@ async function listen({ port, host, latency, writeKey, json = false, page }: Lis
       ? new UsageError(`port ${port} is taken; choose another with --port, or 0 for any`)
       : error;
   });
-  print(json ? JSON.stringify({ type: 'listening', url: api.url }) : `Local Tracking API on ${api.url}`);
-  if (!json) print(`${page ? `Live page: ${api.url}/\n` : ''}Ctrl-C ends it.\n`);
-  api.recorder.subscribe((record) => print(json ? jsonLine(record) : textLine(record)));
+  if (json) printJson({ type: 'listening', url: api.url });
+  else {
+    print(`Local Tracking API on ${api.url}`);
+    if (page) print(`Live page: ${api.url}/`);
+    print('Ctrl-C ends it.');
+    print('');
+  }
+  api.recorder.subscribe((record) => (json ? printJson(publicPart(record)) : print(textLine(record))));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => void finish(api, json));
   }
@@ -72,23 +78,25 @@ async function listen({ port, host, latency, writeKey, json = false, page }: Lis
 async function finish(api: TrackingApiServer, json: boolean): Promise<void> {
   await api.close();
   const counts = api.counts();
-  if (json) return print(JSON.stringify({ type: 'summary', ...counts, maxConcurrentByWriteKey: undefined }));
+  if (json) return printJson({ type: 'summary', ...counts, maxConcurrentByWriteKey: undefined });
   const { requests, refused, events, duplicates, biggestBatch, biggestBody } = counts;
+  print('');
   print(
-    `\n${requests} requests (${refused} refused), ${events} events received (${duplicates} of them again); ` +
-      `biggest batch ${biggestBatch} events, biggest body ${biggestBody} bytes`,
+    `${counted(requests, 'request')} (${refused} refused), ${counted(events, 'event')} received ` +
+      `(${duplicates} of them again); biggest batch ${counted(biggestBatch, 'event')}, ` +
+      `biggest body ${counted(biggestBody, 'byte')}`,
   );
 }
 
 /** The write key is a secret and in no line. */
-function jsonLine({
+function publicPart({
   headers: _,
   writeKey: __,
   events: ___,
   messageIds: ____,
   ...record
-}: RequestRecord): string {
-  return JSON.stringify({ type: 'request', ...record });
+}: RequestRecord): object {
+  return { type: 'request', ...record };
 }
 
 function textLine(record: RequestRecord): string {
@@ -98,8 +106,8 @@ function textLine(record: RequestRecord): string {
   const columns = [
     receivedAt.slice(11, 23),
     `${method} ${path}`.padEnd(15),
-    `${eventCount} events`.padStart(11),
-    `${bodyBytes} bytes`.padStart(13),
+    counted(eventCount, 'event').padStart(11),
+    counted(bodyBytes, 'byte').padStart(13),
     String(status ?? behaviour).padStart(4),
     `${Math.round(durationMs ?? 0)} ms`.padStart(7),
     retry === undefined ? '' : `retry ${retry}`,

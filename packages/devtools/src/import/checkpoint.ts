@@ -1,9 +1,10 @@
 // In: how far an import is. Out: the same, in the next run. Next: importer.ts goes on from there.
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import { isObject } from '../event-rules.js';
 import { UsageError } from '../usage.js';
 import type { FormatName } from './format.js';
 import type { Position } from './lines.js';
+import { readPrivate, writePrivate } from './private-file.js';
 import type { Fingerprint } from './source.js';
 
 /** Lines by outcome, over all runs of an import. */
@@ -48,13 +49,13 @@ export class CheckpointFile {
 
   /** What an earlier run left. Throws a `UsageError` where that was about another input or another destination. */
   load(): Checkpoint | undefined {
-    let text: string;
+    let text: string | undefined;
     try {
-      text = readFileSync(this.path, 'utf8');
+      text = readPrivate(this.path);
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-      throw error;
+      throw new UsageError(error instanceof Error ? error.message : String(error));
     }
+    if (text === undefined) return undefined;
     const found = parse(text);
     if (found === undefined) {
       throw new UsageError(`${this.path} is not what an import leaves; remove it, or pass --restart`);
@@ -85,7 +86,7 @@ export class CheckpointFile {
     const about = { input: this.#input, url: this.#url, format: this.#format };
     const checkpoint: Checkpoint = { version: 1, position, tally, ...about };
     const beside = `${this.path}.new`;
-    writeFileSync(beside, `${JSON.stringify(checkpoint, null, 2)}\n`);
+    writePrivate(beside, `${JSON.stringify(checkpoint, null, 2)}\n`);
     renameSync(beside, this.path);
   }
 

@@ -1,6 +1,7 @@
 // In: lines that failed. Out: two files: the lines as they were, to be mended and imported again, and the reasons.
-import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, readSync, writeSync } from 'node:fs';
 import { type Line, TOO_LONG } from './lines.js';
+import { openPrivate } from './private-file.js';
 
 /** Why a line failed: one JSON object a line, in the order of the lines in the file beside it. */
 interface Reason {
@@ -55,7 +56,7 @@ export class DeadLetter {
 
 /** Opens a file to append lines to. An editor may have left its last line without an end. */
 function openLines(path: string, header?: Buffer): number {
-  const file = openSync(path, 'a+');
+  const file = openPrivate(path);
   const { size } = fstatSync(file);
   const last = Buffer.alloc(1);
   if (size > 0 && readSync(file, last, 0, 1, size - 1) === 1 && last.toString() !== '\n')

@@ -52,11 +52,6 @@ export function count(value: number): string {
   return Math.round(value).toLocaleString('en-US');
 }
 
-/** `1 line`, `2,000 lines`. */
-export function counted(value: number, unit: string): string {
-  return `${count(value)} ${unit}${Math.round(value) === 1 ? '' : 's'}`;
-}
-
 function two(value: number): string {
   return String(value).padStart(2, '0');
 }

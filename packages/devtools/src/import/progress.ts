@@ -1,7 +1,8 @@
 // In: how far the import is. Out: a bar on a terminal, a line now and then elsewhere. Next: whoever looks at stderr.
 import type { WriteStream } from 'node:tty';
 import { SingleBar } from 'cli-progress';
-import { count, counted, duration, Meter, type Reach } from './meter.js';
+import { complaint, counted } from '../output.js';
+import { count, duration, Meter, type Reach } from './meter.js';
 
 /** Shows how far an import is. */
 export class Progress {
@@ -55,10 +56,10 @@ export class Progress {
     }
   }
 
-  /** Writes a line that stays. */
-  note(line: string): void {
+  /** Tells of something that does not pass. */
+  note(message: string): void {
     this.#bar?.stop();
-    this.#stream.write(`${line}\n`);
+    this.#stream.write(complaint(message));
     if (this.#bar !== undefined) this.#startBar();
   }
 

@@ -1,6 +1,8 @@
 // In: how an import ended. Out: that, as JSON and as lines for people. Next: commands/import.ts prints it.
+
+import { counted } from '../output.js';
 import type { Tally } from './checkpoint.js';
-import { count, counted, duration } from './meter.js';
+import { count, duration } from './meter.js';
 import type { Signal } from './signals.js';
 
 /** How an import ended. The counts are those of all its runs. */
