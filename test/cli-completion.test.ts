@@ -91,15 +91,16 @@ describe('the scripts', () => {
         '-c',
         `offthread completion fish | source; complete -C '${['offthread', ...words].join(' ')}'`,
       ]),
+    // Without its line editor: what is there of the completion system stands in for it.
     zsh: (words) =>
       inShell('zsh', [
         '--no-rcs',
         '-c',
-        `zmodload zsh/zpty; zpty z zsh --no-rcs -i
-         zpty -w z 'PS1=; unsetopt zle_bracketed_paste; autoload -U compinit; compinit -u; source <(offthread completion zsh); zstyle ":completion:*" list-prompt ""; LISTMAX=1000; print READY'
-         zpty -r z out '*READY*READY*'
-         zpty -w -n z $'offthread ${words.join(' ')}\\t\\t'
-         sleep 3; zpty -r -t z out; print -r -- "$out" | tr -s ' \\r' '\\n\\n'`,
+        `compdef() { }; _files() { print -rl -- "\${words[CURRENT]}"*(N) }; _describe() { print -rl -- "\${(@P)2}" | cut -d : -f 1 }
+         source <(offthread completion zsh)
+         words=(offthread "$@"); CURRENT=$#words; _offthread`,
+        'zsh',
+        ...words,
       ]),
   };
   const installed = Object.entries(SHELLS).filter(([shell]) => spawnSync(shell, ['-c', 'true']).status === 0);

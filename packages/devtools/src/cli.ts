@@ -1,5 +1,6 @@
 // In: the command line. Out: one command run. Next: the file of that command in commands/.
 import { readFileSync } from 'node:fs';
+import { completeCommand, completionCommand } from './commands/completion.js';
 import { doctorCommand } from './commands/doctor.js';
 import { importCommand } from './commands/import.js';
 import { listenCommand } from './commands/listen.js';
@@ -24,7 +25,9 @@ const program = commandNamed('offthread')
   .addCommand(listenCommand())
   .addCommand(sendCommand())
   .addCommand(importCommand())
-  .addCommand(doctorCommand());
+  .addCommand(doctorCommand())
+  .addCommand(completionCommand());
+program.addCommand(completeCommand(program), { hidden: true });
 
 try {
   await program.parseAsync();
