@@ -1,5 +1,6 @@
 // In: `offthread listen` and its options. Out: a server on this terminal, a line per request. Next: create.ts.
 import { type Command, InvalidArgumentError } from 'commander';
+import { eventLine, hasWords } from '../event-text.js';
 import { counted, print, printJson } from '../output.js';
 import type { RequestRecord } from '../record.js';
 import type { TrackingApiServer } from '../server.js';
@@ -10,6 +11,8 @@ interface ListenOptions {
   host: string;
   latency: number;
   writeKey?: string[];
+  /** True, or words to look for. */
+  events?: true | string;
   json?: boolean;
   page: boolean;
 }
@@ -22,6 +25,9 @@ Examples:
 
   $ offthread listen --port 0 --latency 200
       Any free port, and every reply 200 ms late.
+
+  $ offthread listen --events 'order 42'
+      A line for each event that has both words in it.
 
   $ offthread listen --write-key KEY --json
       Refuse all keys but KEY with a 401; one JSON object per line.
@@ -44,12 +50,21 @@ export function listenCommand(): Command {
     .option('-l, --latency <ms>', 'milliseconds before each reply', wholeNumber, 0)
     .option('-k, --write-key <key...>', 'write keys to take; any other gets a 401 (default: every key)')
     .option('--no-page', 'serve no live page at / of its address')
+    .option('-e, --events [words]', 'print a line for each event, or for those that have these words in them')
     .option('--json', 'print one JSON object per line')
     .addHelpText('after', EXAMPLES)
     .action(exitBy(listen));
 }
 
-async function listen({ port, host, latency, writeKey, json = false, page }: ListenOptions): Promise<number> {
+async function listen({
+  port,
+  host,
+  latency,
+  writeKey,
+  events,
+  json = false,
+  page,
+}: ListenOptions): Promise<number> {
   const keys = writeKey === undefined ? {} : { writeKeys: writeKey };
   // Only the counters are for this terminal; the rest is for the page and for programs that ask: a small memory will do.
   const options = { port, host, latencyMs: latency, maxRecorded: 20_000, page, ...keys };
@@ -67,7 +82,12 @@ async function listen({ port, host, latency, writeKey, json = false, page }: Lis
     print('Ctrl-C ends it.');
     print('');
   }
-  api.recorder.subscribe((record) => (json ? printJson(publicPart(record)) : print(textLine(record))));
+  const words = events === true ? '' : events;
+  api.recorder.subscribe((record) => {
+    if (words !== undefined && record.accepted) printEvents(record, words, json);
+    else if (json) printJson(publicPart(record));
+    else print(textLine(record));
+  });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => void finish(api, json));
   }
@@ -86,6 +106,13 @@ async function finish(api: TrackingApiServer, json: boolean): Promise<void> {
       `(${duplicates} of them again); biggest batch ${counted(biggestBatch, 'event')}, ` +
       `biggest body ${counted(biggestBody, 'byte')}`,
   );
+}
+
+function printEvents({ events, receivedAt }: RequestRecord, words: string, json: boolean): void {
+  for (const event of events.filter((each) => hasWords(each, words))) {
+    if (json) printJson({ type: 'event', receivedAt, event });
+    else print(eventLine(event, receivedAt));
+  }
 }
 
 /** The write key is a secret and in no line. */

@@ -1,0 +1,33 @@
+// In: an event that arrived, and words to look for. Out: a line about it. Next: commands/listen.ts prints it.
+import { isObject, type ReceivedEvent } from './event-rules.js';
+
+/** Characters of a line: what most terminals show of one. */
+const WIDTH = 160;
+
+/** Whether an event has each of the words in it, anywhere. Upper and lower case are the same. */
+export function hasWords(event: ReceivedEvent, words: string): boolean {
+  const text = JSON.stringify(event).toLowerCase();
+  return words
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => text.includes(word));
+}
+
+/** Time, type, name, user, and the beginning of what belongs to it. */
+export function eventLine(event: ReceivedEvent, receivedAt: string): string {
+  const { type, event: name, groupId, previousId, userId, anonymousId, category, name: page } = event;
+  const called = [name ?? groupId ?? previousId ?? category, name === undefined ? page : undefined];
+  const details = type === 'identify' || type === 'group' ? event.traits : event.properties;
+  const columns = [
+    receivedAt.slice(11, 23),
+    type.padEnd(8),
+    called
+      .filter((each) => each !== undefined && each !== null)
+      .join(' ')
+      .padEnd(24),
+    String(userId ?? anonymousId ?? '').padEnd(16),
+    isObject(details) && Object.keys(details).length > 0 ? JSON.stringify(details) : '',
+  ];
+  const line = columns.join('  ').trimEnd();
+  return line.length > WIDTH ? `${line.slice(0, WIDTH - 1)}…` : line;
+}
