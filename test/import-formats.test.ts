@@ -56,6 +56,18 @@ describe('a JSON array', () => {
     expect(folder.reasons('events.json.failed.ndjson.reasons')).toHaveLength(aside.length);
   });
 
+  test('an element without its end costs at most the next one', async () => {
+    const lines = upTo(6).map((n) => line(n));
+    lines[2] = (lines[2] ?? '').slice(0, -1);
+    lines[4] = (lines[4] ?? '').slice(0, (lines[4] ?? '').indexOf(' Completed'));
+    folder.write('events.json', `[${lines.join(',\n')}]`);
+    const { code, stdout } = await folder.run('events.json', ['--json']);
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ ending: 'done', delivered: 4, failed: 2 });
+    expect(numbersOf(await folder.api.events())).toEqual([0, 1, 3, 5]);
+    expect(folder.read('events.json.failed.ndjson')).toBe(`${lines[2]}\n${lines[4]}\n`);
+  });
+
   test('one that is cut off goes as far as its elements are whole', async () => {
     const text = JSON.stringify(events);
     folder.write('events.json', text.slice(0, text.length / 2));

@@ -9,7 +9,7 @@ const STEERING =
   /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
 /** Escapes control characters as JSON does, so that JSON stays what it means. */
-export function printable(text: string): string {
+function printable(text: string): string {
   return text.replace(STEERING, (character) => {
     if (character === '\n') return '\\n';
     return character === '\t' ? '\\t' : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;

@@ -1,6 +1,6 @@
-// In: `offthread import FILE` and its options. Out: its events sent, and a summary. Next: import/importer.ts.
+// In: `offthread import FILE` and its options. Out: its events sent, and a summary. Next: import/run.ts.
 import { resolve } from 'node:path';
-import { Analytics, type EventType } from '@offthread/sdk';
+import type { EventType } from '@offthread/sdk';
 import { resolveSettings } from '@offthread/sdk/settings';
 import { type Command, Option } from 'commander';
 import { type DestinationOptions, destinationOf, destinationOptions, requiredKey } from '../destination.js';
@@ -8,23 +8,11 @@ import { EVENT_TYPES } from '../event-rules.js';
 import { CheckpointFile } from '../import/checkpoint.js';
 import { DeadLetter } from '../import/dead-letter.js';
 import { FORMATS, type Format, type FormatName, formatOf, isTelling } from '../import/format.js';
-import { BATCH_EVENTS, Importer, WINDOW_LINES } from '../import/importer.js';
-import type { Line } from '../import/lines.js';
-import { Progress } from '../import/progress.js';
-import { listenForSignals } from '../import/signals.js';
-import { Silence } from '../import/silence.js';
+import { runImport } from '../import/run.js';
 import { openSource, type Source } from '../import/source.js';
-import { type Summary, summaryLines } from '../import/summary.js';
-import { watchOutages } from '../outage.js';
+import { summaryLines } from '../import/summary.js';
 import { complain, print, printJson } from '../output.js';
 import { commandNamed, EXIT, exitBy, positive, UsageError } from '../usage.js';
-
-/** Milliseconds between two looks at how far it is, and between two writings of that beside the input. */
-const LOOK_MS = 250;
-const SAVE_MS = 1_000;
-
-/** Failed lines that are told of one by one while there is a file that has them all. */
-const SHOWN_FAILURES = 20;
 
 interface ImportOptions extends DestinationOptions {
   format?: FormatName;
@@ -100,118 +88,28 @@ async function importFile(file: string, options: ImportOptions): Promise<number>
   const { url } = resolveSettings(settings);
   const source = await openSource(file);
   const format = formatOf(await source.head(isTelling), source.name, options.format);
-  const { unit } = format;
   const checkpoint = dryRun ? undefined : checkpointFor(source, options, url, format);
-  const deadLetter = dryRun ? undefined : deadLetterFor(source, options, format);
-  const from = restart ? undefined : checkpoint?.load();
-  const position = from?.position ?? format.start;
-  // What an earlier version left lacks a count.
-  const tally = { delivered: 0, failed: 0, blank: 0, undated: 0, inSeconds: 0, repeated: 0, ...from?.tally };
-  const start = performance.now();
-
-  const progress = new Progress(process.stderr, unit, options.progress);
-  if (from !== undefined)
-    progress.note(`Going on after ${unit} ${position.line}, where an earlier run stopped.`);
-  let failures = 0;
-  const onFailed = (line: Line, code: string, reason: string): void => {
-    deadLetter?.add(line, code, reason);
-    failures += 1;
-    if (failures <= SHOWN_FAILURES || deadLetter === undefined)
-      progress.note(`${unit} ${line.number}: ${reason}`);
-    if (failures === SHOWN_FAILURES && deadLetter !== undefined) {
-      progress.note(`Further failures are in ${deadLetter.reasonsPath} only.`);
-    }
-  };
-  const analytics = new Analytics({
-    ...settings,
-    stub: dryRun,
-    batchSize: BATCH_EVENTS,
-    maxQueueSize: WINDOW_LINES,
-    // Far above what the window lets through, so that the window is the only bound.
-    maxQueueBytes: 256 * 1024 * 1024,
-    requestTimeout: 30_000,
-    flushOnExit: false,
-  });
-  let isOut = false;
-  watchOutages(
-    analytics,
-    ({ message }) => {
-      isOut = true;
-      progress.note(`The API takes no events at present (${message}). Trying again.`);
-    },
-    () => {
-      isOut = false;
-      progress.note('The API takes events again.');
-    },
-  );
-  const importer = new Importer({
-    analytics,
+  const summary = await runImport({
+    settings,
+    dryRun,
     source,
     format,
     usual: options.type,
     rate: dryRun ? undefined : rate,
-    position,
-    tally,
-    onFailed,
+    checkpoint,
+    from: restart ? undefined : checkpoint?.load(),
+    deadLetter: dryRun ? undefined : deadLetterFor(source, options, format),
+    secondsOfProgress: options.progress,
   });
 
-  const save = (): void => {
-    try {
-      checkpoint?.save(importer.position, importer.tally);
-    } catch (error) {
-      importer.halt(
-        `it cannot be written down how far the import is: ${error instanceof Error ? error.message : error}`,
-      );
-    }
-  };
-  const signals = listenForSignals((signal, again) => {
-    if (again) {
-      save();
-      process.exit(EXIT[signal]);
-    }
-    progress.note(`${signal}: finishing what was accepted. Once more to stop at once.`);
-    importer.stop();
-  });
-  process.stderr.on('error', () => importer.stop('nobody reads stderr any more'));
-  const silence = new Silence(start);
-  // Also what holds the process open while the last replies are waited for.
-  const look = setInterval(() => {
-    progress.update(reachOf(importer, source));
-    const isSilent = silence.update(importer.position.line, importer.isWaiting && !isOut, performance.now());
-    if (isSilent) progress.note('No answer from the API so far. Still waiting.');
-  }, LOOK_MS);
-  const write = setInterval(save, SAVE_MS);
-
-  const trouble = await importer.run();
-  clearInterval(look);
-  clearInterval(write);
-  progress.stop();
-  deadLetter?.close();
-  const ending = trouble !== undefined ? 'stopped' : (signals.received ?? 'done');
-  if (ending === 'done') checkpoint?.remove();
-  else save();
-  signals.close();
-
-  const summary: Summary = {
-    ending,
-    trouble,
-    dryRun,
-    ...importer.tally,
-    line: importer.position.line,
-    unit,
-    elapsedMs: Math.round(performance.now() - start),
-    deadLetter: importer.tally.failed > 0 ? deadLetter?.path : undefined,
-    resumable: checkpoint !== undefined,
-  };
-  const isWhole = ending === 'done' && importer.tally.failed === 0;
+  const { ending, trouble, unit, line, failed } = summary;
+  const isWhole = ending === 'done' && failed === 0;
   const code = ending === 'done' || ending === 'stopped' ? (isWhole ? EXIT.done : EXIT.failed) : EXIT[ending];
   // Before anything is printed: whoever has closed stdout ends the process with this code.
   process.exitCode = code;
-  if (trouble !== undefined) {
-    complain(`stopped after ${unit} ${importer.position.line}: ${trouble}`);
-  }
+  if (trouble !== undefined) complain(`stopped after ${unit} ${line}: ${trouble}`);
   if (options.json) printJson(summary);
-  else for (const line of summaryLines(summary)) print(line);
+  else for (const each of summaryLines(summary)) print(each);
   return code;
 }
 
@@ -242,14 +140,6 @@ function deadLetterFor(
     throw new UsageError('--dead-letter is the file that is imported; name another one');
   }
   return new DeadLetter(path, source.name, format.header);
-}
-
-function reachOf(importer: Importer, { bytesRead, fingerprint }: Source) {
-  const { line: lines, offset } = importer.position;
-  if (fingerprint === undefined) return { lines, fraction: undefined };
-  // Bytes that were read run ahead of those settled, but in a gzip file nobody knows where the latter are.
-  const bytes = Math.min(bytesRead, offset);
-  return { lines, fraction: fingerprint.size === 0 ? 1 : bytes / fingerprint.size };
 }
 
 function seconds(text: string): number {

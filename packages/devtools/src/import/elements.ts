@@ -94,7 +94,7 @@ export async function* elementsOf(
 function onOneLine(bytes: Buffer): Buffer {
   // As Latin-1 each byte is one character, and stays what it is.
   const text = bytes.toString('latin1').replace(/[ \t]*[\r\n]+[ \t]*/g, ' ');
-  return Buffer.from(text.trimEnd(), 'latin1');
+  return Buffer.from(text.replace(/[ \t,]+$/, ''), 'latin1');
 }
 
 function isSpace(byte: number): boolean {

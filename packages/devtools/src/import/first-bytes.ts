@@ -1,18 +1,18 @@
 // In: the first bytes of an input. Out: a `UsageError` for what is no text of events. Used by format.ts.
 import { UsageError } from '../usage.js';
 
-/** Kinds of files, by their first bytes, and how to make text of them. */
+/** Kinds of files, by a pattern of their first bytes in hexadecimal, and how to make text of them. */
 const KINDS: readonly (readonly [magic: string, name: string, advice: string])[] = [
   ['504b0304', 'a zip file', 'unzip -p FILE | offthread import -'],
   ['504b0506', 'an empty zip file', 'there is nothing in it'],
   ['28b52ffd', 'compressed by Zstandard', 'zstd -dc FILE | offthread import -'],
-  ['425a68', 'compressed by bzip2', 'bzip2 -dc FILE | offthread import -'],
+  // `BZh` alone could begin a header. Behind it there is the size of a block, and then pi.
+  ['425a683.314159265359', 'compressed by bzip2', 'bzip2 -dc FILE | offthread import -'],
   ['fd377a585a00', 'compressed by xz', 'xz -dc FILE | offthread import -'],
   ['04224d18', 'compressed by lz4', 'lz4 -dc FILE | offthread import -'],
   ['377abcaf271c', 'a 7z file', '7z x -so FILE | offthread import -'],
   ['50415231', 'a Parquet file', 'write it as NDJSON, as DuckDB does with COPY … TO … (FORMAT json)'],
   ['4f626a01', 'an Avro file', 'write it as NDJSON, as avro-tools tojson does'],
-  ['4f5243', 'an ORC file', 'write it as NDJSON, as orc-contents does'],
 ];
 
 const IN_UTF_16 = 'iconv -f UTF-16LE -t UTF-8 FILE | offthread import -';
@@ -27,7 +27,7 @@ const LOOKED_AT = 512;
 export function refuseOtherKinds(head: Buffer, name: string): void {
   const start = head.subarray(0, LOOKED_AT);
   const hex = start.toString('hex');
-  const [, kind, advice] = KINDS.find(([magic]) => hex.startsWith(magic)) ?? [];
+  const [, kind, advice] = KINDS.find(([magic]) => new RegExp(`^${magic}`).test(hex)) ?? [];
   if (kind !== undefined) throw unfit(name, kind, advice);
   if (start.toString('latin1', TAR_OFFSET, TAR_OFFSET + 5) === 'ustar') {
     throw unfit(name, 'a tar file', 'tar -xOf FILE | offthread import -');

@@ -6,16 +6,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Analytics, type AnalyticsError, type EventType, ValidationError } from '@offthread/sdk';
 import { leaveAsGiven } from '@offthread/sdk/as-given';
-import { adviceFor } from '../destination.js';
 import { dispatch } from '../dispatch.js';
 import type { Tally } from './checkpoint.js';
 import { readLine } from './event-line.js';
 import type { Format } from './format.js';
 import type { Line, Position } from './lines.js';
+import { type Outcome, outcomeOf } from './outcome.js';
 import { Pace } from './pace.js';
 import { Repeats } from './repeats.js';
 import type { Source } from './source.js';
-import { type Outcome, Window } from './window.js';
+import { Window } from './window.js';
 
 /** Events in one request. The bound of 500 KB comes first for all but small ones. */
 export const BATCH_EVENTS = 1_000;
@@ -31,17 +31,6 @@ const WINDOW_BYTES = 8 * 1024 * 1024;
 
 /** Milliseconds given to what was accepted when a signal asks to stop. */
 const STOP_TIMEOUT_MS = 15_000;
-
-/** Codes of events that are not settled, but were still under way at the end: they come again in the next run. */
-const UNSETTLED: ReadonlySet<string> = new Set(['closed', 'exit_timeout']);
-
-/** Codes that concern one event. All others would be those of every event that follows. */
-const OF_ONE_EVENT: ReadonlySet<string> = new Set([
-  'invalid_event',
-  'event_too_large',
-  'unserializable',
-  'worker_crashed',
-]);
 
 export interface ImporterOptions {
   readonly analytics: Analytics;
@@ -142,8 +131,12 @@ export class Importer {
     const { timestamp } = fields;
     const isRepeated = digest !== undefined && this.#repeats.add(digest);
     const settle = (error: AnalyticsError | undefined): void => {
-      const outcome = this.#outcomeOf(error);
-      if (outcome === undefined) return;
+      const outcome = outcomeOf(error);
+      if (outcome.type === 'open') return;
+      if (outcome.type === 'halt') {
+        this.halt(outcome.trouble);
+        return;
+      }
       if (outcome.type === 'delivered') {
         if (timestamp == null) this.#tally.undated += 1;
         else if (looksLikeSeconds(timestamp)) this.#tally.inSeconds += 1;
@@ -158,17 +151,6 @@ export class Importer {
       // Whatever it is, it is about this event.
       this.#window.settle(entry, { type: 'failed', code: 'unserializable', reason: messageOf(error) });
     }
-  }
-
-  /** What became of a line; `undefined` where that is open. */
-  #outcomeOf(error: AnalyticsError | undefined): Outcome | undefined {
-    if (error === undefined) return { type: 'delivered' };
-    const { code, status, message } = error;
-    if (UNSETTLED.has(code)) return undefined;
-    const isRefused = code === 'rejected' && (status === 400 || status === 413);
-    if (isRefused || OF_ONE_EVENT.has(code)) return { type: 'failed', code, reason: message };
-    this.halt([message, adviceFor(error)].filter(Boolean).join('. '));
-    return undefined;
   }
 
   /** In the order of the input. */

@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import type { Readable } from 'node:stream';
 import { UsageError } from '../usage.js';
+import { isGzip, unzipped, unzippedIfGzip } from './gzip.js';
 
 /** Bytes hashed at either end of a file. To hash it all would be to read 100 GB twice. */
 const HASHED_BYTES = 64 * 1024;
@@ -161,32 +161,6 @@ async function* until(
   }
 }
 
-async function* unzippedIfGzip(chunks: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
-  let head = Buffer.alloc(0);
-  while (head.length < 2) {
-    const next = await chunks.next();
-    if (next.done === true) break;
-    head = Buffer.concat([head, next.value]);
-  }
-  const whole = (async function* () {
-    if (head.length > 0) yield head;
-    yield* chunks;
-  })();
-  yield* isGzip(head) ? unzipped(whole) : whole;
-}
-
-async function* unzipped(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const gunzip = createGunzip();
-  const input = Readable.from(chunks);
-  input.once('error', (error) => gunzip.destroy(error));
-  try {
-    yield* input.pipe(gunzip);
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && String(error.code).startsWith('Z_'))) throw error;
-    throw new Error(`the gzip data is damaged or ends too early: ${error.message}`, { cause: error });
-  }
-}
-
 async function* behind(offset: number, chunks: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
   let left = offset;
   for await (const chunk of chunks) {
@@ -209,9 +183,4 @@ async function bytesAt(file: FileHandle, position: number, size: number): Promis
   const bytes = Buffer.alloc(Math.min(HASHED_BYTES, size - position));
   const { bytesRead } = await file.read(bytes, 0, bytes.length, position);
   return bytes.subarray(0, bytesRead);
-}
-
-/** By what is in it and not by its name, which a pipe has not got. */
-function isGzip(head: Buffer): boolean {
-  return head[0] === 0x1f && head[1] === 0x8b;
 }

@@ -20,7 +20,20 @@ const RENAMED: Readonly<Record<string, string>> = {
 };
 
 /** Columns with the name that they have in an event. */
-const KEPT = ['type', 'timestamp', 'context', 'integrations', 'properties', 'traits'];
+const KEPT = [
+  ...['type', 'timestamp', 'context', 'integrations', 'properties', 'traits'],
+  // Somebody may have renamed some.
+  ...[
+    'userId',
+    'anonymousId',
+    'messageId',
+    'groupId',
+    'previousId',
+    'originalTimestamp',
+    'receivedAt',
+    'sentAt',
+  ],
+];
 
 /** Columns that tell of the first delivery, or of the table. */
 const STAMPS = [

@@ -1,10 +1,6 @@
 // In: lines that are on their way, and their outcomes. Out: settled lines, in the order of the input. Next: importer.ts.
 import type { Line } from './lines.js';
-
-/** How a line ended. `skipped`: there was nothing in it. */
-export type Outcome =
-  | { readonly type: 'delivered' | 'skipped' }
-  | { readonly type: 'failed'; readonly code: string; readonly reason: string };
+import type { Outcome } from './outcome.js';
 
 /** A line that is on its way. */
 export interface Entry {
