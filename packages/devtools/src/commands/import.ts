@@ -89,6 +89,7 @@ async function importFile(file: string, options: ImportOptions): Promise<number>
   const source = await openSource(file);
   const format = formatOf(await source.head(isTelling), source.name, options.format);
   const checkpoint = dryRun ? undefined : checkpointFor(source, options, url, format);
+  const deadLetter = dryRun ? undefined : deadLetterFor(source, options, format);
   const summary = await runImport({
     settings,
     dryRun,
@@ -98,7 +99,7 @@ async function importFile(file: string, options: ImportOptions): Promise<number>
     rate: dryRun ? undefined : rate,
     checkpoint,
     from: restart ? undefined : checkpoint?.load(),
-    deadLetter: dryRun ? undefined : deadLetterFor(source, options, format),
+    deadLetter,
     secondsOfProgress: options.progress,
   });
 

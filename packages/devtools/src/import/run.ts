@@ -97,7 +97,10 @@ export async function runImport(job: ImportJob): Promise<Summary> {
   progress.stop();
   deadLetter?.close();
   if (trouble === undefined && signals.received === undefined) checkpoint?.remove();
-  else trouble ??= save();
+  else {
+    const failure = save();
+    trouble ??= failure;
+  }
   signals.close();
   return {
     ending: trouble !== undefined ? 'stopped' : (signals.received ?? 'done'),
