@@ -6,8 +6,8 @@ const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 /** Fewer digits than 16, and an exponent below 100, are no trouble for a double. */
 const MAY_BE_ROUNDED = /[\d.]{16}|\d[eE][+-]?\d{3}/;
 
-/** Digits that `toPrecision` can give. */
-const MAX_PRECISION = 100;
+/** Digits with which programs write doubles, if they do not look for the fewest. */
+const PRECISION = 17;
 
 /**
  * Puts numbers that a double cannot hold into quotes, which is what the SDK does with a BigInt: JSON.parse would give a
@@ -21,17 +21,19 @@ export function exactly(json: string): string {
 }
 
 /**
- * Whether a double is what was written. A double that was written with more digits than it needs, as C, Python 2 and PHP
- * do, is: with as many digits it reads the same.
+ * Whether a double is what was written: as JSON.stringify writes it, or with up to 17 digits as C, Python 2 and PHP do.
+ * What is no JSON, like 007, stays none.
  */
 function isExact(token: string): boolean {
   const value = Number(token);
+  if (/^-?0\d/.test(token)) return true;
   if (/^-?\d+$/.test(token)) return Number.isSafeInteger(value);
   if (!Number.isFinite(value)) return false;
   const written = decimal(token);
-  const precision = Math.min(Math.max(written.digits.length, 1), MAX_PRECISION);
-  const read = decimal(value.toPrecision(precision));
-  return written.digits === read.digits && written.exponent === read.exponent;
+  const precision = Math.min(Math.max(written.digits.length, 1), PRECISION);
+  return [String(value), value.toPrecision(precision)].map(decimal).some((read) => {
+    return written.digits === read.digits && written.exponent === read.exponent;
+  });
 }
 
 /** A number as digits without zeros at either end, and the power of ten of the last one. */
