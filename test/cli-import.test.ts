@@ -113,8 +113,8 @@ describe('what arrives', () => {
     const { code, stderr } = await importFile('events', ['--progress', '0']);
     expect(code).toBe(0);
     expect(stderr.trimEnd().split('\n')).toEqual([
-      'offthread: The API takes no events at present (status 503, busy). Trying again.',
-      'offthread: The API takes events again.',
+      "offthread: The API doesn't accept events (status 503, busy). Retrying.",
+      'offthread: The API accepts events again.',
     ]);
     expect(await api.events()).toHaveLength(10);
   });
@@ -159,7 +159,7 @@ describe('what arrives', () => {
     const people = await importFile('seconds.ndjson', args);
     expect(people.code).toBe(0);
     expect(people.stdout).toContain(
-      'Timestamps that look like seconds: 3, which were read as milliseconds, a time around 1970.',
+      'Timestamps that look like seconds: 3, read as milliseconds, so around 1970.',
     );
     const { stdout } = await importFile('seconds.ndjson', [...args, '--restart', '--json']);
     expect(JSON.parse(stdout)).toMatchObject({ delivered: 6, inSeconds: 3, undated: 0 });
@@ -268,7 +268,7 @@ describe('lines that fail', () => {
     );
     const { stderr } = await importFile('events');
     expect(stderr.match(/^offthread: line \d+/gm)).toHaveLength(20);
-    expect(stderr).toContain('Further failures are in events.failed.ndjson.reasons only');
+    expect(stderr).toContain('More failures are listed in events.failed.ndjson.reasons');
     expect(read('events.failed.ndjson').trim().split('\n')).toHaveLength(50);
   });
 });
@@ -291,7 +291,7 @@ describe('an end before the end', { timeout: 60_000 }, () => {
       child.kill('SIGINT');
       const first = await end;
       expect(first.code).toBe(130);
-      expect(first.stdout).toContain('the same command goes on there');
+      expect(first.stdout).toContain('The same command continues there');
       const arrived = (await api.counts()).events;
       expect(arrived).toBeLessThan(COUNT);
       expect(JSON.parse(read('events.import.json'))).toMatchObject({
@@ -301,7 +301,7 @@ describe('an end before the end', { timeout: 60_000 }, () => {
 
       await api.behave({ type: 'ok' });
       const second = await importFile('events', ['--json']);
-      expect(second.stderr).toContain(`Going on after line ${arrived + 1}`);
+      expect(second.stderr).toContain(`Continuing after line ${arrived + 1}`);
       expect(JSON.parse(second.stdout)).toMatchObject({
         ending: 'done',
         delivered: COUNT,
@@ -477,8 +477,8 @@ describe('how it goes', () => {
       [['.'], /is a directory/],
       [['events', '--rate', '0'], /at least 1/],
       [['events', '--dead-letter', './events'], /name another/],
-      [['events'], /events\.import\.json is not what an import leaves/],
-      [['-', '--state', 'x'], /--state is for a file/],
+      [['events'], /events\.import\.json is not the state of an import/],
+      [['-', '--state', 'x'], /--state needs a file/],
       [['events', '--host', 'http://example.com'], /https/],
       [[], /missing required argument 'file'/],
     ];

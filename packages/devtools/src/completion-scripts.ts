@@ -1,5 +1,5 @@
-// Shells -> scripts that complete `offthread` in them. Each asks `offthread complete -- WORDS` what fits, and takes
-// files where nothing does. Used by commands/completion.ts.
+// Scripts that complete `offthread` in shells. Each runs `offthread complete -- WORDS`, and offers files if that prints
+// nothing.
 
 const BASH = `_offthread() {
   local IFS=$'\\n'
@@ -8,7 +8,7 @@ const BASH = `_offthread() {
 complete -o default -F _offthread offthread
 `;
 
-// Loaded by compinit from a file named _offthread, or by \`source\`.
+// Loaded by compinit from a file named _offthread, or by `source`.
 const ZSH = `#compdef offthread
 _offthread() {
   local -a found

@@ -1,10 +1,10 @@
-// In: an event that arrived, and words to look for. Out: a line about it. Next: commands/listen.ts prints it.
+// An event as a line of text, for `offthread listen --events`.
 import { isObject, type ReceivedEvent } from './event-rules.js';
 
-/** Characters of a line: what most terminals show of one. */
+/** Longest line, in characters. */
 const WIDTH = 160;
 
-/** Whether an event has each of the words in it, anywhere. Upper and lower case are the same. */
+/** Whether an event contains each of the words, anywhere, in upper or lower case. */
 export function hasWords(event: ReceivedEvent, words: string): boolean {
   const text = JSON.stringify(event).toLowerCase();
   return words
@@ -13,7 +13,7 @@ export function hasWords(event: ReceivedEvent, words: string): boolean {
     .every((word) => text.includes(word));
 }
 
-/** Time, type, name, user, and the beginning of what belongs to it. */
+/** Time, type, name, user, and the start of the properties or traits. */
 export function eventLine(event: ReceivedEvent, receivedAt: string): string {
   const { type, event: name, groupId, previousId, userId, anonymousId, category, name: page } = event;
   const called = [name ?? groupId ?? previousId ?? category, name === undefined ? page : undefined];

@@ -1,17 +1,17 @@
-// In: JSON text. Out: JSON text whose numbers JSON.parse does not round. Next: import/format.ts, usage.ts.
+// Puts numbers that `JSON.parse` would round into quotes.
 
 const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
-/** Fewer digits than 16, and an exponent below 100, are no trouble for a double. */
+/** A double holds every number with fewer than 16 digits and an exponent below 100. */
 const MAY_BE_ROUNDED = /[\d.]{16}|\d[eE][+-]?\d{3}/;
 
-/** Digits with which programs write doubles, if they do not look for the fewest. */
+/** Digits with which programs write doubles, if they don't look for the shortest form. */
 const PRECISION = 17;
 
 /**
- * Puts numbers that a double cannot hold into quotes, which is what the SDK does with a BigInt: JSON.parse would give a
- * number nearby, and an id or an amount would be another one without anybody noticing.
+ * Puts numbers that a double can't hold into quotes, as the SDK does with a BigInt. `JSON.parse` would round them, and
+ * nobody would notice that an id or an amount has changed.
  */
 export function exactly(json: string): string {
   if (!MAY_BE_ROUNDED.test(json)) return json;
@@ -21,8 +21,8 @@ export function exactly(json: string): string {
 }
 
 /**
- * Whether a double is what was written: as JSON.stringify writes it, or with up to 17 digits as C, Python 2 and PHP do.
- * What is no JSON, like 007, stays none.
+ * Whether a double holds the number as it is written: in the form of `JSON.stringify`, or with up to 17 digits, as C,
+ * Python 2 and PHP write doubles. Text that isn't JSON, like 007, stays invalid.
  */
 function isExact(token: string): boolean {
   const value = Number(token);
@@ -36,7 +36,7 @@ function isExact(token: string): boolean {
   });
 }
 
-/** A number as digits without zeros at either end, and the power of ten of the last one. */
+/** A number as digits without zeros at either end, and the power of ten of the last digit. */
 function decimal(token: string): { digits: string; exponent: number } {
   const [, , whole = '', fraction = '', exponent = '0'] = NUMBER.exec(token) ?? [];
   const digits = `${whole}${fraction}`.replace(/^0+/, '');

@@ -1,13 +1,13 @@
-// In: a message of the SDK. Out: the same message about options of a command. Used by usage.ts and commands/doctor.ts.
+// Rewrites error messages of the SDK, which name settings and fields, to name options.
 
-/** Settings and fields whose names are words of no other text. */
+/** Settings and fields whose names can't be mistaken for other words. */
 const TELLING = /'?\b(userId|anonymousId|previousId|groupId|messageId|writeKey|allowInsecureHost)\b'?/g;
 
-/** Those that are words of English as well, where they are meant as names. */
+/** Settings and fields whose names are English words as well. */
 const NAMED =
   /\bSetting '(\w+)'|\bas (event|name|category|timestamp|properties|traits|context|integrations)\b/g;
 
-/** What the SDK says of a setting or a field that came from an option. */
+/** The message, with options in place of settings and fields. */
 export function withOptionNames(message: string): string {
   return message
     .replace(/\bset allowInsecureHost\b/, 'pass allowInsecureHost')

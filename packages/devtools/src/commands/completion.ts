@@ -1,4 +1,4 @@
-// In: `offthread completion SHELL`, or the words of a command line so far. Out: a script, or what fits. Next: completion-scripts.ts.
+// The commands `completion`, which prints a script for a shell, and `complete`, which the scripts run.
 import { Argument, type Command, type Option } from 'commander';
 import { SCRIPTS } from '../completion-scripts.js';
 import { commandNamed } from '../usage.js';
@@ -7,20 +7,19 @@ const HELP = `
 Examples:
   $ echo 'source <(offthread completion bash)' >> ~/.bashrc
   $ echo 'source <(offthread completion zsh)' >> ~/.zshrc
-      Behind compinit.
+      After compinit.
   $ offthread completion fish > ~/.config/fish/completions/offthread.fish
 `;
 
-/** The command `completion`: a script for the shell. */
 export function completionCommand(): Command {
   return commandNamed('completion')
-    .description('Print a script for the shell that completes commands and options.')
+    .description('Print a script that completes commands and options in a shell.')
     .addArgument(new Argument('<shell>', 'the shell').choices(Object.keys(SCRIPTS)))
     .addHelpText('after', HELP)
     .action((shell: keyof typeof SCRIPTS) => void process.stdout.write(SCRIPTS[shell]));
 }
 
-/** The command `complete`, which the scripts run. `program` is the one whose commands fit. */
+/** `offthread complete -- WORDS` prints what may stand in place of the last word. */
 export function completeCommand(program: Command): Command {
   return commandNamed('complete')
     .argument('[words...]')
@@ -36,9 +35,9 @@ interface Suggestion {
   readonly description: string;
 }
 
-/** What may stand in place of the last word. Nothing where any text may, or a file. */
+/** Completions of the last word. Empty if it can be any text, or a file. */
 function suggestions(program: Command, given: readonly string[]): Suggestion[] {
-  // Bash takes `--region=eu` for three words.
+  // Bash splits `--region=eu` into three words.
   const words = given.filter((word, index) => word !== '=' || index === given.length - 1);
   const current = words.at(-1) === '=' ? '' : (words.at(-1) ?? '');
   let command = program;
@@ -76,7 +75,7 @@ function candidates(command: Command, option: Option | undefined, current: strin
   );
 }
 
-/** The option of that name, if a value follows it. */
+/** The option of that name, if it has a value. */
 function valued(command: Command, name: string): Option | undefined {
   return command.options.find(
     (each) => [each.short, each.long].includes(name) && (each.required || each.optional),

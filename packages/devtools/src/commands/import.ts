@@ -1,4 +1,4 @@
-// In: `offthread import FILE` and its options. Out: its events sent, and a summary. Next: import/run.ts.
+// The command `import`: sends a file of events, and prints a summary.
 import { resolve } from 'node:path';
 import type { EventType } from '@offthread/sdk';
 import { resolveSettings } from '@offthread/sdk/settings';
@@ -27,53 +27,50 @@ interface ImportOptions extends DestinationOptions {
 }
 
 const HELP = `
-Each line is one event as JSON, with a type and the fields that the SDK's method of that name takes. So is each element
-of a JSON array, and each row of CSV with a header. Archives of Segment and RudderStack and tables of warehouses go in:
+Each line is one event as JSON, with a type and the fields that the SDK's method of that name accepts. FILE can also be
+a JSON array, or CSV with a header; archives of Segment and RudderStack and tables of warehouses work as they are.
   {"type":"track","userId":"42","event":"Order Completed","timestamp":"2019-05-01T12:00:00Z","properties":{"revenue":39.95}}
-Timestamps and messageIds are kept. Without a messageId one is made of the line's content, so that the API takes it
-once, however often it is imported. FILE may be gzip; - reads stdin.
+Timestamps and messageIds are kept. A line without a messageId gets one made from its content, so that the API accepts
+it once, however often it is imported. FILE may be gzip; - reads stdin.
 
 Examples:
   $ export OFFTHREAD_WRITE_KEY=…
   $ offthread import history.ndjson.gz --dry-run
-      Check every line, send nothing.
+      Check every line without sending anything.
 
   $ offthread import history.ndjson.gz --rate 2000
-      At most 2,000 events a second. After Ctrl-C the same command goes on where it stood.
+      Send at most 2,000 events per second. After Ctrl-C the same command continues where it stopped.
 
   $ offthread import history.ndjson.gz.failed.ndjson
-      What failed is there as it was, with the reasons in ….failed.ndjson.reasons: mend it and import it.
+      Failed lines are there unchanged, the reasons in ….failed.ndjson.reasons. Correct them and import the file.
 
   $ offthread import tracks.csv --type track
-      A table of a warehouse: its columns become userId, timestamp, context, properties and so on.
+      Import a table of a warehouse. Its columns become userId, timestamp, context, properties and so on.
 
   $ zcat archive/*.gz | jq -c 'select(.userId)' | offthread import - --dead-letter failed.ndjson
 
-What concerns one line (it is no event, too large, refused with a 400) fails that line. What concerns all of them (a
-wrong write key, no way to the API) stops the import before the first line concerned; the same command goes on there.
+A problem with one line (not an event, too large, refused with a 400) fails that line. A problem with all lines (a wrong
+write key, an API that can't be reached) stops the import before the first line concerned.
 
-Exit code: 0 all delivered, 1 some failed or it had to stop, 2 something was wrong with the command,
-130 stopped by Ctrl-C (143 by SIGTERM, 129 by SIGHUP), with all settled lines written down.
+Exit code: 0 all delivered, 1 some failed or the import had to stop, 2 the command is wrong,
+130 stopped by Ctrl-C (143 by SIGTERM, 129 by SIGHUP), with the position saved.
 `;
 
-/** The command `import`: a file of events, as much as there is. */
 export function importCommand(): Command {
   const command = commandNamed('import')
-    .description('Import historical events from a file: JSON, one event a line or in an array, or CSV.')
+    .description('Import historical events from a file of JSON lines, a JSON array or CSV.')
     .argument('<file>', 'NDJSON, JSON or CSV, plain or gzip; - for stdin');
   return destinationOptions(command)
-    .option('-r, --rate <number>', 'most events a second (default: as fast as the API takes them)', positive)
-    .addOption(
-      new Option('-f, --format <format>', 'format of FILE (default: told by what is in it)').choices(FORMATS),
-    )
-    .addOption(new Option('-t, --type <type>', 'type of the events that name none').choices(EVENT_TYPES))
-    .option('--dry-run', 'check every line and send nothing')
-    .option('-d, --dead-letter <file>', 'where failed lines go (default: FILE.failed.ndjson; none for stdin)')
-    .option('--state <file>', 'where it is written down how far the import is (default: FILE.import.json)')
-    .option('--restart', 'begin anew, whatever an earlier run left')
+    .option('-r, --rate <number>', 'most events per second (default: no limit)', positive)
+    .addOption(new Option('-f, --format <format>', 'format of FILE (default: detected)').choices(FORMATS))
+    .addOption(new Option('-t, --type <type>', 'type of events that do not name one').choices(EVENT_TYPES))
+    .option('--dry-run', 'check every line without sending anything')
+    .option('-d, --dead-letter <file>', 'file for failed lines (default: FILE.failed.ndjson; none for stdin)')
+    .option('--state <file>', 'file for the position, to continue later (default: FILE.import.json)')
+    .option('--restart', 'start over, whatever the state file says')
     .option(
       '--progress <seconds>',
-      'between two lines about it where there is no terminal; 0 for none',
+      'time between progress lines if stderr is not a terminal; 0 for none',
       seconds,
       10,
     )
@@ -106,7 +103,7 @@ async function importFile(file: string, options: ImportOptions): Promise<number>
   const { ending, trouble, unit, line, failed } = summary;
   const isWhole = ending === 'done' && failed === 0;
   const code = ending === 'done' || ending === 'stopped' ? (isWhole ? EXIT.done : EXIT.failed) : EXIT[ending];
-  // Before anything is printed: whoever has closed stdout ends the process with this code.
+  // Set before printing: if stdout is closed, the process exits with this code.
   process.exitCode = code;
   if (trouble !== undefined) complain(`stopped after ${unit} ${line}: ${trouble}`);
   if (options.json) printJson(summary);
@@ -125,7 +122,7 @@ function checkpointFor(
     return new CheckpointFile(path, source.fingerprint, url, format.name);
   }
   if (state === undefined) return undefined;
-  throw new UsageError(`--state is for a file: ${source.name} cannot be read again from where it stood`);
+  throw new UsageError(`--state needs a file as input: ${source.name} can't be read again later`);
 }
 
 function deadLetterFor(
@@ -138,7 +135,7 @@ function deadLetterFor(
   const path = deadLetter ?? (isFile ? `${source.name}.failed.${ending}` : undefined);
   if (path === undefined) return undefined;
   if (isFile && resolve(path) === resolve(source.name)) {
-    throw new UsageError('--dead-letter is the file that is imported; name another one');
+    throw new UsageError('--dead-letter is the file to import; name another one');
   }
   return new DeadLetter(path, source.name, format.header);
 }

@@ -27,7 +27,7 @@ Examples:
       Any free port, and every reply 200 ms late.
 
   $ offthread listen --events 'order 42'
-      A line for each event that has both words in it.
+      Print a line for each event that contains both words.
 
   $ offthread listen --write-key KEY --json
       Refuse all keys but KEY with a 401; one JSON object per line.
@@ -50,7 +50,7 @@ export function listenCommand(): Command {
     .option('-l, --latency <ms>', 'milliseconds before each reply', wholeNumber, 0)
     .option('-k, --write-key <key...>', 'write keys to take; any other gets a 401 (default: every key)')
     .option('--no-page', 'serve no live page at / of its address')
-    .option('-e, --events [words]', 'print a line for each event, or for those that have these words in them')
+    .option('-e, --events [words]', 'print a line per event, or per event that contains these words')
     .option('--json', 'print one JSON object per line')
     .addHelpText('after', EXAMPLES)
     .action(exitBy(listen));

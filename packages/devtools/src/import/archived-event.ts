@@ -1,12 +1,12 @@
-// In: an object as an archive of events has it. Out: an event as it was given to an SDK at first. Next: event-line.ts.
+// Turns an event as an archive stores it into the event that the SDK was first given.
 import type { EventType } from '@offthread/sdk';
 import { exactly } from '../exact-json.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * Fields that the API or another SDK adds to what it stores. They are left out: they tell of the first delivery, and the
- * API writes them anew.
+ * Fields that an API or another SDK adds when it stores an event. They describe the first delivery, so they are left out;
+ * the API writes its own.
  * Source: https://segment.com/docs/connections/storage/warehouses/schema/, the raw files of Segment's storage
  * destinations, and https://www.rudderstack.com/docs/event-spec/standard-events/common-fields/
  */
@@ -36,7 +36,7 @@ const STAMPS: ReadonlySet<string> = new Set([
 
 const OBJECTS = ['context', 'integrations', 'properties', 'traits'];
 
-/** Those of the objects that a type has not. */
+/** The objects that a type doesn't have. */
 const MISSING: Readonly<Record<EventType, readonly string[]>> = {
   track: ['traits'],
   page: ['traits'],
@@ -46,12 +46,12 @@ const MISSING: Readonly<Record<EventType, readonly string[]>> = {
   alias: ['properties', 'traits'],
 };
 
-/** Where to look for the time of an event, in this order. */
+/** Fields that may hold the time of an event, in order of preference. */
 const TIMES = ['timestamp', 'originalTimestamp', 'original_timestamp', 'receivedAt'];
 
 /**
- * The fields of an event, as the SDK's method takes them: without stamps and without what is empty. What nobody can have
- * meant stays, so that the SDK refuses it by name.
+ * The fields to pass to the SDK: without stamps and without empty values. Unknown fields stay, so that the SDK refuses
+ * them by name.
  */
 export function fieldsOf(type: EventType, archived: Fields): Record<string, unknown> {
   const fields: [string, unknown][] = [];
@@ -67,7 +67,7 @@ export function fieldsOf(type: EventType, archived: Fields): Record<string, unkn
   return Object.fromEntries(fields);
 }
 
-/** An object that came as text, as warehouses write it, or as an empty array, as PHP does. */
+/** An object, which warehouses may write as text, and PHP as an array if it is empty. */
 function objectIn(value: unknown): unknown {
   if (typeof value === 'string' && /^\s*[[{]/.test(value)) {
     try {
@@ -83,14 +83,14 @@ function isEmptyObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 }
 
-/** ` UTC` of BigQuery, ` -0700` of Snowflake, ` +0000 UTC` of Go. */
+/** BigQuery ends a time with ` UTC`, Snowflake with ` -0700`, Go with ` +0000 UTC`. */
 const ZONE = /\s+([+-]\d\d:?\d\d|Z|UTC)(?:\s+UTC)?$/i;
 
-/** A time as the SDK takes it. */
+/** A time in a form that the SDK accepts. */
 function timeIn(time: unknown): unknown {
   if (typeof time !== 'string') return time;
   const text = time.trim();
-  // As milliseconds are written into CSV. A year alone is none.
+  // CSV holds milliseconds as text. A year alone has fewer digits.
   if (/^-?\d{9,}$/.test(text)) return Number(text);
   return text.replace(ZONE, (_, zone: string) => (zone.toUpperCase() === 'UTC' ? 'Z' : zone));
 }

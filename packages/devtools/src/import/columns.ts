@@ -1,31 +1,31 @@
-// In: the header of a CSV file, and the cells of a row. Out: the row as an object. Used by format.ts.
+// Columns of a CSV file: what the header says, and rows as objects.
 import { exactly } from '../exact-json.js';
 
 interface Column {
-  /** Names, from the outermost object in. */
+  /** Keys, outermost first. */
   readonly path: readonly string[];
-  /** Whether its cells are text whatever they look like. */
+  /** Whether cells that look like numbers are text all the same. */
   readonly isText: boolean;
 }
 
-/** Names of a header that events have, without underscores and in small letters. What is in them is text. */
+/** Fields of events, in lower case and without underscores. They hold text. */
 const FIELDS: ReadonlySet<string> = new Set([
   ...['type', 'event', 'eventtext', 'userid', 'anonymousid', 'groupid', 'previousid', 'messageid'],
   ...['timestamp', 'originaltimestamp', 'receivedat', 'sentat'],
 ]);
 
-/** What is in these is text as well, but a header of any other table may have them. */
+/** Fields that hold text as well, but that tables of anything may have. */
 const COMMON_FIELDS: ReadonlySet<string> = new Set(['id', 'name', 'category']);
 
 const OBJECT_FIELD = /^(?:context|properties|traits|integrations)\./;
 
-/** A number that is written as any program would write it: no zip code with a zero in front, and no exponent. */
+/** A number, and no zip code with a leading zero or product code with an E in it. */
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?$/;
 
-/** How PostgreSQL, MySQL, Snowflake and Hive write that there is nothing. */
+/** NULL, as PostgreSQL, MySQL, Snowflake and Hive write it. */
 const NOTHING = '\\N';
 
-/** Whether the first line of a file is a header of events. */
+/** Whether these cells are the header of a table of events. */
 export function looksLikeHeader(cells: readonly string[]): boolean {
   return cells.length > 1 && cells.some((cell) => FIELDS.has(plain(cell)));
 }
@@ -35,12 +35,12 @@ export function columnsOf(header: readonly string[]): readonly Column[] {
     const name = cell.trim();
     const path = OBJECT_FIELD.test(name) ? name.split('.') : [name];
     const isField = path.length === 1 && (FIELDS.has(plain(name)) || COMMON_FIELDS.has(plain(name)));
-    // Versions and builds look like numbers.
+    // Version 17.0 isn't the number 17.
     return { path, isText: isField || /^context[._]/i.test(name) };
   });
 }
 
-/** The row as an object, without its empty cells. Throws if it does not fit the header. */
+/** The row as an object, without empty cells. Throws if it doesn't have as many cells as the header. */
 export function valueOfRow(columns: readonly Column[], cells: readonly string[]): object {
   if (cells.length !== columns.length) {
     throw new Error(`it has ${cells.length} cells, and the header has ${columns.length}`);
@@ -61,7 +61,7 @@ export function valueOfRow(columns: readonly Column[], cells: readonly string[])
 
 function typed(cell: string): unknown {
   if (cell === 'true' || cell === 'false') return cell === 'true';
-  // A number that a double cannot hold stays text, with all of its digits.
+  // A number that a double can't hold stays text, and so keeps its digits.
   return NUMBER.test(cell) && exactly(cell) === cell ? Number(cell) : cell;
 }
 

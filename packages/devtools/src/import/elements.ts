@@ -1,7 +1,7 @@
-// In: chunks of a JSON array. Out: its elements as lines, numbered, and where each ends. Next: importer.ts.
+// Splits JSON arrays into their elements.
 //
-// Only strings and brackets are looked at: an element that is no JSON ends where it seems to, and fails alone. Arrays
-// and objects that follow one another, over any number of lines, are read as one array.
+// It looks at strings and brackets only, so that an element that isn't valid JSON fails alone. Arrays and objects that
+// follow one another, over any number of lines, count as one array.
 import { type Line, NEWLINE, Pieces, type Position } from './lines.js';
 
 const QUOTE = 0x22;
@@ -12,21 +12,21 @@ const CLOSE_ARRAY = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
-/** The elements that end in each chunk, together. Throws at the end of an array that is cut off. */
+/** The elements that end in each chunk. Throws at the end of the input if an array is still open. */
 export async function* elementsOf(
   chunks: AsyncIterable<Buffer>,
   from: Position,
   isArray: boolean,
 ): AsyncGenerator<Line[]> {
   let { line: number, offset: base } = from;
-  // The position is never before an array, but for the very first.
+  // A position after the start is always within an array, or right behind it.
   let isInArray = isArray && from.offset > 0;
   let isInElement = false;
   let isInString = false;
   let isEscaped = false;
-  /** The brackets that are open in the element. */
+  /** The open brackets of the element. */
   let open: number[] = [];
-  /** The byte before, white space not counted. */
+  /** The previous byte that isn't white space. */
   let last = 0;
   const pieces = new Pieces();
 
@@ -50,16 +50,16 @@ export async function* elementsOf(
         if (isEscaped) isEscaped = false;
         else if (byte === BACKSLASH) isEscaped = true;
         else if (byte === QUOTE) isInString = false;
-        // No string of JSON goes on behind a line end: this one has lost its quote.
+        // JSON strings have no line breaks, so the closing quote is missing.
         else if (byte === NEWLINE) finish(at);
         continue;
       }
       if (isSpace(byte)) {
-        // Nothing that is not in brackets goes on either.
+        // A value without brackets ends with its line.
         if (byte === NEWLINE && isInElement && open.length === 0) finish(at);
         continue;
       }
-      // An object has a name behind a comma: this one has lost its end.
+      // Within an object a key follows a comma, so the closing bracket is missing.
       if (byte === OPEN_OBJECT && last === COMMA && open.at(-1) === OPEN_OBJECT) finish(at);
       last = byte;
       if (!isInElement) {
@@ -87,12 +87,12 @@ export async function* elementsOf(
     base += chunk.length;
     yield lines;
   }
-  if (isInArray || isInElement) throw new Error('the JSON is cut off: it ends within an array or an object');
+  if (isInArray || isInElement) throw new Error('the JSON is cut off within an array or an object');
 }
 
-/** An element as a line of NDJSON. In JSON a line end is never part of a value. */
+/** An element as a line of NDJSON. Line breaks are never part of a JSON value. */
 function onOneLine(bytes: Buffer): Buffer {
-  // As Latin-1 each byte is one character, and stays what it is.
+  // Latin-1 maps each byte to one character and back.
   const text = bytes.toString('latin1').replace(/[ \t]*[\r\n]+[ \t]*/g, ' ');
   return Buffer.from(text.replace(/[ \t,]+$/, ''), 'latin1');
 }
@@ -101,7 +101,7 @@ function isSpace(byte: number): boolean {
   return byte === 0x20 || byte === NEWLINE || byte === 0x0d || byte === 0x09;
 }
 
-/** The byte order mark that some editors begin a file with. */
+/** Whether this byte belongs to a byte order mark. */
 function isMark(offset: number, byte: number): boolean {
   return offset < 3 && byte >= 0x80;
 }

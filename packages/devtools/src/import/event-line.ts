@@ -1,4 +1,4 @@
-// In: one line. Out: the event in it, or why there is none. Next: importer.ts sends it.
+// Reads a line of the input: the event in it, or why there is none.
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import type { EventType } from '@offthread/sdk';
@@ -8,23 +8,22 @@ import type { Format } from './format.js';
 import { type Line, TOO_LONG } from './lines.js';
 import { fromWarehouse } from './warehouse-row.js';
 
-/** What was in a line. */
+/** What a line holds. */
 export type Reading =
   | {
       readonly type: 'event';
       readonly event: EventType;
       readonly fields: Record<string, unknown>;
-      /** Of the messageId, if it is made of the content. */
+      /** Hash of the content, if the messageId was made from it. */
       readonly digest: Buffer | undefined;
     }
   | { readonly type: 'blank' }
   | { readonly type: 'unreadable'; readonly code: string; readonly reason: string };
 
 /**
- * Reads a line. The SDK checks the fields; here it is only seen to that there are some. Never throws: one line does not
- * stop the others.
+ * Reads a line. The SDK checks the fields. Never throws, so that no line stops the import.
  *
- * @param usual the type of lines that name none.
+ * @param usual the type of events that don't name one.
  */
 export function readLine(line: Line, format: Format, usual: EventType | undefined): Reading {
   const { bytes, fault } = line;
@@ -34,9 +33,8 @@ export function readLine(line: Line, format: Format, usual: EventType | undefine
   try {
     return read(format.valueOf(line), usual);
   } catch (error) {
-    // JSON.parse takes more levels than anything that walks through them.
-    if (error instanceof RangeError)
-      return unreadable('too deep: it has too many levels of objects and arrays');
+    // JSON.parse accepts more levels than JSON.stringify.
+    if (error instanceof RangeError) return unreadable('too many levels of objects and arrays');
     return unreadable(error instanceof Error ? error.message : String(error));
   }
 }
@@ -51,8 +49,7 @@ function read(value: unknown, usual: EventType | undefined): Reading {
   }
   const fields = fieldsOf(event, fromWarehouse(value, event));
   if (fields['messageId'] != null) return { type: 'event', event, fields, digest: undefined };
-  // Of the content and nothing else: the same line gives the same id in any file and any run, and the API takes it once.
-  // White space between the fields makes no difference.
+  // Made from the content alone: the same event has the same id in every file and every run, whatever its white space.
   const digest = createHash('sha256').update(JSON.stringify(value)).digest();
   fields['messageId'] = `import-${digest.toString('base64url')}`;
   return { type: 'event', event, fields, digest };

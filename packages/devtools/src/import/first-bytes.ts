@@ -1,12 +1,12 @@
-// In: the first bytes of an input. Out: a `UsageError` for what is no text of events. Used by format.ts.
+// Names inputs that are neither JSON nor CSV, by their first bytes.
 import { UsageError } from '../usage.js';
 
-/** Kinds of files, by a pattern of their first bytes in hexadecimal, and how to make text of them. */
+/** Kinds of files: a pattern of the first bytes in hexadecimal, the name, and how to convert one. */
 const KINDS: readonly (readonly [magic: string, name: string, advice: string])[] = [
   ['504b0304', 'a zip file', 'unzip -p FILE | offthread import -'],
   ['504b0506', 'an empty zip file', 'there is nothing in it'],
   ['28b52ffd', 'compressed by Zstandard', 'zstd -dc FILE | offthread import -'],
-  // `BZh` alone could begin a header. Behind it there is the size of a block, and then pi.
+  // `BZh` alone could start a CSV header. The block size and the digits of pi follow.
   ['425a683.314159265359', 'compressed by bzip2', 'bzip2 -dc FILE | offthread import -'],
   ['fd377a585a00', 'compressed by xz', 'xz -dc FILE | offthread import -'],
   ['04224d18', 'compressed by lz4', 'lz4 -dc FILE | offthread import -'],
@@ -17,13 +17,13 @@ const KINDS: readonly (readonly [magic: string, name: string, advice: string])[]
 
 const IN_UTF_16 = 'iconv -f UTF-16LE -t UTF-8 FILE | offthread import -';
 
-/** Where a tar file has its name. */
+/** Offset of the magic in a tar file. */
 const TAR_OFFSET = 257;
 
-/** No text has a byte that is zero, UTF-16 has one beside nearly every letter. */
+/** Text in UTF-8 has no zero bytes. In UTF-16 most letters have one. */
 const LOOKED_AT = 512;
 
-/** Throws for an input that begins as none of text. `name` is that of the input. */
+/** Throws a `UsageError` for an input that isn't text in UTF-8. */
 export function refuseOtherKinds(head: Buffer, name: string): void {
   const start = head.subarray(0, LOOKED_AT);
   const hex = start.toString('hex');

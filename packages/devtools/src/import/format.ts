@@ -1,4 +1,4 @@
-// In: the first bytes of an input. Out: how to find the events in it. Next: importer.ts.
+// The formats of an input, and how to tell them apart by the first bytes.
 import { exactly } from '../exact-json.js';
 import { UsageError } from '../usage.js';
 import { columnsOf, looksLikeHeader, valueOfRow } from './columns.js';
@@ -7,48 +7,47 @@ import { refuseOtherKinds } from './first-bytes.js';
 import { type Line, linesOf, MAX_LINE_BYTES, type Position } from './lines.js';
 import { readRow, rowsOf } from './rows.js';
 
-/** The formats of an input. */
 export const FORMATS = ['ndjson', 'json', 'csv'] as const;
 export type FormatName = (typeof FORMATS)[number];
 
-/** How events are written in an input. */
+/** How an input holds its events. */
 export interface Format {
   readonly name: FormatName;
-  /** What one event is called. */
+  /** What messages call an event. */
   readonly unit: 'line' | 'element' | 'row';
-  /** The line that a file of such lines begins with. */
+  /** The first line of a file of this format, if it has to have one. */
   readonly header: Buffer | undefined;
-  /** Where the first event is. */
+  /** Position of the first event. */
   readonly start: Position;
-  /** The events behind a position. */
+  /** The events after a position. */
   lines(chunks: AsyncIterable<Buffer>, from: Position): AsyncGenerator<Line[]>;
-  /** What is in one. Throws an error that says why it cannot be read. */
+  /** The value of an event. Throws an error that says why it can't be read. */
   valueOf(line: Line): unknown;
 }
 
-/** Separators of cells, in the order in which they are looked for. */
+/** Separators of cells. The last one wins a tie. */
 const DELIMITERS = ['\t', ';', ','];
 
 const MARK = '\uFEFF';
 const START: Position = { offset: 0, line: 0 };
 
-/** Whether `formatOf` can tell by these bytes. */
+/** Whether these bytes are enough for `formatOf`. */
 export function isTelling(head: Buffer): boolean {
   const text = beginning(head);
   return text.startsWith('[') || text.includes('\n') || head.length > MAX_LINE_BYTES;
 }
 
 /**
- * The format of an input. Throws a `UsageError` if it is none of them.
+ * The format of an input. Throws a `UsageError` if it has none of them.
  *
- * @param wanted what it is said to be; otherwise it is told by what is in it.
+ * @param wanted the format that the user names. Default: the content decides.
  */
 export function formatOf(head: Buffer, name: string, wanted?: FormatName): Format {
   refuseOtherKinds(head, name);
   const text = beginning(head);
   if (wanted === 'csv' || (wanted === undefined && !/^[[{]/.test(text) && isHeader(text)))
     return csv(head, name);
-  // Behind a lone brace an object goes on in the next line.
+  // After a lone brace the object continues on the next line.
   if (wanted === 'json' || (wanted === undefined && /^(\[|\{\s*\n)/.test(text)))
     return json(text.startsWith('['));
   return NDJSON;
@@ -74,7 +73,7 @@ function csv(head: Buffer, name: string): Format {
   const delimiter = delimiterOf(text).charCodeAt(0);
   const row = readRow(head, start, delimiter, true);
   if (row.type !== 'row' || row.next > MAX_LINE_BYTES) {
-    throw new UsageError(`${name} has no header of CSV that can be read`);
+    throw new UsageError(`${name} doesn't start with a CSV header`);
   }
   const columns = columnsOf(row.cells);
   return {
@@ -92,7 +91,7 @@ function csv(head: Buffer, name: string): Format {
 }
 
 function parse(bytes: Buffer): unknown {
-  // Some editors begin a file with a byte order mark.
+  // Some editors put a byte order mark at the start of a file.
   const text = bytes.toString('utf8').replace(MARK, '');
   try {
     return JSON.parse(exactly(text));
@@ -101,7 +100,7 @@ function parse(bytes: Buffer): unknown {
   }
 }
 
-/** What an input begins with, blanks and a byte order mark not counted. As Latin-1: a character for each byte. */
+/** The bytes after white space and a byte order mark. As Latin-1, which has one character per byte. */
 function beginning(head: Buffer): string {
   return head.toString('latin1').replace(/^(?:\xef\xbb\xbf)?\s*/, '');
 }
@@ -112,7 +111,7 @@ function isHeader(text: string): boolean {
   return row.type === 'row' && looksLikeHeader(row.cells);
 }
 
-/** The one that is in the first line most often. */
+/** The separator that occurs most often in the first line. */
 function delimiterOf(text: string): string {
   const [line = ''] = text.split('\n', 1);
   const count = (delimiter: string): number => line.split(delimiter).length;

@@ -1,8 +1,8 @@
-// In: chunks of bytes. Out: the same, uncompressed if they are gzip. Used by source.ts.
+// Uncompresses gzip.
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 
-/** By what is in it and not by its name, which a pipe has not got. */
+/** Decides by the content, because a pipe has no name. */
 export function isGzip(head: Buffer): boolean {
   return head[0] === 0x1f && head[1] === 0x8b;
 }
@@ -21,7 +21,7 @@ export async function* unzippedIfGzip(chunks: AsyncGenerator<Buffer>): AsyncGene
   yield* isGzip(head) ? unzipped(whole) : whole;
 }
 
-/** Throws for data that is damaged or ends too early, behind all that is whole. */
+/** Yields what can be read, then throws if the data is damaged or ends too early. */
 export async function* unzipped(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const gunzip = createGunzip();
   const input = Readable.from(chunks);

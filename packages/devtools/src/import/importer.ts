@@ -1,8 +1,7 @@
-// In: a source of lines. Out: each line delivered or failed, and how far all of them are settled. Next: dispatch.ts
-// sends, window.ts puts the outcomes in order; commands/import.ts tells the person.
+// Sends the lines of an input, and tracks up to which line all are settled.
 //
-//   reading -> draining     the input is at its end, cannot be read any further, or a signal asked to stop
-//   reading, draining -> halted    something that concerns all events: no use to go on
+//   reading -> draining            end of the input, an error while reading it, or a signal
+//   reading, draining -> halted    a problem that concerns all events
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Analytics, type AnalyticsError, type EventType, ValidationError } from '@offthread/sdk';
 import { leaveAsGiven } from '@offthread/sdk/as-given';
@@ -17,31 +16,31 @@ import { Repeats } from './repeats.js';
 import type { Source } from './source.js';
 import { Window } from './window.js';
 
-/** Events in one request. The bound of 500 KB comes first for all but small ones. */
+/** Events per request. Unless they are small, the limit of 500 KB is reached first. */
 export const BATCH_EVENTS = 1_000;
 
-/** Lines on their way: enough that the next batches are ready when a reply comes. */
+/** Most lines in flight: enough that the next batches are ready when a reply arrives. */
 export const WINDOW_LINES = 4 * BATCH_EVENTS;
 
-/** The least of it: a rate of one a second is not to wait for each reply. */
+/** Lower bound with a low rate, so that it doesn't wait for each reply. */
 const MIN_WINDOW_LINES = 10;
 
-/** Bytes of lines on their way: 8 MiB, sixteen full requests. */
+/** Most bytes of lines in flight: 8 MiB, sixteen full requests. */
 const WINDOW_BYTES = 8 * 1024 * 1024;
 
-/** Milliseconds given to what was accepted when a signal asks to stop. */
+/** Milliseconds to deliver accepted events after a signal. */
 const STOP_TIMEOUT_MS = 15_000;
 
 export interface ImporterOptions {
   readonly analytics: Analytics;
   readonly source: Source;
   readonly format: Format;
-  /** The type of lines that name none. */
+  /** The type of events that don't name one. */
   readonly usual: EventType | undefined;
   readonly rate: number | undefined;
   readonly position: Position;
   readonly tally: Tally;
-  /** Takes a failed line over, in order. What it throws halts the import before that line. */
+  /** Called for failed lines, in order. If it throws, the import halts before that line. */
   readonly onFailed: (line: Line, code: string, reason: string) => void;
 }
 
@@ -62,7 +61,7 @@ export class Importer {
     this.#position = options.position;
     this.#tally = { ...options.tally };
     this.#pace = new Pace(options.rate);
-    // With a rate, a second's worth: what waits while the API is slow goes out at once afterwards.
+    // With a rate, one second's worth: everything in flight is sent at once when a slow API recovers.
     const lines = Math.min(WINDOW_LINES, Math.max(MIN_WINDOW_LINES, options.rate ?? WINDOW_LINES));
     this.#window = new Window(lines, WINDOW_BYTES, (line, outcome) => this.#settle(line, outcome));
   }
@@ -76,7 +75,7 @@ export class Importer {
     return this.#tally;
   }
 
-  /** Imports. Resolves when everything is settled, or with why it is not. Never rejects. */
+  /** Resolves when all lines are settled, or with the reason why they aren't. Never rejects. */
   async run(): Promise<string | undefined> {
     const { analytics, source, format } = this.#options;
     const { signal } = this.#abort;
@@ -91,26 +90,26 @@ export class Importer {
         if (signal.aborted) break;
       }
     } catch (error) {
-      this.#trouble ??= `the input cannot be read any further: ${messageOf(error)}`;
+      this.#trouble ??= `cannot read on: ${messageOf(error)}`;
     }
     while (!signal.aborted && this.#window.size > 0) await this.#window.changed();
     await analytics.close(this.#halted ? 0 : STOP_TIMEOUT_MS);
     return this.#trouble;
   }
 
-  /** Whether events are on their way. */
+  /** Whether lines are in flight. */
   get isWaiting(): boolean {
     return this.#window.size > 0;
   }
 
-  /** Reads no further; what was accepted is still waited for, for a while. `trouble` is why, unless it was asked for. */
+  /** Stops reading, and waits a while for accepted events. `trouble` is the reason, unless the user asked for it. */
   stop(trouble?: string): void {
     this.#trouble ??= trouble;
     this.#abort.abort();
     this.#window.wake();
   }
 
-  /** Stops at once. */
+  /** Stops without waiting for accepted events. */
   halt(trouble: string): void {
     this.#halted = true;
     this.stop(trouble);
@@ -148,18 +147,18 @@ export class Importer {
       dispatch(analytics, event, leaveAsGiven(fields), settle);
     } catch (error) {
       if (error instanceof ValidationError) return settle(error);
-      // Whatever it is, it is about this event.
+      // An unexpected error concerns this event only.
       this.#window.settle(entry, { type: 'failed', code: 'unserializable', reason: messageOf(error) });
     }
   }
 
-  /** In the order of the input. */
+  /** Called in the order of the input. */
   #settle(line: Line, outcome: Outcome): boolean {
     if (outcome.type === 'failed') {
       try {
         this.#options.onFailed(line, outcome.code, outcome.reason);
       } catch (error) {
-        this.halt(`a failed line cannot be put aside: ${messageOf(error)}`);
+        this.halt(`cannot write a failed line: ${messageOf(error)}`);
         return false;
       }
       this.#tally.failed += 1;
@@ -178,7 +177,7 @@ export class Importer {
   }
 }
 
-/** Whether a number would be a likely time in seconds, from 1973 to 5138: as milliseconds it is from 1970 to 1973. */
+/** Whether a number is a likely time in seconds, from 1973 to 5138. As milliseconds it is between 1970 and 1973. */
 function looksLikeSeconds(timestamp: unknown): boolean {
   return typeof timestamp === 'number' && Math.abs(timestamp) >= 1e8 && Math.abs(timestamp) < 1e11;
 }

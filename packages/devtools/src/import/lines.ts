@@ -1,36 +1,36 @@
-// In: chunks of bytes. Out: the lines in them, numbered, and where each ends. Next: importer.ts.
+// Splits an input into lines.
 
 export const NEWLINE = 0x0a;
 export const EMPTY: Buffer = Buffer.alloc(0);
 
 /**
- * Bytes that are kept of a line: 1 MiB. An event is 32 KB at most as it is sent, and with every character escaped, the
- * stamps of an archive and white space still far from this.
+ * Longest line that is kept, in bytes. An event has at most 32 KB, and stays well below this limit with each character
+ * escaped, white space, and the fields that an archive adds.
  */
 export const MAX_LINE_BYTES = 1024 * 1024;
 
-/** Why a line over the limit has failed. */
+/** The reason why a line over the limit fails. */
 export const TOO_LONG = `longer than ${MAX_LINE_BYTES} bytes`;
 
 /** One event of the input: a line of NDJSON, an element of a JSON array or a row of CSV. */
 export interface Line {
   /** From 1. */
   readonly number: number;
-  /** As it was, without its newline. Empty if it is too long to be kept. */
+  /** Unchanged, without the newline. Empty if the line is too long. */
   readonly bytes: Buffer;
-  /** Bytes of the input up to the next line. */
+  /** Offset of the next line in the input. */
   readonly end: number;
-  /** What is wrong with it, if that can be seen already. */
+  /** Why it can't be read, if that is known already. */
   readonly fault?: string | undefined;
 }
 
-/** How far into an input one is: all up to `offset` bytes, which are `line` lines, is done with. */
+/** A place in an input: after `line` lines, which are `offset` bytes. */
 export interface Position {
   readonly offset: number;
   readonly line: number;
 }
 
-/** The lines that end in each chunk, together. Those over the limit are counted and not kept. */
+/** The lines that end in each chunk. The bytes of a line over the limit are dropped as they arrive. */
 export async function* linesOf(chunks: AsyncIterable<Buffer>, from: Position): AsyncGenerator<Line[]> {
   let { line: number, offset: end } = from;
   const pieces = new Pieces();
@@ -53,12 +53,12 @@ export async function* linesOf(chunks: AsyncIterable<Buffer>, from: Position): A
   if (pieces.length > 0) yield [finish(0)];
 }
 
-/** The pieces of a line that is not over yet, up to the limit. */
+/** Collects the pieces of a line, up to the limit. */
 export class Pieces {
   #pieces: Buffer[] = [];
   #length = 0;
 
-  /** Bytes of the line so far, those beyond the limit included. */
+  /** Bytes of the line so far, including those that were dropped. */
   get length(): number {
     return this.#length;
   }
@@ -69,7 +69,7 @@ export class Pieces {
     else if (piece.length > 0) this.#pieces.push(piece);
   }
 
-  /** The line, and whether it is too long. The next one begins. */
+  /** Returns the line, and starts the next one. */
   take(): Pick<Line, 'bytes' | 'fault'> {
     const [first = EMPTY, ...others] = this.#pieces;
     const isTooLong = this.#length > MAX_LINE_BYTES;

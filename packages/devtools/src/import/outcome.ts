@@ -1,16 +1,16 @@
-// In: what the SDK says of an event. Out: what that means for its line, and for those that follow. Used by importer.ts.
+// Decides what the result of an event means for its line and for the rest of the import.
 import type { AnalyticsError } from '@offthread/sdk';
 import { adviceFor } from '../destination.js';
 
-/** How a line ended. `skipped`: there was nothing in it. */
+/** How a line ended. `skipped` means that it was empty. */
 export type Outcome =
   | { readonly type: 'delivered' | 'skipped' }
   | { readonly type: 'failed'; readonly code: string; readonly reason: string };
 
-/** Codes of events that are not settled, but were still under way at the end: they come again in the next run. */
+/** Codes of events that were still in flight at the end. The next run sends them again. */
 const UNSETTLED: ReadonlySet<string> = new Set(['closed', 'exit_timeout']);
 
-/** Codes that concern one event. All others would be those of every event that follows. */
+/** Codes that concern one event. With all others, the events after it would fail as well. */
 const OF_ONE_EVENT: ReadonlySet<string> = new Set([
   'invalid_event',
   'event_too_large',
@@ -18,7 +18,7 @@ const OF_ONE_EVENT: ReadonlySet<string> = new Set([
   'worker_crashed',
 ]);
 
-/** What became of a line. `open`: that is not known. `halt`: neither this line nor any other has a chance. */
+/** The outcome of a line. `open`: not known. `halt`: this line and all after it would fail. */
 export function outcomeOf(
   error: AnalyticsError | undefined,
 ): Outcome | { readonly type: 'open' } | { readonly type: 'halt'; readonly trouble: string } {

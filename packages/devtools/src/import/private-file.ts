@@ -1,4 +1,4 @@
-// Files that hold events, or say where they are -> opened so that nobody else reads them. Used by dead-letter.ts and checkpoint.ts.
+// Opens files that only their owner may read.
 import {
   closeSync,
   constants,
@@ -10,33 +10,33 @@ import {
   writeFileSync,
 } from 'node:fs';
 
-/** Windows has no such flag. */
+/** Windows doesn't have this flag. */
 const NO_FOLLOW = constants.O_NOFOLLOW ?? 0;
 
 const OWNER_ONLY = 0o600;
 
-/** Opens a file to read it and to append to it, and makes it if need be. Throws for a link. */
+/** Opens a file to read and append, and creates it if necessary. Throws for a link. */
 export function openPrivate(path: string): number {
   const { O_RDWR, O_APPEND, O_CREAT } = constants;
   const file = withoutLinks(path, () => openSync(path, O_RDWR | O_APPEND | O_CREAT | NO_FOLLOW, OWNER_ONLY));
   const status = fstatSync(file);
-  // A pipe, a terminal and /dev/null stay as they are.
+  // Never change the mode of a pipe, a terminal or /dev/null.
   if (!status.isFile()) return file;
   if (status.nlink > 1) {
     closeSync(file);
-    throw new Error(`${path} is a link to a file that has another name as well; name another file`);
+    throw new Error(`${path} is a link: the file has another name as well. Choose another path`);
   }
   fchmodSync(file, OWNER_ONLY);
   return file;
 }
 
-/** Writes a file that is not there yet; what is there is removed first, and a link by itself. */
+/** Creates a file, and removes an existing one first. A link is removed, not followed. */
 export function writePrivate(path: string, text: string): void {
   rmSync(path, { force: true });
   writeFileSync(path, text, { flag: 'wx', mode: OWNER_ONLY });
 }
 
-/** The text of a file; `undefined` if there is none. Throws for a link. */
+/** The text of a file; `undefined` if it doesn't exist. Throws for a link. */
 export function readPrivate(path: string): string | undefined {
   try {
     const file = withoutLinks(path, () => openSync(path, constants.O_RDONLY | NO_FOLLOW));
@@ -56,7 +56,7 @@ function withoutLinks<T>(path: string, open: () => T): T {
     return open();
   } catch (error) {
     if (codeOf(error) === 'ELOOP')
-      throw new Error(`${path} is a link; name the file itself`, { cause: error });
+      throw new Error(`${path} is a link. Pass the path of the file itself`, { cause: error });
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-// In: how far the import is. Out: a bar on a terminal, a line now and then elsewhere. Next: whoever looks at stderr.
+// Shows the progress of an import on stderr: a bar on a terminal, or a line every few seconds.
 import type { WriteStream } from 'node:tty';
 import { SingleBar } from 'cli-progress';
 import { complaint, counted } from '../output.js';
@@ -16,8 +16,8 @@ export class Progress {
   #shownAt: number;
 
   /**
-   * @param unit what a line of the input is called.
-   * @param seconds between two lines where there is no terminal; 0 for none.
+   * @param unit what messages call a line of the input.
+   * @param seconds between two lines if stderr isn't a terminal; 0 for none.
    */
   constructor(stream: WriteStream, unit: string, seconds: number) {
     this.#stream = stream;
@@ -56,7 +56,7 @@ export class Progress {
     }
   }
 
-  /** Tells of something that does not pass. */
+  /** Prints a message that stays on the screen. */
   note(message: string): void {
     this.#bar?.stop();
     this.#stream.write(complaint(message));

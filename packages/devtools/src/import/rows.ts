@@ -1,22 +1,22 @@
-// In: chunks of CSV. Out: its rows as lines, numbered, and where each ends; and the cells of a row. Next: format.ts.
+// Splits CSV into rows and cells, by RFC 4180.
 //
-// As RFC 4180 has it. Not by a library: those that are well kept go on behind a quote that is never closed as if
-// everything after it was one cell, and the import could not go on at a byte.
+// This isn't left to a library: after an unclosed quote, csv-parse reads the rest of the file as one cell, and one bad row
+// must not cost the others.
 import { EMPTY, type Line, MAX_LINE_BYTES, NEWLINE, type Position, TOO_LONG } from './lines.js';
 
 const QUOTE = 0x22;
 const RETURN = 0x0d;
 
-/** A row, and where the next one begins; `open` if its end is not there yet; or what is wrong with it. */
+/** A row with the offset of the next one; `open` if its end hasn't arrived yet; or why it can't be read. */
 type Row =
   | { readonly type: 'row'; readonly cells: readonly string[]; readonly next: number }
   | { readonly type: 'open' }
   | { readonly type: 'broken'; readonly fault: string };
 
 const NOT_CLOSED = 'a quote is never closed';
-const BEHIND_QUOTE = 'a quote is followed by more than the end of its cell';
+const BEHIND_QUOTE = 'a closing quote is not at the end of its cell';
 
-/** Reads the row that begins at `start`. `isWhole`: nothing follows these bytes. */
+/** Reads the row at `start`. `isWhole` says that no more bytes will arrive. */
 export function readRow(bytes: Buffer, start: number, delimiter: number, isWhole: boolean): Row {
   const cells: string[] = [];
   for (let at = start; ; at += 1) {
@@ -34,7 +34,7 @@ export function readRow(bytes: Buffer, start: number, delimiter: number, isWhole
   }
 }
 
-/** The rows that end in each chunk, together. One that is broken or too long costs the line that it begins in. */
+/** The rows that end in each chunk. A row that can't be read ends with its first line. */
 export async function* rowsOf(
   chunks: AsyncIterable<Buffer>,
   from: Position,
@@ -42,7 +42,7 @@ export async function* rowsOf(
 ): AsyncGenerator<Line[]> {
   let { line: number, offset: end } = from;
   let bytes = EMPTY;
-  /** In a line that is too long. */
+  /** Within a line that is too long. */
   let isSkipping = false;
 
   for await (const chunk of chunks) {
@@ -90,7 +90,7 @@ export async function* rowsOf(
   }
 }
 
-/** Behind the line end; -1 if there is none. */
+/** The offset after the next newline; -1 if there is none. */
 function lineEnd(bytes: Buffer, start: number): number {
   const at = bytes.indexOf(NEWLINE, start);
   return at === -1 ? -1 : at + 1;
@@ -103,7 +103,7 @@ function withoutEnd(line: Buffer): Buffer {
   return line.subarray(0, length);
 }
 
-/** The quote that ends a cell; -1 if it is not there yet. Two of them are one that is part of it. */
+/** The offset of the quote that ends a cell; -1 if it hasn't arrived yet. Two quotes stand for one within the cell. */
 function closingQuote(bytes: Buffer, start: number, isWhole: boolean): number {
   for (let from = start + 1; ; ) {
     const at = bytes.indexOf(QUOTE, from);

@@ -1,5 +1,4 @@
-// In: an input, and what is known of an earlier run. Out: its events sent, and how that went. Next: importer.ts;
-// commands/import.ts prints the summary.
+// One run of an import, with its progress, its state file, signals and outages.
 import { Analytics, type AnalyticsSettings, type EventType } from '@offthread/sdk';
 import { watchOutages } from '../outage.js';
 import { EXIT } from '../usage.js';
@@ -15,32 +14,32 @@ import { Silence } from './silence.js';
 import type { Source } from './source.js';
 import type { Summary } from './summary.js';
 
-/** Milliseconds between two looks at how far it is, and between two writings of that beside the input. */
+/** Milliseconds between updates of the progress, and of the state file. */
 const LOOK_MS = 250;
 const SAVE_MS = 1_000;
 
-/** Failed lines that are told of one by one while there is a file that has them all. */
+/** Failed lines that are printed if a file has them all. */
 const SHOWN_FAILURES = 20;
 
-/** What is to be imported, and how. */
+/** What to import, and how. */
 export interface ImportJob {
   /** Where the events go. */
   readonly settings: AnalyticsSettings;
   readonly dryRun: boolean;
   readonly source: Source;
   readonly format: Format;
-  /** The type of events that name none. */
+  /** The type of events that don't name one. */
   readonly usual: EventType | undefined;
-  /** Most events a second. */
+  /** Most events per second. */
   readonly rate: number | undefined;
   readonly checkpoint: CheckpointFile | undefined;
-  /** What an earlier run left. */
+  /** State of an earlier run. */
   readonly from: Checkpoint | undefined;
   readonly deadLetter: DeadLetter | undefined;
   readonly secondsOfProgress: number;
 }
 
-/** Imports until the end, until a signal, or until something is wrong that concerns all events. */
+/** Imports until the end of the input, a signal, or a problem that concerns all events. */
 export async function runImport(job: ImportJob): Promise<Summary> {
   const { source, format, checkpoint, deadLetter, dryRun } = job;
   const start = performance.now();
@@ -52,11 +51,11 @@ export async function runImport(job: ImportJob): Promise<Summary> {
     analytics,
     ({ message }) => {
       isOut = true;
-      progress.note(`The API takes no events at present (${message}). Trying again.`);
+      progress.note(`The API doesn't accept events (${message}). Retrying.`);
     },
     () => {
       isOut = false;
-      progress.note('The API takes events again.');
+      progress.note('The API accepts events again.');
     },
   );
   const save = (): string | undefined => {
@@ -64,7 +63,7 @@ export async function runImport(job: ImportJob): Promise<Summary> {
       checkpoint?.save(importer.position, importer.tally);
       return undefined;
     } catch (error) {
-      return `it cannot be written down how far the import is: ${error instanceof Error ? error.message : error}`;
+      return `cannot save the state: ${error instanceof Error ? error.message : error}`;
     }
   };
   const signals = listenForSignals((signal, again) => {
@@ -72,19 +71,19 @@ export async function runImport(job: ImportJob): Promise<Summary> {
       save();
       process.exit(EXIT[signal]);
     }
-    progress.note(`${signal}: finishing what was accepted. Once more to stop at once.`);
+    progress.note(`${signal}: delivering accepted events. Repeat it to stop at once.`);
     importer.stop();
   });
   process.stderr.on('error', () => {
-    // With the terminal stderr is gone as well.
-    importer.stop(signals.received === undefined ? 'nobody reads stderr any more' : undefined);
+    // When a terminal is closed, a signal comes first.
+    importer.stop(signals.received === undefined ? 'stderr was closed' : undefined);
   });
   const silence = new Silence(start);
-  // Also what holds the process open while the last replies are waited for.
+  // This timer also keeps the process alive until the last replies arrive.
   const look = setInterval(() => {
     progress.update(reachOf(importer, source));
     const isSilent = silence.update(importer.position.line, importer.isWaiting && !isOut, performance.now());
-    if (isSilent) progress.note('No answer from the API so far. Still waiting.');
+    if (isSilent) progress.note('No answer from the API for 5 seconds. Still waiting.');
   }, LOOK_MS);
   const write = setInterval(() => {
     const failure = save();
@@ -121,7 +120,7 @@ function clientFor({ settings, dryRun }: ImportJob): Analytics {
     stub: dryRun,
     batchSize: BATCH_EVENTS,
     maxQueueSize: WINDOW_LINES,
-    // Far above what the window lets through, so that the window is the only bound.
+    // Far above the bound of the window, which comes first.
     maxQueueBytes: 256 * 1024 * 1024,
     requestTimeout: 30_000,
     flushOnExit: false,
@@ -132,10 +131,10 @@ function importerFor(job: ImportJob, analytics: Analytics, progress: Progress): 
   const { source, format, usual, rate, from, deadLetter } = job;
   const { unit } = format;
   const position = from?.position ?? format.start;
-  // What an earlier version left lacks a count.
+  // State files of earlier versions lack some counts.
   const tally = { delivered: 0, failed: 0, blank: 0, undated: 0, inSeconds: 0, repeated: 0, ...from?.tally };
   if (from !== undefined)
-    progress.note(`Going on after ${unit} ${position.line}, where an earlier run stopped.`);
+    progress.note(`Continuing after ${unit} ${position.line}, where an earlier run stopped.`);
   let failures = 0;
   const onFailed = (line: Line, code: string, reason: string): void => {
     deadLetter?.add(line, code, reason);
@@ -143,7 +142,7 @@ function importerFor(job: ImportJob, analytics: Analytics, progress: Progress): 
     if (failures <= SHOWN_FAILURES || deadLetter === undefined)
       progress.note(`${unit} ${line.number}: ${reason}`);
     if (failures === SHOWN_FAILURES && deadLetter !== undefined) {
-      progress.note(`Further failures are in ${deadLetter.reasonsPath} only.`);
+      progress.note(`More failures are listed in ${deadLetter.reasonsPath}.`);
     }
   };
   return new Importer({ analytics, source, format, usual, rate, position, tally, onFailed });
@@ -152,7 +151,7 @@ function importerFor(job: ImportJob, analytics: Analytics, progress: Progress): 
 function reachOf(importer: Importer, { bytesRead, fingerprint }: Source): Reach {
   const { line: lines, offset } = importer.position;
   if (fingerprint === undefined) return { lines, fraction: undefined };
-  // Bytes that were read run ahead of those settled, but in a gzip file nobody knows where the latter are.
+  // Bytes read are ahead of bytes settled. In a gzip file only the former are known.
   const bytes = Math.min(bytesRead, offset);
   return { lines, fraction: fingerprint.size === 0 ? 1 : bytes / fingerprint.size };
 }

@@ -1,9 +1,9 @@
-// SIGINT, SIGTERM and SIGHUP -> calls. Used by commands/import.ts.
+// Listens for signals that ask an import to stop.
 
-/** A signal that asks an import to end. */
+/** A signal that asks an import to stop. */
 export type Signal = (typeof SIGNALS)[number];
 
-/** The last one is sent when the terminal is closed. */
+/** SIGHUP is sent when the terminal is closed. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Calls `act` for each signal, until `close()`. `received` is the first one. */

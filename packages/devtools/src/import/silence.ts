@@ -1,9 +1,9 @@
-// In: how many lines are settled, now and then. Out: whether the API has been silent for long. Next: commands/import.ts says so.
+// Notices that the API hasn't answered for a while.
 
-/** Milliseconds. Much shorter than the time a request is given, and longer than any API takes that is well. */
+/** Milliseconds: far below the timeout of a request, and longer than a healthy API takes. */
 const SILENT_MS = 5_000;
 
-/** Time is an argument: milliseconds on a clock that never steps. */
+/** Callers pass the time in milliseconds, from a monotonic clock. */
 export class Silence {
   #settled = 0;
   #since: number;
@@ -13,7 +13,7 @@ export class Silence {
     this.#since = now;
   }
 
-  /** Whether it is time to say that nothing has come back: once for each silence. */
+  /** Returns true once for each silence. */
   update(settled: number, isWaiting: boolean, now: number): boolean {
     if (settled !== this.#settled || !isWaiting) {
       this.#settled = settled;

@@ -1,4 +1,4 @@
-// In: the name of a file, or `-`. Out: its bytes, uncompressed, from any position on. Next: lines.ts.
+// Reads the input, uncompressed, from a file or from stdin.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
@@ -6,10 +6,10 @@ import type { Readable } from 'node:stream';
 import { UsageError } from '../usage.js';
 import { isGzip, unzipped, unzippedIfGzip } from './gzip.js';
 
-/** Bytes hashed at either end of a file. To hash it all would be to read 100 GB twice. */
+/** Bytes to hash at each end of a file. Hashing all of it would read 100 GB twice. */
 const HASHED_BYTES = 64 * 1024;
 
-/** What tells whether a file is still the one it was. */
+/** Identifies the content of a file. */
 export interface Fingerprint {
   readonly size: number;
   readonly mtimeMs: number;
@@ -17,23 +17,23 @@ export interface Fingerprint {
   readonly hash: string;
 }
 
-/** Where lines come from. */
+/** An input. */
 export interface Source {
   readonly name: string;
-  /** `undefined` for what comes through a pipe: nobody can go on there another time. */
+  /** `undefined` for a pipe, where a later run can't continue. */
   readonly fingerprint: Fingerprint | undefined;
   /** Bytes read so far, of `fingerprint.size`. */
   readonly bytesRead: number;
-  /** The first uncompressed bytes: at least as many as are enough to somebody, if there are so many. */
+  /** The first uncompressed bytes: as many as `isEnough` asks for, or all. */
   head(isEnough: (bytes: Buffer) => boolean): Promise<Buffer>;
   /**
-   * The uncompressed bytes behind the first `offset`. Ends early, without an error, when `signal` says so. Throws if the
-   * input ends before `offset`.
+   * The uncompressed bytes from `offset` on. Ends early, without an error, when `signal` is aborted. Throws if the input
+   * ends before `offset`.
    */
   read(offset: number, signal: AbortSignal): AsyncGenerator<Buffer>;
 }
 
-/** Opens a file, or stdin for `-`. Throws a `UsageError` for what cannot be read. */
+/** Opens a file, or stdin for `-`. Throws a `UsageError` if it can't be read. */
 export async function openSource(name: string): Promise<Source> {
   if (name === '-') return piped(process.stdin, 'stdin');
   const file = await open(name).catch((error: NodeJS.ErrnoException) => {
@@ -44,7 +44,7 @@ export async function openSource(name: string): Promise<Source> {
   try {
     const status = await file.stat();
     if (status.isDirectory()) throw new UsageError(`${name} is a directory; expected a file of events`);
-    // A named pipe, /dev/stdin, the shell's <(…): cannot be read twice.
+    // A named pipe, /dev/stdin or the shell's <(…) can't be read twice.
     if (!status.isFile()) return piped(createReadStream(name), name);
     const { size, mtimeMs } = status;
     const head = await bytesAt(file, 0, size);
@@ -69,14 +69,14 @@ function stored(name: string, fingerprint: Fingerprint, gzip: boolean): Source {
       const stream = createReadStream(name, { end: fingerprint.size - 1 });
       const chunks = gzip ? unzipped(stream) : stream[Symbol.asyncIterator]();
       const found: Buffer[] = [];
-      // What cannot be read any further is told of by `read`, behind all that is whole.
+      // `read` reports the error, after everything before it.
       await beginning(chunks, found, isEnough).catch(() => {});
       await chunks.return?.();
       stream.destroy();
       return Buffer.concat(found);
     },
     async *read(offset, signal) {
-      // `end` as well: lines that somebody appends meanwhile are those of another import.
+      // Lines that are appended meanwhile belong to another import.
       const { size } = fingerprint;
       const start = gzip ? 0 : offset;
       if (start > size) throw beyond(offset);
@@ -124,7 +124,7 @@ function piped(stream: Readable, name: string): Source {
   };
 }
 
-/** Reads chunks until they are enough. */
+/** Reads chunks into `found` until they are enough. */
 async function beginning(
   chunks: AsyncIterator<Buffer>,
   found: Buffer[],
@@ -137,7 +137,7 @@ async function beginning(
   }
 }
 
-/** The chunks until the signal. The stream is destroyed by it: a read from a terminal may never end by itself. */
+/** Yields chunks until the signal, which destroys the stream: a read from a terminal may never end by itself. */
 async function* until(
   signal: AbortSignal,
   chunks: AsyncIterable<Buffer>,
@@ -175,7 +175,7 @@ async function* behind(offset: number, chunks: AsyncGenerator<Buffer>): AsyncGen
 
 function beyond(offset: number): Error {
   return new Error(
-    `the state file says that ${offset} bytes are done with, which is beyond the end of the input. Pass --restart to begin anew`,
+    `the state file says that ${offset} bytes are done, which is beyond the end of the input. Pass --restart to start over`,
   );
 }
 

@@ -1,16 +1,16 @@
-// In: an object as a warehouse has it, with names in snake case. Out: an object as an archive of events has it. Next: archived-event.ts.
+// Turns a row of a warehouse, with column names in snake case, back into an event.
 // Source: https://segment.com/docs/connections/storage/warehouses/schema/ and
 // https://www.rudderstack.com/docs/destinations/warehouse-destinations/warehouse-schema/
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Columns that only a warehouse has. One of them is enough to tell. */
+/** Columns that only a warehouse has. One of them identifies a row. */
 const TELLING = [
   ...['user_id', 'anonymous_id', 'message_id', 'group_id', 'previous_id', 'event_text'],
   ...['received_at', 'original_timestamp'],
 ];
 
-/** Columns with another name in an event. */
+/** Columns whose field has another name. */
 const RENAMED: Readonly<Record<string, string>> = {
   user_id: 'userId',
   anonymous_id: 'anonymousId',
@@ -19,10 +19,10 @@ const RENAMED: Readonly<Record<string, string>> = {
   received_at: 'receivedAt',
 };
 
-/** Columns with the name that they have in an event. */
+/** Columns whose field has the same name. */
 const KEPT = [
   ...['type', 'timestamp', 'context', 'integrations', 'properties', 'traits'],
-  // Somebody may have renamed some.
+  // Some columns may have been renamed already.
   ...[
     'userId',
     'anonymousId',
@@ -35,7 +35,7 @@ const KEPT = [
   ],
 ];
 
-/** Columns that tell of the first delivery, or of the table. */
+/** Columns that describe the first delivery or the table. */
 const STAMPS = [
   ...[
     'sent_at',
@@ -52,7 +52,7 @@ const STAMPS = [
   ...['context_destination_id', 'context_destination_type'],
 ];
 
-/** Columns that are fields of events of these types, and properties or traits of all others. */
+/** Columns that are fields of these types, and properties or traits of all others. */
 const OF_TYPES: Readonly<Record<string, readonly [field: string, ...types: string[]]>> = {
   event: ['event', 'track'],
   name: ['name', 'page', 'screen'],
@@ -61,7 +61,7 @@ const OF_TYPES: Readonly<Record<string, readonly [field: string, ...types: strin
   previous_id: ['previousId', 'alias'],
 };
 
-/** Objects in a context, by the column names they begin. */
+/** Columns that belong to an object within the context. */
 const OBJECTS_OF_CONTEXT =
   /^(app|campaign|device|library|location|network|os|page|referrer|screen|traits)_(.+)$/;
 
@@ -74,7 +74,7 @@ const CAMEL_CASE: Readonly<Record<string, string>> = {
   session_start: 'sessionStart',
 };
 
-/** The row as an event of that type, or as it is if it is not one of a warehouse. */
+/** The row as an event of that type. Returns it unchanged if it isn't from a warehouse. */
 export function fromWarehouse(given: Fields, type: unknown): Fields {
   const row = inSmallLetters(given);
   if (!TELLING.some((name) => name in row)) return given;
@@ -90,20 +90,20 @@ export function fromWarehouse(given: Fields, type: unknown): Fields {
     else if (name.startsWith('context_')) addTo(context, name.slice('context_'.length), value);
     else if (name !== 'id' && name !== 'event_text') rest.set(name, value);
   }
-  // The name as it was tracked; `event` is that of the table.
+  // The name as it was tracked. `event` has the name of the table.
   if (type === 'track' && row['event_text'] != null) event.set('event', row['event_text']);
-  // What warehouses call the messageId.
+  // The column for the messageId.
   if (!event.has('messageId') && row['id'] != null) event.set('messageId', row['id']);
   if (context.size > 0 && !event.has('context')) event.set('context', objectOf(context));
   const place = type === 'identify' || type === 'group' ? 'traits' : 'properties';
   const isFlat = !event.has('properties') && !event.has('traits');
   if (rest.size > 0 && isFlat && type !== 'alias') event.set(place, objectOf(rest));
-  // Where the properties are in a column of their own, others are none of them: the SDK refuses them by name.
+  // If the properties have a column of their own, other columns stay fields, which the SDK refuses by name.
   else for (const [name, value] of rest) event.set(name, value);
   return objectOf(event);
 }
 
-/** Snowflake writes names in capitals. */
+/** Snowflake writes column names in capitals. */
 function inSmallLetters(row: Fields): Fields {
   const names = Object.keys(row);
   if (names.some((name) => name !== name.toUpperCase())) return row;
