@@ -2,7 +2,7 @@ import { configDefaults, defineConfig } from 'vitest/config';
 import { findBrowser } from './test/helpers/browser.js';
 
 /** Tests of the live page need a browser. CI must have one; a newcomer's machine need not. */
-const needBrowser = 'test/listen-page.test.ts';
+const needBrowser = 'test/devtools/listen-page.test.ts';
 const hasBrowser = findBrowser() !== undefined;
 if (!hasBrowser) {
   const remedy = 'no Chromium found; install one, or name it by OFFTHREAD_CHROMIUM';
@@ -11,6 +11,8 @@ if (!hasBrowser) {
 }
 
 export default defineConfig({
+  // The first one is for the modules of @offthread/worker, which no other program may import.
+  ssr: { resolve: { conditions: ['offthread-internal', 'module', 'node'] } },
   test: {
     include: ['test/**/*.test.ts'],
     exclude: [...configDefaults.exclude, ...(hasBrowser ? [] : [needBrowser])],

@@ -6,7 +6,7 @@ import { defineConfig } from 'vitest/config';
 interface Manifest {
   name: string;
   version: string;
-  exports: Record<string, string | { default: string }>;
+  exports: Record<string, string | { default: string } | { 'offthread-internal': { default: string } }>;
 }
 
 const manifests = ['worker', 'sdk'].map((folder) => {
@@ -17,9 +17,10 @@ const manifests = ['worker', 'sdk'].map((folder) => {
 /** Each public entry of a package, as the file in src/ it is built from. */
 const alias = manifests.flatMap(({ url, manifest }) =>
   Object.entries(manifest.exports).flatMap(([path, entry]) => {
-    if (typeof entry === 'string' || !entry.default.endsWith('.js')) return [];
-    const source = entry.default.replace('/dist/', '/src/').replace(/js$/, 'ts');
-    const find = new RegExp(`^${manifest.name}${path.slice(1)}$`);
+    if (typeof entry === 'string') return [];
+    const file = 'default' in entry ? entry.default : entry['offthread-internal'].default;
+    const source = file.replace('/dist/', '/src/').replace(/js$/, 'ts').replace('*', '$1');
+    const find = new RegExp(`^${manifest.name}${path.slice(1).replace('*', '(.+)')}$`);
     return { find, replacement: fileURLToPath(new URL(source, url)) };
   }),
 );

@@ -40,9 +40,9 @@ const start = performance.now();
 const about = [
   describeMachine(),
   `Node ${process.version}, ${versions()}`,
-  `API on the same machine, in its own process, of lowest priority except where the CPUs are saturated; counts events unread; ${LATENCY_MS} ms to an answer`,
+  `The API runs on the same machine in a process of its own, with the lowest priority unless the CPUs are saturated. It counts events without reading them, and answers after ${LATENCY_MS} ms`,
   `An event has ${Buffer.byteLength(JSON.stringify(eventOf(12_345)))} bytes as JSON`,
-  `CPU from ${cpuSource()}; what an event costs is what windows with tracking took more than windows without, in turns in one process; \`net\` is less what the same round took with nothing tracked`,
+  `CPU time is read from ${cpuSource()}. The cost of an event is the difference between windows with and without tracking, which alternate in one process. \`net\` means after subtracting the same round with nothing tracked`,
 ];
 for (const line of about) console.log(line);
 

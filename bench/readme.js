@@ -6,10 +6,10 @@ const START = '<!-- figures: written by bench/render.js -->';
 const END = '<!-- figures end -->';
 
 /** The text with the figures of this run between its marks. Throws if the marks are missing. */
-export function withFigures(readme, figures) {
+export function withFigures(readme, figures, about) {
   const [before, , rest] = split(readme, START);
   const [, , after] = split(rest, END);
-  return `${before}${START}\n\n${tableOf(figures)}\n\n${costOf(figures)}\n\n${END}${after}`;
+  return `${before}${START}\n\n${tableOf(figures)}\n\n${costOf(figures)}\n${placeOf(about)}\n\n${END}${after}`;
 }
 
 function split(text, mark) {
@@ -38,7 +38,7 @@ function tableOf(figures) {
       of('latency', 'p99', 'none'),
       times,
     ],
-    ['Delivered of 10,000 events before `process.exit()`', of('exit', 'delivered'), number],
+    ['Delivered of 10,000 events tracked right before `process.exit()`', of('exit', 'delivered'), number],
   ];
   return [
     '| | Offthread | @segment/analytics-node | posthog-node |',
@@ -52,7 +52,13 @@ function tableOf(figures) {
 function costOf(figures) {
   const memory = number(Number(figures.net('memory', 'offthread', 'idleMb').toPrecision(2)));
   const start = number(Number((figures.of('script', 'offthread', 'flushMs') / 1_000).toPrecision(2)));
-  return `It costs a worker thread of ${memory} MB. A script takes ${start} s to start it and flush its only event.`;
+  return `The worker thread takes ${memory} MB. A script that sends one event needs ${start} s to start the thread and flush.`;
+}
+
+/** From the lines of the report on machine and versions. */
+function placeOf([machine, versions]) {
+  const [cpus, memory] = machine.split(', ');
+  return `Measured on ${cpus}, ${memory}, with ${versions.split(',')[0]}.`;
 }
 
 function times(ratio) {

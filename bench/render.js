@@ -15,7 +15,7 @@ export async function render({ check = false } = {}) {
   const files = {
     'RESULTS.md': await report(figures, targets, about, charts),
     ...Object.fromEntries(charts.map(({ file, svg }) => [file, svg])),
-    '../README.md': withFigures(read('../README.md'), figures),
+    '../README.md': withFigures(read('../README.md'), figures, about),
   };
   const differ = Object.entries(files).filter(
     ([file, text]) => !existsSync(urlOf(file)) || read(file) !== text,

@@ -35,10 +35,10 @@ const COLUMNS = {
 export async function report(figures, targets, about, charts) {
   const parts = [
     '# Results\n',
-    'Written by `npm run bench`. Medians of interleaved rounds; every figure comes from a process of its own.\n',
+    'Written by `npm run bench`. Figures are medians of interleaved rounds, each measured in a process of its own.\n',
     about.map((line) => `- ${line}`).join('\n'),
     '\n## Targets\n',
-    'What one `JSON.stringify` misses is missed by any client, on this machine.\n',
+    'A target that a single `JSON.stringify` misses cannot be met by any client on this machine.\n',
     targetTable(targets),
   ];
   for (const name of Object.keys(SCENARIOS)) {

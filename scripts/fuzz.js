@@ -1,4 +1,4 @@
-// `npm run fuzz -- --seconds 60 [--seed N]`: the properties of test/fuzz.test.ts for that long. Prints the seed, which
+// `npm run fuzz -- --seconds 60 [--seed N]`: the properties of test/system/fuzz.test.ts for that long. Prints the seed, which
 // repeats the run.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +15,7 @@ for (const name of ['seconds', 'seed']) {
 }
 const { seconds, seed } = values;
 console.log(`npm run fuzz -- --seconds ${seconds} --seed ${seed}`);
-const { status } = spawnSync('npx', ['vitest', 'run', 'test/fuzz.test.ts'], {
+const { status } = spawnSync('npx', ['vitest', 'run', 'test/system/fuzz.test.ts'], {
   cwd: fileURLToPath(new URL('..', import.meta.url)),
   stdio: 'inherit',
   env: { ...process.env, OFFTHREAD_FUZZ_SECONDS: seconds, OFFTHREAD_FUZZ_SEED: seed },

@@ -8,7 +8,7 @@ import { lostOf } from './paced.js';
 
 const CONNECTIONS = 20;
 
-/** As README advises where a client has more than `batchSize` events in the time of a request. */
+/** More than `batchSize` events gather during a request, see docs/reference/delivery.md. */
 const BATCH_SIZE = 2_500;
 
 /** Seconds. */

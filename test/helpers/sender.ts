@@ -1,5 +1,5 @@
 // In: an address, and what else the worker is told. Out: what makes one attempt over the network, on this thread.
-import { createSend } from '@offthread/worker/request';
+import { createSend } from '@offthread/worker/http/send-batch';
 
 type Settings = Parameters<typeof createSend>[0];
 

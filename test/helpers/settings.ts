@@ -21,7 +21,7 @@ export function refusedWith(given: object): string {
 }
 
 /** What the worker is told of a client's settings. Stubbed, so that no address is ever contacted. */
-export async function told(given: object): Promise<DeliverySettings> {
+export async function workerSettings(given: object): Promise<DeliverySettings> {
   const post = vi.spyOn(MessagePort.prototype, 'postMessage');
   const analytics = construct(settings({ stub: true, ...given }));
   analytics.track({ userId: 'u', event: 'e' });

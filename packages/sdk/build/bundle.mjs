@@ -1,6 +1,6 @@
 // The build of the SDK, after `tsc`: its code with all that it needs in it, its declarations, and the licenses of others.
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { importedBuiltins } from './builtins.mjs';
@@ -28,6 +28,8 @@ async function bundle(entries, ...plugins) {
     format: 'esm',
     platform: 'node',
     target: 'node20.19',
+    // The second one is what esbuild asks for if no conditions are set.
+    conditions: ['offthread-internal', 'module'],
     external: [...Object.keys(peerDependencies), name],
     plugins: [...plugins, importedBuiltins],
     chunkNames: 'shared/[hash]',
@@ -76,8 +78,17 @@ const classesOfIndex = {
   },
 };
 
+/** Removes the code of earlier builds, which would be in the package. */
+function removeOthers(outputs) {
+  const kept = new Set(outputs.map((file) => resolve(file)));
+  for (const each of readdirSync(dist, { recursive: true })) {
+    const file = join(dist, each);
+    if (/\.js(\.map)?$/.test(each) && !kept.has(file)) rmSync(file);
+  }
+}
+
 const isForTests = (each) => each.startsWith('testing/');
-for (const each of ['shared', 'worker']) rmSync(join(dist, each), { recursive: true, force: true });
+rmSync(join(dist, 'worker'), { recursive: true, force: true });
 const worker = await buildWorkerText(version);
 const bundles = await Promise.all([
   // One module: each takes main about a millisecond to load.
@@ -88,5 +99,6 @@ const bundles = await Promise.all([
   // Together: the matchers know a TestAnalytics.
   bundle(modules.filter(isForTests), classesOfIndex),
 ]);
+removeOthers(bundles.flatMap(({ outputs }) => Object.keys(outputs)));
 gatherDeclarations(dist, modules, join(home, '../worker/dist'));
 writeFileSync(join(home, 'THIRD-PARTY-LICENSES.txt'), licensesOf(worker.metafile, ...bundles));

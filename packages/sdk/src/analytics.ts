@@ -1,7 +1,5 @@
 // The public methods. In: the caller's events. Next: client.ts.
 
-import type { Callback } from './bound-callback.js';
-import type { Connect } from './carrier.js';
 import { Client } from './client.js';
 import type { SentEvent } from './errors.js';
 import type {
@@ -13,11 +11,13 @@ import type {
   PageEvent,
   ScreenEvent,
   TrackEvent,
-} from './event.js';
-import type { FlushResult } from './flush.js';
-import type { ScopedAnalytics, ScopeSource } from './scope.js';
-import { type AnalyticsSettings, checkTimeout, resolveSettings } from './settings.js';
-import type { Stats } from './tally.js';
+} from './event/event.js';
+import type { ScopedAnalytics, ScopeSource } from './event/scope.js';
+import type { FlushResult } from './flush/flush.js';
+import type { Callback } from './report/bound-callback.js';
+import type { Stats } from './report/counters.js';
+import { type AnalyticsSettings, checkTimeout, resolveSettings } from './settings/settings.js';
+import type { CreateTransport } from './thread/transport.js';
 
 const METHODS = ['identify', 'track', 'page', 'screen', 'group', 'alias'] as const;
 
@@ -37,13 +37,13 @@ export class Analytics<Events extends EventMap<Events> = AnyEvents> {
   readonly #flushTimeout: number;
 
   /**
-   * @param connect what takes the events away instead of the worker thread; for `@offthread/sdk/testing`.
+   * @param createTransport what takes the events away instead of the worker thread; for `@offthread/sdk/testing`.
    * @throws {ValidationError} `invalid_setting`, for a missing write key, a value out of range or an unknown name.
    */
-  constructor(settings: AnalyticsSettings, connect?: Connect) {
+  constructor(settings: AnalyticsSettings, createTransport?: CreateTransport) {
     const resolved = resolveSettings(settings);
     this.#flushTimeout = resolved.flushTimeout;
-    this.#client = new Client(resolved, this, connect);
+    this.#client = new Client(resolved, this, createTransport);
     // So that `const { track } = analytics` works.
     for (const method of METHODS) this[method] = this[method].bind(this) as never;
   }

@@ -1,58 +1,65 @@
-// Event -> accepted -> settled: what is behind the public methods, and the keeper of the accounts. Next: intake.ts,
-// link.ts; on the way back reporter.ts.
+// Event -> accepted -> settled: what is behind the public methods, and the keeper of the accounts. Next: event-acceptor.ts,
+// worker-transport.ts; on the way back callback-runner.ts.
 //
 //   open -> closing -> closed
 //
 // At every moment: accepted = delivered + failed + dropped + pending.
 import type { Outcome, Retry } from '@offthread/worker/protocol';
 import { nanoid } from 'nanoid';
-import { BoundCallback, type Callback } from './bound-callback.js';
-import type { Carrier, Connect, Correspondent } from './carrier.js';
-import { now } from './clock.js';
-import { type DiagnosticMessages, publish } from './diagnostics.js';
 import { AnalyticsError, type ErrorCode, type ErrorDetails, type SentEvent } from './errors.js';
-import type { AnyEvent, EventType } from './event.js';
-import { forget, isTooLate, type Leaver, listen, remember, unlisten } from './exit.js';
-import { Flush, type FlushResult } from './flush.js';
-import { LIBRARY_TEXT } from './frame.js';
-import { Intake, type TurnedAway } from './intake.js';
-import { Ledger } from './ledger.js';
-import { choose, type Mode } from './mode.js';
-import { ReportQueue } from './report-queue.js';
-import { Reporter } from './reporter.js';
-import { inRootContext } from './root-context.js';
-import type { ScopeSource } from './scope.js';
-import { reopen } from './sent-event.js';
-import type { Settings } from './settings.js';
-import { type Stats, Tally } from './tally.js';
-import type { Wait } from './wait.js';
-import { Watchers } from './watchers.js';
+import { LIBRARY_TEXT } from './event/encode.js';
+import type { AnyEvent, EventType } from './event/event.js';
+import { readSentEvents } from './event/resend.js';
+import type { ScopeSource } from './event/scope.js';
+import { EventAcceptor, type Rejection } from './event-acceptor.js';
+import {
+  addSignalHandlers,
+  type ExitParticipant,
+  isTooLate,
+  removeSignalHandlers,
+  trackPending,
+  untrackPending,
+} from './flush/exit.js';
+import { Flush, type FlushResult } from './flush/flush.js';
+import { FlushWaiters } from './flush/flush-waiters.js';
+import type { Wait } from './flush/wait.js';
+import { PendingEvents } from './pending/pending-events.js';
+import { BoundCallback, type Callback } from './report/bound-callback.js';
+import { CallbackRunner } from './report/callback-runner.js';
+import { Counters, type Stats } from './report/counters.js';
+import { type DiagnosticMessages, publish } from './report/diagnostics.js';
+import { ReportQueue } from './report/report-queue.js';
+import { now } from './runtime/clock.js';
+import { inRootContext } from './runtime/root-context.js';
+import type { Settings } from './settings/settings.js';
+import { chooseTransport, type Mode } from './thread/mode.js';
+import type { CreateTransport, Transport, TransportListener } from './thread/transport.js';
 
-export class Client implements Leaver, Correspondent {
+export class Client implements ExitParticipant, TransportListener {
   readonly #owner: object;
   readonly #settings: Settings;
-  readonly #ledger = new Ledger({ idPrefix: `${nanoid()}-`, library: LIBRARY_TEXT });
-  readonly #tally = new Tally();
+  readonly #pendingEvents = new PendingEvents({ idPrefix: `${nanoid()}-`, library: LIBRARY_TEXT });
+  readonly #counters = new Counters();
   readonly #mode: Mode;
-  readonly #link: Carrier;
-  readonly #intake: Intake;
-  readonly #reporter: Reporter;
+  readonly #transport: Transport;
+  readonly #acceptor: EventAcceptor;
+  readonly #callbacks: CallbackRunner;
   readonly #reports = new ReportQueue();
-  readonly #watchers = new Watchers();
+  readonly #waiters = new FlushWaiters();
   /** Sequence number up to which pending callbacks have held the process open. */
-  #heldFor = 0;
+  #heldThrough = 0;
   #closing: Promise<FlushResult> | undefined;
 
   /** @param owner what the user knows as the client. */
-  constructor(settings: Settings, owner: object, connect?: Connect) {
+  constructor(settings: Settings, owner: object, createTransport?: CreateTransport) {
     this.#owner = owner;
     this.#settings = settings;
-    this.#reporter = new Reporter(settings.onError);
-    const [mode, connected] = choose(settings, connect);
+    this.#callbacks = new CallbackRunner(settings.onError);
+    const [mode, create] = chooseTransport(settings, createTransport);
     this.#mode = mode;
-    this.#link = connected(this.#ledger, settings, this);
-    this.#intake = new Intake(settings, this.#ledger, this.#link);
-    listen(this);
+    this.#transport = create(this.#pendingEvents, settings, this);
+    this.#acceptor = new EventAcceptor(settings, this.#pendingEvents, this.#transport);
+    addSignalHandlers(this);
   }
 
   get flushTimeout(): number {
@@ -68,28 +75,28 @@ export class Client implements Leaver, Correspondent {
   }
 
   get stats(): Stats {
-    const { delivered, failed, dropped, refused, droppedAtCall } = this.#tally;
-    const accepted = this.#ledger.accepted + droppedAtCall;
-    const { pending } = this.#ledger;
+    const { delivered, failed, dropped, refused, droppedAtCall } = this.#counters;
+    const accepted = this.#pendingEvents.accepted + droppedAtCall;
+    const { count: pending } = this.#pendingEvents;
     const settled = { delivered, failed, dropped, refused, pending };
-    return { mode: this.#mode, accepted, ...settled, ...this.#link.counters };
+    return { mode: this.#mode, accepted, ...settled, ...this.#transport.requestCounts };
   }
 
   withContext<T, A>(fields: ScopeSource, run: (argument: A) => T, argument: A): T {
-    return this.#intake.withContext(fields, run, argument);
+    return this.#acceptor.withContext(fields, run, argument);
   }
 
   /** Takes an event over; false where it cannot. */
   accept(type: EventType, event: AnyEvent, callback: Callback | undefined): boolean {
-    return this.#taken(this.#intake.take(type, event, callback), callback);
+    return this.#finishAccept(this.#acceptor.accept(type, event, callback), callback);
   }
 
   /** Takes events over once more, up to the first it cannot; returns how many. */
   resend(events: readonly SentEvent[]): number {
-    if (!this.#intake.open) return 0;
+    if (!this.#acceptor.isOpen) return 0;
     let accepted = 0;
-    for (const again of reopen(events)) {
-      if (!this.#taken(this.#intake.take(again.type, again.event, undefined, again))) break;
+    for (const again of readSentEvents(events)) {
+      if (!this.#finishAccept(this.#acceptor.accept(again.type, again.event, undefined, again))) break;
       accepted++;
     }
     return accepted;
@@ -98,91 +105,92 @@ export class Client implements Leaver, Correspondent {
   /** @param timeout milliseconds in all. Default: `flushTimeout` from the last event that settled. */
   flush(timeout: number | undefined): FlushResult {
     const flush = this.#beginFlush(timeout);
-    this.#link.block(flush);
+    this.#transport.block(flush);
     return flush.result;
   }
 
   /** @param timeout as of `flush`. */
   async flushAsync(timeout: number | undefined): Promise<FlushResult> {
     const flush = this.#beginFlush(timeout);
-    await this.#watchers.until(flush, (deadline) => this.#link.isHeldPast(deadline));
+    await this.#waiters.wait(flush, (deadline) => this.#transport.isHeldPast(deadline));
     return flush.result;
   }
 
   close(timeout: number): Promise<FlushResult> {
-    this.#intake.shut();
+    this.#acceptor.close();
     // The promise is kept, and would keep the context of the request that closes the client.
     this.#closing ??= inRootContext(() => this.#close(timeout));
     return this.#closing;
   }
 
   startFlush(): void {
-    this.#link.hurry();
+    this.#transport.requestFlush();
   }
 
   finishFlush(deadline: number): boolean {
-    const isDone = this.#link.block(this.#waitFor(this.#ledger.accepted, deadline));
+    const isDone = this.#transport.block(this.#waitFor(this.#pendingEvents.accepted, deadline));
     // Left over if a callback ends the process.
     this.#report();
     return isDone;
   }
 
   holdForCallbacks(): void {
-    const { newestCallback, settled } = this.#ledger;
-    if (newestCallback <= Math.max(settled, this.#heldFor)) return;
+    const { newestCallback, settled } = this.#pendingEvents;
+    if (newestCallback <= Math.max(settled, this.#heldThrough)) return;
     // Once for each: an API that never answers must not hold the process for ever.
-    this.#heldFor = newestCallback;
+    this.#heldThrough = newestCallback;
     this.startFlush();
     const wait = this.#waitFor(newestCallback, now() + this.flushTimeout);
-    void this.#watchers.until(wait, (deadline) => this.#link.isHeldPast(deadline));
+    void this.#waiters.wait(wait, (deadline) => this.#transport.isHeldPast(deadline));
   }
 
   abandon(): void {
-    this.#intake.shut();
+    this.#acceptor.close();
     // What the worker has told already still counts.
     this.finishFlush(0);
     // First, so that the worker does not send what is reported as dropped.
-    void this.#link.release();
+    void this.#transport.release();
     const message = 'The process ended before the event was sent';
-    this.#drop(this.#ledger.accepted, 'exit_timeout', message, this.#link.lastTry);
+    this.#drop(this.#pendingEvents.accepted, 'exit_timeout', message, this.#transport.lastAttempt);
   }
 
-  receive(outcome: Outcome): void {
+  onOutcome(outcome: Outcome): void {
     // What a thread that was given up had still posted.
-    if (outcome.through <= this.#ledger.settled) return;
-    this.#reporter.isDelayed = false;
+    if (outcome.through <= this.#pendingEvents.settled) return;
+    this.#callbacks.isDelayed = false;
     if (outcome.type === 'delivered') this.#settle(outcome.through, undefined);
     else {
       const { through, code, message, status, attempts } = outcome;
-      const error = new AnalyticsError(code, message, { status, attempts, ...this.#lose(through) });
+      const error = new AnalyticsError(code, message, { status, attempts, ...this.#lostEvents(through) });
       this.#settle(through, error, outcome.type);
     }
   }
 
-  postponed(retry: Retry): void {
-    publish('offthread:postponed', () => this.#told(retry));
+  onPostponed(retry: Retry): void {
+    publish('offthread:postponed', () => this.#retryMessage(retry));
   }
 
-  retried(retry: Retry): void {
-    publish('offthread:retried', () => this.#told(retry));
+  onRetried(retry: Retry): void {
+    publish('offthread:retried', () => this.#retryMessage(retry));
   }
 
-  held(): void {
-    this.#watchers.look();
+  onRetryAfter(): void {
+    this.#waiters.check();
   }
 
-  delayed(error: Error): void {
-    this.#reporter.reportDelay(error);
+  onStartDelayed(error: Error): void {
+    this.#callbacks.reportDelay(error);
   }
 
-  unavailable(error: Error): void {
+  onUnavailable(error: Error): void {
     const isHeard =
-      this.#settings.onError !== undefined || this.#ledger.newestCallback > this.#ledger.settled;
-    if (!isHeard && this.#ledger.pending > 0) warnOnce(error.message);
-    this.#drop(this.#ledger.accepted, 'worker_unavailable', error.message, { cause: error.cause });
+      this.#settings.onError !== undefined ||
+      this.#pendingEvents.newestCallback > this.#pendingEvents.settled;
+    if (!isHeard && this.#pendingEvents.count > 0) warnOnce(error.message);
+    this.#drop(this.#pendingEvents.accepted, 'worker_unavailable', error.message, { cause: error.cause });
   }
 
-  poisoned(through: number): void {
+  onRepeatedCrash(through: number): void {
     this.#drop(
       through,
       'worker_crashed',
@@ -191,44 +199,44 @@ export class Client implements Leaver, Correspondent {
   }
 
   #drop(through: number, code: ErrorCode, message: string, details: ErrorDetails = {}): void {
-    if (through <= this.#ledger.settled) return;
-    const error = new AnalyticsError(code, message, { ...this.#lose(through), ...details });
+    if (through <= this.#pendingEvents.settled) return;
+    const error = new AnalyticsError(code, message, { ...this.#lostEvents(through), ...details });
     this.#settle(through, error, 'dropped');
   }
 
-  #told({ count, attempts, status, message }: Retry): DiagnosticMessages['offthread:retried'] {
+  #retryMessage({ count, attempts, status, message }: Retry): DiagnosticMessages['offthread:retried'] {
     return { analytics: this.#owner, count, attempts, status, message };
   }
 
-  #lose(through: number): { events: () => SentEvent[]; count: number } {
-    return { events: this.#ledger.lose(through), count: through - this.#ledger.settled };
+  #lostEvents(through: number): { events: () => SentEvent[]; count: number } {
+    return { events: this.#pendingEvents.lostEvents(through), count: through - this.#pendingEvents.settled };
   }
 
   /** Closes the account of all events up to `through`, and only then tells those concerned, who may call us back. */
   #settle(through: number, error: AnalyticsError | undefined, how: 'failed' | 'dropped' = 'failed'): void {
-    const count = through - this.#ledger.settled;
-    const callbacks = this.#ledger.settle(through);
-    if (error === undefined) this.#tally.deliver(count);
-    else if (how === 'failed') this.#tally.fail(count);
-    else this.#tally.drop(error.code, count);
-    for (const callback of callbacks) this.#reports.push(() => this.#reporter.tell(callback, error));
-    if (error !== undefined) this.#reports.push(() => this.#reporter.report(error));
+    const count = through - this.#pendingEvents.settled;
+    const callbacks = this.#pendingEvents.settle(through);
+    if (error === undefined) this.#counters.deliver(count);
+    else if (how === 'failed') this.#counters.fail(count);
+    else this.#counters.drop(error.code, count);
+    for (const callback of callbacks) this.#reports.push(() => this.#callbacks.call(callback, error));
+    if (error !== undefined) this.#reports.push(() => this.#callbacks.report(error));
     const analytics = this.#owner;
     this.#reports.push(() => {
       if (error === undefined) publish('offthread:delivered', () => ({ analytics, count }));
       else publish(`offthread:${how}`, () => ({ analytics, count, error }));
     });
     this.#report();
-    this.#watchers.look();
+    this.#waiters.check();
   }
 
   /** For all events up to `through`, until `deadline` by our clock. */
   #waitFor(through: number, deadline: number): Wait {
-    const ledger = this.#ledger;
+    const pendingEvents = this.#pendingEvents;
     return {
       deadline,
       get done() {
-        return ledger.settled >= through;
+        return pendingEvents.settled >= through;
       },
     };
   }
@@ -236,58 +244,61 @@ export class Client implements Leaver, Correspondent {
   /** Only then is the client done with what has settled, also for the exit hook. */
   #report(): void {
     this.#reports.run();
-    if (this.#ledger.pending === 0) forget(this);
+    if (this.#pendingEvents.count === 0) untrackPending(this);
   }
 
   /** Whether an event counts as accepted. */
-  #taken(away: TurnedAway | undefined, callback?: Callback): boolean {
-    if (away !== undefined) return this.#turnAway(away, callback);
-    this.#link.added();
-    if (this.#ledger.pending === 1) remember(this);
+  #finishAccept(rejection: Rejection | undefined, callback?: Callback): boolean {
+    if (rejection !== undefined) return this.#reject(rejection, callback);
+    this.#transport.scheduleSend();
+    if (this.#pendingEvents.count === 1) trackPending(this);
     return true;
   }
 
-  #turnAway({ code, message, cause, type, event }: TurnedAway, callback: Callback | undefined): boolean {
+  #reject({ code, message, cause, type, event }: Rejection, callback: Callback | undefined): boolean {
     const analytics = this.#owner;
-    const details = { events: [shown(type, event)], cause };
+    const details = { events: [readableFields(type, event)], cause };
     const error = (): AnalyticsError => new AnalyticsError(code, message, details);
-    if (typeof callback === 'function') this.#reporter.tellLater(new BoundCallback(callback), error);
+    if (typeof callback === 'function') this.#callbacks.callLater(new BoundCallback(callback), error);
     if (code === 'before_send' || code === 'before_send_failed') {
-      this.#tally.dropAtCall(code);
-      if (code === 'before_send_failed') this.#reporter.report(error());
+      this.#counters.dropAtCall(code);
+      if (code === 'before_send_failed') this.#callbacks.report(error());
       publish('offthread:dropped', () => ({ analytics, count: 1, error: error() }));
       return true;
     }
-    this.#tally.refuse(code);
+    this.#counters.refuse(code);
     // Nobody is told at the very end of the process: an `onError` that makes a client for each error would have no end.
     if (code === 'closed' && isTooLate(this.flushTimeout)) return false;
-    if (code === 'unserializable' || code === 'event_too_large') this.#reporter.report(error());
-    else this.#reporter.reportRarely(code, message, details);
+    if (code === 'unserializable' || code === 'event_too_large') this.#callbacks.report(error());
+    else this.#callbacks.reportRarely(code, message, details);
     publish('offthread:refused', () => ({ analytics, count: 1, code, type }));
     return false;
   }
 
   #beginFlush(timeout: number | undefined): Flush {
-    const patience = { timeout: timeout ?? this.flushTimeout, isRenewed: timeout === undefined };
-    const flush = new Flush(this.#ledger, this.#tally, this.#link, patience);
-    this.#reporter.catchUp();
+    const flushTimeout = { timeout: timeout ?? this.flushTimeout, isRenewed: timeout === undefined };
+    const flush = new Flush(this.#pendingEvents, this.#counters, this.#transport, flushTimeout);
+    this.#callbacks.runDeferred();
     this.startFlush();
     return flush;
   }
 
   async #close(timeout: number): Promise<FlushResult> {
     // Where nobody waits nothing is hurried: it would be sent just before it is reported as dropped.
-    const patience = { timeout: 0, isRenewed: false };
-    const flush = timeout === 0 ? new Flush(this.#ledger, this.#tally, this.#link, patience) : undefined;
+    const flushTimeout = { timeout: 0, isRenewed: false };
+    const flush =
+      timeout === 0
+        ? new Flush(this.#pendingEvents, this.#counters, this.#transport, flushTimeout)
+        : undefined;
     const result = flush?.result ?? (await this.flushAsync(timeout));
     // What the worker has told already still counts.
     this.finishFlush(0);
     // First, so that the worker does not send what is reported as dropped.
-    const released = this.#link.release();
+    const released = this.#transport.release();
     const message = 'The client was closed before the event was sent';
-    this.#drop(this.#ledger.accepted, 'closed', message, this.#link.lastTry);
-    unlisten(this);
-    this.#reporter.close();
+    this.#drop(this.#pendingEvents.accepted, 'closed', message, this.#transport.lastAttempt);
+    removeSignalHandlers(this);
+    this.#callbacks.close();
     await released;
     return result;
   }
@@ -304,7 +315,7 @@ function warnOnce(message: string): void {
 }
 
 /** An event that was turned away, as far as it can be read: it may be the very one whose getters throw. */
-function shown(type: EventType, event: AnyEvent): Readonly<Record<string, unknown>> {
+function readableFields(type: EventType, event: AnyEvent): Readonly<Record<string, unknown>> {
   try {
     return { type, ...event };
   } catch {

@@ -1,9 +1,7 @@
 // All that is public.
 export { Analytics } from './analytics.js';
-export type { BeforeSend, OutgoingEvent } from './before-send.js';
-export type { Callback } from './bound-callback.js';
-export type { DiagnosticMessages } from './diagnostics.js';
 export { AnalyticsError, type ErrorCode, type SentEvent, ValidationError } from './errors.js';
+export type { BeforeSend, OutgoingEvent } from './event/before-send.js';
 export type {
   AliasEvent,
   AnyEvents,
@@ -15,12 +13,20 @@ export type {
   PageEvent,
   ScreenEvent,
   TrackEvent,
-} from './event.js';
-export type { FlushResult } from './flush.js';
-export type { Mode } from './mode.js';
-export type { OAuth } from './oauth.js';
-export type { RedactSetting } from './redaction.js';
-export type { ScopedAnalytics, ScopedEvent, ScopedTrackEvent, ScopeFields, ScopeSource } from './scope.js';
-export type { AnalyticsSettings } from './settings.js';
-export type { Stats } from './tally.js';
+} from './event/event.js';
+export type {
+  ScopedAnalytics,
+  ScopedEvent,
+  ScopedTrackEvent,
+  ScopeFields,
+  ScopeSource,
+} from './event/scope.js';
+export type { FlushResult } from './flush/flush.js';
+export type { Callback } from './report/bound-callback.js';
+export type { Stats } from './report/counters.js';
+export type { DiagnosticMessages } from './report/diagnostics.js';
+export type { OAuth } from './settings/oauth.js';
+export type { RedactSetting } from './settings/redact.js';
+export type { AnalyticsSettings } from './settings/settings.js';
+export type { Mode } from './thread/mode.js';
 export { version } from './version.js';

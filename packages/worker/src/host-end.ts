@@ -6,14 +6,14 @@ import { HOST, HOST_THREAD, type HostThread } from './protocol.js';
 export class HostEnd {
   readonly #words: Int32Array;
   readonly #at: number;
-  readonly #hurry: () => void;
+  readonly #flush: () => void;
   #isSeen = false;
 
-  /** @param hurry has all clients send what they have. */
-  constructor({ memory, at }: HostThread, hurry: () => void) {
+  /** @param flush has all clients send what they have. */
+  constructor({ memory, at }: HostThread, flush: () => void) {
     this.#words = new Int32Array(memory);
     this.#at = at;
-    this.#hurry = hurry;
+    this.#flush = flush;
   }
 
   /** There is something to do: main is to wait for it. */
@@ -22,6 +22,6 @@ export class HostEnd {
     if (this.#isSeen || Atomics.load(this.#words, HOST.ENDING) === 0) return;
     // Once, because hurrying has no pause between two attempts.
     this.#isSeen = true;
-    this.#hurry();
+    this.#flush();
   }
 }

@@ -1,9 +1,9 @@
-// All that crosses the port or lies in memory both threads see. In: nothing. Out: names for link.ts (main) and
+// All that crosses the port or lies in memory both threads see. In: nothing. Out: names for worker-transport.ts (main) and
 // index.ts (worker). It may change with each version of the package: only copies of one version share a worker thread.
 
 /** What the thread has from its start on. */
-export interface ThreadData {
-  readonly vitals: SharedArrayBuffer;
+export interface WorkerData {
+  readonly health: SharedArrayBuffer;
   /** Version of the SDK on main, which is also that of the thread's program. */
   readonly version: string;
 }
@@ -20,7 +20,7 @@ export const FRAME_HEADER_BYTES = 16;
 
 /** What the bytes of a frame are. */
 export const KIND = {
-  /** A snapshot of the whole event, which JSON text cannot hold: by `v8.serialize`, see serialize.ts. */
+  /** A snapshot of the whole event, which JSON text cannot hold: by `v8.serialize`, see serialize-snapshot.ts. */
   snapshot: 0,
   /** The whole event as JSON text. */
   whole: 1,
@@ -37,7 +37,7 @@ export const KIND = {
 export type Kind = keyof typeof KIND;
 
 /** What all events of a client have in common, and main does not write. */
-export interface Signature {
+export interface FrameDefaults {
   /** Followed by an event's sequence number it is its `messageId`. ASCII, nothing that JSON escapes. */
   readonly idPrefix: string;
   /** `context.library` as JSON text. ASCII. */
@@ -57,10 +57,10 @@ export interface Chunk {
 }
 
 /** A client moves in. */
-export interface Opening {
+export interface OpenMessage {
   readonly control: SharedArrayBuffer;
   readonly settings: DeliverySettings;
-  readonly signature: Signature;
+  readonly frameDefaults: FrameDefaults;
   /** Frames up to this sequence number are settled already: an earlier worker did it before it died. */
   readonly settled: number;
   /** If they differ from those of the opening before: what is set for the connections of all clients. */
@@ -86,7 +86,7 @@ export interface NetworkDefaults {
 
 /** Main to worker, about one client. A post is an array of these, for as many clients as there is something to say. */
 export type ToWorker = { readonly client: number } & (
-  | ({ readonly type: 'open' } & Opening)
+  | ({ readonly type: 'open' } & OpenMessage)
   | ({ readonly type: 'chunk' } & Chunk)
   /** Somebody waits: cut a backoff short, let no short batch linger. */
   | { readonly type: 'flush' }
@@ -125,7 +125,7 @@ export interface Retry {
 /** Worker to main. */
 export type ToMain =
   | ClientMessage
-  /** Time passes, see `StartOrder.ticks`. */
+  /** Time passes, see `StartMessage.ticks`. */
   | { readonly type: 'tick' };
 
 /** About one client, in order. Deliveries nobody waits for are not posted, see `DELIVERED`. */
@@ -163,7 +163,7 @@ export interface Tls {
 }
 
 /** How requests get to where they go. */
-export interface WaySettings {
+export interface ConnectionSettings {
   /** URL of the proxy, user name and password in it, where there is one. */
   readonly proxy: string | undefined;
   readonly tls: Tls | undefined;
@@ -172,7 +172,7 @@ export interface WaySettings {
 }
 
 /** What the worker needs to know of a client's settings. Crosses the port once, when it moves in. */
-export interface DeliverySettings extends WaySettings {
+export interface DeliverySettings extends ConnectionSettings {
   readonly url: string;
   readonly writeKey: string;
   readonly userAgent: string;
@@ -219,9 +219,9 @@ export interface Redaction {
 export type Path = readonly (string | null)[];
 
 /** The one task of the pool: the worker goes into service, and clients are moved in by post. */
-export interface StartOrder {
+export interface StartMessage {
   readonly port: import('node:worker_threads').MessagePort;
-  readonly vitals: SharedArrayBuffer;
+  readonly health: SharedArrayBuffer;
   /** Whether main wants a `tick` with each heartbeat, because its own timers are fake. */
   readonly ticks: boolean;
   /** Set if the host's thread is not its main thread, and will not be told by Node.js when that ends. */
@@ -243,8 +243,8 @@ export const CONTROL_BYTES = 64;
 /** Slots of the control block's Int32 view. */
 export const CONTROL = {
   /** The worker: how many times there was news. Main sleeps on this word. Wraps, so compare for equality only. */
-  NEWS: 0,
-  /** The worker: requests begun for the batch in hand, see `IN_HAND`. */
+  CHANGES: 0,
+  /** The worker: requests begun for the batch in hand, see `CURRENT_BATCH`. */
   ATTEMPTS: 1,
 } as const;
 
@@ -256,10 +256,10 @@ export const COUNTER = {
   RETRIES: 2,
   /** The worker: bytes of request bodies sent, before compression. */
   BYTES: 3,
-  /** The worker: milliseconds on its own clock, see `VITAL_CLOCK`, until which `Retry-After` holds this client; 0: not held. */
+  /** The worker: milliseconds on its own clock, see `HEALTH_CLOCK`, until which `Retry-After` holds this client; 0: not held. */
   HELD_UNTIL: 4,
   /** The worker: sequence number of the last event of the batch in hand; what a crash points at. */
-  IN_HAND: 5,
+  CURRENT_BATCH: 5,
   /**
    * The worker: sequence number of the last event delivered. All before it that no message says was lost is delivered,
    * and those messages are in the port before the number is here.
@@ -269,30 +269,30 @@ export const COUNTER = {
   EXPECTED: 7,
 } as const;
 
-// The vitals, one a worker.
+// The health block, one for each worker.
 
-/** Bytes of the vitals. */
-export const VITALS_BYTES = 536;
+/** Bytes of the health block. */
+export const HEALTH_BYTES = 536;
 
 /** Where the worker writes the message of the exception that ends it, in UTF-8. */
-export const LAST_WORDS = { START: 24, BYTES: 512 } as const;
+export const EXIT_MESSAGE = { START: 24, BYTES: 512 } as const;
 
-/** Slots of the vitals' Int32 view. */
-export const VITAL = {
+/** Slots of the health block's Int32 view. */
+export const HEALTH = {
   /** 1 once the worker is on its way out, by exception or `process.exit()`. */
   DEAD: 0,
   /** Goes up with each step of the work, and every `BEAT_INTERVAL_MS` while there is any. 0 until the worker is up. */
   BEAT: 1,
-  // 2 and 3 are `VITAL_CLOCK`.
+  // 2 and 3 are `HEALTH_CLOCK`.
   /** 1 once the thread runs code of ours, before it has loaded the rest. */
   BEGUN: 4,
 } as const;
 
 /**
- * Slot of the vitals' BigInt64 view. The worker: milliseconds on its clock at the last heartbeat. So main reads how long the
+ * Slot of the health block's BigInt64 view. The worker: milliseconds on its clock at the last heartbeat. So main reads how long the
  * worker is still held without comparing clocks of two threads.
  */
-export const VITAL_CLOCK = 1;
+export const HEALTH_CLOCK = 1;
 
 /** Milliseconds between two heartbeats: ten a second, so that one second without is no accident. */
 export const BEAT_INTERVAL_MS = 100;
@@ -308,7 +308,7 @@ export const HOST = {
   /** Main: 1 once it ends, and waits until events that are pending have been sent. */
   ENDING: 0,
   /** Any thread: changes when one has nothing pending any more. Main sleeps on this word. */
-  NEWS: 1,
+  CHANGES: 1,
   /** First word of the first thread. */
   THREADS: 4,
 } as const;

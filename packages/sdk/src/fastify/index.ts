@@ -9,9 +9,9 @@ import type {
 } from 'fastify';
 import { Analytics } from '../analytics.js';
 import { type AnalyticsError, show, ValidationError } from '../errors.js';
-import type { AnyEvents } from '../event.js';
-import { plainFields } from '../fields.js';
-import { type AnalyticsSettings, SETTINGS } from '../settings.js';
+import type { AnyEvents } from '../event/event.js';
+import { plainFields } from '../input/fields.js';
+import { type AnalyticsSettings, SETTINGS } from '../settings/settings.js';
 import { logOutages } from './outage-log.js';
 import { RequestAnalytics } from './request-analytics.js';
 import { type RequestReaders, RequestSource } from './request-source.js';

@@ -1,6 +1,5 @@
 // A call on a request -> the event with what the request says of who and where. Next: ../analytics.ts.
 import type { Analytics } from '../analytics.js';
-import type { Callback } from '../bound-callback.js';
 import { ValidationError } from '../errors.js';
 import {
   type AliasEvent,
@@ -16,9 +15,10 @@ import {
   type PageEvent,
   requireFields,
   type ScreenEvent,
-} from '../event.js';
-import { merge } from '../fields.js';
-import type { Ids, ScopedEvent, ScopedTrackEvent } from '../scope.js';
+} from '../event/event.js';
+import type { Ids, ScopedEvent, ScopedTrackEvent } from '../event/scope.js';
+import { merge } from '../input/fields.js';
+import type { Callback } from '../report/bound-callback.js';
 import type { RequestSource } from './request-source.js';
 
 /** An event that need not say who did it. What is `null` is left out, whatever the request says. */

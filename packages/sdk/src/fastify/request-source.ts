@@ -1,10 +1,10 @@
 // A request -> who makes it and where, each found out when it is needed. Used by request-analytics.ts and index.ts.
 import type { FastifyRequest } from 'fastify';
 import { ValidationError } from '../errors.js';
-import { type Identity, withoutForeign } from '../event.js';
-import { merge } from '../fields.js';
-import { isPromise } from '../rejection.js';
-import type { Ids, ScopeFields } from '../scope.js';
+import { type Identity, withoutForeign } from '../event/event.js';
+import type { Ids, ScopeFields } from '../event/scope.js';
+import { merge } from '../input/fields.js';
+import { isPromise } from '../input/promises.js';
 import { contextOf } from './context.js';
 
 /** What of a request only the user of the plugin can read. */

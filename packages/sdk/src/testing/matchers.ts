@@ -1,7 +1,7 @@
 // A client for tests and what is expected of it -> passed, or the nearest event and how it differs. Used by vitest.ts
 // and jest.ts, whose `expect.extend()` takes the same matchers.
-import type { Id } from '../event.js';
-import { suggest } from '../nearest.js';
+import type { Id } from '../event/event.js';
+import { suggest } from '../input/suggest.js';
 import { type RecordedEvent, TestAnalytics } from './test-analytics.js';
 
 /** What Vitest and Jest hand to a matcher, as far as it is needed here. */

@@ -1,8 +1,8 @@
 // The client with a memory instead of a worker. In: the caller's events. Out: what would have been sent. Next: recorder.ts.
 import { Analytics } from '../analytics.js';
-import type { AnyEvents, EventMap, EventType } from '../event.js';
-import { plainFields } from '../fields.js';
-import { type AnalyticsSettings, SETTINGS } from '../settings.js';
+import type { AnyEvents, EventMap, EventType } from '../event/event.js';
+import { plainFields } from '../input/fields.js';
+import { type AnalyticsSettings, SETTINGS } from '../settings/settings.js';
 import { Recorder } from './recorder.js';
 
 /** An event as it would have been sent. */
@@ -33,8 +33,8 @@ export class TestAnalytics<Events extends EventMap<Events> = AnyEvents> extends 
 
   constructor(settings: Partial<AnalyticsSettings>) {
     const events: RecordedEvent[] = [];
-    super({ writeKey: 'TEST', ...plainFields(settings, SETTINGS) }, (ledger, settings, correspondent) => {
-      return new Recorder(ledger, settings, correspondent, (event) => events.push(JSON.parse(event)));
+    super({ writeKey: 'TEST', ...plainFields(settings, SETTINGS) }, (pendingEvents, settings, listener) => {
+      return new Recorder(pendingEvents, settings, listener, (event) => events.push(JSON.parse(event)));
     });
     this.#events = events;
   }

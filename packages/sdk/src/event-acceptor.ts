@@ -1,0 +1,149 @@
+// A call -> its event among the pending ones, or why it is not there. Used by client.ts. Next: before-send.ts, encode.ts,
+// pending-events.ts.
+
+import { ValidationError } from './errors.js';
+import { BeforeSendChain, type Dropped, failed } from './event/before-send.js';
+import { encode, oversize } from './event/encode.js';
+import { type AnyEvent, check, checkCallback, type EventType, withoutForeign } from './event/event.js';
+import type { ResentEvent } from './event/resend.js';
+import { Scope, type ScopeSource } from './event/scope.js';
+import { isTooLate } from './flush/exit.js';
+import type { PendingEvents } from './pending/pending-events.js';
+import type { Callback } from './report/bound-callback.js';
+import type { Settings } from './settings/settings.js';
+import type { Transport } from './thread/transport.js';
+
+/** Why an event is refused. */
+interface Refusal {
+  readonly code: 'closed' | 'queue_full' | 'unserializable' | 'event_too_large' | 'worker_unavailable';
+  readonly message: string;
+  readonly cause?: unknown;
+}
+
+/** An event that was turned away at the call. */
+export type Rejection = (Refusal | Dropped) & { readonly type: EventType; readonly event: AnyEvent };
+
+export class EventAcceptor {
+  readonly #settings: Settings;
+  readonly #pendingEvents: PendingEvents;
+  readonly #transport: Transport;
+  readonly #beforeSend: BeforeSendChain | undefined;
+  /** Made for the first `withContext()`: who calls none pays for none. */
+  #scope: Scope | undefined;
+  #isOpen = true;
+
+  constructor(settings: Settings, pendingEvents: PendingEvents, transport: Transport) {
+    this.#settings = settings;
+    this.#pendingEvents = pendingEvents;
+    this.#transport = transport;
+    if (settings.beforeSend !== undefined) this.#beforeSend = new BeforeSendChain(settings.beforeSend);
+  }
+
+  /** Whether events are taken over: not once it is closed, and not once the process has no time left for it. */
+  get isOpen(): boolean {
+    return this.#isOpen && !isTooLate(this.#settings.flushTimeout);
+  }
+
+  close(): void {
+    this.#isOpen = false;
+  }
+
+  /** Calls `run`, in which events inherit the fields. */
+  withContext<T, A>(fields: ScopeSource, run: (argument: A) => T, argument: A): T {
+    this.#scope ??= new Scope();
+    return this.#scope.run(fields, run, argument);
+  }
+
+  /**
+   * Adds an event to the pending ones, or says why not.
+   *
+   * @param again of an event that was there before, which inherits nothing.
+   * @throws {ValidationError} `invalid_event`
+   */
+  accept(
+    type: EventType,
+    given: AnyEvent,
+    callback: Callback | undefined,
+    again?: ResentEvent,
+  ): Rejection | undefined {
+    let event = given;
+    let obstacle: Refusal | Dropped | undefined;
+    try {
+      event = withoutForeign(given);
+      if (this.#scope !== undefined && again === undefined) event = this.#scope.fill(type, event);
+      obstacle = this.#check(type, event, callback, again);
+    } catch (cause) {
+      if (cause instanceof ValidationError) throw cause;
+      obstacle = { code: 'unserializable', message: 'The event cannot be written as JSON', cause };
+    }
+    return obstacle === undefined ? undefined : { ...obstacle, type, event };
+  }
+
+  #check(
+    type: EventType,
+    event: AnyEvent,
+    callback: Callback | undefined,
+    again: ResentEvent | undefined,
+  ): Refusal | Dropped | undefined {
+    if (!this.#isOpen) return CLOSED;
+    check(type, event);
+    checkCallback(type, callback);
+    const obstacle = this.#obstacle();
+    if (obstacle !== undefined) return obstacle;
+    if (this.#beforeSend === undefined) return this.#append(type, event, callback, again);
+    const result = this.#beforeSend.apply(type, event);
+    if (result.code !== undefined) return result;
+    try {
+      // Once more: the functions may have closed the client or filled its queue.
+      return this.#obstacle() ?? this.#append(type, result.event, callback, again);
+    } catch (cause) {
+      return failed('beforeSend returned what cannot be written as JSON', cause);
+    }
+  }
+
+  #append(
+    type: EventType,
+    event: AnyEvent,
+    callback: Callback | undefined,
+    again: ResentEvent | undefined,
+  ): Refusal | undefined {
+    const pendingEvents = this.#pendingEvents;
+    const { maxQueueSize, maxQueueBytes, redact } = this.#settings;
+    const { accepted } = pendingEvents;
+    const frame = encode(type, event, pendingEvents, again);
+    // A getter or a toJSON has closed the client, or has tracked and may have filled its queue.
+    const obstacle = this.#isOpen && pendingEvents.accepted === accepted ? undefined : this.#obstacle();
+    if (obstacle !== undefined) return obstacle;
+    // The worker redacts, so with that setting it decides what is too large. It drops events that are sent again as well:
+    // refused here they would hold up those behind them.
+    const message = redact === undefined && again === undefined ? oversize(frame, pendingEvents) : undefined;
+    if (message !== undefined) return { code: 'event_too_large', message };
+    if (!pendingEvents.append(frame, callback, maxQueueBytes)) return full('maxQueueBytes', maxQueueBytes);
+    // Who has a callback waits for it; and where the queue fills up, room is to be seen as soon as there is any.
+    if (
+      callback !== undefined ||
+      pendingEvents.count > maxQueueSize / 2 ||
+      pendingEvents.bytes > maxQueueBytes / 2
+    ) {
+      this.#transport.expect(pendingEvents.accepted);
+    }
+    return undefined;
+  }
+
+  /** What keeps any event out at this moment. */
+  #obstacle(): Refusal | undefined {
+    if (!this.isOpen) return CLOSED;
+    const { failure } = this.#transport;
+    if (failure !== undefined) {
+      return { code: 'worker_unavailable', message: failure.message, cause: failure.cause };
+    }
+    const { maxQueueSize } = this.#settings;
+    return this.#pendingEvents.count < maxQueueSize ? undefined : full('maxQueueSize', maxQueueSize);
+  }
+}
+
+const CLOSED: Refusal = { code: 'closed', message: 'The client is closed' };
+
+function full(setting: 'maxQueueSize' | 'maxQueueBytes', limit: number): Refusal {
+  return { code: 'queue_full', message: `${setting} (${limit}) is reached` };
+}

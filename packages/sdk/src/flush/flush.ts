@@ -1,0 +1,89 @@
+// A barrier behind all that is accepted -> what happened until it was reached. Used by client.ts.
+
+import type { PendingEvents } from '../pending/pending-events.js';
+import type { Counters } from '../report/counters.js';
+import { now } from '../runtime/clock.js';
+import type { Wait } from './wait.js';
+
+/** How a flush went. */
+export interface FlushResult {
+  /**
+   * `'ok'`: everything accepted before the flush is settled. `'timeout'`: time ran out, or it was certain that it
+   * would. `'worker-dead'`: events were dropped because the worker thread could not be kept alive, or none can be started.
+   */
+  readonly status: 'ok' | 'timeout' | 'worker-dead';
+  /** Events the API took during this flush. */
+  readonly delivered: number;
+  /** Events that failed or were dropped during this flush; `onError` has them. */
+  readonly failed: number;
+  /** Events accepted before the flush that are not settled. */
+  readonly pending: number;
+  /** Milliseconds it took. */
+  readonly elapsedMs: number;
+}
+
+/** How long a flush waits, in milliseconds. */
+export interface FlushTimeout {
+  readonly timeout: number;
+  /** Whether that is counted from the last event that settled, and not from the call. */
+  readonly isRenewed: boolean;
+}
+
+/** One flush, from the call on. */
+export class Flush implements Wait {
+  readonly #start = now();
+  readonly #timeout: FlushTimeout;
+  /** When an event before the barrier last settled, and how many had by then. */
+  #lastSettled = this.#start;
+  #settled: number;
+  readonly #pendingEvents: PendingEvents;
+  readonly #counters: Counters;
+  readonly #transport: { readonly failure: Error | undefined };
+  readonly #barrier: number;
+  readonly #before: { readonly delivered: number; readonly lost: number; readonly lostToWorker: number };
+
+  /** @param transport says why no worker thread can be started, if that is so. */
+  constructor(
+    pendingEvents: PendingEvents,
+    counters: Counters,
+    transport: { readonly failure: Error | undefined },
+    flushTimeout: FlushTimeout,
+  ) {
+    this.#transport = transport;
+    this.#timeout = flushTimeout;
+    this.#pendingEvents = pendingEvents;
+    this.#settled = pendingEvents.settled;
+    this.#counters = counters;
+    this.#barrier = pendingEvents.accepted;
+    this.#before = {
+      delivered: counters.delivered,
+      lost: counters.lost,
+      lostToWorker: counters.lostToWorker,
+    };
+  }
+
+  /** Whether all that was accepted before is settled. */
+  get done(): boolean {
+    return this.#pendingEvents.settled >= this.#barrier;
+  }
+
+  get deadline(): number {
+    const { timeout, isRenewed } = this.#timeout;
+    if (!isRenewed) return this.#start + timeout;
+    const settled = Math.min(this.#pendingEvents.settled, this.#barrier);
+    if (settled > this.#settled) [this.#settled, this.#lastSettled] = [settled, now()];
+    return this.#lastSettled + timeout;
+  }
+
+  get result(): FlushResult {
+    const { delivered, lost, lostToWorker } = this.#counters;
+    const isDead = lostToWorker > this.#before.lostToWorker || this.#transport.failure !== undefined;
+    return {
+      status: isDead ? 'worker-dead' : this.done ? 'ok' : 'timeout',
+      delivered: delivered - this.#before.delivered,
+      failed: lost - this.#before.lost,
+      pending: Math.max(0, this.#barrier - this.#pendingEvents.settled),
+      elapsedMs: now() - this.#start,
+    };
+  }
+}

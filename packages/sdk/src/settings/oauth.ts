@@ -1,0 +1,109 @@
+// The setting `oauth` -> what the worker needs of it, or a ValidationError. Used by settings.ts.
+import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { types } from 'node:util';
+import type { OAuthSettings } from '@offthread/worker/protocol';
+import { conceal, show, ValidationError } from '../errors.js';
+import { plainFields } from '../input/fields.js';
+import { suggest } from '../input/suggest.js';
+import { normalizeAddress } from './address.js';
+
+/**
+ * An OAuth app of the workspace, by which the worker gets access tokens for the Tracking API.
+ * Source: https://www.twilio.com/docs/segment/connections/oauth
+ */
+export interface OAuth {
+  /** The app's id. */
+  readonly clientId: string;
+  /** Private key to a public key of the app: RSA of at least 2,048 bits, as PEM, without a passphrase. */
+  readonly clientKey: string | Buffer;
+  /** Id of that public key in the app. */
+  readonly keyId: string;
+  /**
+   * Address of the token server, which is asked below `/token`. Plain `http:` is for loopback only, see
+   * `allowInsecureHost`. Default: the token server of the region that the events go to.
+   */
+  readonly authServer?: string | undefined;
+  /** What the tokens are to allow. Default: `'tracking_api:write'`. */
+  readonly scope?: string | undefined;
+}
+
+/** A token is good only in the region of its server. */
+const AUTH_SERVERS = { us: 'https://oauth2.segment.io', eu: 'https://oauth2.eu1.segmentapis.com' } as const;
+
+const AUTH_SERVER = {
+  name: 'oauth.authServer',
+  example: AUTH_SERVERS.us,
+  exposes: 'your access tokens',
+};
+
+const NAMES: readonly (keyof OAuth)[] = ['clientId', 'clientKey', 'keyId', 'authServer', 'scope'];
+
+/** Bits below which RS256 takes no key. Source: https://www.rfc-editor.org/rfc/rfc7518#section-3.3 */
+const LEAST_BITS = 2_048;
+
+/**
+ * Checks the setting and fills in the defaults. `proxyTo` knows the proxy on the way to a URL.
+ *
+ * @throws {ValidationError} `invalid_setting`; no message shows what was given, in which the private key is.
+ */
+export function resolveOAuth(
+  given: object,
+  region: 'us' | 'eu',
+  allowInsecureHost: boolean,
+  proxyTo: (url: string) => string | undefined,
+): OAuthSettings {
+  for (const name of Object.keys(given)) {
+    if (NAMES.some((each) => each === name)) continue;
+    throw mistake(`There is no setting ${show(`oauth.${name}`)}${suggest(name, NAMES)}`);
+  }
+  const plain: Partial<Record<keyof OAuth, unknown>> = plainFields(given, NAMES);
+  const { clientId, clientKey, keyId, authServer, scope } = plain;
+  const server =
+    authServer === undefined
+      ? AUTH_SERVERS[region]
+      : normalizeAddress(text(authServer, 'authServer', 'an address'), AUTH_SERVER, allowInsecureHost);
+  return {
+    clientId: text(clientId, 'clientId', 'the id of your OAuth app'),
+    clientKey: privateKey(clientKey),
+    keyId: text(keyId, 'keyId', 'the id of the public key in your OAuth app'),
+    authServer: server,
+    proxy: proxyTo(server),
+    scope:
+      scope === undefined ? 'tracking_api:write' : text(scope, 'scope', "a scope like 'tracking_api:write'"),
+  };
+}
+
+function text(value: unknown, name: keyof OAuth, meaning: string): string {
+  // What is longer or has line breaks may be the key in the wrong place, and an address is shown where it is none.
+  const isText = typeof value === 'string' && value.trim() !== '' && /^.{1,1000}$/.test(value);
+  if (isText) return value;
+  const expected = `${meaning}, a string of at most 1,000 characters on one line`;
+  throw mistake(`Setting 'oauth.${name}' must be ${expected}; got ${conceal(value)}`);
+}
+
+/** Read here, where the mistake is; and as an object, because no look at one shows the key. */
+function privateKey(value: unknown): KeyObject {
+  const fault = (what: string): ValidationError => {
+    const expected = `an RSA private key of at least ${LEAST_BITS} bits as PEM ('-----BEGIN PRIVATE KEY-----'), without a passphrase`;
+    return mistake(`Setting 'oauth.clientKey' must be ${expected}; got ${what}`);
+  };
+  const pem = types.isUint8Array(value) ? Buffer.from(value).toString('latin1') : value;
+  if (typeof pem !== 'string' || pem.trim() === '') throw fault(conceal(pem));
+  let key: KeyObject;
+  try {
+    // Environment variables often hold line breaks in this form, and PEM has no other backslash.
+    key = createPrivateKey(pem.replaceAll('\\n', '\n'));
+  } catch {
+    if (/-----BEGIN (RSA )?PUBLIC KEY-----/.test(pem)) throw fault('a public key');
+    if (/ENCRYPTED/.test(pem)) throw fault('one with a passphrase');
+    throw fault('a string that is none');
+  }
+  if (key.asymmetricKeyType !== 'rsa') throw fault(`a key of type ${key.asymmetricKeyType}`);
+  const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
+  if (bits < LEAST_BITS) throw fault(`one of ${bits} bits`);
+  return key;
+}
+
+function mistake(message: string): ValidationError {
+  return new ValidationError('invalid_setting', message);
+}

@@ -1,0 +1,89 @@
+// A frame as main wrote it -> the event as it is sent. Used by queue.ts, and by the SDK's pending-events.ts for events that fail.
+import { FRAME_HEADER_BYTES, type FrameDefaults, KIND, type Kind } from '../protocol.js';
+import { serializeSnapshot } from './serialize-snapshot.js';
+
+/** What lies in memory for one event. */
+export interface RawFrame {
+  readonly kind: Kind;
+  /** When the event was accepted, in milliseconds since 1970. */
+  readonly time: number;
+  readonly memory: Buffer;
+  /** Its bytes in `memory`: from `start` to `end`, where the next frame begins. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** An event as it is sent, JSON in UTF-8, in two parts, so that the second one is copied only once: into a body. */
+export interface Text {
+  /** ASCII. */
+  readonly head: string;
+  /** Followed by the bytes from `start` to `end` of this. */
+  readonly memory: Buffer;
+  readonly start: number;
+  readonly end: number;
+}
+
+const KINDS = Object.keys(KIND) as Kind[];
+const OPENING = Buffer.from('{"context":{');
+const CLOSING_BRACE = 0x7d;
+
+/** The frame at `offset`, in place. */
+export function readFrame(memory: Buffer, offset: number): RawFrame {
+  const start = offset + FRAME_HEADER_BYTES;
+  return {
+    kind: KINDS[memory.readUInt32LE(offset + 4)] ?? 'whole',
+    time: memory.readDoubleLE(offset + 8),
+    memory,
+    start,
+    end: start + memory.readUInt32LE(offset),
+  };
+}
+
+/**
+ * The event as it is sent. Adds to what the caller gave what main has not written: `type`, `messageId`, `timestamp` and
+ * `context.library`.
+ */
+export function textOf(
+  { kind, time, memory, start, end }: RawFrame,
+  sequence: number,
+  frameDefaults: FrameDefaults,
+): Text {
+  if (kind === 'whole') return { head: '', memory, start, end };
+  if (kind === 'snapshot') {
+    const json = serializeSnapshot(memory.subarray(start, end));
+    return { head: '', memory: json, start: 0, end: json.length };
+  }
+  const { idPrefix, library } = frameDefaults;
+  const isOpen = memory.compare(OPENING, 0, OPENING.length, start, start + OPENING.length) === 0;
+  const rest = start + (isOpen ? OPENING.length : 1);
+  const head = `{"type":"${kind}","messageId":"${idPrefix}${sequence}","timestamp":"${isoTime(time)}","context":{"library":${library}${isOpen ? '' : '}'}${memory[rest] === CLOSING_BRACE ? '' : ','}`;
+  return { head, memory, start: rest, end };
+}
+
+/** Bytes of the event as it is sent. */
+export function lengthOf({ head, start, end }: Text): number {
+  return head.length + end - start;
+}
+
+/** Writes the event into `target`; gives the place behind it. */
+export function write({ head, memory, start, end }: Text, target: Buffer, at: number): number {
+  const middle = at + target.write(head, at, 'latin1');
+  return middle + memory.copy(target, middle, start, end);
+}
+
+/** The event as JSON text. */
+export function stringOf({ head, memory, start, end }: Text): string {
+  return head + memory.toString('utf8', start, end);
+}
+
+let lastTime = Number.NaN;
+let lastIso = '';
+
+/** Events come in order, and a busy server has several in a millisecond. */
+function isoTime(time: number): string {
+  if (time !== lastTime) {
+    lastTime = time;
+    lastIso = new Date(time).toISOString();
+  }
+  return lastIso;
+}

@@ -1,0 +1,37 @@
+// Body -> response: one attempt at the API. Next: exchange.ts, then retry.ts.
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import type { DeliverySettings } from '../protocol.js';
+import { createExchange, type Response, SHOWN_LENGTH } from './exchange.js';
+
+const compress = promisify(gzip);
+
+/**
+ * Sends a body; `retry` is 0 for the first attempt. `authorization` is the header of that name, where the write key is
+ * not enough. Never rejects.
+ */
+export type Send = (
+  body: Buffer,
+  retry: number,
+  signal: AbortSignal,
+  authorization?: string,
+) => Promise<Response>;
+
+/** A `Send` for one client. */
+export function createSend(settings: DeliverySettings): Send {
+  if (settings.stub) return async () => ({ type: 'reply', status: 200, text: '', sent: true });
+  const exchange = createExchange(settings.url, settings);
+  const basic = `Basic ${Buffer.from(`${settings.writeKey}:`).toString('base64')}`;
+  const common = {
+    'user-agent': settings.userAgent,
+    ...settings.headers,
+    'content-type': 'application/json',
+    ...(settings.gzip ? { 'content-encoding': 'gzip' } : undefined),
+  };
+  return async (body, retry, signal, authorization = basic) => {
+    const secret = authorization.slice(authorization.indexOf(' ') + 1);
+    const headers = { ...common, authorization, ...(retry > 0 && { 'x-retry-count': String(retry) }) };
+    const sent = settings.gzip ? await compress(body) : body;
+    return exchange({ headers, body: sent, secret, maxText: SHOWN_LENGTH }, signal);
+  };
+}

@@ -1,0 +1,312 @@
+// No request breaks a limit of the API, no event is lost or overtaken, and batches are as full as the limits allow.
+import { type Batch, type FrameSource, halve, takeBatch } from '@offthread/worker/batch/batch';
+import { bodyOf, releaseBody } from '@offthread/worker/batch/body';
+import { lengthOf, type Text } from '@offthread/worker/frame/frame';
+import { MAX_BATCH_EVENTS, MAX_BODY_BYTES, MAX_EVENT_BYTES } from '@offthread/worker/limits';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { eventOfBytes } from '../helpers/exact-event.js';
+import { flushed, upTo, withApi } from '../helpers/with-api.js';
+
+type Frame = Batch['frames'][number];
+
+const bench = withApi();
+
+/** Bytes of a body around its events: `{"batch":[` … `],"sentAt":"2026-11-24T12:00:00.000Z"}`. */
+const ENVELOPE = 10 + 12 + 24 + 2;
+
+/** A body with one frame of so many bytes. */
+function bodyWith(character: string, bytes: number): Buffer {
+  const memory = Buffer.alloc(bytes, character);
+  return bodyOf(
+    { frames: [{ sequence: 1, text: { head: '', memory, start: 0, end: bytes } }], through: 1 },
+    new Date(),
+  );
+}
+
+describe('pure', () => {
+  const filler = Buffer.alloc(2 * MAX_EVENT_BYTES, '1');
+
+  /** An event of `size` bytes: a few in its head, as what the worker adds is, and the others in memory. */
+  function textOf(memory: Buffer, size: number): Text {
+    const start = Math.min(size, 5);
+    return { head: memory.toString('latin1', 0, start), memory, start, end: size };
+  }
+
+  function framesOf(sizes: readonly number[]): Frame[] {
+    return sizes.map((size, index) => ({ sequence: index + 1, text: textOf(filler, size) }));
+  }
+
+  function sourceOf(frames: readonly Frame[]): FrameSource {
+    const left = [...frames];
+    return { peek: () => left[0], shift: () => left.shift() };
+  }
+
+  /** All there is to take: batches, and frames that no request can carry. */
+  function takeAll(frames: readonly Frame[], batchSize: number): (Batch | Frame)[] {
+    const source = sourceOf(frames);
+    const taken: (Batch | Frame)[] = [];
+    for (let next = takeBatch(source, batchSize); next !== undefined; next = takeBatch(source, batchSize)) {
+      taken.push('frame' in next ? next.frame : next);
+    }
+    return taken;
+  }
+
+  function framesIn(taken: readonly (Batch | Frame)[]): Frame[] {
+    return taken.flatMap((each) => ('frames' in each ? each.frames : [each]));
+  }
+
+  const sizes = fc.array(
+    fc.oneof(
+      fc.integer({ min: 1, max: 2_000 }),
+      fc.integer({ min: MAX_EVENT_BYTES - 8, max: MAX_EVENT_BYTES + 8 }),
+      fc.integer({ min: 1, max: MAX_EVENT_BYTES + 5_000 }),
+    ),
+    { maxLength: 120 },
+  );
+  const batchSizes = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(100, MAX_BATCH_EVENTS));
+  const run = { seed: 20_261_124, numRuns: 300 };
+
+  test('no limit is broken, order is kept, nothing is lost, and no batch is shorter than it must be', () => {
+    fc.assert(
+      fc.property(sizes, batchSizes, (lengths, batchSize) => {
+        const frames = framesOf(lengths);
+        const taken = takeAll(frames, batchSize);
+        expect(framesIn(taken)).toEqual(frames);
+        for (const [index, each] of taken.entries()) {
+          if (!('frames' in each)) {
+            expect(lengthOf(each.text)).toBeGreaterThan(MAX_EVENT_BYTES);
+            continue;
+          }
+          const size = bodyOf(each, new Date()).length;
+          expect(size).toBeLessThanOrEqual(MAX_BODY_BYTES);
+          expect(each.frames.length).toBeLessThanOrEqual(batchSize);
+          expect(each.through).toBe(each.frames.at(-1)?.sequence);
+          for (const { text } of each.frames) expect(lengthOf(text)).toBeLessThanOrEqual(MAX_EVENT_BYTES);
+          const next = taken[index + 1];
+          if (each.frames.length === batchSize || next === undefined || !('frames' in next)) continue;
+          const [first] = next.frames;
+          expect(size + 1 + (first === undefined ? 0 : lengthOf(first.text))).toBeGreaterThan(MAX_BODY_BYTES);
+        }
+      }),
+      run,
+    );
+  });
+
+  test('a body is JSON with the frames as they are, and as long as it was taken for', () => {
+    fc.assert(
+      fc.property(fc.array(fc.jsonValue(), { minLength: 1, maxLength: 50 }), (values) => {
+        const texts = values.map((value) => JSON.stringify(value));
+        const frames = texts.map((text, index) => {
+          const memory = Buffer.from(text);
+          // A head is ASCII.
+          const start = /^[ -~]/.test(text) ? 1 : 0;
+          return {
+            sequence: index + 1,
+            text: { head: text.slice(0, start), memory, start, end: memory.length },
+          };
+        });
+        const sentAt = new Date('2026-11-24T12:00:00Z');
+        const body = bodyOf({ frames, through: frames.length }, sentAt);
+        expect(body.toString()).toBe(`{"batch":[${texts.join()}],"sentAt":"2026-11-24T12:00:00.000Z"}`);
+        const bytes = frames.reduce((sum, { text }) => sum + lengthOf(text), 0);
+        expect(body.length).toBe(ENVELOPE + bytes + frames.length - 1);
+      }),
+      run,
+    );
+  });
+
+  test('the memory of a large body is used again once it is given back, and not before', () => {
+    const first = bodyWith('1', 70_000);
+    const second = bodyWith('2', 70_000);
+    expect(second.buffer).not.toBe(first.buffer);
+    releaseBody(first);
+    const third = bodyWith('3', 65_536);
+    expect(third.buffer).toBe(first.buffer);
+    expect(third.toString()).toContain(`{"batch":[${'3'.repeat(65_536)}],"sentAt":`);
+    expect(third.length).toBe(ENVELOPE + 65_536);
+    expect(second.toString()).toContain(`{"batch":[${'2'.repeat(70_000)}],"sentAt":`);
+    releaseBody(third);
+    expect(bodyWith('4', 400_000).length).toBe(ENVELOPE + 400_000);
+  });
+
+  test('what is kept is of use for the largest body, and is four of them', () => {
+    const sizes = [70_000, 400_000, 150_000, 300_000, 90_000, 200_000, 499_900];
+    const given = sizes.map((size) => bodyWith('1', size));
+    for (const body of given) releaseBody(body);
+    const kept = new Set(given.map(({ buffer }) => buffer));
+    const taken = sizes.map(() => bodyWith('2', 66_000)).filter(({ buffer }) => kept.has(buffer));
+    expect(taken.map(({ buffer }) => buffer.byteLength)).toEqual([262_144, 327_680, 458_752, 524_288]);
+  });
+
+  test('a small body has memory of its own size, which is not kept', () => {
+    const small = bodyWith('1', 1_000);
+    // It is in the pool of Buffer, whose size depends on the version of Node.js.
+    expect(small.buffer.byteLength % 65_536).not.toBe(0);
+    releaseBody(small);
+    expect(bodyWith('2', 1_000).toString()).not.toBe(small.toString());
+    expect(small.toString()).toContain('1'.repeat(1_000));
+  });
+
+  test('halves are two batches with all frames in order, down to single frames', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 2, max: 300 }), (count) => {
+        const frames = framesOf(upTo(count).map(() => 1));
+        const single: Frame[] = [];
+        const split = (batch: Batch): void => {
+          expect(batch.frames.length).toBeGreaterThan(0);
+          expect(batch.through).toBe(batch.frames.at(-1)?.sequence);
+          if (batch.frames.length === 1) {
+            single.push(...batch.frames);
+            return;
+          }
+          const [first, second] = halve(batch);
+          expect(first.frames.length - second.frames.length).toBeOneOf([0, 1]);
+          split(first);
+          split(second);
+        };
+        split({ frames, through: count });
+        expect(single).toEqual(frames);
+      }),
+      run,
+    );
+  });
+
+  test('the body limit is 500,000 bytes with all that is around the events', () => {
+    const rest = MAX_BODY_BYTES - ENVELOPE - 15 * (MAX_EVENT_BYTES + 1);
+    const full = upTo(15).map(() => MAX_EVENT_BYTES);
+    expect(MAX_BODY_BYTES).toBe(500_000);
+    const sizesTaken = (last: number): number[] =>
+      takeAll(framesOf([...full, last]), 100).map((each) => ('frames' in each ? each.frames.length : 0));
+    expect(sizesTaken(rest - 1)).toEqual([16]);
+    expect(sizesTaken(rest)).toEqual([16]);
+    expect(sizesTaken(rest + 1)).toEqual([15, 1]);
+  });
+
+  test('nothing comes of an empty source, and an event over the limit alone comes as that', () => {
+    expect(takeBatch(sourceOf([]), 100)).toBeUndefined();
+    const [frame] = framesOf([MAX_EVENT_BYTES + 1]);
+    expect(takeAll(framesOf([MAX_EVENT_BYTES + 1]), 100)).toEqual([frame]);
+  });
+});
+
+describe('at the API', () => {
+  /** A client whose first event is sent, and which then lets events wait until they are flushed or a batch is full. */
+  async function waiting(batchSize: number): Promise<ReturnType<typeof bench.open>> {
+    // With redact the worker says what is too large, after the call.
+    const analytics = bench.open({ batchSize, linger: 600_000, redact: ['properties.secret'] });
+    analytics.track({ userId: 'u', event: 'first' });
+    flushed(analytics);
+    await bench.api.reset();
+    return analytics;
+  }
+
+  async function sizesOfRequests(): Promise<number[]> {
+    return (await bench.api.requests()).map(({ eventCount }) => eventCount);
+  }
+
+  test.each([
+    ['letters of one byte', 'x'],
+    ['letters of two bytes', 'ä'],
+    ['letters of three bytes', '漢'],
+    ['letters of four bytes', '😀'],
+    ['quotes, which take two bytes as JSON', '"'],
+  ])('an event of 32,768 bytes is delivered and one of 32,769 dropped, made of %s', async (_, character) => {
+    const fits = eventOfBytes(MAX_EVENT_BYTES, character);
+    const exceeds = eventOfBytes(MAX_EVENT_BYTES + 1, character);
+    const analytics = await waiting(100);
+    analytics.track({ userId: 'u', event: 'before' });
+    analytics.track(fits);
+    analytics.track(exceeds);
+    analytics.track({ userId: 'u', event: 'after' });
+    expect(analytics.flush(20_000)).toMatchObject({ status: 'ok', delivered: 3, failed: 1 });
+    expect((await bench.api.events()).map(({ event }) => event)).toEqual(['before', 'e', 'after']);
+    expect((await bench.api.messageIds())[1]).toBe(fits.messageId);
+    expect(bench.errors).toHaveLength(1);
+    const { code, message, events, attempts, status } = bench.errors[0] ?? {};
+    expect(code).toBe('event_too_large');
+    expect(message).toBe('An event may have at most 32768 bytes as sent; this one has 32769');
+    expect(events).toMatchObject([{ messageId: exceeds.messageId }]);
+    expect({ attempts, status }).toEqual({ attempts: 0, status: undefined });
+    expect(analytics.stats().dropped).toEqual({ event_too_large: 1 });
+  });
+
+  test('an event that a snapshot carries is measured as it is sent, not as it crossed', async () => {
+    const analytics = await waiting(100);
+    // 20 digits, 22 bytes as JSON text and 16 in a snapshot.
+    const bigs = (count: number): object => ({ list: upTo(count).map(() => 12345678901234567890n) });
+    analytics.track({ userId: 'u', event: 'fits', properties: bigs(1_400) });
+    analytics.track({ userId: 'u', event: 'exceeds', properties: bigs(1_430) });
+    analytics.flush(20_000);
+    expect((await bench.api.events()).map(({ event }) => event)).toEqual(['fits']);
+    expect(bench.errors).toMatchObject([{ code: 'event_too_large', count: 1 }]);
+  });
+
+  test('an event of megabytes is dropped alone', async () => {
+    const analytics = await waiting(100);
+    analytics.track({ userId: 'u', event: 'before' });
+    analytics.track({ userId: 'u', event: 'huge', properties: { filler: 'ä'.repeat(5_000_000) } });
+    analytics.track({ userId: 'u', event: 'after' });
+    flushed(analytics);
+    expect((await bench.api.events()).map(({ event }) => event)).toEqual(['before', 'after']);
+    expect(bench.errors).toMatchObject([{ code: 'event_too_large', events: [{ event: 'huge' }] }]);
+  });
+
+  test.each([
+    ['under', 499_999, [20]],
+    ['at', 500_000, [20]],
+    ['over', 500_001, [19, 1]],
+  ])('a body %s 500,000 bytes', async (_, bytes, expected) => {
+    const each = 25_600;
+    const last = bytes - ENVELOPE - 19 * (each + 1);
+    const analytics = await waiting(100);
+    for (const size of [...upTo(19).map(() => each), last]) analytics.track(eventOfBytes(size, 'ä'));
+    flushed(analytics);
+    const requests = await bench.api.requests();
+    expect(requests.map(({ eventCount }) => eventCount)).toEqual(expected);
+    if (bytes <= MAX_BODY_BYTES) expect(requests[0]?.plainBytes).toBe(bytes);
+    for (const { plainBytes } of requests) expect(plainBytes).toBeLessThanOrEqual(MAX_BODY_BYTES);
+    const { bytes: counted } = analytics.stats();
+    expect(counted).toBeGreaterThan(bytes);
+  });
+
+  test.each([1, 2, 99, 100, 2_500])('a batchSize of %d: under, at and over it', async (batchSize) => {
+    const analytics = await waiting(batchSize);
+    const send = async (count: number): Promise<number[]> => {
+      await bench.api.reset();
+      for (const _ of upTo(count)) analytics.track({ userId: 'u', event: 'e' });
+      flushed(analytics);
+      return sizesOfRequests();
+    };
+    expect(await send(batchSize + 1)).toEqual([batchSize, 1]);
+    expect(await send(batchSize)).toEqual([batchSize]);
+    if (batchSize > 1) expect(await send(batchSize - 1)).toEqual([batchSize - 1]);
+  });
+
+  test('2,500 small events are one request, and within its size', async () => {
+    const analytics = await waiting(2_500);
+    for (const _ of upTo(2_500)) analytics.track({ userId: 'u', event: 'e' });
+    flushed(analytics);
+    const { biggestBatch, biggestBody, requests } = await bench.api.counts();
+    expect({ biggestBatch, requests }).toEqual({ biggestBatch: 2_500, requests: 1 });
+    expect(biggestBody).toBeLessThanOrEqual(MAX_BODY_BYTES);
+  });
+
+  test('generated events keep to all limits and their order', async () => {
+    const random = fc.sample(fc.integer({ min: 200, max: 33_500 }), { seed: 7, numRuns: 400 });
+    const analytics = bench.open({ batchSize: 40 });
+    const ids = random.map((bytes) => {
+      const event = eventOfBytes(bytes);
+      analytics.track(event);
+      return event.messageId;
+    });
+    flushed(analytics);
+    const fitting = ids.filter((_, index) => (random[index] ?? 0) <= MAX_EVENT_BYTES);
+    expect(fitting.length).toBeLessThan(ids.length);
+    expect(await bench.api.messageIds()).toEqual(fitting);
+    const { refused, biggestBatch, biggestBody, duplicates } = await bench.api.counts();
+    expect({ refused, duplicates }).toEqual({ refused: 0, duplicates: 0 });
+    expect(biggestBatch).toBeLessThanOrEqual(40);
+    expect(biggestBody).toBeLessThanOrEqual(MAX_BODY_BYTES);
+  });
+});

@@ -1,0 +1,639 @@
+// Every fault the API or the way to it can have, done by a real server: what is tried again, what fails, what is lost
+// (nothing), and that the accounts agree with what the server received.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { type PlainBehaviour, startTrackingApi } from '@offthread/devtools';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { Trial } from '../helpers/trial.js';
+import { upTo, withApi } from '../helpers/with-api.js';
+
+const bench = withApi();
+
+beforeEach(() => bench.api.start());
+
+/** Longest time for what is expected to happen, in ms. */
+const BUDGET_MS = 15_000;
+
+describe('tried again', () => {
+  const faults: [string, PlainBehaviour][] = [
+    ...[500, 502, 503, 504, 599, 408, 410, 429, 460].map((status): [string, PlainBehaviour] => [
+      `a ${status}`,
+      { type: 'answer', status },
+    ]),
+    [
+      'a 429 whose Retry-After says nothing',
+      { type: 'answer', status: 429, headers: { 'retry-after': 'soon' } },
+    ],
+    [
+      'a 500 with Retry-After, which has no meaning there',
+      { type: 'answer', status: 500, headers: { 'retry-after': '60' } },
+    ],
+    ['a 500 that is huge', { type: 'answer', status: 500, body: 'x'.repeat(1_000_000) }],
+    ['a connection reset at the headers', { type: 'drop', after: 'headers' }],
+    ['a connection reset after the body', { type: 'drop', after: 'body' }],
+    ['no answer', { type: 'hang' }],
+    ['a head that comes byte by byte', { type: 'drip', intervalMs: 100, head: true, accept: false }],
+    ['an answer that is not HTTP', { type: 'garbage' }],
+    [
+      'headers without an end',
+      { type: 'answer', status: 200, headers: { 'x-much': 'x'.repeat(20_000) }, accept: false },
+    ],
+  ];
+
+  test.each(faults)('%s', async (_name, behaviour) => {
+    await using trial = new Trial({ host: bench.api.url, requestTimeout: 1_000 });
+    await bench.api.script([behaviour]);
+    const ids = trial.track(15);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({
+      status: 'ok',
+      delivered: 15,
+      failed: 0,
+    });
+
+    const requests = await bench.api.requests();
+    expect(requests.map(({ accepted }) => accepted)).toEqual([false, true]);
+    expect(requests.map(({ headers }) => headers['x-retry-count'])).toEqual([undefined, '1']);
+    expect(requests.at(-1)?.messageIds).toEqual(ids);
+    expect(trial.analytics.stats()).toMatchObject({ requests: 2, retries: 1, delivered: 15 });
+    expect(trial.errors).toEqual([]);
+    await trial.balance(bench.api);
+  });
+
+  test('the same events each time, with the same generated messageIds, counted, and stamped anew', async () => {
+    await using trial = new Trial({ host: bench.api.url });
+    await bench.api.script([{ type: 'answer', status: 429, headers: { 'retry-after': '1' }, times: 2 }]);
+    trial.analytics.track({ userId: 7, event: 'First', properties: { big: 2n ** 70n } });
+    trial.analytics.identify({ anonymousId: 'anonymous', traits: { name: 'Ä' } });
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 2 });
+
+    const [first, ...later] = await bench.api.requests();
+    expect(first?.events).toMatchObject([
+      { event: 'First', properties: { big: '1180591620717411303424' } },
+      { type: 'identify' },
+    ]);
+    expect(later.map(({ events }) => events)).toEqual([first?.events, first?.events]);
+    expect([first, ...later].map((request) => request?.headers['x-retry-count'])).toEqual([
+      undefined,
+      '1',
+      '2',
+    ]);
+    const sentAt = [first, ...later].map((request) => Date.parse(request?.sentAt ?? ''));
+    expect((sentAt[1] ?? 0) - (sentAt[0] ?? 0)).toBeGreaterThanOrEqual(990);
+    expect((sentAt[2] ?? 0) - (sentAt[1] ?? 0)).toBeGreaterThanOrEqual(990);
+  });
+
+  test('the head batch before anything behind it', async () => {
+    await using trial = new Trial({ host: bench.api.url, batchSize: 2 });
+    await bench.api.script([
+      { type: 'answer', status: 500, times: 2 },
+      { type: 'ok' },
+      { type: 'drop', after: 'body' },
+    ]);
+    const ids = trial.track(6);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 6 });
+    expect(await bench.api.messageIds()).toEqual(ids);
+    expect((await bench.api.requests()).map(({ messageIds }) => ids.indexOf(messageIds[0] ?? ''))).toEqual([
+      0, 0, 0, 2, 2, 4,
+    ]);
+    expect((await bench.api.counts()).maxConcurrentByWriteKey).toEqual({ KEY: 1 });
+    await trial.balance(bench.api);
+  });
+
+  // The first answer is late, so that all of what follows is there for one request.
+  test.each([
+    ['an upload that is reset', false, { type: 'drop', after: 'headers' }],
+    ['an upload that stalls', false, { type: 'stall-upload' }],
+    ['a compressed one', true, { type: 'answer', status: 500 }],
+  ] as const)('a large batch: %s', async (_name, gzip, behaviour) => {
+    await using trial = new Trial({ host: bench.api.url, requestTimeout: 1_000, gzip });
+    await bench.api.script([{ type: 'ok', delayMs: 200 }, behaviour]);
+    trial.track(1);
+    await bench.api.waitFor({ requests: 1 });
+    const ids = trial.track(15, 'Thing Done', { text: 'x'.repeat(30_000) });
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 16 });
+    const [, faulty, final, ...more] = await bench.api.requests();
+    expect(more).toEqual([]);
+    expect([faulty?.accepted, final?.accepted]).toEqual([false, true]);
+    expect(final?.messageIds).toEqual(ids);
+    expect(final?.headers['content-encoding']).toBe(gzip ? 'gzip' : undefined);
+    expect(final?.plainBytes).toBeGreaterThan(450_000);
+    expect((final?.bodyBytes ?? 0) < 20_000).toBe(gzip);
+    await trial.balance(bench.api);
+  });
+
+  test('until the API is up again', async () => {
+    await using trial = new Trial({ host: bench.api.url });
+    trial.track(3);
+    await trial.analytics.flushAsync(BUDGET_MS);
+    await bench.api.stop();
+    trial.track(250);
+    expect(await trial.analytics.flushAsync(300)).toMatchObject({
+      status: 'timeout',
+      delivered: 0,
+      pending: 250,
+    });
+    expect(trial.analytics.stats()).toMatchObject({ accepted: 253, delivered: 3, pending: 250 });
+    await bench.api.start();
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 250 });
+    expect(trial.errors).toEqual([]);
+    await trial.balance(bench.api);
+  });
+});
+
+describe('given up', () => {
+  test('after maxRetries, with code, status, attempts and the events, which can be sent again', async () => {
+    await using trial = new Trial({ host: bench.api.url, maxRetries: 2 });
+    await bench.api.script([{ type: 'answer', status: 503, body: 'busy', times: 3 }]);
+    const ids = trial.track(2);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({
+      status: 'ok',
+      delivered: 0,
+      failed: 2,
+    });
+    expect(trial.errors).toMatchObject([
+      {
+        code: 'retries_exhausted',
+        status: 503,
+        attempts: 3,
+        count: 2,
+        message: 'Gave up after 2 retries: status 503, busy',
+      },
+    ]);
+    const [{ events: sent = [] } = {}] = await bench.api.requests();
+    expect(trial.errors[0]?.events).toEqual(sent);
+    expect(sent.map(({ messageId }) => messageId)).toEqual(ids);
+    trial.track();
+    await trial.analytics.flushAsync(BUDGET_MS);
+    await trial.balance(bench.api);
+  });
+
+  test('where the name of the host cannot be resolved', async () => {
+    await using trial = new Trial({ host: 'https://nowhere.invalid', maxRetries: 1 });
+    trial.track(2);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 2 });
+    expect(trial.errors).toMatchObject([{ code: 'retries_exhausted', status: undefined, attempts: 2 }]);
+    expect(trial.errors[0]?.message).toContain('nowhere.invalid');
+    await trial.balance(bench.api);
+  });
+
+  test('where nobody listens', async () => {
+    await using trial = new Trial({ host: bench.api.url, maxRetries: 1 });
+    await bench.api.stop();
+    trial.track(2);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 2 });
+    expect(trial.errors).toMatchObject([{ code: 'retries_exhausted', status: undefined, attempts: 2 }]);
+    expect(trial.errors[0]?.message).toContain('ECONNREFUSED');
+    await trial.balance(bench.api);
+  });
+
+  test('after maxRetryDuration, whatever Retry-After asks for', async () => {
+    await using trial = new Trial({ host: bench.api.url, maxRetryDuration: 1_500 });
+    await bench.api.behave({ type: 'answer', status: 429, headers: { 'retry-after': '1' } });
+    trial.track(2);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 2 });
+    expect(trial.errors).toMatchObject([{ code: 'retry_duration_exceeded', status: 429, attempts: 2 }]);
+    await trial.balance(bench.api);
+  });
+
+  test.each([401, 402, 403, 404, 409, 422, 501, 505, 511])(
+    'at once after a %i, as a whole',
+    async (status) => {
+      await using trial = new Trial({ host: bench.api.url });
+      await bench.api.script([{ type: 'answer', status, body: 'no' }]);
+      const refused = trial.track(3);
+      expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 3 });
+      expect(trial.errors).toMatchObject([
+        { code: 'rejected', status, attempts: 1, message: `The API refused: status ${status}, no` },
+      ]);
+      expect(trial.ids('rejected')).toEqual(refused);
+      expect(await bench.api.counts()).toMatchObject({ requests: 1 });
+      trial.track(2);
+      expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 2 });
+      await trial.balance(bench.api);
+    },
+  );
+});
+
+describe('halved', () => {
+  test.each([413, 400])('on a %i, until the poison stands alone and only it fails', async (status) => {
+    await using trial = new Trial({ host: bench.api.url });
+    await bench.api.rules([
+      { match: { eventName: 'Poison' }, behaviour: { type: 'answer', status, body: 'bad' } },
+    ]);
+    const ids = [
+      ...trial.track(37),
+      ...trial.track(1, 'Poison'),
+      ...trial.track(20),
+      ...trial.track(1, 'Poison'),
+      ...trial.track(41),
+    ];
+    const poison = [ids[37], ids[58]];
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({
+      status: 'ok',
+      delivered: 98,
+      failed: 2,
+    });
+    expect(trial.errors).toMatchObject([
+      { code: 'rejected', status, count: 1 },
+      { code: 'rejected', status, count: 1 },
+    ]);
+    expect(trial.ids('rejected')).toEqual(poison);
+    // In order and once each, and with no more requests than it takes to find two among a hundred.
+    expect(await bench.api.messageIds()).toEqual(ids.filter((id) => !poison.includes(id)));
+    expect((await bench.api.counts()).requests).toBeLessThanOrEqual(1 + 2 * 2 * 7);
+    await trial.balance(bench.api);
+  });
+
+  test('and a half that meets another fault is tried again', async () => {
+    await using trial = new Trial({ host: bench.api.url });
+    await bench.api.script([
+      { type: 'answer', status: 413 },
+      { type: 'answer', status: 500 },
+      { type: 'ok' },
+      { type: 'answer', status: 403 },
+    ]);
+    const ids = trial.track(5);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({
+      status: 'ok',
+      delivered: 3,
+      failed: 2,
+    });
+    expect(trial.ids('rejected')).toEqual(ids.slice(3));
+    expect((await bench.api.requests()).map(({ messageIds }) => messageIds.length)).toEqual([5, 3, 3, 2]);
+    await trial.balance(bench.api);
+  });
+
+  test('on a 413 for everything, each event fails by itself', async () => {
+    await using trial = new Trial({ host: bench.api.url });
+    await bench.api.behave({ type: 'answer', status: 413 });
+    const ids = trial.track(8);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 8 });
+    expect(trial.ids('rejected')).toEqual(ids);
+    expect(trial.errors).toHaveLength(8);
+    expect(await bench.api.counts()).toMatchObject({ requests: 15 });
+    await trial.balance(bench.api);
+  });
+
+  test.each([413, 400])('on a %i for everything, until 16 events in a row were refused', async (status) => {
+    await using trial = new Trial({ host: bench.api.url, batchSize: 500 });
+    await bench.api.behave({ type: 'answer', status, body: 'wrong path' });
+    // The first answer is late, so that all of what follows is there for one request.
+    await bench.api.script([{ type: 'ok', delayMs: 500 }]);
+    trial.track(1);
+    await bench.api.waitFor({ requests: 1 });
+    const ids = trial.track(500);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 500 });
+    expect(trial.ids('rejected')).toEqual(ids);
+    expect(trial.errors.map(({ count }) => count)).toEqual([...Array(16).fill(1), 484]);
+    for (const error of trial.errors) expect(error).toMatchObject({ code: 'rejected', status, attempts: 1 });
+    expect(trial.errors.at(-1)?.message).toBe(
+      `The API refused: status ${status}, wrong path; so it refused 16 events of this batch one by one, and delivered none`,
+    );
+    expect((await bench.api.requests())[1]?.eventCount).toBe(500);
+    expect((await bench.api.counts()).requests).toBeLessThanOrEqual(40);
+    await trial.balance(bench.api);
+  });
+
+  test('a row of refused events ends with an event that fails for another reason', async () => {
+    await using trial = new Trial({ host: bench.api.url, maxRetries: 0 });
+    await bench.api.rules([
+      { match: { eventName: 'Poison' }, behaviour: { type: 'answer', status: 400 } },
+      { match: { eventName: 'Busy' }, behaviour: { type: 'answer', status: 500 } },
+    ]);
+    const poison = [...trial.track(15, 'Poison')];
+    const busy = trial.track(1, 'Busy');
+    poison.push(...trial.track(15, 'Poison'));
+    const good = trial.track(1);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 1 });
+    expect(await bench.api.messageIds()).toEqual(good);
+    expect(trial.ids('rejected')).toEqual(poison);
+    expect(trial.ids('retries_exhausted')).toEqual(busy);
+    await trial.balance(bench.api);
+  });
+
+  test('until 16 events in a row were refused, which says nothing of the next batch', async () => {
+    await using trial = new Trial({ host: bench.api.url, batchSize: 50 });
+    await bench.api.rules([
+      { match: { eventName: 'Poison' }, behaviour: { type: 'answer', status: 400, body: 'bad' } },
+    ]);
+    const poison = trial.track(50, 'Poison');
+    const mixed = [...trial.track(15, 'Poison'), ...trial.track(1), ...trial.track(30, 'Poison')];
+    const good = trial.track(4);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 5 });
+    expect(await bench.api.messageIds()).toEqual([mixed[15], ...good]);
+    expect(trial.ids('rejected')).toEqual([...poison, ...mixed.filter((id) => id !== mixed[15])]);
+    // One was delivered, so that each of the others is tried by itself.
+    expect(trial.errors.map(({ count }) => count)).toEqual([...Array(16).fill(1), 34, ...Array(45).fill(1)]);
+    await trial.balance(bench.api);
+  });
+
+  test.each([
+    [413, 'first', 0, 1],
+    [400, 'first', 0, 1],
+    [413, 'far apart', 700, 2_499],
+    [400, 'far apart', 700, 2_499],
+  ])('on a %i, and loses none of 2,498 beside two that are %s', async (status, _name, ...places) => {
+    await using trial = new Trial({ host: bench.api.url, batchSize: 2_500 });
+    await bench.api.rules([
+      { match: { eventName: 'Poison' }, behaviour: { type: 'answer', status, body: 'bad' } },
+    ]);
+    // The first answer is late, so that all of what follows is there for one request.
+    await bench.api.script([{ type: 'ok', delayMs: 500 }]);
+    const first = trial.track(1);
+    await bench.api.waitFor({ requests: 1 });
+    const ids = upTo(2_500).flatMap((index) => trial.track(1, places.includes(index) ? 'Poison' : 'Good'));
+    const poison = places.map((index) => ids[index]);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 2_499 });
+    expect(trial.ids('rejected')).toEqual(poison);
+    expect(await bench.api.messageIds()).toEqual([...first, ...ids.filter((id) => !poison.includes(id))]);
+    expect((await bench.api.requests())[1]?.eventCount).toBe(2_500);
+    expect((await bench.api.counts()).requests).toBeLessThanOrEqual(2 + 2 * 2 * 12);
+    await trial.balance(bench.api);
+  });
+});
+
+describe('a redirect', () => {
+  test.each([301, 302, 303, 307, 308] as const)('by a %i is reported and not followed', async (status) => {
+    await using other = await startTrackingApi({ in: 'thread' });
+    await using trial = new Trial({ host: bench.api.url });
+    await bench.api.script([
+      { type: 'redirect', status, location: `${other.url}/v1/batch` },
+      { type: 'redirect', status, location: '/v1/import' },
+    ]);
+    trial.track(2);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 2 });
+    trial.track(1);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 1 });
+    expect(trial.errors).toMatchObject([
+      { code: 'redirected', status, attempts: 1, count: 2 },
+      { code: 'redirected', status, attempts: 1, count: 1 },
+    ]);
+    expect(trial.errors[0]?.message).toContain(other.url);
+    expect(await bench.api.counts()).toMatchObject({ requests: 2 });
+    expect(await other.counts()).toMatchObject({ requests: 0, maxConnections: 0 });
+    await trial.balance(bench.api);
+  });
+});
+
+describe('a 2xx is delivered', () => {
+  const replies: [string, PlainBehaviour, string][] = [
+    ['without a body', { type: 'answer', status: 200, body: '' }, 'answered'],
+    ['without content', { type: 'answer', status: 204 }, 'answered'],
+    ['that is not JSON', { type: 'answer', status: 202, body: 'not { json' }, 'answered'],
+    ['that says it failed', { type: 'answer', status: 200, body: { success: false } }, 'answered'],
+    ['that is truncated', { type: 'truncate' }, 'broken'],
+    ['that is reset in the middle', { type: 'drop', after: 'partial-reply' }, 'broken'],
+    ['that comes byte by byte', { type: 'drip', intervalMs: 50 }, 'abandoned'],
+    ['that is huge, of which 64 KiB are read', { type: 'huge', bytes: 200_000_000 }, 'abandoned'],
+    ['that would unpack to 200 MB', { type: 'gzip-bomb', bytes: 200_000_000 }, 'abandoned'],
+  ];
+
+  test.each(replies)('%s, once', async (_name, behaviour, state) => {
+    await using trial = new Trial({ host: bench.api.url, requestTimeout: 1_000 });
+    await bench.api.script([behaviour]);
+    trial.track(3);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 3 });
+    trial.track(1);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 1 });
+    await expect
+      .poll(async () => (await bench.api.requests()).map((request) => request.state))
+      .toEqual([state, 'answered']);
+    expect(await bench.api.counts()).toMatchObject({ requests: 2, duplicates: 0 });
+    expect(trial.errors).toEqual([]);
+    await trial.balance(bench.api);
+  });
+});
+
+describe('Retry-After', () => {
+  const inSeconds = (seconds: number): string => new Date(Date.now() + seconds * 1_000).toUTCString();
+  // What is certain whatever the machine does meanwhile: the date has come, or the least wait is over.
+  const headers: [string, number, () => string, number][] = [
+    ['seconds on a 429', 429, () => '1', 1_000],
+    ['seconds on a 503', 503, () => '2', 2_000],
+    ['a date', 429, () => inSeconds(3), 1_000],
+    ['a date long gone, which still means a second', 503, () => inSeconds(-3_600), 1_000],
+  ];
+
+  test.each(headers)('is heeded as %s, and uses up no retry', async (_name, status, header, atLeast) => {
+    await using trial = new Trial({ host: bench.api.url, maxRetries: 0 });
+    const retryAfter = header();
+    await bench.api.script([{ type: 'answer', status, headers: { 'retry-after': retryAfter } }]);
+    trial.track(2);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 2 });
+    const [first, second] = await bench.api.requests();
+    expect((second?.receivedMs ?? 0) - (first?.receivedMs ?? 0)).toBeGreaterThanOrEqual(atLeast - 5);
+    const date = Number(retryAfter) > 0 ? 0 : Date.parse(retryAfter);
+    expect(Date.parse(second?.receivedAt ?? '')).toBeGreaterThanOrEqual(date - 5);
+    await trial.balance(bench.api);
+  });
+
+  test('is heeded as X-RateLimit-Reset alone, too', async () => {
+    await using trial = new Trial({ host: bench.api.url, maxRetries: 0 });
+    await bench.api.script([{ type: 'answer', status: 429, headers: { 'x-ratelimit-reset': '1' } }]);
+    trial.track(2);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 2 });
+    const [first, second] = await bench.api.requests();
+    expect((second?.receivedMs ?? 0) - (first?.receivedMs ?? 0)).toBeGreaterThanOrEqual(995);
+    await trial.balance(bench.api);
+  });
+
+  test('that comes again and again is told of each time, until maxRetryDuration ends it', async () => {
+    await using trial = new Trial({ host: bench.api.url, maxRetries: 0, maxRetryDuration: 2_500 });
+    const told: unknown[] = [];
+    const listen = (message: unknown): unknown => told.push(message);
+    subscribe('offthread:retried', listen);
+    try {
+      await bench.api.behave({ type: 'answer', status: 429, headers: { 'retry-after': '1' } });
+      trial.track(2);
+      await expect.poll(() => told.length, { timeout: BUDGET_MS }).toBe(1);
+      // While it lasts.
+      expect(told).toMatchObject([{ count: 2, attempts: 1, status: 429 }]);
+      expect(trial.analytics.stats()).toMatchObject({ pending: 2, retries: 1 });
+      expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 2 });
+    } finally {
+      unsubscribe('offthread:retried', listen);
+    }
+    const { attempts } = trial.errors[0] ?? {};
+    expect(trial.errors).toMatchObject([{ code: 'retry_duration_exceeded', status: 429, count: 2 }]);
+    expect(told).toHaveLength((attempts ?? 0) - 1);
+    await trial.balance(bench.api);
+  });
+
+  test('that is nonsense uses up a retry', async () => {
+    await using trial = new Trial({ host: bench.api.url, maxRetries: 0 });
+    await bench.api.script([{ type: 'answer', status: 429, headers: { 'retry-after': '-5' } }]);
+    trial.track(2);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 2 });
+    expect(trial.errors).toMatchObject([{ code: 'retries_exhausted', status: 429, attempts: 1 }]);
+    await trial.balance(bench.api);
+  });
+
+  test('silences this client and no other', async () => {
+    await using trial = new Trial({ host: bench.api.url });
+    await using other = new Trial({ host: bench.api.url, writeKey: 'OTHER' });
+    await bench.api.rules([
+      {
+        match: { writeKey: 'KEY' },
+        behaviour: { type: 'answer', status: 429, headers: { 'retry-after': '60' } },
+      },
+    ]);
+    trial.track(2);
+    await bench.api.waitFor({ requests: 1 });
+    other.track(2);
+    expect(await other.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 2 });
+    trial.track(2);
+    expect(trial.analytics.flush(1_000)).toMatchObject({ status: 'timeout', pending: 4 });
+    expect(await bench.api.counts()).toMatchObject({ requests: 2 });
+    await trial.balance(bench.api);
+    await other.balance(bench.api);
+  });
+
+  // The flush may come before the answer, and learn of it while it waits, or after it.
+  test.each([
+    ['blocking', 'before'],
+    ['blocking', 'after'],
+    ['asynchronous', 'before'],
+    ['asynchronous', 'after'],
+  ])('beyond the deadline ends the flush at once (%s) that began %s it was known', async (kind, when) => {
+    await using trial = new Trial({ host: bench.api.url });
+    await bench.api.script([{ type: 'answer', status: 503, headers: { 'retry-after': '60' }, delayMs: 100 }]);
+    const ids = trial.track(3);
+    if (when === 'after') {
+      await bench.api.waitFor({ requests: 1 });
+      await expect.poll(() => trial.analytics.flush(500).elapsedMs).toBeLessThan(500);
+    }
+    const result =
+      kind === 'blocking' ? trial.analytics.flush(30_000) : await trial.analytics.flushAsync(30_000);
+    expect(result).toMatchObject({ status: 'timeout', delivered: 0, failed: 0, pending: 3 });
+    expect(result.elapsedMs).toBeLessThan(10_000);
+    expect(await bench.api.counts()).toMatchObject({ requests: 1 });
+    await trial.balance(bench.api);
+
+    // It all goes into the error, from which it can be sent by somebody else.
+    expect(await trial.analytics.close(30_000)).toMatchObject({ status: 'timeout', pending: 3 });
+    expect(trial.ids('closed')).toEqual(ids);
+    await trial.balance(bench.api);
+  });
+
+  test('before the deadline is waited for', async () => {
+    await using trial = new Trial({ host: bench.api.url });
+    await bench.api.script([{ type: 'answer', status: 429, headers: { 'retry-after': '1' } }]);
+    trial.track(3);
+    expect(trial.analytics.flush(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 3 });
+    await trial.balance(bench.api);
+  });
+});
+
+describe('a flush during a backoff', () => {
+  test.each([
+    ['blocking', { type: 'answer', status: 500 }],
+    ['asynchronous', { type: 'drop', after: 'body' }],
+  ] as const)('(%s) costs no retry, so flushing all the time loses nothing', async (kind, behaviour) => {
+    // Eight backoffs outlast two seconds but for once in a hundred million times.
+    await using trial = new Trial({ host: bench.api.url, maxRetries: 8 });
+    await bench.api.behave(behaviour);
+    trial.track(3);
+    const flush = async (): Promise<void> => {
+      if (kind === 'blocking') trial.analytics.flush(20);
+      else await trial.analytics.flushAsync(20);
+    };
+    for (const end = performance.now() + 2_000; performance.now() < end; ) await flush();
+    await bench.api.behave({ type: 'ok' });
+    for (const end = performance.now() + BUDGET_MS; performance.now() < end; ) {
+      await flush();
+      if (trial.analytics.stats().pending === 0) break;
+    }
+    expect(trial.analytics.stats()).toMatchObject({ delivered: 3, failed: 0, pending: 0 });
+    expect(trial.errors).toEqual([]);
+    const counts = (await bench.api.requests()).map(({ headers }) => headers['x-retry-count']);
+    expect(counts).toEqual([undefined, ...upTo(counts.length - 1).map((n) => String(n + 1))]);
+    // At most one attempt for each backoff besides the one after it, and one backoff more than there were.
+    expect(counts.length).toBeLessThanOrEqual(2 * 8 + 2);
+    await trial.balance(bench.api);
+  });
+});
+
+describe('connections', () => {
+  test('one carries many batches', async () => {
+    await using trial = new Trial({ host: bench.api.url, batchSize: 5 });
+    const ids = trial.track(100);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 100 });
+    const requests = await bench.api.requests();
+    expect(requests).toHaveLength(20);
+    expect(new Set(requests.map(({ connection }) => connection)).size).toBe(1);
+    expect(await bench.api.messageIds()).toEqual(ids);
+    await trial.balance(bench.api);
+  });
+
+  // As where the server closes it as idle at the very moment it is used again. An API of its own: a new connection.
+  test('one that had served before and breaks is replaced, which costs no retry', async () => {
+    await using api = await startTrackingApi({ in: 'thread' });
+    await using trial = new Trial({ host: api.url, maxRetries: 0 });
+    trial.track(1);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 1 });
+    await api.script([{ type: 'drop', after: 'headers' }]);
+    trial.track(2);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 2 });
+    expect(trial.analytics.stats()).toMatchObject({ requests: 3, retries: 1, failed: 0 });
+    const requests = await api.requests();
+    expect(requests.map(({ connection }) => connection)).toEqual([1, 1, 2]);
+    expect(requests.map(({ headers }) => headers['x-retry-count'])).toEqual([undefined, undefined, '1']);
+
+    await api.script([{ type: 'drop', after: 'headers', times: 2 }]);
+    const ids = trial.track(3);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 3 });
+    expect(trial.ids('retries_exhausted')).toEqual(ids);
+    await trial.balance(api);
+  });
+
+  test('a new one that breaks is a fault', async () => {
+    await using api = await startTrackingApi({ in: 'thread' });
+    await using trial = new Trial({ host: api.url, maxRetries: 0 });
+    await api.script([{ type: 'drop', after: 'headers' }]);
+    const ids = trial.track(1);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 1 });
+    expect(trial.ids('retries_exhausted')).toEqual(ids);
+    await trial.balance(api);
+  });
+
+  test('one survives answers that are refusals', async () => {
+    await using trial = new Trial({ host: bench.api.url, batchSize: 1 });
+    await bench.api.script([
+      { type: 'answer', status: 403 },
+      { type: 'answer', status: 500 },
+      { type: 'redirect', location: '/elsewhere' },
+      { type: 'answer', status: 204 },
+    ]);
+    trial.track(4);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({
+      status: 'ok',
+      delivered: 2,
+      failed: 2,
+    });
+    expect(new Set((await bench.api.requests()).map(({ connection }) => connection)).size).toBe(1);
+    await trial.balance(bench.api);
+  });
+
+  test('none is left of requests that were given up', async () => {
+    // One of its own, because what earlier clients kept open is everybody's.
+    await using api = await startTrackingApi({ in: 'thread' });
+    await using trial = new Trial({ host: api.url, requestTimeout: 300, maxRetries: 3 });
+    await api.behave({ type: 'hang' });
+    trial.track(3);
+    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 3 });
+    await expect.poll(async () => (await api.counts()).connections).toBe(0);
+    expect(await api.counts()).toMatchObject({ requests: 4 });
+    await trial.balance(api);
+  });
+
+  test('none is left of a request that was out when the client was closed', async () => {
+    await using api = await startTrackingApi({ in: 'thread' });
+    const trial = new Trial({ host: api.url });
+    await api.behave({ type: 'hang' });
+    const ids = trial.track(3);
+    await api.waitFor({ requests: 1 });
+    expect(await trial.analytics.close(0)).toMatchObject({ status: 'timeout', pending: 3 });
+    expect(trial.ids('closed')).toEqual(ids);
+    await expect.poll(async () => (await api.counts()).connections).toBe(0);
+    await trial.balance(api);
+  });
+});

@@ -1,0 +1,162 @@
+// A link that cannot upload a full batch within requestTimeout: batches shrink until it can, and grow again. A server that
+// does not answer shrinks nothing.
+
+import { UploadLimit } from '@offthread/worker/delivery/upload-limit';
+import { isSlow } from '@offthread/worker/http/upload';
+import { MAX_BODY_BYTES } from '@offthread/worker/limits';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { startLink } from '../helpers/middlebox.js';
+import { Trial } from '../helpers/trial.js';
+import { withApi } from '../helpers/with-api.js';
+
+const bench = withApi();
+
+/** Events of 2 KB, in each of which the filler is the most. */
+const FILLER = { filler: 'x'.repeat(1_900) };
+
+/** How many events there were in each request that the API took, and in what order their ids came first. */
+async function received(): Promise<{ sizes: number[]; ids: string[] }> {
+  const requests = (await bench.api.requests()).filter(({ accepted }) => accepted);
+  return {
+    sizes: requests.map(({ eventCount }) => eventCount),
+    ids: [...new Set(requests.flatMap(({ messageIds }) => messageIds))],
+  };
+}
+
+describe('a link of 50 KB/s and a requestTimeout of 3 s', { timeout: 120_000 }, () => {
+  // 100 events have 210 KB, which take more than four seconds.
+  test.each([
+    ['with ten retries', {}],
+    ['with two retries, which are enough to halve a batch', { maxRetries: 2 }],
+    ['with requests of half a megabyte', { batchSize: 2_500, maxRetries: 4 }],
+  ])('deliver everything, in order, %s', async (_name, settings) => {
+    await using link = await startLink(bench.api.port, { bytesPerSecond: 50_000 });
+    await using trial = new Trial({
+      host: `http://127.0.0.1:${link.port}`,
+      requestTimeout: 3_000,
+      ...settings,
+    });
+    const ids = trial.track(500, 'Thing Done', FILLER);
+    expect(await trial.analytics.flushAsync(100_000)).toMatchObject({
+      status: 'ok',
+      delivered: 500,
+      failed: 0,
+    });
+    expect(trial.errors).toEqual([]);
+    expect((await received()).ids).toEqual(ids);
+    // No smaller than need be: eleven would do.
+    expect((await received()).sizes.length).toBeLessThan(25);
+    await trial.balance(bench.api);
+  });
+});
+
+test('a link that is fast again gets full batches again', { timeout: 60_000 }, async () => {
+  await using link = await startLink(bench.api.port, { bytesPerSecond: 100_000, fastAfterMs: 6_000 });
+  await using trial = new Trial({ host: `http://127.0.0.1:${link.port}`, requestTimeout: 2_000 });
+  // 100 of them take three seconds. Loopback moves in steps of 64 KB, of which there are two between the two looks.
+  const ids = trial.track(1_000, 'Thing Done', { filler: 'x'.repeat(2_900) });
+  expect(await trial.analytics.flushAsync(50_000)).toMatchObject({ status: 'ok', delivered: 1_000 });
+  const { sizes, ids: got } = await received();
+  expect(got).toEqual(ids);
+  expect(Math.min(...sizes.slice(1))).toBeLessThan(60);
+  expect(sizes.slice(-3, -1)).toEqual([100, 100]);
+});
+
+test('a server that takes a batch and does not answer in time gets the same batch again', async () => {
+  await using link = await startLink(bench.api.port, {});
+  await using trial = new Trial({ host: `http://127.0.0.1:${link.port}`, requestTimeout: 500 });
+  await bench.api.script([
+    { type: 'ok', delayMs: 300 },
+    { type: 'hang', times: 3 },
+  ]);
+  trial.track();
+  await bench.api.waitFor({ requests: 1 });
+  const ids = trial.track(100, 'Thing Done', FILLER);
+  expect(await trial.analytics.flushAsync(30_000)).toMatchObject({ status: 'ok', delivered: 101 });
+  const requests = await bench.api.requests();
+  expect(requests.map(({ eventCount }) => eventCount)).toEqual([1, 100, 100, 100, 100]);
+  for (const { messageIds } of requests.slice(1)) expect(messageIds).toEqual(ids);
+});
+
+describe('an upload that ran out of time is slow', () => {
+  const exact = (bytes: number): { bytes: number; isExact: boolean } => ({ bytes, isExact: true });
+  const rough = (bytes: number): { bytes: number; isExact: boolean } => ({ bytes, isExact: false });
+
+  test.each([
+    ['if it was under way and is still', exact(200_000), exact(60_000), true],
+    ['if it was under way and ended late', exact(40_000), exact(0), true],
+    ['but not if all had arrived soon', exact(0), exact(0), false],
+    ['but not if nothing has moved: the other side does not read', exact(300_000), exact(300_000), false],
+    ['but not if there was no connection', undefined, exact(300_000), false],
+    ['but not if there is none', undefined, undefined, false],
+    ['if it is not all written, where the system says no more', rough(300_000), rough(300_000), true],
+    ['but not if all was written soon, where the system says no more', rough(0), rough(0), false],
+  ])('%s', (_name, early, end, expected) => {
+    expect(isSlow(early, end)).toBe(expected);
+  });
+});
+
+describe('the limit', () => {
+  /** Sends full bodies over a link that uploads at most `capacity` bytes in time; the sizes that were tried. */
+  function run(limit: UploadLimit, capacity: number, count: number): number[] {
+    return Array.from({ length: count }, () => {
+      const { bytes } = limit;
+      if (bytes > capacity) limit.slow(bytes);
+      else limit.delivered(bytes);
+      return bytes;
+    });
+  }
+
+  test('is that of the API until an upload is too slow, then half of what was too much', () => {
+    const limit = new UploadLimit();
+    expect(run(limit, MAX_BODY_BYTES, 3)).toEqual([MAX_BODY_BYTES, MAX_BODY_BYTES, MAX_BODY_BYTES]);
+    limit.slow(200_000);
+    expect(limit.bytes).toBe(100_000);
+  });
+
+  test('doubles after a success of that size, up to that of the API', () => {
+    const limit = new UploadLimit();
+    limit.slow(100_000);
+    expect(run(limit, MAX_BODY_BYTES, 6)).toEqual([50_000, 100_000, 200_000, 400_000, 500_000, 500_000]);
+  });
+
+  test('does not grow for a small body, which says nothing of a large one', () => {
+    const limit = new UploadLimit();
+    limit.slow(100_000);
+    limit.delivered(2_000);
+    expect(limit.bytes).toBe(50_000);
+  });
+
+  test('is tried less often the more often it was too much, because each try costs a requestTimeout', () => {
+    const sizes = run(new UploadLimit(), 150_000, 200);
+    const tooMuch = sizes.filter((bytes) => bytes > 150_000).length;
+    expect(tooMuch).toBeLessThan(12);
+    expect(run(new UploadLimit(), 150_000, 7)).toEqual([
+      500_000, 250_000, 125_000, 250_000, 125_000, 125_000, 250_000,
+    ]);
+  });
+
+  test('is at least one event and at most what the API takes, whatever the link does', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.boolean(), fc.integer({ min: 100, max: MAX_BODY_BYTES }))),
+        (steps) => {
+          const limit = new UploadLimit();
+          for (const [isSlow, bytes] of steps) {
+            const before = limit.bytes;
+            if (isSlow) limit.slow(Math.min(bytes, before));
+            else limit.delivered(Math.min(bytes, before));
+            expect(limit.bytes).toBeGreaterThan(0);
+            expect(limit.bytes).toBeLessThanOrEqual(MAX_BODY_BYTES);
+            if (isSlow) expect(limit.bytes).toBeLessThan(before);
+            else expect(limit.bytes).toBeGreaterThanOrEqual(before);
+          }
+          // It comes back.
+          run(limit, MAX_BODY_BYTES, 2_000);
+          expect(limit.bytes).toBe(MAX_BODY_BYTES);
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,472 @@
+// The live page in a real browser: what a developer sees of the events that a program sends.
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
+import { Analytics } from '@offthread/sdk';
+import axe from 'axe-core';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { launchBrowser } from '../helpers/browser.js';
+import { type LivePage, namesOf, openPage, rows, textOf } from '../helpers/live-page.js';
+import { batchOf, post, trackEvent } from '../helpers/raw-client.js';
+
+// A browser on a busy machine takes its time; each wait inside has a bound of its own.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
+
+let browser: Browser;
+let api: TrackingApi;
+let live: LivePage;
+let page: Page;
+
+beforeAll(async () => {
+  browser = await launchBrowser();
+});
+
+afterAll(() => browser?.close());
+
+beforeEach(async () => {
+  api = await startTrackingApi({ in: 'thread', page: true });
+  live = await openPage(browser, api);
+  page = live.page;
+});
+
+afterEach(async () => {
+  const { faults } = live;
+  await live[Symbol.asyncDispose]();
+  await api.close();
+  expect(faults).toEqual([]);
+});
+
+const soon = { timeout: 10_000, interval: 50 };
+
+function send(...batch: Record<string, unknown>[]) {
+  return post(api.url, { batch, sentAt: new Date().toISOString() });
+}
+
+/** Waits until exactly these are the names of the rows, top first. */
+function shows(...names: string[]) {
+  return expect.poll(() => namesOf(page), soon).toEqual(names);
+}
+
+async function open(name: string): Promise<void> {
+  await rows(page).filter({ hasText: name }).click();
+  await page.getByRole('complementary').waitFor();
+}
+
+function clipboard(): Promise<string> {
+  return page.evaluate('navigator.clipboard.readText()');
+}
+
+describe('the list', () => {
+  test('shows events as they arrive, newest first, those from before the page was opened too', async () => {
+    await page.getByText('No events yet').waitFor();
+    await send(trackEvent({ event: 'First Seen' }), trackEvent({ event: 'Second Seen' }));
+    await shows('Second Seen', 'First Seen');
+    await send({ type: 'page', userId: 'u', category: 'Docs', name: 'Home', messageId: 'p' });
+    await shows('Docs › Home', 'Second Seen', 'First Seen');
+    await page.reload();
+    await shows('Docs › Home', 'Second Seen', 'First Seen');
+    await expect.poll(() => textOf(page.getByLabel('Counters')), soon).toMatch(/Events3Requests2/);
+  });
+
+  test('is narrowed by type, name, user, text and warnings, and shown whole again', async () => {
+    await send(
+      trackEvent({ event: 'Order Completed', userId: 'ada', properties: { city: 'Zürich' } }),
+      trackEvent({ event: 'Order Refunded', userId: 'bob' }),
+      trackEvent({ event: 'signup', userId: 'ada' }),
+      { type: 'group', userId: 'bob', groupId: 'acme', messageId: 'g' },
+    );
+    const all = ['acme', 'signup', 'Order Refunded', 'Order Completed'];
+    await shows(...all);
+    await page.getByRole('button', { name: 'group' }).click();
+    await shows('acme');
+    await page.getByRole('button', { name: 'track' }).click();
+    await shows(...all);
+    await page.getByRole('button', { name: 'Show all' }).click();
+    await page.getByLabel('Name').fill('order');
+    await shows('Order Refunded', 'Order Completed');
+    await page.getByLabel('User').fill('ADA');
+    await shows('Order Completed');
+    await page.getByLabel('Name').fill('');
+    await shows('signup', 'Order Completed');
+    await page.getByLabel('Search in events').fill('zürich');
+    await shows('Order Completed');
+    await page.getByLabel('Search in events').fill('nowhere');
+    await page.getByText('No event matches').waitFor();
+    await page.getByRole('button', { name: 'Show all' }).last().click();
+    await page.getByRole('button', { name: 'warnings' }).click();
+    await shows('signup');
+    await send(trackEvent({ event: 'also odd' }), trackEvent({ event: 'Fine Event' }));
+    await shows('also odd', 'signup');
+  });
+
+  test('stands still while paused, and can be cleared', async () => {
+    await send(trackEvent({ event: 'Before It' }));
+    await shows('Before It');
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await send(trackEvent({ event: 'Mean While' }));
+    await page.getByText('1 new requests wait').waitFor();
+    await shows('Before It');
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await shows('Mean While', 'Before It');
+    await page.getByRole('button', { name: 'Clear' }).click();
+    await page.getByText('Nothing new yet').waitFor();
+    await send(trackEvent({ event: 'After It' }));
+    await shows('After It');
+  });
+
+  test('begins anew when the API is reset, and comes back after it was down', async () => {
+    await send(trackEvent({ event: 'Old One' }));
+    await shows('Old One');
+    await page.getByRole('button', { name: 'Clear' }).click();
+    await api.reset();
+    await page.getByText('No events yet').waitFor();
+    await send(trackEvent({ event: 'New One' }));
+    await shows('New One');
+    await api.stop();
+    await page.getByText('Not connected').waitFor();
+    await api.start();
+    await page.getByText('Live', { exact: true }).waitFor();
+    await send(trackEvent({ event: 'Last One' }));
+    await shows('Last One', 'New One');
+    // The browser reports the connection that was refused.
+    live.faults.splice(0);
+  });
+
+  test('keeps 10,000 events and more at hand, while only those seen exist', async () => {
+    for (let n = 0; n < 5; n += 1) {
+      const batch = Array.from({ length: 2_400 }, (_, index) =>
+        trackEvent({ event: `Event Number${n * 2_400 + index}` }),
+      );
+      expect((await send(...batch)).status).toBe(200);
+    }
+    await page.getByRole('tab', { name: 'Events 12,000' }).waitFor();
+    expect(await rows(page).count()).toBeLessThan(80);
+    const list = page.getByRole('listbox');
+    await list.focus();
+    await page.keyboard.press('End');
+    await expect.poll(() => namesOf(page).then((names) => names.at(-1)), soon).toBe('Event Number0');
+    expect(await rows(page).count()).toBeLessThan(80);
+    expect(await rows(page).last().getAttribute('aria-setsize')).toBe('12000');
+
+    // What is being read stays where it is while more arrives at the top.
+    const seen = (await namesOf(page)).at(-1);
+    await send(trackEvent({ event: 'One More' }), trackEvent({ event: 'Two More' }));
+    await page.getByRole('tab', { name: 'Events 12,002' }).waitFor();
+    await expect.poll(() => namesOf(page).then((names) => names.at(-1)), soon).toBe(seen);
+
+    await page.getByLabel('Search in events').fill('Number7777');
+    await shows('Event Number7777');
+  });
+});
+
+describe('one event', () => {
+  test('is opened, walked and closed by keys alone', async () => {
+    await send(
+      trackEvent({ event: 'Second Last', properties: { total: 7 } }),
+      trackEvent({ event: 'Very Last' }),
+    );
+    await shows('Very Last', 'Second Last');
+    await page.keyboard.press('/');
+    // With the next frame.
+    await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('search');
+    await page.getByRole('listbox').focus();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Second Last' }).waitFor();
+    expect(await page.evaluate('document.activeElement.id')).toBe('detail');
+    const active = await page.getByRole('listbox').getAttribute('aria-activedescendant');
+    expect(await page.locator(`id=${active}`).getAttribute('aria-selected')).toBe('true');
+
+    const item = (name: string) => page.getByRole('treeitem', { name });
+    await item('type').focus();
+    await page.keyboard.press('End');
+    await item('total').waitFor();
+    await page.keyboard.press('ArrowLeft'); // To the properties,
+    await page.keyboard.press('ArrowLeft'); // which close.
+    await item('total').waitFor({ state: 'detached' });
+    expect(await item('properties').getAttribute('aria-expanded')).toBe('false');
+    await page.keyboard.press('ArrowRight');
+    await item('total').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('complementary').waitFor({ state: 'detached' });
+    await expect
+      .poll(() => page.evaluate(`document.activeElement.getAttribute('role')`), soon)
+      .toBe('listbox');
+  });
+
+  test('is copied as the JSON it was, numbers digit for digit', async () => {
+    const text =
+      '{"type":"track","userId":12345678901234567890,"event":"Order Completed","messageId":"m","properties":{"price":39.90,"none":null,"list":[],"name":"\\u2028\\"é"}}';
+    await post(api.url, `{"batch":[${text}]}`);
+    await open('Order Completed');
+    await page.getByRole('treeitem', { name: 'price: 39.90' }).waitFor();
+    await page.getByRole('button', { name: 'Copy as JSON' }).click();
+    const copied = await clipboard();
+    expect(JSON.parse(copied)).toEqual(JSON.parse(text));
+    expect(copied).toContain('"userId": 12345678901234567890');
+    expect(copied).toContain('"price": 39.90');
+  });
+
+  test('is copied as code that sends it again', async () => {
+    const awkward = {
+      "it's": 'a \'quoted\' "text" \\ with `ticks`\n</script>\u2028',
+      'two words': [1, -0.5, true, null, { deep: [[]] }],
+      ['__proto__']: { polluted: true },
+      constructor: 'x',
+      ünïcode: '🎈',
+    };
+    const events: Record<string, unknown>[] = [
+      { type: 'track', userId: 'u', event: "Bob's Order", properties: awkward, integrations: { All: false } },
+      { type: 'identify', anonymousId: 'a', traits: awkward, context: { ip: '::1', library: { name: 'x' } } },
+      {
+        type: 'page',
+        userId: 'u',
+        name: 'Home',
+        category: 'Docs',
+        properties: { url: '/', category: 'Docs' },
+      },
+      { type: 'screen', userId: 'u', name: 'Home' },
+      { type: 'group', userId: 'u', groupId: 'g', traits: { seats: 3 } },
+      { type: 'alias', userId: 'u', previousId: 'p' },
+    ];
+    await using second = await startTrackingApi();
+    const analytics = new Analytics({ writeKey: 'again', host: second.url });
+    for (const [index, event] of events.entries()) {
+      await send({ ...event, messageId: `m${index}`, timestamp: '2026-01-01T00:00:00.000Z' });
+      await page.getByRole('tab', { name: `Events ${index + 1}` }).waitFor();
+      await rows(page).first().click();
+      await page.getByRole('button', { name: 'Copy as code' }).click();
+      await page.getByRole('button', { name: 'Copied' }).waitFor();
+      const code = await clipboard();
+      expect(code).toMatch(new RegExp(`^analytics\\.${event['type']}\\(\\{\n`));
+      new Function('analytics', code)(analytics);
+      await page.keyboard.press('Escape');
+    }
+    await analytics.close();
+    const again = await second.events();
+    expect(again).toHaveLength(events.length);
+    for (const [index, event] of events.entries()) {
+      const { messageId, timestamp, context, ...rest } = again[index] ?? {};
+      const { context: wanted, ...fields } = event as { context?: { ip: string } };
+      expect(rest).toEqual(fields);
+      expect(messageId).not.toBe(`m${index}`);
+      expect(timestamp).not.toBe('2026-01-01T00:00:00.000Z');
+      expect(context?.['ip']).toBe(wanted?.ip);
+      expect(context?.['library']).toMatchObject({ name: expect.not.stringMatching(/^x$/) });
+    }
+  });
+
+  test('says what is odd about it', async () => {
+    await send(
+      trackEvent({ event: 'order_completed', timestamp: new Date(Date.now() + 9e6).toISOString() }),
+      trackEvent({ event: 'No Id', messageId: undefined }),
+    );
+    await send(
+      trackEvent({ event: 'Same Id', messageId: 'same' }),
+      trackEvent({ event: 'Same Id2', messageId: 'same' }),
+    );
+    await open('order_completed');
+    const warnings = page.getByRole('list', { name: 'Warnings' });
+    expect(await textOf(warnings)).toContain('Timestamp in the future');
+    expect(await textOf(warnings)).toContain('Name not “Object Action”');
+    await open('No Id');
+    expect(await textOf(warnings)).toContain('No messageId');
+    await open('Same Id2');
+    expect(await textOf(warnings)).toContain('Duplicate messageId');
+    await send(trackEvent({ event: 'Big One', properties: { text: 'é'.repeat(17_000) } }));
+    await open('Big One');
+    expect(await textOf(warnings)).toContain('Over 32 KB');
+    expect(await textOf(page.getByRole('complementary'))).toMatch(/Not accepted\. batch\[0\] is \d+ bytes/);
+  });
+
+  test('nested as deeply as its bytes allow, or with thousands of fields, is shown all the same', async () => {
+    const deep = '['.repeat(7_000) + ']'.repeat(7_000);
+    await post(
+      api.url,
+      `{"batch":[{"type":"track","userId":"u","event":"Deep One","messageId":"d","properties":{"x":${deep}}}]}`,
+    );
+    await open('Deep One');
+    await page.getByRole('treeitem', { name: 'x: [1]' }).waitFor();
+    const properties = Object.fromEntries(Array.from({ length: 1_500 }, (_, n) => [`field${n}`, n]));
+    await send(trackEvent({ event: 'Wide One', properties }));
+    await open('Wide One');
+    await page.getByRole('treeitem', { name: 'Show 1300 more' }).click();
+    await page.getByRole('treeitem', { name: 'field1499' }).waitFor();
+  });
+});
+
+test('whatever stands in an event is text and nothing else', async () => {
+  const evil = `"'><img src=x onerror="window.hacked=1"><script>window.hacked=1</script><svg onload=window.hacked=1>`;
+  const link = 'javascript:window.hacked=1';
+  const fields = { [evil]: evil, link, list: [evil], nested: { [evil]: { [evil]: evil } } };
+  const common = { userId: evil, anonymousId: evil, context: fields, integrations: fields, timestamp: evil };
+  const batch = [
+    { ...common, type: 'track', event: evil, messageId: evil.slice(0, 90), properties: fields },
+    { ...common, type: 'identify', traits: fields },
+    { ...common, type: 'page', name: evil, category: evil, properties: fields },
+    { ...common, type: 'screen', name: link, properties: fields },
+    { ...common, type: 'group', groupId: evil, traits: fields },
+    { ...common, type: 'alias', previousId: evil },
+    { ...common, type: evil },
+    { ...common, type: { [evil]: evil }, event: { [evil]: evil } },
+  ];
+  await post(api.url, { batch, sentAt: evil }, { headers: { 'user-agent': '<img src=x onerror=alert(1)>' } });
+  await post(api.url, '{}', { path: '/<img%20src=x%20onerror=alert(1)>' });
+  await page.getByRole('tab', { name: 'Events 8' }).waitFor();
+  for (let index = 0; index < batch.length; index += 1) {
+    await rows(page).nth(index).click();
+    const closed = page.locator('[role=treeitem][aria-expanded=false]');
+    for (let n = await closed.count(); n > 0; n = await closed.count()) await closed.first().click();
+    await page.getByRole('button', { name: 'Copy as JSON' }).click();
+  }
+  await page.getByRole('tab', { name: 'Requests 2' }).click();
+  for (let index = 0; index < 2; index += 1) await rows(page).nth(index).click();
+  await page.getByRole('heading', { name: 'POST /v1/batch' }).waitFor();
+  expect(await textOf(page.getByRole('complementary'))).toContain('<img src=x onerror=alert(1)>');
+
+  expect(await page.evaluate(`'hacked' in window`)).toBe(false);
+  expect(await page.locator('img').count()).toBe(1); // The icon.
+  expect(await page.locator('script').count()).toBe(1);
+  expect(await page.locator('a, [onerror], [onload]').count()).toBe(0);
+  expect(live.faults).toEqual([]);
+  // And were it to become markup some day, the browser would not have it.
+  const inserted = page.locator('body').evaluate((body) => {
+    body.insertAdjacentHTML('beforeend', '<img src=x onerror="window.hacked=1">');
+  });
+  await expect(inserted).rejects.toThrow('TrustedHTML');
+  live.faults.splice(0);
+});
+
+describe('the requests', () => {
+  test('are shown with batch, status and latency, and lead to their events', async () => {
+    await post(api.url, batchOf(3));
+    await post(api.url, { batch: [trackEvent({ event: 'Alone Here' })] });
+    await page.getByRole('tab', { name: 'Requests 2' }).click();
+    await expect.poll(() => textOf(rows(page).nth(1)), soon).toMatch(/3 events\d+ B[\d.]+ ms200/);
+    await rows(page).nth(0).click();
+    await page.getByRole('button', { name: 'Show its 1 event' }).click();
+    await shows('Alone Here');
+    await page.getByRole('button', { name: 'Request #2 · show all' }).click();
+    await shows('Alone Here', 'Thing Done', 'Thing Done', 'Thing Done');
+  });
+
+  test('that are refused are shown with the reason', async () => {
+    await post(api.url, batchOf(1));
+    await send({ type: 'track', event: 'Nobody There' });
+    await post(api.url, 'not json');
+    await post(api.url, batchOf(1), { writeKey: null });
+    await page.getByRole('button', { name: '3', exact: true }).click();
+    await page.getByRole('tab', { name: 'Requests 3' }).waitFor();
+    const text = await textOf(page.getByRole('listbox'));
+    expect(text).toContain('no write key');
+    expect(text).toContain('not valid JSON');
+    expect(text).toContain('batch[0] has neither userId nor anonymousId');
+    await page.getByRole('tab', { name: 'Events 3' }).click();
+    await open('Nobody There');
+    await page.getByText('Not accepted.').waitFor();
+  });
+});
+
+describe('the switch', () => {
+  test.each([
+    { name: '429', seen: '429' },
+    { name: '500', seen: '500' },
+    { name: 'Reset', seen: 'reset' },
+  ])('makes the API misbehave by $name, and a program copes', async ({ name, seen }) => {
+    const analytics = new Analytics({ writeKey: 'k', host: api.url, onError: () => {} });
+    await page.getByRole('radio', { name }).check();
+    await expect.poll(() => textOf(page.getByLabel('What the API does')), soon).toContain('Every request is');
+    analytics.track({ userId: 'u', event: 'Held Back' });
+    await expect.poll(() => textOf(rows(page).first()), soon).toContain(seen);
+    await expect.poll(() => rows(page).count(), soon).toBeGreaterThan(1); // It tries again,
+    await page.getByRole('radio', { name: 'Normal' }).check();
+    await expect.poll(() => textOf(rows(page).first()), soon).toContain('200'); // and then it is through.
+    expect(await textOf(rows(page).first())).not.toContain('Duplicate');
+    await analytics.close();
+    expect(analytics.stats()).toMatchObject({ delivered: 1, pending: 0, failed: 0 });
+  });
+
+  test('makes the API slow: the event is there at once, its answer later', async () => {
+    await page.getByRole('radio', { name: 'Slow' }).check();
+    await page.getByText('answered 3 seconds late').waitFor();
+    const reply = send(trackEvent({ event: 'Slow One' }));
+    await shows('Slow One');
+    expect(await textOf(rows(page).first())).toContain('…');
+    expect((await reply).status).toBe(200);
+    await expect.poll(() => textOf(rows(page).first()), soon).toContain('200');
+  });
+
+  test('can do it to some requests only, and shows what was set elsewhere', async () => {
+    await page.getByRole('radio', { name: '500' }).check();
+    await page.getByLabel('How often').selectOption({ label: '1 request in 2' });
+    await page.getByText('1 request in 2 is answered with 500').waitFor();
+    const statuses = new Set<number>();
+    for (let n = 0; n < 40; n += 1) statuses.add((await send(trackEvent())).status);
+    expect([...statuses].sort()).toEqual([200, 500]);
+    await api.behave({ type: 'hang' });
+    await page.getByText('Set elsewhere: {"type":"hang"}').waitFor();
+    expect(await page.getByRole('radio', { checked: true }).count()).toBe(0);
+    await api.reset();
+    await expect.poll(() => page.getByRole('radio', { name: 'Normal' }).isChecked(), soon).toBe(true);
+  });
+
+  test('is out of reach for a page of another origin', async () => {
+    const other = createServer((_request, response) =>
+      response.setHeader('content-type', 'text/html').end('<p>'),
+    );
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const stranger = await page.context().newPage();
+    await stranger.goto(`http://127.0.0.1:${(other.address() as AddressInfo).port}/`);
+    await stranger.evaluate(async (url) => {
+      const body = JSON.stringify({ type: 'answer', status: 500 });
+      // A form can send this much without asking first.
+      await fetch(`${url}/_offthread/behave`, { method: 'POST', mode: 'no-cors', body });
+      await fetch(`${url}/_offthread/stop`, { method: 'POST', mode: 'no-cors' });
+    }, api.url);
+    expect((await send(trackEvent())).status).toBe(200);
+    await stranger.close();
+    other.close();
+  });
+});
+
+describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
+  test('nothing stands in the way of assistive technology', async () => {
+    await using other = await openPage(browser, api, { colorScheme });
+    const check = async (state: string): Promise<void> => {
+      await other.page.evaluate(axe.source);
+      const violations = await other.page.evaluate(async () => {
+        const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run();
+        return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+      });
+      expect(violations, state).toEqual([]);
+    };
+    await check('empty');
+    await send(trackEvent({ event: 'odd', properties: { n: 1, s: 'x', b: true, o: { deep: 1 } } }));
+    await send({ type: 'identify', anonymousId: 'a', traits: { plan: 'pro' } });
+    await send({ type: 'track' });
+    await other.page.getByRole('radio', { name: '500' }).check();
+    await send(trackEvent());
+    await other.page.getByText('odd').click();
+    await other.page.getByRole('complementary').waitFor();
+    await check('an event opened');
+    await other.page.getByRole('tab', { name: /Requests/ }).click();
+    await rows(other.page).first().click();
+    await other.page.getByRole('complementary').waitFor();
+    await check('a request opened');
+    expect(other.faults).toEqual([]);
+  });
+});
+
+test('on a narrow window nothing is cut off sideways, and an event takes the place of the list', async () => {
+  await using narrow = await openPage(browser, api, { viewport: { width: 360, height: 640 } });
+  await send(trackEvent({ event: 'A Rather Long Name Of An Event That Goes On And On Completed' }));
+  await rows(narrow.page).first().click();
+  await narrow.page.getByRole('complementary').waitFor();
+  expect(await narrow.page.getByRole('listbox').isVisible()).toBe(false);
+  const width = await narrow.page.locator('html').evaluate((element) => element.scrollWidth);
+  expect(width).toBeLessThanOrEqual(360);
+  await narrow.page.getByRole('button', { name: 'Close' }).click();
+  expect(await rows(narrow.page).first().isVisible()).toBe(true);
+});

@@ -1,0 +1,376 @@
+// beforeSend: what a function of the user's may do to an event before it is accepted, and what becomes of its mistakes.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { type AnalyticsError, type BeforeSend, type OutgoingEvent, ValidationError } from '@offthread/sdk';
+import { createTestAnalytics, type TestAnalytics } from '@offthread/sdk/testing';
+import { Big } from 'big.js';
+import { Decimal } from 'decimal.js';
+import fc from 'fast-check';
+import { describe, expect, expectTypeOf, test, vi } from 'vitest';
+import { refusedWith, settings } from '../helpers/settings.js';
+import { construct } from '../helpers/untyped.js';
+import { expectBalanced, flushed, withApi } from '../helpers/with-api.js';
+
+const bench = withApi();
+
+/** A client whose `onError` is remembered. */
+function hooked(beforeSend: unknown, onError = vi.fn<(error: AnalyticsError) => void>()) {
+  const analytics = createTestAnalytics({ beforeSend: beforeSend as BeforeSend, onError });
+  return { analytics, onError };
+}
+
+/** Tracks an event; returns what its callback is told. */
+async function trackOne(analytics: TestAnalytics): Promise<AnalyticsError | undefined> {
+  return new Promise((resolve) => {
+    expect(analytics.track({ userId: 'u', event: 'e', properties: { a: 1 } }, resolve)).toBe(true);
+  });
+}
+
+describe('an event', () => {
+  test('is sent as the function returns it, changed or another one', () => {
+    const { analytics } = hooked((event: OutgoingEvent) => {
+      if (event.event === 'replace') return { userId: 'other', event: 'replaced' };
+      event.properties = { ...event.properties, added: true };
+      delete event.context?.['ip'];
+      return event;
+    });
+    analytics.track({
+      userId: 'u',
+      event: 'change',
+      properties: { a: 1 },
+      context: { ip: '::1', locale: 'eo' },
+    });
+    analytics.track({ userId: 'u', event: 'replace', properties: { a: 1 } });
+    expect(analytics.events).toMatchObject([
+      { userId: 'u', event: 'change', properties: { a: 1, added: true }, context: { locale: 'eo' } },
+      { userId: 'other', event: 'replaced' },
+    ]);
+    expect(analytics.events[0]?.context).not.toHaveProperty('ip');
+    expect(analytics.events[1]).not.toHaveProperty('properties');
+  });
+
+  test('is given with its type and what the call brought, and nothing of what is absent', () => {
+    const seen: OutgoingEvent[] = [];
+    const { analytics } = hooked((event: OutgoingEvent) => {
+      seen.push(structuredClone(event));
+      return event;
+    });
+    analytics.track({ userId: 7n, event: 'e', timestamp: new Date(0), messageId: 'm', context: null });
+    analytics.identify({ anonymousId: 'a', traits: { plan: 'Free' } });
+    analytics.page({ userId: 'u', name: 'n', category: 'c' });
+    analytics.screen({ userId: 'u', name: 'n' });
+    analytics.group({ userId: 'u', groupId: 1 });
+    analytics.alias({ userId: 'u', previousId: 'p' });
+    expect(seen).toEqual([
+      { type: 'track', userId: 7n, event: 'e', timestamp: '1970-01-01T00:00:00.000Z', messageId: 'm' },
+      { type: 'identify', anonymousId: 'a', traits: { plan: 'Free' } },
+      { type: 'page', userId: 'u', name: 'n', category: 'c' },
+      { type: 'screen', userId: 'u', name: 'n' },
+      { type: 'group', userId: 'u', groupId: 1 },
+      { type: 'alias', userId: 'u', previousId: 'p' },
+    ]);
+    expect(analytics.events).toHaveLength(6);
+  });
+
+  test('goes through a list of functions in order', () => {
+    const add = (name: string) => (event: OutgoingEvent) => {
+      return { ...event, properties: { path: `${event.properties?.['path']} ${name}` } };
+    };
+    const { analytics } = hooked([add('one'), add('two'), add('three')]);
+    analytics.track({ userId: 'u', event: 'e', properties: { path: 'none' } });
+    expect(analytics.events).toMatchObject([{ properties: { path: 'none one two three' } }]);
+  });
+
+  test('is the same as without a function, bigints, decimals, dates and all, where it is returned as it is', () => {
+    const anything = fc.anything({ withBigInt: true, withDate: true, withNullPrototype: true, maxDepth: 4 });
+    const exact = fc.bigInt().map((digits) => [digits, new Decimal(`${digits}.5`), new Big(`${digits}.25`)]);
+    const plain = createTestAnalytics();
+    const { analytics, onError } = hooked((event: OutgoingEvent) => event);
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.oneof(anything, exact)), (properties) => {
+        const event = {
+          userId: 1n,
+          event: 'e',
+          properties,
+          context: { properties },
+          messageId: 'm',
+          timestamp: 0,
+        };
+        for (const each of [plain, analytics]) {
+          each.reset();
+          expect(each.track(event)).toBe(true);
+        }
+        expect(analytics.events).toEqual(plain.events);
+      }),
+    );
+    expect(onError).not.toHaveBeenCalled();
+  });
+
+  test('of the caller is not changed, whatever the function does to its copy, at any depth', () => {
+    const scramble = (value: unknown): void => {
+      if (typeof value !== 'object' || value === null) return;
+      for (const each of Object.values(value)) scramble(each);
+      if (Array.isArray(value)) value.push('more');
+      else {
+        for (const key of Object.keys(value)) if (key.length % 2 === 0) Reflect.deleteProperty(value, key);
+        Reflect.set(value, 'scrambled', true);
+      }
+    };
+    const { analytics } = hooked((event: OutgoingEvent) => {
+      for (const field of [event.properties, event.context, event.integrations]) scramble(field);
+      return event;
+    });
+    const objects = fc.object({ withBigInt: true, withDate: true, maxDepth: 4 });
+    fc.assert(
+      fc.property(objects, objects, objects, (properties, context, integrations) => {
+        const event = { userId: 'u', event: 'e', properties, context, integrations };
+        const before = structuredClone(event);
+        analytics.track(event);
+        expect(event).toEqual(before);
+        expect(analytics.events.at(-1)?.properties).toHaveProperty('scrambled', true);
+        analytics.reset();
+      }),
+    );
+  });
+
+  test('of the caller may be frozen, and what it shows by toJSON is what the function changes', () => {
+    class Account {
+      readonly #password = 'secret';
+      toJSON(): object {
+        return { name: 'pat', password: this.#password };
+      }
+    }
+    const account = Object.freeze(new Account());
+    const { analytics } = hooked((event: OutgoingEvent) => {
+      Reflect.deleteProperty(Object(event.properties?.['account']), 'password');
+      return event;
+    });
+    analytics.track(Object.freeze({ userId: 'u', event: 'e', properties: Object.freeze({ account }) }));
+    expect(analytics.events[0]?.properties).toEqual({ account: { name: 'pat' } });
+    expect(account.toJSON()).toEqual({ name: 'pat', password: 'secret' });
+  });
+
+  test('that the check refuses throws, and no function sees it', () => {
+    const hook = vi.fn((event: OutgoingEvent) => event);
+    const { analytics } = hooked(hook);
+    // @ts-expect-error nobody did it
+    expect(() => analytics.track({ event: 'e' })).toThrow(ValidationError);
+    expect(hook).not.toHaveBeenCalled();
+  });
+
+  test('for which there is no room is refused, and no function sees it', () => {
+    const hook = vi.fn((event: OutgoingEvent) => event);
+    const analytics = createTestAnalytics({ beforeSend: hook, maxQueueSize: 1 });
+    expect([1, 2].map(() => analytics.track({ userId: 'u', event: 'e' }))).toEqual([true, false]);
+    expect(hook).toHaveBeenCalledTimes(1);
+  });
+
+  test('is sent as changed in every attempt, and onError has it like that', async () => {
+    await bench.api.script([
+      { type: 'answer', status: 503 },
+      { type: 'answer', status: 403 },
+    ]);
+    const analytics = bench.open({
+      beforeSend: (event) => ({ ...event, properties: { card: '****', cents: 9007199254740993n } }),
+    });
+    analytics.track({ userId: 'u', event: 'e', properties: { card: '4000 1234' } });
+    flushed(analytics);
+    const bodies = await Promise.all([1, 2].map((sequence) => bench.api.body(sequence)));
+    for (const body of bodies)
+      expect(body).toContain('"properties":{"card":"****","cents":"9007199254740993"}');
+    expect(bench.errors[0]?.events).toMatchObject([{ properties: { card: '****' } }]);
+  });
+
+  test('that is sent again goes through it again', async () => {
+    const { analytics } = hooked((event: OutgoingEvent) => ({ ...event, context: { seen: true } }));
+    const library = { name: 'another', version: '1' };
+    const sent = { type: 'track', messageId: 'm', userId: 'u', event: 'e', context: { library, ip: '::1' } };
+    expect(analytics.resend([sent])).toBe(1);
+    expect(analytics.events).toMatchObject([{ messageId: 'm', context: { seen: true, library } }]);
+    expect(analytics.events[0]?.context).not.toHaveProperty('ip');
+  });
+});
+
+describe('null', () => {
+  test('drops the event: accepted, counted, told to the callback and to a subscriber, and no error', async () => {
+    const published: unknown[] = [];
+    const listen = (message: unknown): unknown => published.push(message);
+    subscribe('offthread:dropped', listen);
+    const { analytics, onError } = hooked(() => null);
+    expect(await trackOne(analytics)).toMatchObject({
+      code: 'before_send',
+      message: 'beforeSend returned null',
+      count: 1,
+      events: [{ type: 'track', userId: 'u', event: 'e', properties: { a: 1 } }],
+    });
+    unsubscribe('offthread:dropped', listen);
+    expect(analytics.events).toEqual([]);
+    expect(onError).not.toHaveBeenCalled();
+    expect(analytics.stats()).toMatchObject({
+      ...{ accepted: 1, delivered: 0, failed: 0, pending: 0 },
+      ...{ dropped: { before_send: 1 }, refused: {} },
+    });
+    expectBalanced(analytics.stats());
+    expect(published).toMatchObject([{ analytics, count: 1, error: { code: 'before_send' } }]);
+  });
+
+  test('of the first function is the last word', () => {
+    const second = vi.fn((event: OutgoingEvent) => event);
+    const { analytics } = hooked([() => null, second]);
+    analytics.track({ userId: 'u', event: 'e' });
+    expect(second).not.toHaveBeenCalled();
+    expect(analytics.stats().dropped).toEqual({ before_send: 1 });
+  });
+
+  test('is told to the callback before a flush behind it returns, which does not call it a failure', () => {
+    const { analytics } = hooked(() => null);
+    const callback = vi.fn();
+    analytics.track({ userId: 'u', event: 'e' }, callback);
+    expect(callback).not.toHaveBeenCalled();
+    expect(analytics.flush()).toMatchObject({ status: 'ok', delivered: 0, failed: 0, pending: 0 });
+    expect(callback).toHaveBeenCalledOnce();
+  });
+
+  test('during an asynchronous flush is no failure of it either', async () => {
+    await bench.api.behave({ type: 'ok', delayMs: 100 });
+    const analytics = bench.open({ beforeSend: (event) => (event.event === 'drop' ? null : event) });
+    analytics.track({ userId: 'u', event: 'keep' });
+    const flush = analytics.flushAsync(20_000);
+    analytics.track({ userId: 'u', event: 'drop' });
+    expect(await flush).toMatchObject({ status: 'ok', delivered: 1, failed: 0 });
+    expect(analytics.stats()).toMatchObject({ accepted: 2, delivered: 1, dropped: { before_send: 1 } });
+  });
+
+  test('for some of many leaves the others in order, with callbacks of their own', async () => {
+    const analytics = bench.open({
+      beforeSend: (event) => (Number(event.properties?.['n']) % 3 ? event : null),
+    });
+    const ends: string[] = [];
+    for (let n = 0; n < 30; n++) {
+      analytics.track({ userId: 'u', event: 'e', properties: { n } }, (error) =>
+        ends.push(error?.code ?? 'ok'),
+      );
+    }
+    flushed(analytics);
+    const kept = (await bench.api.events()).map(({ properties }) => properties?.['n']);
+    expect(kept).toEqual(Array.from({ length: 30 }, (_, n) => n).filter((n) => n % 3));
+    expect(ends.sort()).toEqual([...Array(10).fill('before_send'), ...Array(20).fill('ok')]);
+    expect(await bench.api.counts()).toMatchObject({ duplicates: 0 });
+    expect(analytics.stats()).toMatchObject({ accepted: 30, delivered: 20, dropped: { before_send: 10 } });
+  });
+});
+
+describe('a mistake of the function drops the event, tells callback and onError of it with the event, and throws nothing', () => {
+  const cycle: Record<string, unknown> = {};
+  cycle['again'] = cycle;
+
+  test.each<[string, (event: OutgoingEvent) => unknown, string]>([
+    ['it throws', () => fail(), 'beforeSend threw'],
+    [
+      'it returns nothing',
+      () => {},
+      'beforeSend must return the event, or null to drop it; it returned undefined',
+    ],
+    [
+      'it returns a boolean',
+      () => true,
+      'beforeSend must return the event, or null to drop it; it returned true',
+    ],
+    ['it returns a list', (event) => [event], 'it returned an array'],
+    ['it is asynchronous', async (event) => event, 'at once; it returned a Promise'],
+    ['it is asynchronous and rejects', async () => fail(), 'at once; it returned a Promise'],
+    ['it changes the type', (event) => ({ ...event, type: 'page' }), "'track' became 'page'"],
+    [
+      'it takes away who did it',
+      ({ userId: _, ...event }) => event,
+      'track() needs a userId or an anonymousId',
+    ],
+    ['it adds a field', (event) => ({ ...event, extra: 1 }), "track() has no field 'extra'"],
+    [
+      'it makes text of the properties',
+      (event) => ({ ...event, properties: 'x' }),
+      'needs as properties an object',
+    ],
+    ['it makes a cycle', (event) => ({ ...event, properties: cycle }), 'what cannot be written as JSON'],
+    ['it returns a proxy that throws', () => new Proxy({}, { ownKeys: () => fail() }), 'beforeSend threw'],
+  ])('%s', async (_, hook, message) => {
+    const { analytics, onError } = hooked(hook);
+    const told = await trackOne(analytics);
+    expect(told).toMatchObject({
+      code: 'before_send_failed',
+      message: expect.stringContaining(message),
+      events: [{ type: 'track', userId: 'u', event: 'e', properties: { a: 1 } }],
+    });
+    expect(onError.mock.calls).toMatchObject([
+      [{ code: 'before_send_failed', message: told?.message, count: 1 }],
+    ]);
+    expect(analytics.events).toEqual([]);
+    expect(analytics.stats()).toMatchObject({ accepted: 1, dropped: { before_send_failed: 1 }, refused: {} });
+    expectBalanced(analytics.stats());
+  });
+
+  function fail(): never {
+    throw new Error('It failed');
+  }
+
+  test('and cause is what it threw', async () => {
+    const { analytics } = hooked(fail);
+    expect(await trackOne(analytics)).toMatchObject({ cause: { message: 'It failed' } });
+  });
+
+  test('which is not the next event', () => {
+    const { analytics } = hooked((event: OutgoingEvent) => (event.event === 'bad' ? fail() : event));
+    for (const event of ['good', 'bad', 'good']) analytics.track({ userId: 'u', event });
+    expect(analytics.events).toHaveLength(2);
+  });
+
+  test('like tracking by its own client, which would have no end', () => {
+    const { analytics, onError } = hooked((event: OutgoingEvent): OutgoingEvent => {
+      analytics.track({ userId: 'u', event: 'inner' });
+      return event;
+    });
+    expect(analytics.track({ userId: 'u', event: 'outer' })).toBe(true);
+    expect(analytics.events).toMatchObject([{ event: 'outer' }]);
+    expect(onError.mock.calls).toMatchObject([
+      [{ code: 'before_send_failed', message: 'beforeSend must not track by the client that calls it' }],
+    ]);
+  });
+
+  test('like closing its own client, which refuses the event', async () => {
+    const { analytics } = hooked((event: OutgoingEvent): OutgoingEvent => {
+      void analytics.close();
+      return event;
+    });
+    expect(analytics.track({ userId: 'u', event: 'e' })).toBe(false);
+    expect(analytics.stats()).toMatchObject({ accepted: 0, pending: 0, refused: { closed: 1 } });
+  });
+
+  test('but not of the caller: what throws while it is copied is refused as ever', () => {
+    const { analytics, onError } = hooked((event: OutgoingEvent) => event);
+    expect(analytics.track({ userId: 'u', event: 'e', properties: cycle })).toBe(false);
+    expect(onError.mock.calls).toMatchObject([[{ code: 'unserializable' }]]);
+    expect(analytics.stats()).toMatchObject({ accepted: 0, refused: { unserializable: 1 } });
+  });
+});
+
+describe('the setting', () => {
+  test('is a function or a list of functions, which may be empty', () => {
+    for (const beforeSend of [() => null, [], [() => null], undefined]) construct(settings({ beforeSend }));
+    const expected = "Setting 'beforeSend' must be a function or a list of functions; got ";
+    expect(refusedWith({ beforeSend: 'drop' })).toBe(`${expected}'drop'`);
+    expect(refusedWith({ beforeSend: null })).toBe(`${expected}null`);
+    expect(refusedWith({ beforeSend: [() => null, {}] })).toBe(`${expected}an object`);
+  });
+
+  test('has types that let a function change what it is given', () => {
+    expectTypeOf<BeforeSend>().parameters.toEqualTypeOf<[OutgoingEvent]>();
+    expectTypeOf(async (event: OutgoingEvent) => event).not.toExtend<BeforeSend>();
+    expectTypeOf((_event: OutgoingEvent) => undefined).not.toExtend<BeforeSend>();
+    const beforeSend: BeforeSend = (event) => {
+      event.userId = String(event.userId);
+      // @ts-expect-error the type of an event stays
+      event.type = 'page';
+      return event;
+    };
+    expect(createTestAnalytics({ beforeSend })).toBeDefined();
+  });
+});

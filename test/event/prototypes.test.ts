@@ -1,0 +1,104 @@
+// What others put on Object.prototype is no field of an event and no setting; what a class of the caller's has, is.
+import { startTrackingApi } from '@offthread/devtools';
+import { createTestAnalytics, type RecordedEvent } from '@offthread/sdk/testing';
+import { describe, expect, test } from 'vitest';
+import { runProgram } from '../helpers/program.js';
+import { call, refusal } from '../helpers/untyped.js';
+
+test('an extended Object.prototype changes nothing', async () => {
+  await using api = await startTrackingApi();
+  const [plain, extended] = await Promise.all(
+    ['plain', 'extended'].map((how) => runProgram('object-prototype.mjs', { args: [how, api.url] })),
+  );
+  expect(plain).toMatchObject({ code: 0, stderr: '' });
+  expect(plain?.lines).toContainEqual({ name: 'live', what: 17 });
+  expect(extended).toMatchObject({ code: 0, stderr: '', lines: plain?.lines });
+});
+
+class Purchase {
+  readonly #price: number;
+  constructor(price: number) {
+    this.#price = price;
+  }
+  get userId(): string {
+    return 'buyer';
+  }
+  get event(): string {
+    return 'Bought';
+  }
+  get properties(): object {
+    return { price: this.#price };
+  }
+  get context(): object {
+    return new Place();
+  }
+}
+
+class Place {
+  readonly street = 'not for everybody';
+  toJSON(): object {
+    return { locale: 'de-CH' };
+  }
+}
+
+/** What is sent of it, wherever it is tracked. */
+const BOUGHT = { userId: 'buyer', event: 'Bought', properties: { price: 7 } };
+
+describe('an event of a class with getters and a context with a toJSON', () => {
+  function only(events: readonly RecordedEvent[]): RecordedEvent | undefined {
+    expect(events).toHaveLength(1);
+    const context = events[0]?.context;
+    expect(context).not.toHaveProperty('street');
+    expect(context).toMatchObject({ locale: 'de-CH' });
+    return events[0];
+  }
+
+  test('is tracked outside of a scope', () => {
+    const analytics = createTestAnalytics();
+    analytics.track(new Purchase(7));
+    expect(only(analytics.events)).toMatchObject(BOUGHT);
+  });
+
+  test.each([
+    ['fields', { anonymousId: 'a', context: { ip: '::1' } }],
+    ['a function', () => ({ anonymousId: 'a', context: { ip: '::1' } })],
+  ])('is tracked in a scope of %s', (_, scope) => {
+    const analytics = createTestAnalytics();
+    analytics.withContext(scope, (within) => within.track(new Purchase(7)));
+    expect(only(analytics.events)).toMatchObject({ ...BOUGHT, anonymousId: 'a', context: { ip: '::1' } });
+  });
+
+  test('is refused in a scope as outside of one, if it has a field of its own that no event has', () => {
+    const analytics = createTestAnalytics();
+    const event = Object.assign(new Purchase(7), { revenue: 7 });
+    const outside = refusal(() => call(analytics, 'track', event)).message;
+    expect(analytics.withContext({}, () => refusal(() => call(analytics, 'track', event))).message).toBe(
+      outside,
+    );
+  });
+});
+
+test('the context of a scope is what its toJSON gives', () => {
+  const analytics = createTestAnalytics();
+  analytics.withContext({ userId: 'u', context: new Place() }, (within) => {
+    within.track({ event: 'e' });
+    within.track({ event: 'e', context: { ip: '::1' } });
+  });
+  for (const { context } of analytics.events) {
+    expect(context).not.toHaveProperty('street');
+    expect(context).toMatchObject({ locale: 'de-CH' });
+  }
+});
+
+test('settings of a class are settings', () => {
+  class Settings {
+    get writeKey(): string {
+      return 'KEY';
+    }
+    get maxQueueSize(): number {
+      return 1;
+    }
+  }
+  const analytics = createTestAnalytics(new Settings());
+  expect([1, 2].map(() => analytics.track({ userId: 'u', event: 'e' }))).toEqual([true, false]);
+});

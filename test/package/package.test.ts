@@ -1,0 +1,238 @@
+// The package as npm installs it from its tarball, in every way in which programs take it in.
+import { execFile } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
+import { version } from '@offthread/sdk';
+import { type BuildOptions, build } from 'esbuild';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { dependenciesOf } from '../helpers/lockfile.js';
+import { runProgram } from '../helpers/program.js';
+
+/** A test of real processes on a busy machine. */
+const LIMIT = { timeout: 60_000 };
+
+/** What an installation takes: 902 KB when this was written, of which 200 are source maps. */
+const MOST_KILOBYTES = 1_000;
+
+/** Dependencies of which no code is in the package: parts of got and piscina for settings that are not used, and types. */
+const LEFT_OUT =
+  /^(@napi-rs\/|cacheable-|http2-wrapper|quick-lru|resolve-alpn|keyv|@keyv\/|responselike|get-stream|@sec-ant\/|is-stream|http-cache-semantics|normalize-url|@types\/|type-fest)/;
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const folder = realpathSync(mkdtempSync(join(tmpdir(), 'offthread-package-')));
+const modules = join(folder, 'node_modules');
+let api: TrackingApi;
+
+// Packs, installs and starts once for the whole file.
+beforeAll(async () => {
+  await npm(root, [
+    'run',
+    '-s',
+    'pnpm',
+    '--',
+    '--filter',
+    '@offthread/sdk',
+    'pack',
+    '--pack-destination',
+    folder,
+  ]);
+  writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "commonjs" }');
+  const tarballs = readdirSync(folder).filter((name) => name.endsWith('.tgz'));
+  expect(tarballs).toHaveLength(1);
+  const files = tarballs.map((name) => `./${name}`);
+  await npm(folder, ['install', '--prefer-offline', '--no-audit', '--no-fund', ...files]);
+  cpSync(new URL('../fixtures/package/', import.meta.url), folder, { recursive: true });
+  api = await startTrackingApi();
+}, 180_000);
+beforeEach(() => api.reset());
+afterAll(async () => {
+  await api?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function npm(cwd: string, args: readonly string[]): Promise<unknown> {
+  return run('npm', args, { cwd, env: outer(), timeout: 170_000 });
+}
+
+/** Neither what the test runner tells its workers nor what npm tells its scripts is for others. */
+function outer(): NodeJS.ProcessEnv {
+  const { NODE_OPTIONS: _, NODE_TEST_CONTEXT: __, VITEST: ___, ...rest } = process.env;
+  return Object.fromEntries(Object.entries(rest).filter(([name]) => !/^npm_(?!config_)/i.test(name)));
+}
+
+/** Runs the program, and expects it to deliver and to run on to its own end. */
+async function expectDelivery(file: string): Promise<void> {
+  const ended = await runProgram(pathToFileURL(file), { args: [api.url, 'one'] });
+  expect(ended).toMatchObject({ code: 7, stderr: '', lines: [{ flushed: 'ok' }, { version }] });
+  expect(await api.messageIds()).toEqual(['one']);
+}
+
+test('an installation is one package, and stays within its budget', () => {
+  const { packages } = JSON.parse(readFileSync(join(modules, '.package-lock.json'), 'utf8'));
+  const files = readdirSync(modules, { recursive: true, withFileTypes: true }).filter((each) =>
+    each.isFile(),
+  );
+  const bytes = files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
+  const kilobytes = Math.round(bytes / 1024);
+  process.stdout.write(`npm install @offthread/sdk: ${kilobytes} KB\n`);
+  expect(Object.keys(packages)).toEqual(['node_modules/@offthread/sdk']);
+  expect(kilobytes).toBeGreaterThan(300);
+  expect(kilobytes).toBeLessThanOrEqual(MOST_KILOBYTES);
+});
+
+test('importing it loads one module, and nothing but modules of Node.js besides', () => {
+  const code = readFileSync(join(modules, '@offthread/sdk/dist/index.js'), 'utf8');
+  const imported = [...code.matchAll(/^(?:import|export|\}) .*?from "([^"]+)";$/gm)].map(([, name]) => name);
+  expect(imported).toContain('node:worker_threads');
+  expect(imported.filter((name) => !name?.startsWith('node:'))).toEqual([]);
+  expect(code).not.toMatch(/\bimport\.meta\b|\b__dirname\b|\bcreateRequire\b|\bnew Function\b/);
+});
+
+test('it brings the licenses of the packages whose code is in it', () => {
+  const text = readFileSync(join(modules, '@offthread/sdk/THIRD-PARTY-LICENSES.txt'), 'utf8');
+  const [, ...sections] = text.split(`\n${'-'.repeat(80)}\n\n`);
+  for (const section of sections)
+    expect(section).toMatch(/^\S+ \(MIT\)\n.*Copyright .*Permission is hereby granted/s);
+  const named = sections.map((section) => section.split(' ')[0]);
+  const dependencies = [...dependenciesOf('packages/sdk', 'packages/worker')];
+  expect(named).toEqual(dependencies.filter((each) => !LEFT_OUT.test(each)).sort());
+});
+
+test('all code has a source map, whose sources are installed too', () => {
+  const scope = join(modules, '@offthread');
+  const files = readdirSync(scope, { recursive: true, encoding: 'utf8' });
+  const code = files.filter((name) => /dist.*\.c?js$/.test(name)).map((name) => join(scope, name));
+  expect(code.length).toBeGreaterThan(5);
+  for (const file of code) {
+    const { sources } = JSON.parse(readFileSync(`${file}.map`, 'utf8')) as { sources: string[] };
+    // Those of the packages whose code is bundled are not installed, and modules that the build makes up are no files.
+    const own = sources.filter((source) => !/node_modules|\/worker\/|^[a-z ]+:/.test(source));
+    for (const source of own) expect(existsSync(join(file, '..', source)), `${file}: ${source}`).toBe(true);
+  }
+  expect(files.filter((name) => name.includes('tsbuildinfo'))).toEqual([]);
+});
+
+describe('as it is', () => {
+  test('it delivers if it is imported', LIMIT, () => expectDelivery(join(folder, 'deliver.mjs')));
+  test('it delivers if it is required', LIMIT, () => expectDelivery(join(folder, 'deliver.cjs')));
+});
+
+describe('compiled by TypeScript', () => {
+  test.each([
+    ['NodeNext', 'NodeNext', 'an ES module', 'module'],
+    ['NodeNext', 'NodeNext', 'CommonJS', 'commonjs'],
+    ['ESNext', 'Bundler', 'an ES module', 'module'],
+  ])(
+    'with module %s and resolution %s as %s it delivers',
+    LIMIT,
+    async (module, moduleResolution, _, type) => {
+      const place = join(folder, `${moduleResolution}-${type}`);
+      mkdirSync(place);
+      writeFileSync(join(place, 'package.json'), JSON.stringify({ type }));
+      cpSync(join(folder, 'typed.ts'), join(place, 'typed.ts'));
+      const typeRoots = [join(root, 'node_modules/@types')];
+      const compilerOptions = {
+        target: 'ES2023',
+        module,
+        moduleResolution,
+        strict: true,
+        types: ['node'],
+        typeRoots,
+      };
+      writeFileSync(join(place, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['typed.ts'] }));
+      const tsc = join(root, 'node_modules/.bin/tsc');
+      const { stdout } = await run(tsc, ['-p', place, '--pretty', 'false']).catch(
+        (error: { stdout: string }) => error,
+      );
+      expect(stdout).toBe('');
+      await expectDelivery(join(place, 'typed.js'));
+    },
+  );
+});
+
+// Other bundlers: bundlers/, by `npm run test:bundlers`.
+describe('bundled by esbuild', () => {
+  const REQUIRE =
+    "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+  const forms: readonly (readonly [string, string, BuildOptions])[] = [
+    ['an ES module', 'mjs', { format: 'esm' }],
+    ['an ES module with require()', 'mjs', { format: 'esm', banner: { js: REQUIRE } }],
+    ['CommonJS', 'cjs', { format: 'cjs' }],
+    ['minified CommonJS', 'cjs', { format: 'cjs', minify: true }],
+  ];
+
+  async function bundle(place: string, program: string, end: string, options: BuildOptions): Promise<string> {
+    const outfile = join(place, `${program}-bundle.${end}`);
+    await build({
+      entryPoints: [join(folder, `${program}.mjs`)],
+      bundle: true,
+      platform: 'node',
+      target: 'node20',
+      outfile,
+      ...options,
+    });
+    return outfile;
+  }
+
+  test.each(forms)('as %s it delivers from a folder of its own', LIMIT, async (_, end, options) => {
+    const place = mkdtempSync(join(tmpdir(), 'offthread-bundle-'));
+    try {
+      await expectDelivery(await bundle(place, 'deliver', end, options));
+      await api.reset();
+      const leaving = pathToFileURL(await bundle(place, 'leave', end, options));
+      const ended = await runProgram(leaving, { args: [api.url, 'two'] });
+      expect(ended).toMatchObject({ code: 7, stderr: '', lines: [] });
+      expect(await api.messageIds()).toEqual(['two']);
+    } finally {
+      rmSync(place, { recursive: true });
+    }
+  });
+
+  test('it delivers if it is left out of the bundle', LIMIT, async () => {
+    await expectDelivery(await bundle(folder, 'deliver', 'mjs', { format: 'esm', packages: 'external' }));
+  });
+});
+
+test('it delivers in a test of node --test', LIMIT, async () => {
+  const env = { ...outer(), OFFTHREAD_HOST: api.url, OFFTHREAD_ID: 'one' };
+  const { stdout } = await run(process.execPath, ['--test', 'runner.cjs'], {
+    cwd: folder,
+    env,
+    timeout: 50_000,
+  });
+  expect(stdout).toMatch(/^. pass 1$/m);
+  expect(await api.messageIds()).toEqual(['one']);
+});
+
+// With the flags that docs/testing.md gives. Jest has more packages than all else here together.
+test('it delivers, and the matchers work, in a test of Jest', { timeout: 240_000 }, async () => {
+  const place = join(folder, 'jest');
+  writeFileSync(join(place, 'package.json'), '{ "private": true }');
+  await npm(place, ['install', '--prefer-offline', '--no-audit', '--no-fund', 'jest@30']);
+  const env = { ...outer(), OFFTHREAD_HOST: api.url, OFFTHREAD_ID: 'one' };
+  const jest = ['node_modules/jest/bin/jest.js', '--testMatch', '**/*.test.mjs'];
+  const { stderr } = await run(process.execPath, ['--experimental-vm-modules', ...jest], {
+    cwd: place,
+    env,
+    timeout: 60_000,
+  });
+  expect(stderr).toMatch(/^Tests: +3 passed, 3 total$/m);
+  expect(stderr).not.toMatch(/did not exit|failed to exit/);
+  expect(await api.messageIds()).toEqual(['one']);
+});

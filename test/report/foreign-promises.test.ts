@@ -1,0 +1,59 @@
+// Whatever kind of promise a function of the user's returns, its rejection is seen: no process ends by it.
+import { describe, expect, test } from 'vitest';
+import { type Line, runProgram } from '../helpers/program.js';
+
+/** What the program says of each function. */
+async function outcomes(kind: string, where: string): Promise<Readonly<Record<string, Line>>> {
+  const { code, lines, stderr } = await runProgram('foreign-promises.mjs', { args: [kind, where] });
+  expect({ code, stderr, unseen: lines.filter((line) => 'unseen' in line) }).toEqual({
+    ...{ code: 0, stderr: '', unseen: [] },
+  });
+  return Object.fromEntries(lines.map((line) => [String(line['name']), line]));
+}
+
+const FAILED = ['callback_failed', 'A callback passed to an event failed', 'nobody saw it'];
+
+const SAME_EVERYWHERE = ['native', 'thenable', 'twice', 'nested', 'hostile'].flatMap((kind) =>
+  ['this realm', 'another realm', 'replaced before', 'replaced after'].map((where) => [kind, where] as const),
+);
+
+describe('a promise that rejects', () => {
+  test.each(SAME_EVERYWHERE)('(%s, of %s) hurts nobody, and is told once', async (kind, where) => {
+    const { callback, refused, onError, ...demanding } = await outcomes(kind, where);
+    expect(callback).toEqual({ name: 'callback', errors: [FAILED] });
+    expect(refused?.['errors']).toEqual([['queue_full', 'maxQueueSize (1) is reached', null], FAILED]);
+    expect(onError).toEqual({ name: 'onError', errors: [] });
+    expect(demanding).toEqual({
+      beforeSend: {
+        name: 'beforeSend',
+        errors: [
+          [
+            'before_send_failed',
+            'beforeSend must return the event, or null to drop it, at once; it returned a Promise',
+            null,
+          ],
+        ],
+      },
+      withContext: {
+        ...{ name: 'withContext', errors: [], thrown: 'withContext() needs fields at once; got a Promise' },
+      },
+      identify: { name: 'identify', errors: [], thrown: 'identify must return ids at once; got a Promise' },
+      context: { name: 'context', errors: [], thrown: 'context must return fields at once; got a Promise' },
+    });
+  });
+});
+
+test('what throws if it is asked whether it is a promise hurts nobody either', async () => {
+  const { callback, onError, beforeSend, withContext, identify, context } = await outcomes(
+    'unreadable',
+    'this realm',
+  );
+  expect(callback?.['errors']).toEqual([FAILED]);
+  expect(onError?.['errors']).toEqual([]);
+  expect(beforeSend?.['errors']).toEqual([['before_send_failed', 'beforeSend threw', 'nobody saw it']]);
+  const unserializable = [['unserializable', 'The event cannot be written as JSON', 'nobody saw it']];
+  for (const line of [withContext, identify, context]) {
+    expect(line?.['errors']).toEqual(unserializable);
+    expect(line).not.toHaveProperty('thrown');
+  }
+});

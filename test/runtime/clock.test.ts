@@ -1,0 +1,78 @@
+// Deadlines and timers are the SDK's own: no fake timers and no wrong clock stop a flush, an exit or a later test.
+import { expect, test, vi } from 'vitest';
+import { runProgram } from '../helpers/program.js';
+import { flushed, withApi } from '../helpers/with-api.js';
+
+const bench = withApi();
+
+const DAY_MS = 86_400_000;
+
+for (const fakes of ['sinon', 'node:test', 'frozen']) {
+  test.for(['before', 'after'])(
+    `nothing waits for the fake time of ${fakes}, installed %s the SDK is loaded`,
+    {
+      timeout: 60_000,
+    },
+    async (when) => {
+      await bench.api.rules([{ match: { writeKey: 'HANG' }, behaviour: { type: 'hang' } }]);
+      const { code, signal, lines } = await runProgram('fake-time.mjs', {
+        args: [bench.api.url, fakes, when],
+      });
+      expect(Object.fromEntries(lines.map(({ what, value }) => [what, value]))).toEqual({
+        callback: 'called',
+        flushAsync: 'ok',
+        flush: 'ok',
+        'hanging flush': 'timeout',
+        'hanging flushAsync': 'timeout',
+        'callback afterwards': 'called',
+        'counted afterwards': 2,
+        close: 'ok',
+        exit: { good: 0, hanging: 0 },
+      });
+      expect({ code, signal }).toEqual({ code: 7, signal: null });
+    },
+  );
+}
+
+test('a test with fake timers leaves nothing behind that stops the callbacks of the next one', async () => {
+  const first = bench.open();
+  // Until no timer runs any more that was started before.
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  vi.useFakeTimers();
+  try {
+    first.track({ userId: 'u', event: 'E' });
+    flushed(first);
+  } finally {
+    vi.useRealTimers();
+  }
+  const second = bench.open();
+  await new Promise((resolve) => second.track({ userId: 'u', event: 'E' }, resolve));
+  second.track({ userId: 'u', event: 'E' });
+  await vi.waitFor(() => expect(second.stats().delivered).toBe(2), { timeout: 10_000 });
+});
+
+test('an event has the fake time of a test as its timestamp', async () => {
+  const analytics = bench.open();
+  vi.useFakeTimers({ now: new Date('2021-03-04T05:06:07.008Z') });
+  try {
+    analytics.track({ userId: 'u', event: 'E' });
+    flushed(analytics);
+  } finally {
+    vi.useRealTimers();
+  }
+  expect(await bench.api.events()).toMatchObject([{ timestamp: '2021-03-04T05:06:07.008Z' }]);
+});
+
+test.for(['undefined', 'far future', 'far past', 'NaN', 'text'])(
+  'events have the right time by a wall clock that says %s',
+  async (nonsense) => {
+    const { code, lines } = await runProgram('nonsense-clock.mjs', { args: [bench.api.url, nonsense] });
+    expect(code).toBe(0);
+    expect(lines).toMatchObject([{ status: 'ok', restarts: 0, stats: { delivered: 3, dropped: {} } }]);
+    const events = await bench.api.events();
+    expect(events.map(({ event }) => event)).toEqual(['Plain', 'Exact', 'Named']);
+    for (const { timestamp } of events) {
+      expect(Math.abs(Date.parse(String(timestamp)) - Date.now())).toBeLessThan(DAY_MS);
+    }
+  },
+);

@@ -1,0 +1,110 @@
+// Nothing that callbacks do keeps the event loop from turning, and nothing that has gathered holds it up for long.
+import { Analytics } from '@offthread/sdk';
+import { createTestAnalytics } from '@offthread/sdk/testing';
+import { describe, expect, test } from 'vitest';
+import { runFixture } from '../helpers/fixture.js';
+import { call, refusal } from '../helpers/untyped.js';
+
+const EVENT = { userId: 'u', event: 'e' };
+
+describe('timers and files get their turn while each callback tracks once more', () => {
+  test.each(
+    ['disabled', 'recording', 'closed', 'dropping'].flatMap((client) =>
+      ['at once', 'after an await', 'after a flushAsync'].flatMap((how) =>
+        ['real timers', 'fake timers'].map((timers) => [client, how, timers] as const),
+      ),
+    ),
+  )('(a %s client, %s, %s)', async (...args) => {
+    const { code, stdout, stderr } = await runFixture('tracking-again.mjs', args, {
+      // That mock timers are experimental.
+      execArgv: ['--no-warnings'],
+      timeoutMs: 10_000,
+    });
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: '{"often":true}', stderr: '' });
+  });
+});
+
+test('the callbacks of 400,000 events that are refused in one turn are called at its end, and soon', async () => {
+  const analytics = new Analytics({ writeKey: 'KEY', disable: true, maxQueueSize: 1 });
+  let refused = 0;
+  analytics.track(EVENT);
+  // So many that what costs their square takes minutes.
+  for (let n = 0; n < 400_000; n++)
+    analytics.track(EVENT, (error) => error?.code === 'queue_full' && refused++);
+  await Promise.resolve();
+  expect(refused).toBe(400_000);
+}, 60_000);
+
+test('callbacks of refused events are called in order, and those of a flush in a callback before it returns', () => {
+  const analytics = createTestAnalytics({ maxQueueSize: 1 });
+  const told: string[] = [];
+  const tell =
+    (name: string, act = (): void => {}) =>
+    (): void => {
+      told.push(name);
+      act();
+    };
+  analytics.track(EVENT);
+  analytics.track(EVENT, tell('first'));
+  analytics.track(
+    EVENT,
+    tell('second', () => {
+      analytics.flush();
+      told.push('flushed');
+    }),
+  );
+  analytics.track(EVENT, tell('third'));
+  analytics.track(EVENT, tell('fourth'));
+  analytics.flush();
+  expect(told).toEqual(['first', 'second', 'third', 'fourth', 'flushed']);
+});
+
+describe('a name that nobody knows, however long,', () => {
+  const LONG = 'k'.repeat(20_000_000);
+  const CUT = `'${'k'.repeat(40)}…'`;
+  const analytics = createTestAnalytics();
+
+  test.each([
+    ['of an event', () => analytics.track({ ...EVENT, [LONG]: 1 }), `track() has no field ${CUT}`],
+    ['of a scope', () => analytics.withContext({ [LONG]: 1 }, () => {}), `withContext() has no field ${CUT}`],
+    ['of a setting', () => createTestAnalytics({ [LONG]: 1 }), `There is no setting ${CUT}`],
+    [
+      'of a setting of tls',
+      () => createTestAnalytics({ tls: Object({ [LONG]: 1 }) }),
+      `There is no setting 'tls.${'k'.repeat(36)}…'`,
+    ],
+    [
+      'of a setting of oauth',
+      () => createTestAnalytics({ oauth: Object({ [LONG]: 1 }) }),
+      `There is no setting 'oauth.${'k'.repeat(34)}…'`,
+    ],
+    [
+      'of a setting of redact',
+      () => createTestAnalytics({ redact: Object({ [LONG]: 1 }) }),
+      `Setting 'redact' has no ${CUT}`,
+    ],
+    [
+      'of a path of redact',
+      () => createTestAnalytics({ redact: [LONG] }),
+      `Setting 'redact' has a bad path, ${CUT}`,
+    ],
+    [
+      'of a header',
+      () => createTestAnalytics({ headers: { [LONG]: 'ü' + '\n' } }),
+      "Setting 'headers' must have",
+    ],
+  ])('is cut off where it is refused: %s', (_, act, message) => {
+    const refused = refusal(act).message;
+    expect(refused.slice(0, message.length)).toBe(message);
+    expect(refused.length).toBeLessThan(300);
+  });
+
+  test.each([
+    ['a bigint', 10n ** 100_000n, 'a bigint of more than 40 digits'],
+    ['a symbol', Symbol(LONG), `Symbol(${'k'.repeat(33)}…`],
+    ['a text', LONG, CUT],
+  ])('and so is %s', (_, properties, shown) => {
+    const { message } = refusal(() => call(analytics, 'track', { ...EVENT, properties }));
+    expect(message).toBe(`track() needs as properties an object; got ${shown}`);
+  });
+});

@@ -1,0 +1,135 @@
+// What nobody waits for wakes nobody: posts are shared, deliveries are counted instead of told, and an idle client rests.
+import { createHook } from 'node:async_hooks';
+import { MessagePort } from 'node:worker_threads';
+import { expect, test, vi } from 'vitest';
+import { expectBalanced, upTo, withApi } from '../helpers/with-api.js';
+
+const bench = withApi();
+
+const BUDGET_MS = 10_000;
+const until = { timeout: BUDGET_MS, interval: 20 };
+
+/** A little more than a second: ten rounds. */
+const A_WHILE_MS = 1_100;
+
+function rest(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, A_WHILE_MS));
+}
+
+test('deliveries that nobody waits for are counted in stats() all the same, and each loss in its place', async () => {
+  // With redact the worker says what is too large, after the call.
+  const analytics = bench.open({ batchSize: 3, redact: ['properties.secret'] });
+  const tooLarge = 'x'.repeat(40_000);
+  for (const n of upTo(20)) {
+    analytics.track({
+      userId: 'u',
+      event: 'E',
+      messageId: `id-${n}`,
+      properties: n % 7 === 3 ? { tooLarge } : {},
+    });
+  }
+  await vi.waitFor(() => expect(analytics.stats().pending).toBe(0), until);
+  expect(analytics.stats()).toMatchObject({ accepted: 20, delivered: 17, dropped: { event_too_large: 3 } });
+  expectBalanced(analytics.stats());
+  expect(bench.errors.flatMap(({ events }) => events.map(({ messageId }) => messageId))).toEqual([
+    'id-3',
+    'id-10',
+    'id-17',
+  ]);
+  const received = await bench.api.events();
+  expect(received.map(({ messageId }) => messageId)).toEqual(
+    upTo(20)
+      .filter((n) => n % 7 !== 3)
+      .map((n) => `id-${n}`),
+  );
+});
+
+test('a thousand clients with an event each need no more posts than one', async () => {
+  const clients = upTo(1_000).map(() => bench.open({ stub: true }));
+  const post = vi.spyOn(MessagePort.prototype, 'postMessage');
+  for (const client of clients) client.track({ userId: 'u', event: 'E' });
+  await vi.waitFor(() => {
+    for (const client of clients) expect(client.stats().delivered).toBe(1);
+  }, until);
+  const posts = post.mock.calls.length;
+  post.mockRestore();
+  expect(posts).toBeGreaterThan(0);
+  expect(posts).toBeLessThan(20);
+});
+
+test('a second of one event each millisecond makes a dozen posts', async () => {
+  const analytics = bench.open();
+  const post = vi.spyOn(MessagePort.prototype, 'postMessage');
+  let tracked = 0;
+  const end = performance.now() + 1_000;
+  while (performance.now() < end) {
+    analytics.track({ userId: 'u', event: 'E' });
+    tracked++;
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  await vi.waitFor(() => expect(analytics.stats().delivered).toBe(tracked), until);
+  const posts = post.mock.calls.length;
+  post.mockRestore();
+  expect(tracked).toBeGreaterThan(posts);
+  // The first event's, and those of the rounds: ten a second, and a few more until the last one is delivered.
+  expect(posts).toBeLessThan(20);
+});
+
+test('a callback is told at once, by a message of its own', async () => {
+  const analytics = bench.open();
+  const heard: string[] = [];
+  const told = new Promise<void>((resolve) => {
+    const read = vi.spyOn(analytics, 'stats');
+    analytics.track({ userId: 'u', event: 'E' }, () => {
+      heard.push(`delivered ${analytics.stats().delivered}`);
+      read.mockRestore();
+      resolve();
+    });
+  });
+  await told;
+  expect(heard).toEqual(['delivered 1']);
+});
+
+test.for([
+  ['a callback', 'Done'],
+  ['onError', 'Poison'],
+])(
+  'what %s tracks on another client is sent, also if it runs as the last round ends',
+  async ([where, event]) => {
+    await bench.api.rules([{ match: { eventName: 'Poison' }, behaviour: { type: 'answer', status: 400 } }]);
+    const other = bench.open({ writeKey: 'other' });
+    const trackOnOther = (): void => void other.track({ userId: 'u', event: 'From the other' });
+    const client = bench.open({ onError: () => where === 'onError' && trackOnOther() });
+    for (const each of [client, other]) {
+      each.track({ userId: 'u', event: 'Opened' });
+      await each.flushAsync();
+    }
+    // No round is under way any more.
+    await rest();
+    client.track({ userId: 'u', event: String(event) }, () => where === 'a callback' && trackOnOther());
+    await Promise.resolve();
+    await Promise.resolve();
+    // The worker's message and the timer of the round are both due when this is over.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+    await vi.waitFor(() => expect(other.stats()).toMatchObject({ accepted: 2, delivered: 2 }), until);
+  },
+);
+
+test('a client all of whose events are settled wakes nobody', async () => {
+  const analytics = bench.open();
+  await rest();
+  const timers: NodeJS.Timeout[] = [];
+  const hook = createHook({
+    init(_id, type, _trigger, resource) {
+      if (type === 'Timeout') timers.push(resource as NodeJS.Timeout);
+    },
+  }).enable();
+  analytics.track({ userId: 'u', event: 'E' });
+  await vi.waitFor(() => expect(analytics.stats().delivered).toBe(1), until);
+  await rest();
+  hook.disable();
+  // The test's own hold the process open.
+  const own = timers.filter((timer) => !timer.hasRef());
+  expect(own.length).toBeGreaterThan(0);
+  expect(own.filter((timer) => Reflect.get(timer, '_destroyed') !== true)).toEqual([]);
+});

@@ -1,0 +1,116 @@
+// A worker thread that cannot be started costs its events, with one clear error, and the host nothing.
+import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Line, type ProgramOptions, permissionFlag, runProgram } from '../helpers/program.js';
+
+interface Case {
+  readonly options: ProgramOptions;
+  /** What the message says behind the colon, remedy and all. */
+  readonly reason: RegExp;
+}
+
+const CASES: Record<string, Case> = {
+  'that cannot be made at all': {
+    options: { env: { REFUSAL: 'No threads on this platform' } },
+    reason: /^No threads on this platform\.$/,
+  },
+  'without --allow-worker': {
+    options: { flags: [permissionFlag, '--allow-fs-read=*'] },
+    reason:
+      /^Access to this API has been restricted.*Under Node's permission model, start it with --allow-worker\.$/,
+  },
+  'that throws while it loads': {
+    options: { env: { DAMAGE: "throw new Error('broken on purpose');" } },
+    reason: /^broken on purpose\.$/,
+  },
+  'that ends while it loads': {
+    options: { env: { DAMAGE: 'process.exit(0);' } },
+    reason: /^it ended before it was up\.$/,
+  },
+};
+
+let api: TrackingApi;
+beforeAll(async () => {
+  api = await startTrackingApi();
+}, 60_000);
+afterAll(() => api.close());
+
+describe.each(Object.entries(CASES))('a worker %s', (_, { options, reason }) => {
+  test.concurrent.each(['blocking', 'asynchronous'])(
+    'is reported once, by a %s flush, and later events are refused',
+    async (how) => {
+      const ended = await runProgram('unavailable.mjs', { ...options, args: [api.url, how] });
+
+      const [taken, ...rest] = ended.lines.filter((line) => !('error' in line));
+      // Loads are tried three times, and the first failure says that they are.
+      const isTold = ({ error }: (typeof ended.lines)[number]): boolean => error !== 'worker_delayed';
+      const [dropped, refused, ...others] = ended.lines.filter((line) => 'error' in line).filter(isTold);
+      expect(taken).toEqual({ taken: [true, true] });
+      expect(rest).toEqual([
+        { status: 'worker-dead', pending: 0 },
+        { taken: [false, false] },
+        {
+          accepted: 2,
+          delivered: 0,
+          failed: 0,
+          dropped: { worker_unavailable: 2 },
+          refused: { worker_unavailable: 2 },
+        },
+        { flushed: 'worker-dead', closed: 'worker-dead' },
+      ]);
+      expect(dropped).toMatchObject({ error: 'worker_unavailable', ids: ['a', 'b'], count: 2 });
+      const [, said] = /^The worker thread cannot be started: (.*)$/.exec(`${dropped?.['message']}`) ?? [];
+      expect(said).toMatch(reason);
+      expect(refused).toMatchObject({ error: 'worker_unavailable', ids: ['c'], count: 1 });
+      // The other refused event is counted, and told when the client is closed.
+      expect(others).toMatchObject([{ error: 'worker_unavailable', count: 1 }]);
+      expect(ended).toMatchObject({ code: 3, signal: null, stderr: '' });
+    },
+  );
+});
+
+// Node 20 aborts if a thread is terminated meanwhile, and that is how many a short program ends.
+test('a worker loads no ES module by require()', async () => {
+  const ended = await runProgram('loading.mjs', { args: [api.url] });
+  expect(ended).toMatchObject({ code: 0, stderr: '', lines: [{ status: 'ok' }] });
+});
+
+describe('a worker for which the system has no file descriptor', () => {
+  /** Runs it with a low limit; what it printed. */
+  async function short(how: string, ms: number): Promise<readonly Line[]> {
+    const ended = await runProgram('short-of-files.mjs', { args: [api.url, how, String(ms)], maxFiles: 64 });
+    expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' });
+    return ended.lines;
+  }
+
+  test.concurrent('is started again, and no event is lost', async () => {
+    const lines = await short('asynchronous', 700);
+    expect(lines).toMatchObject([
+      { start: 0 },
+      { error: 'worker_delayed', count: 0, message: expect.stringMatching(/tried again.*EMFILE/) },
+      { status: 'ok' },
+      { stats: { accepted: 1, delivered: 1, dropped: {}, refused: {} } },
+    ]);
+  });
+
+  test.concurrent('is started again during a blocking flush', async () => {
+    const lines = await short('blocking', 400);
+    expect(lines).toMatchObject([
+      { start: 0 },
+      { first: 'timeout' },
+      { error: 'worker_delayed', count: 0 },
+      { status: 'ok' },
+      { stats: { accepted: 1, delivered: 1, dropped: {} } },
+    ]);
+  });
+});
+
+test('a worker that cannot be started is a warning of the process if nobody listens', async () => {
+  const args = [api.url, 'silent'];
+  const ended = await runProgram('unavailable.mjs', {
+    args,
+    env: { REFUSAL: 'No threads on this platform' },
+  });
+  expect(ended.stderr.match(/OFFTHREAD_WORKER_UNAVAILABLE/g)).toHaveLength(1);
+  expect(ended.stderr).toContain('No threads on this platform');
+});
