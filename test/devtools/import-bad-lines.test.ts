@@ -14,6 +14,8 @@ function deep(levels: number, fields: object = {}): string {
 }
 
 test.each([
+  // With the event and its properties, one too many.
+  ['1,025 levels', 1_023, {}],
   ['12,000 levels', 12_000, {}],
   ['12,000 levels and a messageId', 12_000, { messageId: 'deep' }],
   ['200,000 levels', 200_000, {}],
@@ -23,8 +25,15 @@ test.each([
   expect(numbersOf(await folder.api.events())).toEqual([0, 1, 3, 4]);
   expect(code).toBe(1);
   expect(JSON.parse(stdout)).toMatchObject({ ending: 'done', delivered: 4, failed: 1, line: 5 });
-  expect(stderr).toMatch(/line 3: .*(too many levels|as JSON)/);
+  expect(stderr).toMatch(/line 3: .*more than 1024 levels/);
   expect(folder.read('events.failed.ndjson')).toBe(`${deep(levels, fields)}\n`);
+});
+
+test('a line of 1,024 levels arrives, and brackets in strings are no levels', async () => {
+  folder.write('events', [deep(1_022), line(1, { context: { text: '[{"'.repeat(2_000) } })]);
+  const { code, stderr } = await folder.run('events');
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(await folder.api.events()).toHaveLength(2);
 });
 
 test('a line over the limit is skipped to its end, with its number, and only the reason is kept', async () => {

@@ -5,6 +5,7 @@ import type { EventType } from '@offthread/sdk';
 import { EVENT_TYPES, isObject } from '../event-rules.js';
 import { fieldsOf } from './archived-event.js';
 import type { Format } from './format.js';
+import { isTooDeep, MAX_LEVELS } from './levels.js';
 import { type Line, TOO_LONG } from './lines.js';
 import { fromWarehouse } from './warehouse-row.js';
 
@@ -20,6 +21,8 @@ export type Reading =
   | { readonly type: 'blank' }
   | { readonly type: 'unreadable'; readonly code: string; readonly reason: string };
 
+const TOO_DEEP = `more than ${MAX_LEVELS} levels of objects and arrays`;
+
 /**
  * Reads a line. The SDK checks the fields. Never throws, so that no line stops the import.
  *
@@ -30,11 +33,12 @@ export function readLine(line: Line, format: Format, usual: EventType | undefine
   if (fault !== undefined) return unreadable(fault, fault === TOO_LONG ? 'line_too_long' : undefined);
   if (bytes.every(isBlank)) return { type: 'blank' };
   if (!isUtf8(bytes)) return unreadable('not valid UTF-8');
+  if (isTooDeep(bytes)) return unreadable(TOO_DEEP);
   try {
     return read(format.valueOf(line), usual);
   } catch (error) {
-    // JSON.parse accepts more levels than JSON.stringify.
-    if (error instanceof RangeError) return unreadable('too many levels of objects and arrays');
+    // JSON within a CSV cell or a string may be deeper.
+    if (error instanceof RangeError) return unreadable(TOO_DEEP);
     return unreadable(error instanceof Error ? error.message : String(error));
   }
 }
