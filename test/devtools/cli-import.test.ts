@@ -113,8 +113,8 @@ describe('what arrives', () => {
     const { code, stderr } = await importFile('events', ['--progress', '0']);
     expect(code).toBe(0);
     expect(stderr.trimEnd().split('\n')).toEqual([
-      'The API takes no events at present (status 503, busy). Trying again.',
-      'The API takes events again.',
+      "offthread: The API doesn't accept events (status 503, busy). Retrying.",
+      'offthread: The API accepts events again.',
     ]);
     expect(await api.events()).toHaveLength(10);
   });
@@ -123,7 +123,7 @@ describe('what arrives', () => {
     const added = {
       receivedAt: 'x',
       sentAt: 'x',
-      originalTimestamp: 'x',
+      originalTimestamp: '2019-05-01T12:00:00Z',
       projectId: 'p',
       channel: 'server',
       version: 2,
@@ -138,7 +138,7 @@ describe('what arrives', () => {
     ]);
     const { code, stdout } = await importFile('events');
     expect(code).toBe(0);
-    expect(stdout).toContain('Without a timestamp: 6');
+    expect(stdout).toContain('Without a timestamp: 5');
     const events = await api.events();
     expect(events.map(({ type }) => type)).toEqual(['identify', 'page', 'screen', 'group', 'alias', 'track']);
     expect(Object.keys(events[0] ?? {}).sort()).toEqual([
@@ -159,7 +159,7 @@ describe('what arrives', () => {
     const people = await importFile('seconds.ndjson', args);
     expect(people.code).toBe(0);
     expect(people.stdout).toContain(
-      'Timestamps that look like seconds: 3, which were read as milliseconds, a time around 1970.',
+      'Timestamps that look like seconds: 3, read as milliseconds, so around 1970.',
     );
     const { stdout } = await importFile('seconds.ndjson', [...args, '--restart', '--json']);
     expect(JSON.parse(stdout)).toMatchObject({ delivered: 6, inSeconds: 3, undated: 0 });
@@ -210,7 +210,7 @@ describe('lines that fail', () => {
     expect(code).toBe(1);
     expect(stdout).toMatch(/delivered {2}20\n {2}failed {5}11 {2}in events\.failed\.ndjson/);
     const told = stderr.trim().split('\n');
-    expect(told.map((line) => line.split(':')[0])).toEqual(
+    expect(told.map((line) => line.split(': ')[1])).toEqual(
       [11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 31].map((number) => `line ${number}`),
     );
     expect(told[0]).toContain('not valid JSON');
@@ -252,7 +252,10 @@ describe('lines that fail', () => {
       lines(150, (n) => ({ messageId: `message-${n}` })),
     );
     const { code, stderr } = await importFile('events');
-    expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringMatching(/^line 71: .*400/) });
+    expect({ code, stderr }).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^offthread: line 71: .*400/),
+    });
     expect(read('events.failed.ndjson')).toContain('message-70');
     expect(new Set(await api.messageIds()).size).toBe(149);
     expect((await api.counts()).duplicates).toBe(0);
@@ -264,8 +267,8 @@ describe('lines that fail', () => {
       Array.from({ length: 50 }, () => 'no json'),
     );
     const { stderr } = await importFile('events');
-    expect(stderr.match(/^line \d+/gm)).toHaveLength(20);
-    expect(stderr).toContain('Further failures are in events.failed.ndjson.reasons only');
+    expect(stderr.match(/^offthread: line \d+/gm)).toHaveLength(20);
+    expect(stderr).toContain('More failures are listed in events.failed.ndjson.reasons');
     expect(read('events.failed.ndjson').trim().split('\n')).toHaveLength(50);
   });
 });
@@ -288,7 +291,7 @@ describe('an end before the end', { timeout: 60_000 }, () => {
       child.kill('SIGINT');
       const first = await end;
       expect(first.code).toBe(130);
-      expect(first.stdout).toContain('the same command goes on there');
+      expect(first.stdout).toContain('The same command continues there');
       const arrived = (await api.counts()).events;
       expect(arrived).toBeLessThan(COUNT);
       expect(JSON.parse(read('events.import.json'))).toMatchObject({
@@ -298,7 +301,7 @@ describe('an end before the end', { timeout: 60_000 }, () => {
 
       await api.behave({ type: 'ok' });
       const second = await importFile('events', ['--json']);
-      expect(second.stderr).toContain(`Going on after line ${arrived + 1}`);
+      expect(second.stderr).toContain(`Continuing after line ${arrived + 1}`);
       expect(JSON.parse(second.stdout)).toMatchObject({
         ending: 'done',
         delivered: COUNT,
@@ -447,7 +450,7 @@ describe('how it goes', () => {
     expect(end.code).toBe(1);
     expect(end.stdout).toMatch(/Checked 41 lines .*\n {2}good {7}10\n {2}failed {5}31\n/);
     // No file has them, so all of them are told.
-    expect(end.stderr.match(/^line \d+: /gm)).toHaveLength(31);
+    expect(end.stderr.match(/^offthread: line \d+: /gm)).toHaveLength(31);
     expect(await api.counts()).toMatchObject({ requests: 0 });
     expect(existsSync(inFolder('events.failed.ndjson'))).toBe(false);
     expect(existsSync(inFolder('events.import.json'))).toBe(false);
@@ -474,8 +477,8 @@ describe('how it goes', () => {
       [['.'], /is a directory/],
       [['events', '--rate', '0'], /at least 1/],
       [['events', '--dead-letter', './events'], /name another/],
-      [['events'], /events\.import\.json is not what an import leaves/],
-      [['-', '--state', 'x'], /--state is for a file/],
+      [['events'], /events\.import\.json is not the state of an import/],
+      [['-', '--state', 'x'], /--state needs a file/],
       [['events', '--host', 'http://example.com'], /https/],
       [[], /missing required argument 'file'/],
     ];

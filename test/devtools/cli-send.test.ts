@@ -140,7 +140,7 @@ test('an event over 32 KB exits with 1 and is not sent', async () => {
 test('a mistake in the command exits with 2, says what it is, and sends nothing', async () => {
   const mistakes: [string[], RegExp][] = [
     [['track', '--user-id', '1'], /required option '-e, --event <name>'/],
-    [['track', '--event', 'Done'], /needs a userId or an anonymousId/],
+    [['track', '--event', 'Done'], /needs --user-id or --anonymous-id/],
     [['track', '-u', '1', '-e', 'Done', '--properties', '{"a"'], /--properties.*Expected a JSON object/],
     [['track', '-u', '1', '-e', 'Done', '--timestamp', 'yesterday'], /timestamp/],
     [['identify', '-u', '1', '--region', 'eu'], /--host.*--region|--region.*--host/],

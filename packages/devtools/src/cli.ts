@@ -1,17 +1,23 @@
 // In: the command line. Out: one command run. Next: the file of that command in commands/.
 import { readFileSync } from 'node:fs';
+import { completeCommand, completionCommand } from './commands/completion.js';
 import { doctorCommand } from './commands/doctor.js';
 import { importCommand } from './commands/import.js';
 import { listenCommand } from './commands/listen.js';
 import { sendCommand } from './commands/send.js';
+import { complain } from './output.js';
 import { commandNamed } from './usage.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
 
-// A pipe that is closed early (`offthread … | head`) is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+// A pipe that is closed early (`offthread … | head`) is no error by itself.
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+  process.exit(code === 'EPIPE' ? process.exitCode : 1);
+});
+// What nobody reads is lost, and the exit code tells.
+process.stderr.on('error', () => {});
 
 const program = commandNamed('offthread')
   .description('Tools for developing with Offthread, analytics for Node.js servers.')
@@ -19,11 +25,13 @@ const program = commandNamed('offthread')
   .addCommand(listenCommand())
   .addCommand(sendCommand())
   .addCommand(importCommand())
-  .addCommand(doctorCommand());
+  .addCommand(doctorCommand())
+  .addCommand(completionCommand());
+program.addCommand(completeCommand(program), { hidden: true });
 
 try {
   await program.parseAsync();
 } catch (error) {
-  process.stderr.write(`offthread: ${error instanceof Error ? error.message : String(error)}\n`);
+  complain(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;
 }

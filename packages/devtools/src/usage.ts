@@ -2,9 +2,11 @@
 import { ValidationError } from '@offthread/sdk';
 import { Command, type CommanderError, InvalidArgumentError } from 'commander';
 import { exactly } from './exact-json.js';
+import { withOptionNames } from './option-names.js';
+import { complain, printableLines } from './output.js';
 
-/** Exit codes of the commands that act: the shell's 130 and 143 say that a signal ended them. */
-export const EXIT = { done: 0, failed: 1, usage: 2, SIGINT: 130, SIGTERM: 143 } as const;
+/** Exit codes of the commands that act: the shell's 129, 130 and 143 say that a signal ended them. */
+export const EXIT = { done: 0, failed: 1, usage: 2, SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /** Something that whoever typed the command can set right. */
 export class UsageError extends Error {}
@@ -12,6 +14,10 @@ export class UsageError extends Error {}
 /** A command that answers a mistake with where help is, and exit code 2. */
 export function commandNamed(name: string): Command {
   return new Command(name)
+    .configureOutput({
+      writeErr: (text) => void process.stderr.write(printableLines(text)),
+      outputError: (text, write) => write(text.replace(/^error: /, 'offthread: ')),
+    })
     .showHelpAfterError('Run with --help for what can be said here.')
     .exitOverride(({ exitCode }: CommanderError) => process.exit(exitCode === 0 ? EXIT.done : EXIT.usage));
 }
@@ -23,20 +29,10 @@ export function exitBy<Args extends unknown[]>(action: (...args: Args) => Promis
       process.exitCode = await action(...args);
     } catch (error) {
       if (!(error instanceof UsageError || error instanceof ValidationError)) throw error;
-      complain(`offthread: ${error.message}`);
+      complain(error instanceof ValidationError ? withOptionNames(error.message) : error.message);
       process.exitCode = EXIT.usage;
     }
   };
-}
-
-/** Writes a line for the person, beside the results. */
-export function complain(line: string): void {
-  process.stderr.write(`${line}\n`);
-}
-
-/** Writes a line of the result. */
-export function print(line: string): void {
-  process.stdout.write(`${line}\n`);
 }
 
 /** An option's value as a whole number of at least 1. */

@@ -9,7 +9,9 @@ import { checkNode, checkRegion, checkWriteKey } from '../doctor/local.js';
 import { checkConnection, checkDns, checkTls, type ProxyOnTheWay } from '../doctor/network.js';
 import { checkLines, verdictOf } from '../doctor/report.js';
 import { checkLimits, checkSample } from '../doctor/sample.js';
-import { commandNamed, EXIT, exitBy, print } from '../usage.js';
+import { withOptionNames } from '../option-names.js';
+import { print, printJson } from '../output.js';
+import { commandNamed, EXIT, exitBy } from '../usage.js';
 
 interface DoctorOptions extends DestinationOptions {
   sample: boolean;
@@ -46,10 +48,14 @@ async function doctor(options: DoctorOptions): Promise<number> {
   const inColour = process.stdout.isTTY && process.stdout.hasColors();
   for await (const check of examine(options)) {
     checks.push(check);
-    if (!options.json) for (const line of checkLines(check, inColour)) print(line);
+    if (!options.json) for (const { text, label } of checkLines(check, inColour)) print(text, label);
   }
   const isWell = checks.every(({ status }) => status !== 'failed');
-  print(options.json ? JSON.stringify({ ok: isWell, checks }, null, 2) : `\n${verdictOf(checks)}`);
+  if (options.json) printJson({ ok: isWell, checks }, 2);
+  else {
+    print('');
+    print(verdictOf(checks));
+  }
   return isWell ? EXIT.done : EXIT.failed;
 }
 
@@ -92,7 +98,7 @@ function checkAddress(settings: ReturnType<typeof destinationOf>): { check: Chec
     const onTheWay = proxy === undefined ? undefined : { host: new URL(proxy).host, agent: agents.http };
     return { check: ok('address', resolved.url), way: { url, proxy: onTheWay, agents } };
   } catch (error) {
-    const message = messageOf(error);
+    const message = withOptionNames(messageOf(error));
     const remedy = message.startsWith('Environment')
       ? 'Correct the variable, or exempt the host by NO_PROXY.'
       : 'Pass it as --host, like https://api.segment.io.';

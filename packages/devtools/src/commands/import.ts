@@ -1,28 +1,22 @@
-// In: `offthread import FILE` and its options. Out: its events sent, and a summary. Next: import/importer.ts.
+// The command `import`: sends a file of events, and prints a summary.
 import { resolve } from 'node:path';
-import { Analytics } from '@offthread/sdk';
+import type { EventType } from '@offthread/sdk';
 import { resolveSettings } from '@offthread/sdk/settings';
-import type { Command } from 'commander';
+import { EVENT_TYPES } from '@offthread/tracking-api/event-rules';
+import { type Command, Option } from 'commander';
 import { type DestinationOptions, destinationOf, destinationOptions, requiredKey } from '../destination.js';
 import { CheckpointFile } from '../import/checkpoint.js';
 import { DeadLetter } from '../import/dead-letter.js';
-import { BATCH_EVENTS, Importer, WINDOW_LINES } from '../import/importer.js';
-import type { Line } from '../import/lines.js';
-import { Progress } from '../import/progress.js';
-import { listenForSignals } from '../import/signals.js';
+import { FORMATS, type Format, type FormatName, formatOf, isTelling } from '../import/format.js';
+import { runImport } from '../import/run.js';
 import { openSource, type Source } from '../import/source.js';
-import { type Summary, summaryLines } from '../import/summary.js';
-import { watchOutages } from '../outage.js';
-import { commandNamed, complain, EXIT, exitBy, positive, print, UsageError } from '../usage.js';
-
-/** Milliseconds between two looks at how far it is, and between two writings of that beside the input. */
-const LOOK_MS = 250;
-const SAVE_MS = 1_000;
-
-/** Failed lines that are told of one by one while there is a file that has them all. */
-const SHOWN_FAILURES = 20;
+import { summaryLines } from '../import/summary.js';
+import { complain, print, printJson } from '../output.js';
+import { commandNamed, EXIT, exitBy, positive, UsageError } from '../usage.js';
 
 interface ImportOptions extends DestinationOptions {
+  format?: FormatName;
+  type?: EventType;
   rate?: number;
   dryRun?: boolean;
   deadLetter?: string;
@@ -33,45 +27,50 @@ interface ImportOptions extends DestinationOptions {
 }
 
 const HELP = `
-Each line is one event as JSON, with a type and the fields that the SDK's method of that name takes:
+Each line is one event as JSON, with a type and the fields that the SDK's method of that name accepts. FILE can also be
+a JSON array, or CSV with a header; archives of Segment and RudderStack and tables of warehouses work as they are.
   {"type":"track","userId":"42","event":"Order Completed","timestamp":"2019-05-01T12:00:00Z","properties":{"revenue":39.95}}
-Timestamps and messageIds are kept. Without a messageId one is made of the line's content, so that the API takes it
-once, however often it is imported. FILE may be gzip; - reads stdin.
+Timestamps and messageIds are kept. A line without a messageId gets one made from its content, so that the API accepts
+it once, however often it is imported. FILE may be gzip; - reads stdin.
 
 Examples:
   $ export OFFTHREAD_WRITE_KEY=…
   $ offthread import history.ndjson.gz --dry-run
-      Check every line, send nothing.
+      Check every line without sending anything.
 
   $ offthread import history.ndjson.gz --rate 2000
-      At most 2,000 events a second. After Ctrl-C the same command goes on where it stood.
+      Send at most 2,000 events per second. After Ctrl-C the same command continues where it stopped.
 
   $ offthread import history.ndjson.gz.failed.ndjson
-      What failed is there as it was, with the reasons in ….failed.ndjson.reasons: mend it and import it.
+      Failed lines are there unchanged, the reasons in ….failed.ndjson.reasons. Correct them and import the file.
+
+  $ offthread import tracks.csv --type track
+      Import a table of a warehouse. Its columns become userId, timestamp, context, properties and so on.
 
   $ zcat archive/*.gz | jq -c 'select(.userId)' | offthread import - --dead-letter failed.ndjson
 
-What concerns one line (it is no event, too large, refused with a 400) fails that line. What concerns all of them (a
-wrong write key, no way to the API) stops the import before the first line concerned; the same command goes on there.
+A problem with one line (not an event, too large, refused with a 400) fails that line. A problem with all lines (a wrong
+write key, an API that can't be reached) stops the import before the first line concerned.
 
-Exit code: 0 all delivered, 1 some failed or it had to stop, 2 something was wrong with the command,
-130 stopped by Ctrl-C (143 by SIGTERM), with all settled lines written down.
+Exit code: 0 all delivered, 1 some failed or the import had to stop, 2 the command is wrong,
+130 stopped by Ctrl-C (143 by SIGTERM, 129 by SIGHUP), with the position saved.
 `;
 
-/** The command `import`: a file of events, as much as there is. */
 export function importCommand(): Command {
   const command = commandNamed('import')
-    .description('Import historical events from a file, one JSON object a line.')
-    .argument('<file>', 'NDJSON, plain or gzip; - for stdin');
+    .description('Import historical events from a file of JSON lines, a JSON array or CSV.')
+    .argument('<file>', 'NDJSON, JSON or CSV, plain or gzip; - for stdin');
   return destinationOptions(command)
-    .option('-r, --rate <number>', 'most events a second (default: as fast as the API takes them)', positive)
-    .option('--dry-run', 'check every line and send nothing')
-    .option('-d, --dead-letter <file>', 'where failed lines go (default: FILE.failed.ndjson; none for stdin)')
-    .option('--state <file>', 'where it is written down how far the import is (default: FILE.import.json)')
-    .option('--restart', 'begin anew, whatever an earlier run left')
+    .option('-r, --rate <number>', 'most events per second (default: no limit)', positive)
+    .addOption(new Option('-f, --format <format>', 'format of FILE (default: detected)').choices(FORMATS))
+    .addOption(new Option('-t, --type <type>', 'type of events that do not name one').choices(EVENT_TYPES))
+    .option('--dry-run', 'check every line without sending anything')
+    .option('-d, --dead-letter <file>', 'file for failed lines (default: FILE.failed.ndjson; none for stdin)')
+    .option('--state <file>', 'file for the position, to continue later (default: FILE.import.json)')
+    .option('--restart', 'start over, whatever the state file says')
     .option(
       '--progress <seconds>',
-      'between two lines about it where there is no terminal; 0 for none',
+      'time between progress lines if stderr is not a terminal; 0 for none',
       seconds,
       10,
     )
@@ -85,123 +84,60 @@ async function importFile(file: string, options: ImportOptions): Promise<number>
   const settings = { ...destinationOf(options), writeKey: dryRun ? 'dry run' : requiredKey(options) };
   const { url } = resolveSettings(settings);
   const source = await openSource(file);
-  const checkpoint = dryRun ? undefined : checkpointFor(source, options, url);
-  const deadLetter = dryRun ? undefined : deadLetterFor(source, options);
-  const from = restart ? undefined : checkpoint?.load();
-  const position = from?.position ?? { offset: 0, line: 0 };
-  // What an earlier version left lacks a count.
-  const tally = { delivered: 0, failed: 0, blank: 0, undated: 0, inSeconds: 0, ...from?.tally };
-  const start = performance.now();
-
-  const progress = new Progress(process.stderr, options.progress);
-  if (from !== undefined)
-    progress.note(`Going on after line ${position.line}, where an earlier run stopped.`);
-  let failures = 0;
-  const onFailed = (line: Line, code: string, reason: string): void => {
-    deadLetter?.add(line, code, reason);
-    failures += 1;
-    if (failures <= SHOWN_FAILURES || deadLetter === undefined)
-      progress.note(`line ${line.number}: ${reason}`);
-    if (failures === SHOWN_FAILURES && deadLetter !== undefined) {
-      progress.note(`Further failures are in ${deadLetter.reasonsPath} only.`);
-    }
-  };
-  const analytics = new Analytics({
-    ...settings,
-    stub: dryRun,
-    batchSize: BATCH_EVENTS,
-    maxQueueSize: WINDOW_LINES,
-    // Far above what the window lets through, so that the window is the only bound.
-    maxQueueBytes: 256 * 1024 * 1024,
-    requestTimeout: 30_000,
-    flushOnExit: false,
-  });
-  watchOutages(
-    analytics,
-    ({ message }) => progress.note(`The API takes no events at present (${message}). Trying again.`),
-    () => progress.note('The API takes events again.'),
-  );
-  const importer = new Importer({
-    analytics,
-    source,
-    rate: dryRun ? undefined : rate,
-    position,
-    tally,
-    onFailed,
-  });
-
-  const save = (): void => {
-    try {
-      checkpoint?.save(importer.position, importer.tally);
-    } catch (error) {
-      importer.halt(
-        `it cannot be written down how far the import is: ${error instanceof Error ? error.message : error}`,
-      );
-    }
-  };
-  const signals = listenForSignals((signal, again) => {
-    if (again) {
-      save();
-      process.exit(EXIT[signal]);
-    }
-    progress.note(`${signal}: finishing what was accepted. Once more to stop at once.`);
-    importer.stop();
-  });
-  // Also what holds the process open while the last replies are waited for.
-  const look = setInterval(() => progress.update(reachOf(importer, source)), LOOK_MS);
-  const write = setInterval(save, SAVE_MS);
-
-  const trouble = await importer.run();
-  clearInterval(look);
-  clearInterval(write);
-  progress.stop();
-  deadLetter?.close();
-  const ending = trouble !== undefined ? 'stopped' : (signals.received ?? 'done');
-  if (ending === 'done') checkpoint?.remove();
-  else save();
-  signals.close();
-
-  const summary: Summary = {
-    ending,
-    trouble,
+  const format = formatOf(await source.head(isTelling), source.name, options.format);
+  const checkpoint = dryRun ? undefined : checkpointFor(source, options, url, format);
+  const deadLetter = dryRun ? undefined : deadLetterFor(source, options, format);
+  const summary = await runImport({
+    settings,
     dryRun,
-    ...importer.tally,
-    line: importer.position.line,
-    elapsedMs: Math.round(performance.now() - start),
-    deadLetter: importer.tally.failed > 0 ? deadLetter?.path : undefined,
-    resumable: checkpoint !== undefined,
-  };
-  if (trouble !== undefined) complain(`offthread: stopped after line ${importer.position.line}: ${trouble}`);
-  if (options.json) print(JSON.stringify(summary));
-  else for (const line of summaryLines(summary)) print(line);
-  if (ending === 'SIGINT' || ending === 'SIGTERM') return EXIT[ending];
-  return ending === 'stopped' || importer.tally.failed > 0 ? EXIT.failed : EXIT.done;
+    source,
+    format,
+    usual: options.type,
+    rate: dryRun ? undefined : rate,
+    checkpoint,
+    from: restart ? undefined : checkpoint?.load(),
+    deadLetter,
+    secondsOfProgress: options.progress,
+  });
+
+  const { ending, trouble, unit, line, failed } = summary;
+  const isWhole = ending === 'done' && failed === 0;
+  const code = ending === 'done' || ending === 'stopped' ? (isWhole ? EXIT.done : EXIT.failed) : EXIT[ending];
+  // Set before printing: if stdout is closed, the process exits with this code.
+  process.exitCode = code;
+  if (trouble !== undefined) complain(`stopped after ${unit} ${line}: ${trouble}`);
+  if (options.json) printJson(summary);
+  else for (const each of summaryLines(summary)) print(each);
+  return code;
 }
 
-function checkpointFor(source: Source, { state }: ImportOptions, url: string): CheckpointFile | undefined {
+function checkpointFor(
+  source: Source,
+  { state }: ImportOptions,
+  url: string,
+  format: Format,
+): CheckpointFile | undefined {
   if (source.fingerprint !== undefined) {
-    return new CheckpointFile(state ?? `${source.name}.import.json`, source.fingerprint, url);
+    const path = state ?? `${source.name}.import.json`;
+    return new CheckpointFile(path, source.fingerprint, url, format.name);
   }
   if (state === undefined) return undefined;
-  throw new UsageError(`--state is for a file: ${source.name} cannot be read again from where it stood`);
+  throw new UsageError(`--state needs a file as input: ${source.name} can't be read again later`);
 }
 
-function deadLetterFor(source: Source, { deadLetter }: ImportOptions): DeadLetter | undefined {
+function deadLetterFor(
+  source: Source,
+  { deadLetter }: ImportOptions,
+  format: Format,
+): DeadLetter | undefined {
   const isFile = source.fingerprint !== undefined;
-  const path = deadLetter ?? (isFile ? `${source.name}.failed.ndjson` : undefined);
+  const ending = format.name === 'csv' ? 'csv' : 'ndjson';
+  const path = deadLetter ?? (isFile ? `${source.name}.failed.${ending}` : undefined);
   if (path === undefined) return undefined;
   if (isFile && resolve(path) === resolve(source.name)) {
-    throw new UsageError('--dead-letter is the file that is imported; name another one');
+    throw new UsageError('--dead-letter is the file to import; name another one');
   }
-  return new DeadLetter(path, source.name);
-}
-
-function reachOf(importer: Importer, { bytesRead, fingerprint }: Source) {
-  const { line: lines, offset } = importer.position;
-  if (fingerprint === undefined) return { lines, fraction: undefined };
-  // Bytes that were read run ahead of those settled, but in a gzip file nobody knows where the latter are.
-  const bytes = Math.min(bytesRead, offset);
-  return { lines, fraction: fingerprint.size === 0 ? 1 : bytes / fingerprint.size };
+  return new DeadLetter(path, source.name, format.header);
 }
 
 function seconds(text: string): number {

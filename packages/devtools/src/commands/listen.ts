@@ -3,7 +3,9 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { localCertificate } from '../api/local-certificate.js';
 import type { RequestRecord } from '../api/request-record.js';
 import type { TrackingApiServer } from '../api/server.js';
-import { commandNamed, EXIT, exitBy, print, UsageError } from '../usage.js';
+import { eventLine, hasWords } from '../event-text.js';
+import { counted, print, printJson } from '../output.js';
+import { commandNamed, EXIT, exitBy, UsageError } from '../usage.js';
 
 interface ListenOptions {
   port: number;
@@ -13,6 +15,8 @@ interface ListenOptions {
   tls?: boolean;
   strict?: boolean;
   origin?: string[];
+  /** True, or words to look for. */
+  events?: true | string;
   json?: boolean;
   page: boolean;
 }
@@ -28,6 +32,9 @@ Examples:
 
   $ offthread listen --tls
       Serve https://127.0.0.1:4319. Tell the client to trust the certificate whose path is printed.
+
+  $ offthread listen --events 'order 42'
+      Print a line for each event that contains both words.
 
   $ offthread listen --write-key KEY --json
       Answer 401 to other keys than KEY. Print one JSON object per line.
@@ -56,13 +63,14 @@ export function listenCommand(): Command {
     )
     .option('--origin <origin...>', 'origins whose web pages may send events (default: every one)')
     .option('--no-page', 'serve no live page at /')
+    .option('-e, --events [words]', 'print a line per event, or per event that contains these words')
     .option('--json', 'print one JSON object per line')
     .addHelpText('after', EXAMPLES)
     .action(exitBy(listen));
 }
 
 async function listen({ port, host, latency, json = false, page, ...given }: ListenOptions): Promise<number> {
-  const { writeKey, strict = false, origin, tls } = given;
+  const { writeKey, strict = false, origin, tls, events } = given;
   const lists = { ...(writeKey && { writeKeys: writeKey }), ...(origin && { origins: origin }) };
   // The terminal needs only the counters. What is kept is for the page and for programs.
   const options = { port, host, latencyMs: latency, maxRecorded: 20_000, page, strict, ...lists };
@@ -78,13 +86,20 @@ async function listen({ port, host, latency, json = false, page, ...given }: Lis
   );
   const { url } = api;
   const path = certificate?.path;
-  print(
-    json ? JSON.stringify({ type: 'listening', url, certificate: path }) : `Local Tracking API on ${url}`,
-  );
-  if (!json && path !== undefined)
-    print(`Certificate: ${path} (Node.js: NODE_EXTRA_CA_CERTS, curl: --cacert)`);
-  if (!json) print(`${page ? `Live page: ${api.url}/\n` : ''}Ctrl-C ends it.\n`);
-  api.recorder.subscribe((record) => print(json ? jsonLine(record) : textLine(record)));
+  if (json) printJson({ type: 'listening', url, certificate: path });
+  else {
+    print(`Local Tracking API on ${url}`);
+    if (path !== undefined) print(`Certificate: ${path} (Node.js: NODE_EXTRA_CA_CERTS, curl: --cacert)`);
+    if (page) print(`Live page: ${url}/`);
+    print('Ctrl-C ends it.');
+    print('');
+  }
+  const words = events === true ? '' : events;
+  api.recorder.subscribe((record) => {
+    if (words !== undefined && record.accepted) printEvents(record, words, json);
+    else if (json) printJson(publicPart(record));
+    else print(textLine(record));
+  });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => void finish(api, json));
   }
@@ -95,23 +110,32 @@ async function listen({ port, host, latency, json = false, page, ...given }: Lis
 async function finish(api: TrackingApiServer, json: boolean): Promise<void> {
   await api.close();
   const counts = api.counts();
-  if (json) return print(JSON.stringify({ type: 'summary', ...counts, maxConcurrentByWriteKey: undefined }));
+  if (json) return printJson({ type: 'summary', ...counts, maxConcurrentByWriteKey: undefined });
   const { requests, refused, events, duplicates, biggestBatch, biggestBody } = counts;
+  print('');
   print(
-    `\n${requests} requests (${refused} refused), ${events} events received (${duplicates} of them again); ` +
-      `biggest batch ${biggestBatch} events, biggest body ${biggestBody} bytes`,
+    `${counted(requests, 'request')} (${refused} refused), ${counted(events, 'event')} received ` +
+      `(${duplicates} of them again); biggest batch ${counted(biggestBatch, 'event')}, ` +
+      `biggest body ${counted(biggestBody, 'byte')}`,
   );
 }
 
+function printEvents({ events, receivedAt }: RequestRecord, words: string, json: boolean): void {
+  for (const event of events.filter((each) => hasWords(each, words))) {
+    if (json) printJson({ type: 'event', receivedAt, event });
+    else print(eventLine(event, receivedAt));
+  }
+}
+
 /** Headers and write key are left out: they are secret. */
-function jsonLine({
+function publicPart({
   headers: _,
   writeKey: __,
   events: ___,
   messageIds: ____,
   ...record
-}: RequestRecord): string {
-  return JSON.stringify({ type: 'request', ...record });
+}: RequestRecord): object {
+  return { type: 'request', ...record };
 }
 
 function textLine(record: RequestRecord): string {
@@ -121,8 +145,8 @@ function textLine(record: RequestRecord): string {
   const columns = [
     receivedAt.slice(11, 23),
     `${method} ${path}`.padEnd(15),
-    `${eventCount} events`.padStart(11),
-    `${bodyBytes} bytes`.padStart(13),
+    counted(eventCount, 'event').padStart(11),
+    counted(bodyBytes, 'byte').padStart(13),
     String(status ?? behaviour).padStart(4),
     `${Math.round(durationMs ?? 0)} ms`.padStart(7),
     retry === undefined ? '' : `retry ${retry}`,

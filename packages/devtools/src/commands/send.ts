@@ -11,7 +11,8 @@ import {
 } from '../destination.js';
 import { dispatch } from '../dispatch.js';
 import { watchOutages } from '../outage.js';
-import { commandNamed, complain, EXIT, exitBy, jsonObject, positive, print } from '../usage.js';
+import { complain, print, printJson } from '../output.js';
+import { commandNamed, EXIT, exitBy, jsonObject, positive } from '../usage.js';
 
 /** Few, because somebody waits for the result. */
 const MAX_RETRIES = 3;
@@ -139,7 +140,7 @@ async function send(type: EventType, options: SendOptions): Promise<number> {
     maxRetries: MAX_RETRIES,
     requestTimeout: Math.min(timeout, 10_000),
   });
-  watchOutages(analytics, ({ message }) => complain(`offthread: ${message}; trying again`));
+  watchOutages(analytics, ({ message }) => complain(`${message}; trying again`));
   const start = performance.now();
   let failure: AnalyticsError | undefined;
   dispatch(analytics, type, fields, (error) => {
@@ -150,11 +151,8 @@ async function send(type: EventType, options: SendOptions): Promise<number> {
   const elapsedMs = Math.round(performance.now() - start);
 
   if (failure === undefined) {
-    print(
-      json
-        ? JSON.stringify({ status: 'delivered', type, messageId, elapsedMs })
-        : `Delivered: ${type} ${messageId}, in ${elapsedMs} ms`,
-    );
+    if (json) printJson({ status: 'delivered', type, messageId, elapsedMs });
+    else print(`Delivered: ${type} ${messageId}, in ${elapsedMs} ms`);
     return EXIT.done;
   }
   const { code, status: httpStatus, attempts } = failure;
@@ -162,10 +160,8 @@ async function send(type: EventType, options: SendOptions): Promise<number> {
   const message =
     code === 'closed' ? `The API did not take it within ${timeout} ms${reason}` : failure.message;
   if (json) {
-    print(
-      JSON.stringify({ status: 'failed', type, messageId, elapsedMs, code, httpStatus, attempts, message }),
-    );
+    printJson({ status: 'failed', type, messageId, elapsedMs, code, httpStatus, attempts, message });
   }
-  complain(`offthread: not delivered: ${[message, adviceFor(failure)].filter(Boolean).join('. ')}`);
+  complain(`not delivered: ${[message, adviceFor(failure)].filter(Boolean).join('. ')}`);
   return EXIT.failed;
 }

@@ -5,12 +5,18 @@ import type { Check } from './check.js';
 const LABELS = { ok: 'ok', warning: 'WARN', failed: 'FAIL', skipped: 'skip' } as const;
 const COLOURS = { ok: 'green', warning: 'yellow', failed: 'red', skipped: 'gray' } as const;
 
+/** A line, and what is in front of it, which may be in colour. */
+interface CheckLine {
+  readonly label: string;
+  readonly text: string;
+}
+
 /** The lines of one check. The status is a word: colour only repeats it. */
-export function checkLines({ name, status, detail, remedy }: Check, inColour: boolean): string[] {
+export function checkLines({ name, status, detail, remedy }: Check, inColour: boolean): CheckLine[] {
   const label = LABELS[status].padEnd(4);
   const shown = inColour ? styleText(COLOURS[status], label) : label;
-  const first = `${shown}  ${name.padEnd(10)}  ${detail}`;
-  return remedy === undefined ? [first] : [first, `${' '.repeat(18)}-> ${remedy}`];
+  const first = { label: shown, text: `  ${name.padEnd(10)}  ${detail}` };
+  return remedy === undefined ? [first] : [first, { label: '', text: `${' '.repeat(18)}-> ${remedy}` }];
 }
 
 /** The last line. */

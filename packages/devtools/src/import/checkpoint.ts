@@ -1,25 +1,31 @@
-// In: how far an import is. Out: the same, in the next run. Next: importer.ts goes on from there.
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { isObject } from '../event-rules.js';
+// The state file: how far an import is, so that the next run continues there.
+import { renameSync, rmSync } from 'node:fs';
+import { isObject } from '@offthread/tracking-api/event-rules';
 import { UsageError } from '../usage.js';
+import type { FormatName } from './format.js';
 import type { Position } from './lines.js';
+import { readPrivate, writePrivate } from './private-file.js';
 import type { Fingerprint } from './source.js';
 
-/** Lines by outcome, over all runs of an import. */
+/** Counts of lines by outcome, over all runs of an import. */
 export interface Tally {
   delivered: number;
   failed: number;
-  /** Lines with nothing in them. */
+  /** Empty lines. */
   blank: number;
-  /** Events without a timestamp, which were sent as of the moment of their import. */
+  /** Events without a timestamp. Their time is that of the import. */
   undated: number;
-  /** Events whose timestamp looks like seconds, and was read as milliseconds. */
+  /** Events whose timestamp looks like seconds, but was read as milliseconds. */
   inSeconds: number;
+  /** Events without a messageId that equal an earlier one, so that the API accepts only one of them. */
+  repeated: number;
 }
 
-/** What is written down. */
+/** The content of the file. */
 export interface Checkpoint {
   readonly version: 1;
+  /** The format of the input. Missing in files of earlier versions. */
+  readonly format?: FormatName;
   readonly position: Position;
   readonly tally: Tally;
   readonly input: Fingerprint;
@@ -27,55 +33,64 @@ export interface Checkpoint {
   readonly url: string;
 }
 
-/** The file beside the input that says how far its import is. */
+/** The state file, next to the input. */
 export class CheckpointFile {
   readonly path: string;
   readonly #input: Fingerprint;
   readonly #url: string;
+  readonly #format: FormatName;
 
-  constructor(path: string, input: Fingerprint, url: string) {
+  constructor(path: string, input: Fingerprint, url: string, format: FormatName) {
     this.path = path;
     this.#input = input;
     this.#url = url;
+    this.#format = format;
   }
 
-  /** What an earlier run left. Throws a `UsageError` where that was about another input or another destination. */
+  /** What an earlier run left. Throws a `UsageError` if it was about another input, destination or format. */
   load(): Checkpoint | undefined {
-    let text: string;
+    let text: string | undefined;
     try {
-      text = readFileSync(this.path, 'utf8');
+      text = readPrivate(this.path);
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-      throw error;
+      throw new UsageError(error instanceof Error ? error.message : String(error));
     }
+    if (text === undefined) return undefined;
     const found = parse(text);
     if (found === undefined) {
-      throw new UsageError(`${this.path} is not what an import leaves; remove it, or pass --restart`);
+      throw new UsageError(`${this.path} is not the state of an import; remove it, or pass --restart`);
     }
     const { size, mtimeMs, hash } = found.input;
     if (size !== this.#input.size || mtimeMs !== this.#input.mtimeMs || hash !== this.#input.hash) {
       throw new UsageError(
-        `the input has changed since its import stopped after line ${found.position.line}. Pass --restart to begin ` +
-          'anew: what was delivered before has the same messageId and is deduplicated',
+        `the input has changed since its import stopped after line ${found.position.line}. Pass --restart to start ` +
+          'over: events that were delivered have the same messageId and are deduplicated',
       );
     }
     if (found.url !== this.#url) {
       throw new UsageError(
-        `the import that stopped went to ${found.url}. Pass --restart to begin one to ${this.#url}`,
+        `the import that stopped was to ${found.url}. Pass --restart to start over with ${this.#url}`,
+      );
+    }
+    const { format = 'ndjson' } = found;
+    if (format !== this.#format) {
+      throw new UsageError(
+        `the import that stopped read the input as ${format}. Pass --restart to start over with ${this.#format}`,
       );
     }
     return found;
   }
 
-  /** Writes it down. Whenever the process ends, there is either the old one or the new one. */
+  /** Replaces the file atomically: if the process ends meanwhile, the old one remains. */
   save(position: Position, tally: Tally): void {
-    const checkpoint: Checkpoint = { version: 1, position, tally, input: this.#input, url: this.#url };
+    const about = { input: this.#input, url: this.#url, format: this.#format };
+    const checkpoint: Checkpoint = { version: 1, position, tally, ...about };
     const beside = `${this.path}.new`;
-    writeFileSync(beside, `${JSON.stringify(checkpoint, null, 2)}\n`);
+    writePrivate(beside, `${JSON.stringify(checkpoint, null, 2)}\n`);
     renameSync(beside, this.path);
   }
 
-  /** The import is over. */
+  /** Removes the file, because the import is complete. */
   remove(): void {
     rmSync(this.path, { force: true });
   }
@@ -87,10 +102,13 @@ function parse(text: string): Checkpoint | undefined {
     if (!isObject(value) || value['version'] !== 1) return undefined;
     const { position, tally, input } = value;
     const isWhole = isObject(position) && isObject(tally) && isObject(input);
-    const isNumeric =
-      isWhole && Number.isSafeInteger(position['offset']) && Number.isSafeInteger(position['line']);
-    return isNumeric ? (value as unknown as Checkpoint) : undefined; // A file of ours, of this version.
+    const isNumeric = isWhole && isCount(position['offset']) && isCount(position['line']);
+    return isNumeric ? (value as unknown as Checkpoint) : undefined; // Written by save() of this version.
   } catch {
     return undefined;
   }
+}
+
+function isCount(value: unknown): boolean {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }

@@ -1,73 +1,68 @@
-// In: one line. Out: the event in it, or why there is none. Next: importer.ts sends it.
+// Reads a line of the input: the event in it, or why there is none.
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import type { EventType } from '@offthread/sdk';
-import { EVENT_TYPES, isObject } from '../event-rules.js';
-import { exactly } from '../exact-json.js';
+import { EVENT_TYPES, isObject } from '@offthread/tracking-api/event-rules';
+import { fieldsOf } from './archived-event.js';
+import type { Format } from './format.js';
+import { isTooDeep, MAX_LEVELS } from './levels.js';
+import { type Line, TOO_LONG } from './lines.js';
+import { fromWarehouse } from './warehouse-row.js';
 
-/** What was in a line. */
+/** What a line holds. */
 export type Reading =
-  | { readonly type: 'event'; readonly event: EventType; readonly fields: Record<string, unknown> }
+  | {
+      readonly type: 'event';
+      readonly event: EventType;
+      readonly fields: Record<string, unknown>;
+      /** Hash of the content, if the messageId was made from it. */
+      readonly digest: Buffer | undefined;
+    }
   | { readonly type: 'blank' }
-  | { readonly type: 'unreadable'; readonly reason: string };
+  | { readonly type: 'unreadable'; readonly code: string; readonly reason: string };
+
+const TOO_DEEP = `more than ${MAX_LEVELS} levels of objects and arrays`;
 
 /**
- * Fields that the API or another SDK adds to what it stores, so that an archive of events has them. They are left
- * out: they tell of the first delivery, and the API writes them anew.
- * Source: https://segment.com/docs/connections/storage/warehouses/schema/ and the raw files of its storage destinations
+ * Reads a line. The SDK checks the fields. Never throws, so that no line stops the import.
+ *
+ * @param usual the type of events that don't name one.
  */
-const FIELDS_OF_THE_API = [
-  'receivedAt',
-  'sentAt',
-  'originalTimestamp',
-  'projectId',
-  'writeKey',
-  'channel',
-  'version',
-  '_metadata',
-];
-
-/** Reads a line. The SDK checks the fields; here it is only seen to that there are some. */
-export function readLine(bytes: Buffer): Reading {
+export function readLine(line: Line, format: Format, usual: EventType | undefined): Reading {
+  const { bytes, fault } = line;
+  if (fault !== undefined) return unreadable(fault, fault === TOO_LONG ? 'line_too_long' : undefined);
+  if (bytes.every(isBlank)) return { type: 'blank' };
   if (!isUtf8(bytes)) return unreadable('not valid UTF-8');
-  // Some editors begin a file with a byte order mark.
-  const text = bytes
-    .toString('utf8')
-    .replace(/^\uFEFF/, '')
-    .trim();
-  if (text === '') return { type: 'blank' };
-  let value: unknown;
+  if (isTooDeep(bytes)) return unreadable(TOO_DEEP);
   try {
-    value = JSON.parse(exactly(text));
+    return read(format.valueOf(line), usual);
   } catch (error) {
-    return unreadable(
-      `not valid JSON: ${error instanceof Error ? error.message : String(error)}${hintFor(text)}`,
-    );
+    // JSON within a CSV cell or a string may be deeper.
+    if (error instanceof RangeError) return unreadable(TOO_DEEP);
+    return unreadable(error instanceof Error ? error.message : String(error));
   }
-  if (!isObject(value)) return unreadable(`expected a JSON object with a 'type'${hintFor(text)}`);
-  const { type: given, ...fields } = value;
-  const event = EVENT_TYPES.find((type) => type === given);
+}
+
+function read(value: unknown, usual: EventType | undefined): Reading {
+  if (!isObject(value)) return unreadable("expected a JSON object with a 'type'");
+  const { type: given = value['TYPE'] } = value;
+  const event = given == null || given === '' ? usual : EVENT_TYPES.find((type) => type === given);
   if (event === undefined) {
-    const got = given === undefined ? 'none' : JSON.stringify(given).slice(0, 40);
+    const got = given == null ? 'none; --type gives one to all of them' : JSON.stringify(given).slice(0, 40);
     return unreadable(`expected as 'type' one of ${EVENT_TYPES.join(', ')}; got ${got}`);
   }
-  for (const name of FIELDS_OF_THE_API) delete fields[name];
-  fields['messageId'] ??= idOf(value);
-  return { type: 'event', event, fields };
+  const fields = fieldsOf(event, fromWarehouse(value, event));
+  if (fields['messageId'] != null) return { type: 'event', event, fields, digest: undefined };
+  // Made from the content alone: the same event has the same id in every file and every run, whatever its white space.
+  const digest = createHash('sha256').update(JSON.stringify(value)).digest();
+  fields['messageId'] = `import-${digest.toString('base64url')}`;
+  return { type: 'event', event, fields, digest };
 }
 
-/**
- * An id made of the content and nothing else: the same line gives the same id in any file and any run, and the API
- * takes it once. White space between the fields makes no difference.
- */
-function idOf(event: object): string {
-  return `import-${createHash('sha256').update(JSON.stringify(event)).digest('base64url')}`;
+function isBlank(byte: number): boolean {
+  return byte === 0x20 || (byte >= 0x09 && byte <= 0x0d);
 }
 
-function hintFor(text: string): string {
-  return text.startsWith('[') ? `; a JSON array becomes one event a line by: jq -c '.[]'` : '';
-}
-
-function unreadable(reason: string): Reading {
-  return { type: 'unreadable', reason };
+function unreadable(reason: string, code = 'unreadable'): Reading {
+  return { type: 'unreadable', code, reason };
 }

@@ -1,53 +1,46 @@
-// In: a source of lines. Out: each line delivered or failed, and how far all of them are settled. Next: dispatch.ts
-// sends, window.ts puts the outcomes in order; commands/import.ts tells the person.
+// Sends the lines of an input, and tracks up to which line all are settled.
 //
-//   reading -> draining     the input is at its end, cannot be read any further, or a signal asked to stop
-//   reading, draining -> halted    something that concerns all events: no use to go on
+//   reading -> draining            end of the input, an error while reading it, or a signal
+//   reading, draining -> halted    a problem that concerns all events
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Analytics, type AnalyticsError, ValidationError } from '@offthread/sdk';
+import { type Analytics, type AnalyticsError, type EventType, ValidationError } from '@offthread/sdk';
 import { leaveAsGiven } from '@offthread/sdk/as-given';
-import { adviceFor } from '../destination.js';
 import { dispatch } from '../dispatch.js';
 import type { Tally } from './checkpoint.js';
 import { readLine } from './event-line.js';
-import { type Line, linesOf, type Position } from './lines.js';
+import type { Format } from './format.js';
+import type { Line, Position } from './lines.js';
+import { type Outcome, outcomeOf } from './outcome.js';
 import { Pace } from './pace.js';
+import { Repeats } from './repeats.js';
 import type { Source } from './source.js';
-import { type Outcome, Window } from './window.js';
+import { Window } from './window.js';
 
-/** Events in one request. The bound of 500 KB comes first for all but small ones. */
+/** Events per request. Unless they are small, the limit of 500 KB is reached first. */
 export const BATCH_EVENTS = 1_000;
 
-/** Lines on their way: enough that the next batches are ready when a reply comes. */
+/** Most lines in flight: enough that the next batches are ready when a reply arrives. */
 export const WINDOW_LINES = 4 * BATCH_EVENTS;
 
-/** The least of it: a rate of one a second is not to wait for each reply. */
+/** Lower bound with a low rate, so that it doesn't wait for each reply. */
 const MIN_WINDOW_LINES = 10;
 
-/** Bytes of lines on their way: 8 MiB, sixteen full requests. */
+/** Most bytes of lines in flight: 8 MiB, sixteen full requests. */
 const WINDOW_BYTES = 8 * 1024 * 1024;
 
-/** Milliseconds given to what was accepted when a signal asks to stop. */
+/** Milliseconds to deliver accepted events after a signal. */
 const STOP_TIMEOUT_MS = 15_000;
-
-/** Codes of events that are not settled, but were still under way at the end: they come again in the next run. */
-const UNSETTLED: ReadonlySet<string> = new Set(['closed', 'exit_timeout']);
-
-/** Codes that concern one event. All others would be those of every event that follows. */
-const OF_ONE_EVENT: ReadonlySet<string> = new Set([
-  'invalid_event',
-  'event_too_large',
-  'unserializable',
-  'worker_crashed',
-]);
 
 export interface ImporterOptions {
   readonly analytics: Analytics;
   readonly source: Source;
+  readonly format: Format;
+  /** The type of events that don't name one. */
+  readonly usual: EventType | undefined;
   readonly rate: number | undefined;
   readonly position: Position;
   readonly tally: Tally;
-  /** Takes a failed line over, in order. What it throws halts the import before that line. */
+  /** Called for failed lines, in order. If it throws, the import halts before that line. */
   readonly onFailed: (line: Line, code: string, reason: string) => void;
 }
 
@@ -57,6 +50,7 @@ export class Importer {
   readonly #tally: Tally;
   readonly #window: Window;
   readonly #pace: Pace;
+  readonly #repeats = new Repeats();
   readonly #abort = new AbortController();
   #position: Position;
   #trouble: string | undefined;
@@ -67,7 +61,7 @@ export class Importer {
     this.#position = options.position;
     this.#tally = { ...options.tally };
     this.#pace = new Pace(options.rate);
-    // With a rate, a second's worth: what waits while the API is slow goes out at once afterwards.
+    // With a rate, one second's worth: everything in flight is sent at once when a slow API recovers.
     const lines = Math.min(WINDOW_LINES, Math.max(MIN_WINDOW_LINES, options.rate ?? WINDOW_LINES));
     this.#window = new Window(lines, WINDOW_BYTES, (line, outcome) => this.#settle(line, outcome));
   }
@@ -81,12 +75,13 @@ export class Importer {
     return this.#tally;
   }
 
-  /** Imports. Resolves when everything is settled, or with why it is not. Never rejects. */
+  /** Resolves when all lines are settled, or with the reason why they aren't. Never rejects. */
   async run(): Promise<string | undefined> {
-    const { analytics, source } = this.#options;
+    const { analytics, source, format } = this.#options;
     const { signal } = this.#abort;
     try {
-      for await (const lines of linesOf(source.read(this.#position.offset, signal), this.#position)) {
+      const { offset } = this.#position;
+      for await (const lines of format.lines(source.read(offset, signal), this.#position)) {
         for (const line of lines) {
           while (!signal.aborted && !this.#window.hasRoom) await this.#window.changed();
           if (signal.aborted) break;
@@ -95,71 +90,75 @@ export class Importer {
         if (signal.aborted) break;
       }
     } catch (error) {
-      this.#trouble ??= `the input cannot be read any further: ${messageOf(error)}`;
+      this.#trouble ??= `cannot read on: ${messageOf(error)}`;
     }
     while (!signal.aborted && this.#window.size > 0) await this.#window.changed();
     await analytics.close(this.#halted ? 0 : STOP_TIMEOUT_MS);
     return this.#trouble;
   }
 
-  /** Reads no further; what was accepted is still waited for, for a while. */
-  stop(): void {
+  /** Whether lines are in flight. */
+  get isWaiting(): boolean {
+    return this.#window.size > 0;
+  }
+
+  /** Stops reading, and waits a while for accepted events. `trouble` is the reason, unless the user asked for it. */
+  stop(trouble?: string): void {
+    this.#trouble ??= trouble;
     this.#abort.abort();
     this.#window.wake();
   }
 
-  /** Stops at once. */
+  /** Stops without waiting for accepted events. */
   halt(trouble: string): void {
-    this.#trouble ??= trouble;
     this.#halted = true;
-    this.stop();
+    this.stop(trouble);
   }
 
   async #take(line: Line): Promise<void> {
-    const reading = readLine(line.bytes);
+    const { analytics, format, usual } = this.#options;
+    const reading = readLine(line, format, usual);
     if (reading.type === 'event') await this.#waitForTurn();
     if (this.#abort.signal.aborted) return;
     const entry = this.#window.add(line);
     if (reading.type === 'blank') return this.#window.settle(entry, { type: 'skipped' });
     if (reading.type === 'unreadable') {
-      return this.#window.settle(entry, { type: 'failed', code: 'unreadable', reason: reading.reason });
+      const { code, reason } = reading;
+      return this.#window.settle(entry, { type: 'failed', code, reason });
     }
-    const { timestamp } = reading.fields;
+    const { event, fields, digest } = reading;
+    const { timestamp } = fields;
+    const isRepeated = digest !== undefined && this.#repeats.add(digest);
     const settle = (error: AnalyticsError | undefined): void => {
-      const outcome = this.#outcomeOf(error);
-      if (outcome === undefined) return;
+      const outcome = outcomeOf(error);
+      if (outcome.type === 'open') return;
+      if (outcome.type === 'halt') {
+        this.halt(outcome.trouble);
+        return;
+      }
       if (outcome.type === 'delivered') {
         if (timestamp == null) this.#tally.undated += 1;
         else if (looksLikeSeconds(timestamp)) this.#tally.inSeconds += 1;
+        if (isRepeated) this.#tally.repeated += 1;
       }
       this.#window.settle(entry, outcome);
     };
     try {
-      dispatch(this.#options.analytics, reading.event, leaveAsGiven(reading.fields), settle);
+      dispatch(analytics, event, leaveAsGiven(fields), settle);
     } catch (error) {
-      if (error instanceof ValidationError) settle(error);
-      else throw error;
+      if (error instanceof ValidationError) return settle(error);
+      // An unexpected error concerns this event only.
+      this.#window.settle(entry, { type: 'failed', code: 'unserializable', reason: messageOf(error) });
     }
   }
 
-  /** What became of a line; `undefined` where that is open. */
-  #outcomeOf(error: AnalyticsError | undefined): Outcome | undefined {
-    if (error === undefined) return { type: 'delivered' };
-    const { code, status, message } = error;
-    if (UNSETTLED.has(code)) return undefined;
-    const isRefused = code === 'rejected' && (status === 400 || status === 413);
-    if (isRefused || OF_ONE_EVENT.has(code)) return { type: 'failed', code, reason: message };
-    this.halt([message, adviceFor(error)].filter(Boolean).join('. '));
-    return undefined;
-  }
-
-  /** In the order of the input. */
+  /** Called in the order of the input. */
   #settle(line: Line, outcome: Outcome): boolean {
     if (outcome.type === 'failed') {
       try {
         this.#options.onFailed(line, outcome.code, outcome.reason);
       } catch (error) {
-        this.halt(`a failed line cannot be put aside: ${messageOf(error)}`);
+        this.halt(`cannot write a failed line: ${messageOf(error)}`);
         return false;
       }
       this.#tally.failed += 1;
@@ -178,7 +177,7 @@ export class Importer {
   }
 }
 
-/** Whether a number would be a likely time in seconds, from 1973 to 5138: as milliseconds it is from 1970 to 1973. */
+/** Whether a number is a likely time in seconds, from 1973 to 5138. As milliseconds it is between 1970 and 1973. */
 function looksLikeSeconds(timestamp: unknown): boolean {
   return typeof timestamp === 'number' && Math.abs(timestamp) >= 1e8 && Math.abs(timestamp) < 1e11;
 }

@@ -1,60 +1,81 @@
-// In: chunks of bytes. Out: the lines in them, numbered, and where each ends. Next: importer.ts.
+// Splits an input into lines.
 
-const NEWLINE = 0x0a;
+export const NEWLINE = 0x0a;
+export const EMPTY: Buffer = Buffer.alloc(0);
 
 /**
- * Bytes a line may have: 16 MiB. An event is 32 KB at most, so that what goes on for so long is no list of events,
- * and to hold it would be to hold the whole file.
+ * Longest line that is kept, in bytes. An event has at most 32 KB, and stays well below this limit with each character
+ * escaped, white space, and the fields that an archive adds.
  */
-const MAX_LINE_BYTES = 16 * 1024 * 1024;
+export const MAX_LINE_BYTES = 1024 * 1024;
 
-/** One line of the input. */
+/** The reason why a line over the limit fails. */
+export const TOO_LONG = `longer than ${MAX_LINE_BYTES} bytes`;
+
+/** One event of the input: a line of NDJSON, an element of a JSON array or a row of CSV. */
 export interface Line {
   /** From 1. */
   readonly number: number;
-  /** As it was, without its newline. */
+  /** Unchanged, without the newline. Empty if the line is too long. */
   readonly bytes: Buffer;
-  /** Bytes of the input up to and with its newline. */
+  /** Offset of the next line in the input. */
   readonly end: number;
+  /** Why it can't be read, if that is known already. */
+  readonly fault?: string | undefined;
 }
 
-/** How far into an input one is: all up to `offset` bytes, which are `line` lines, is done with. */
+/** A place in an input: after `line` lines, which are `offset` bytes. */
 export interface Position {
   readonly offset: number;
   readonly line: number;
 }
 
-/** The lines that end in each chunk, together. Throws for a line that has no end in sight. */
+/** The lines that end in each chunk. The bytes of a line over the limit are dropped as they arrive. */
 export async function* linesOf(chunks: AsyncIterable<Buffer>, from: Position): AsyncGenerator<Line[]> {
   let { line: number, offset: end } = from;
-  let begun: Buffer[] = [];
-  let begunBytes = 0;
-  const finish = (rest: Buffer, newline: number): Line => {
-    const bytes = begunBytes === 0 ? rest : Buffer.concat([...begun, rest]);
-    begun = [];
-    begunBytes = 0;
+  const pieces = new Pieces();
+  const finish = (newline: number): Line => {
     number += 1;
-    end += bytes.length + newline;
-    return { number, bytes, end };
+    end += pieces.length + newline;
+    return { number, end, ...pieces.take() };
   };
   for await (const chunk of chunks) {
     const lines: Line[] = [];
     let start = 0;
     for (let at = chunk.indexOf(NEWLINE); at !== -1; at = chunk.indexOf(NEWLINE, start)) {
-      lines.push(finish(chunk.subarray(start, at), 1));
+      pieces.add(chunk.subarray(start, at));
+      lines.push(finish(1));
       start = at + 1;
     }
-    if (start < chunk.length) {
-      begun.push(chunk.subarray(start));
-      begunBytes += chunk.length - start;
-    }
-    if (begunBytes > MAX_LINE_BYTES) {
-      throw new Error(
-        `line ${number + 1} is longer than ${MAX_LINE_BYTES} bytes: expected one event a line. ` +
-          `A JSON array becomes that by: jq -c '.[]'`,
-      );
-    }
+    pieces.add(chunk.subarray(start));
     yield lines;
   }
-  if (begunBytes > 0) yield [finish(Buffer.alloc(0), 0)];
+  if (pieces.length > 0) yield [finish(0)];
+}
+
+/** Collects the pieces of a line, up to the limit. */
+export class Pieces {
+  #pieces: Buffer[] = [];
+  #length = 0;
+
+  /** Bytes of the line so far, including those that were dropped. */
+  get length(): number {
+    return this.#length;
+  }
+
+  add(piece: Buffer): void {
+    this.#length += piece.length;
+    if (this.#length > MAX_LINE_BYTES) this.#pieces = [];
+    else if (piece.length > 0) this.#pieces.push(piece);
+  }
+
+  /** Returns the line, and starts the next one. */
+  take(): Pick<Line, 'bytes' | 'fault'> {
+    const [first = EMPTY, ...others] = this.#pieces;
+    const isTooLong = this.#length > MAX_LINE_BYTES;
+    this.#pieces = [];
+    this.#length = 0;
+    if (isTooLong) return { bytes: EMPTY, fault: TOO_LONG };
+    return { bytes: others.length === 0 ? first : Buffer.concat([first, ...others]) };
+  }
 }

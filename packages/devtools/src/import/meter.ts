@@ -1,16 +1,16 @@
-// In: how far the import is, now and then. Out: its rate and the time left. Next: progress.ts shows them.
+// Computes the rate of an import and the time left.
 
-/** Milliseconds looked back on: long enough that a slow reply does not show, short enough that a change does. */
+/** Milliseconds to average over: a slow reply shouldn't show, a lasting change should. */
 const LOOK_BACK_MS = 10_000;
 
 /** How far an import is. */
 export interface Reach {
   readonly lines: number;
-  /** 0 to 1; `undefined` for an input whose end nobody knows. */
+  /** 0 to 1; `undefined` if the size of the input is unknown. */
   readonly fraction: number | undefined;
 }
 
-/** Averages over the last seconds. Time is an argument: milliseconds on a clock that never steps. */
+/** Averages over the last seconds. Callers pass the time in milliseconds, from a monotonic clock. */
 export class Meter {
   #samples: (Reach & { readonly at: number })[] = [];
 
@@ -19,12 +19,12 @@ export class Meter {
     while ((this.#samples[1]?.at ?? at) < at - LOOK_BACK_MS) this.#samples.shift();
   }
 
-  /** Lines a second. */
+  /** Lines per second. */
   get rate(): number {
     return this.#perMs((sample) => sample.lines) * 1_000;
   }
 
-  /** Milliseconds; `undefined` while nobody can tell. */
+  /** Milliseconds; `undefined` while unknown. */
   get left(): number | undefined {
     const speed = this.#perMs((sample) => sample.fraction ?? 0);
     const { fraction } = this.#samples.at(-1) ?? {};

@@ -1,22 +1,22 @@
-// In: how many events a second are allowed. Out: when the next one may go. Next: importer.ts.
+// Limits the events per second.
 
-/** Milliseconds for which it is not worth to wait: timers are no finer than that. */
+/** Waits below this many milliseconds are skipped, because timers aren't more exact. */
 const SLACK_MS = 5;
 
-/** Milliseconds of delay that are made up for: what a busy event loop costs, and no burst after a pause. */
+/** Most milliseconds of delay to catch up on: a busy event loop, but no burst after a pause. */
 const MADE_UP_MS = 100;
 
-/** Spaces events evenly. Time is an argument: milliseconds on a clock that never steps. */
+/** Spaces events evenly. Callers pass the time in milliseconds, from a monotonic clock. */
 export class Pace {
   readonly #interval: number;
   #due: number | undefined;
 
-  /** @param rate events a second; `undefined` for no limit. */
+  /** @param rate events per second; `undefined` for no limit. */
   constructor(rate: number | undefined) {
     this.#interval = rate === undefined ? 0 : 1_000 / rate;
   }
 
-  /** Milliseconds to wait before the next event; 0 takes its turn. */
+  /** Milliseconds to wait before the next event. If it returns 0, that event is counted as sent. */
   wait(now: number): number {
     if (this.#interval === 0) return 0;
     this.#due = Math.max(this.#due ?? now, now - MADE_UP_MS);

@@ -1,11 +1,13 @@
-// In: how far the import is. Out: a bar on a terminal, a line now and then elsewhere. Next: whoever looks at stderr.
+// Shows the progress of an import on stderr: a bar on a terminal, or a line every few seconds.
 import type { WriteStream } from 'node:tty';
 import { SingleBar } from 'cli-progress';
+import { complaint, counted } from '../output.js';
 import { count, duration, Meter, type Reach } from './meter.js';
 
 /** Shows how far an import is. */
 export class Progress {
   readonly #stream: WriteStream;
+  readonly #unit: string;
   readonly #interval: number;
   readonly #meter = new Meter();
   readonly #bar: SingleBar | undefined;
@@ -13,9 +15,13 @@ export class Progress {
   #text = '';
   #shownAt: number;
 
-  /** @param seconds between two lines where there is no terminal; 0 for none. */
-  constructor(stream: WriteStream, seconds: number) {
+  /**
+   * @param unit what messages call a line of the input.
+   * @param seconds between two lines if stderr isn't a terminal; 0 for none.
+   */
+  constructor(stream: WriteStream, unit: string, seconds: number) {
     this.#stream = stream;
+    this.#unit = unit;
     this.#interval = seconds === 0 ? Number.POSITIVE_INFINITY : seconds * 1_000;
     this.#shownAt = performance.now();
     if (!stream.isTTY || seconds === 0) return;
@@ -37,7 +43,7 @@ export class Progress {
     this.#fraction = fraction ?? 0;
     this.#text = [
       fraction === undefined ? '' : `${Math.floor(fraction * 100)}%`,
-      `${count(lines)} lines`,
+      counted(lines, this.#unit),
       `${count(rate)}/s`,
       left === undefined ? '' : `${duration(left)} left`,
     ]
@@ -50,10 +56,10 @@ export class Progress {
     }
   }
 
-  /** Writes a line that stays. */
-  note(line: string): void {
+  /** Prints a message that stays on the screen. */
+  note(message: string): void {
     this.#bar?.stop();
-    this.#stream.write(`${line}\n`);
+    this.#stream.write(complaint(message));
     if (this.#bar !== undefined) this.#startBar();
   }
 

@@ -1,7 +1,10 @@
-// SIGINT and SIGTERM -> calls. Used by commands/import.ts.
+// Listens for signals that ask an import to stop.
 
-/** A signal that asks an import to end. */
-type Signal = 'SIGINT' | 'SIGTERM';
+/** A signal that asks an import to stop. */
+export type Signal = (typeof SIGNALS)[number];
+
+/** SIGHUP is sent when the terminal is closed. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Calls `act` for each signal, until `close()`. `received` is the first one. */
 export function listenForSignals(act: (signal: Signal, again: boolean) => void) {
@@ -11,9 +14,9 @@ export function listenForSignals(act: (signal: Signal, again: boolean) => void) 
     state.received ??= signal;
     act(signal, again);
   };
-  process.on('SIGINT', listener).on('SIGTERM', listener);
+  for (const signal of SIGNALS) process.on(signal, listener);
   function close(): void {
-    process.off('SIGINT', listener).off('SIGTERM', listener);
+    for (const signal of SIGNALS) process.off(signal, listener);
   }
   return state;
 }

@@ -1,15 +1,15 @@
-// In: the name of a file, or `-`. Out: its bytes, uncompressed, from any position on. Next: lines.ts.
+// Reads the input, uncompressed, from a file or from stdin.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import type { Readable } from 'node:stream';
 import { UsageError } from '../usage.js';
+import { isGzip, unzipped, unzippedIfGzip } from './gzip.js';
 
-/** Bytes hashed at either end of a file. To hash it all would be to read 100 GB twice. */
+/** Bytes to hash at each end of a file. Hashing all of it would read 100 GB twice. */
 const HASHED_BYTES = 64 * 1024;
 
-/** What tells whether a file is still the one it was. */
+/** Identifies the content of a file. */
 export interface Fingerprint {
   readonly size: number;
   readonly mtimeMs: number;
@@ -17,18 +17,23 @@ export interface Fingerprint {
   readonly hash: string;
 }
 
-/** Where lines come from. */
+/** An input. */
 export interface Source {
   readonly name: string;
-  /** `undefined` for what comes through a pipe: nobody can go on there another time. */
+  /** `undefined` for a pipe, where a later run can't continue. */
   readonly fingerprint: Fingerprint | undefined;
   /** Bytes read so far, of `fingerprint.size`. */
   readonly bytesRead: number;
-  /** The uncompressed bytes behind the first `offset`. Ends early, without an error, when `signal` says so. */
+  /** The first uncompressed bytes: as many as `isEnough` asks for, or all. */
+  head(isEnough: (bytes: Buffer) => boolean): Promise<Buffer>;
+  /**
+   * The uncompressed bytes from `offset` on. Ends early, without an error, when `signal` is aborted. Throws if the input
+   * ends before `offset`.
+   */
   read(offset: number, signal: AbortSignal): AsyncGenerator<Buffer>;
 }
 
-/** Opens a file, or stdin for `-`. Throws a `UsageError` for what cannot be read. */
+/** Opens a file, or stdin for `-`. Throws a `UsageError` if it can't be read. */
 export async function openSource(name: string): Promise<Source> {
   if (name === '-') return piped(process.stdin, 'stdin');
   const file = await open(name).catch((error: NodeJS.ErrnoException) => {
@@ -39,7 +44,7 @@ export async function openSource(name: string): Promise<Source> {
   try {
     const status = await file.stat();
     if (status.isDirectory()) throw new UsageError(`${name} is a directory; expected a file of events`);
-    // A named pipe, /dev/stdin, the shell's <(…): cannot be read twice.
+    // A named pipe, /dev/stdin or the shell's <(…) can't be read twice.
     if (!status.isFile()) return piped(createReadStream(name), name);
     const { size, mtimeMs } = status;
     const head = await bytesAt(file, 0, size);
@@ -59,12 +64,23 @@ function stored(name: string, fingerprint: Fingerprint, gzip: boolean): Source {
     get bytesRead() {
       return bytesRead;
     },
+    async head(isEnough) {
+      if (fingerprint.size === 0) return Buffer.alloc(0);
+      const stream = createReadStream(name, { end: fingerprint.size - 1 });
+      const chunks = gzip ? unzipped(stream) : stream[Symbol.asyncIterator]();
+      const found: Buffer[] = [];
+      // `read` reports the error, after everything before it.
+      await beginning(chunks, found, isEnough).catch(() => {});
+      await chunks.return?.();
+      stream.destroy();
+      return Buffer.concat(found);
+    },
     async *read(offset, signal) {
-      // `end` as well: lines that somebody appends meanwhile are those of another import.
+      // Lines that are appended meanwhile belong to another import.
       const { size } = fingerprint;
-      if (size === 0) return;
       const start = gzip ? 0 : offset;
-      if (start >= size) return;
+      if (start > size) throw beyond(offset);
+      if (start === size) return;
       bytesRead = start;
       const stream = createReadStream(name, { start, end: size - 1 });
       const counted = (async function* () {
@@ -80,25 +96,48 @@ function stored(name: string, fingerprint: Fingerprint, gzip: boolean): Source {
 
 function piped(stream: Readable, name: string): Source {
   let bytesRead = 0;
+  const counted = (async function* () {
+    for await (const chunk of stream) {
+      bytesRead += chunk.length;
+      yield chunk as Buffer;
+    }
+  })();
+  const chunks = unzippedIfGzip(counted);
+  const head: Buffer[] = [];
   return {
     name,
     fingerprint: undefined,
     get bytesRead() {
       return bytesRead;
     },
+    async head(isEnough) {
+      await beginning(chunks, head, isEnough);
+      return Buffer.concat(head);
+    },
     async *read(offset, signal) {
-      const counted = (async function* () {
-        for await (const chunk of stream) {
-          bytesRead += chunk.length;
-          yield chunk as Buffer;
-        }
+      const all = (async function* () {
+        yield* head.splice(0);
+        yield* chunks;
       })();
-      yield* until(signal, behind(offset, unzippedIfGzip(counted)), stream);
+      yield* until(signal, behind(offset, all), stream);
     },
   };
 }
 
-/** The chunks until the signal. The stream is destroyed by it: a read from a terminal may never end by itself. */
+/** Reads chunks into `found` until they are enough. */
+async function beginning(
+  chunks: AsyncIterator<Buffer>,
+  found: Buffer[],
+  isEnough: (bytes: Buffer) => boolean,
+): Promise<void> {
+  while (!isEnough(Buffer.concat(found))) {
+    const next = await chunks.next();
+    if (next.done === true) return;
+    found.push(next.value);
+  }
+}
+
+/** Yields chunks until the signal, which destroys the stream: a read from a terminal may never end by itself. */
 async function* until(
   signal: AbortSignal,
   chunks: AsyncIterable<Buffer>,
@@ -122,32 +161,6 @@ async function* until(
   }
 }
 
-async function* unzippedIfGzip(chunks: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
-  let head = Buffer.alloc(0);
-  while (head.length < 2) {
-    const next = await chunks.next();
-    if (next.done === true) break;
-    head = Buffer.concat([head, next.value]);
-  }
-  const whole = (async function* () {
-    if (head.length > 0) yield head;
-    yield* chunks;
-  })();
-  yield* isGzip(head) ? unzipped(whole) : whole;
-}
-
-async function* unzipped(chunks: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
-  const gunzip = createGunzip();
-  const input = Readable.from(chunks);
-  input.once('error', (error) => gunzip.destroy(error));
-  try {
-    yield* input.pipe(gunzip);
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && String(error.code).startsWith('Z_'))) throw error;
-    throw new Error(`the gzip data is damaged or ends too early: ${error.message}`, { cause: error });
-  }
-}
-
 async function* behind(offset: number, chunks: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
   let left = offset;
   for await (const chunk of chunks) {
@@ -157,15 +170,17 @@ async function* behind(offset: number, chunks: AsyncGenerator<Buffer>): AsyncGen
       left = 0;
     }
   }
+  if (left > 0) throw beyond(offset);
+}
+
+function beyond(offset: number): Error {
+  return new Error(
+    `the state file says that ${offset} bytes are done, which is beyond the end of the input. Pass --restart to start over`,
+  );
 }
 
 async function bytesAt(file: FileHandle, position: number, size: number): Promise<Buffer> {
   const bytes = Buffer.alloc(Math.min(HASHED_BYTES, size - position));
   const { bytesRead } = await file.read(bytes, 0, bytes.length, position);
   return bytes.subarray(0, bytesRead);
-}
-
-/** By what is in it and not by its name, which a pipe has not got. */
-function isGzip(head: Buffer): boolean {
-  return head[0] === 0x1f && head[1] === 0x8b;
 }

@@ -1,42 +1,48 @@
-// In: how an import ended. Out: that, as JSON and as lines for people. Next: commands/import.ts prints it.
+// The summary of an import, for programs and as text.
+
+import { counted } from '../output.js';
 import type { Tally } from './checkpoint.js';
 import { count, duration } from './meter.js';
+import type { Signal } from './signals.js';
 
-/** How an import ended. The counts are those of all its runs. */
+/** How an import ended. The counts are over all its runs. */
 export interface Summary extends Tally {
-  /** `done`, or what ended it before: `stopped` by trouble, or the name of a signal. */
-  readonly ending: 'done' | 'stopped' | 'SIGINT' | 'SIGTERM';
+  /** `done`, `stopped` by a problem, or the signal that stopped it. */
+  readonly ending: 'done' | 'stopped' | Signal;
   readonly trouble?: string | undefined;
   readonly dryRun: boolean;
   /** All lines up to this one are settled. */
   readonly line: number;
-  /** Of this run. */
+  /** What messages call a line. */
+  readonly unit: 'line' | 'element' | 'row';
+  /** Milliseconds of this run. */
   readonly elapsedMs: number;
-  /** The file with the failed lines, where there is one. */
+  /** The file with the failed lines, if there are any. */
   readonly deadLetter?: string | undefined;
-  /** Whether the same command goes on from there. */
+  /** Whether the same command continues there. */
   readonly resumable: boolean;
 }
 
-/** The summary for people. */
+/** The summary as lines of text. */
 export function summaryLines(summary: Summary): string[] {
-  const { ending, dryRun, line, elapsedMs, deadLetter, resumable } = summary;
-  const { delivered, failed, blank, undated, inSeconds } = summary;
+  const { ending, dryRun, unit, elapsedMs, deadLetter, resumable } = summary;
+  const { delivered, failed, blank, undated, inSeconds, repeated } = summary;
   const verb = dryRun ? 'Checked' : 'Imported';
-  const first = `${verb} ${count(line)} lines in ${duration(elapsedMs)}`;
-  const goOn = resumable ? '; the same command goes on there.' : '.';
+  const first = `${verb} ${counted(delivered + failed + blank, unit)} in ${duration(elapsedMs)}`;
+  const goOn = resumable ? '. The same command continues there.' : '.';
   return [
     ending === 'done' ? `${first}.` : `${first}, then stopped${goOn}`,
     `  ${dryRun ? 'good     ' : 'delivered'}  ${count(delivered)}`,
     `  failed     ${count(failed)}${deadLetter === undefined ? '' : `  in ${deadLetter}, with reasons beside it`}`,
     ...(blank > 0 ? [`  blank      ${count(blank)}`] : []),
-    ...(undated > 0
-      ? [`  Without a timestamp: ${count(undated)}, which count as of the moment of the import.`]
-      : []),
-    ...(inSeconds > 0
+    ...(repeated > 0
       ? [
-          `  Timestamps that look like seconds: ${count(inSeconds)}, which were read as milliseconds, a time around 1970.`,
+          `  Equal to an earlier ${unit}, without a messageId: ${count(repeated)}. They get the same messageId, so the API accepts only one of each.`,
         ]
+      : []),
+    ...(undated > 0 ? [`  Without a timestamp: ${count(undated)}, sent with the time of the import.`] : []),
+    ...(inSeconds > 0
+      ? [`  Timestamps that look like seconds: ${count(inSeconds)}, read as milliseconds, so around 1970.`]
       : []),
   ];
 }

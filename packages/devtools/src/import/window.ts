@@ -1,20 +1,16 @@
-// In: lines that are on their way, and their outcomes. Out: settled lines, in the order of the input. Next: importer.ts.
+// Lines in flight. Puts their outcomes in the order of the input.
 import type { Line } from './lines.js';
+import type { Outcome } from './outcome.js';
 
-/** How a line ended. `skipped`: there was nothing in it. */
-export type Outcome =
-  | { readonly type: 'delivered' | 'skipped' }
-  | { readonly type: 'failed'; readonly code: string; readonly reason: string };
-
-/** A line that is on its way. */
+/** A line in flight. */
 export interface Entry {
   readonly line: Line;
   outcome: Outcome | undefined;
 }
 
 /**
- * The lines between the one read last and the first that is not settled. Everything held in memory is in here, so
- * that its bounds are those of the import.
+ * The lines from the first that isn't settled to the last that was read. All lines in memory are here, so that its limits
+ * are those of the import.
  */
 export class Window {
   readonly #maxLines: number;
@@ -25,14 +21,14 @@ export class Window {
   #bytes = 0;
   #wake: (() => void) | undefined;
 
-  /** @param done is told of each line in order; false stops there: neither this line nor any later one is settled. */
+  /** @param done called for each settled line, in order. If it returns false, this line and those after it stay. */
   constructor(maxLines: number, maxBytes: number, done: (line: Line, outcome: Outcome) => boolean) {
     this.#maxLines = maxLines;
     this.#maxBytes = maxBytes;
     this.#done = done;
   }
 
-  /** Lines on their way. */
+  /** Number of lines in flight. */
   get size(): number {
     return this.#entries.length - this.#first;
   }
@@ -59,7 +55,7 @@ export class Window {
       this.#bytes -= head.line.bytes.length;
       this.#first += 1;
     }
-    // To shift each by itself would move all the others each time; to keep many of them would hold their bytes.
+    // Shifting one at a time would move all others each time; keeping settled entries would keep their bytes.
     if (this.#first > this.size) {
       this.#entries.splice(0, this.#first);
       this.#first = 0;
@@ -67,14 +63,14 @@ export class Window {
     this.wake();
   }
 
-  /** Resolves when something has been settled, or at `wake()`. */
+  /** Resolves when a line is settled, or on `wake()`. */
   changed(): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = resolve;
     });
   }
 
-  /** Ends `changed()`. */
+  /** Resolves the promise of `changed()`. */
   wake(): void {
     this.#wake?.();
     this.#wake = undefined;

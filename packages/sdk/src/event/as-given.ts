@@ -1,5 +1,5 @@
-// Events that are sent with the properties they have, because they are history. For `offthread import` of
-// @offthread/devtools. Used by page-properties.ts.
+// Events that keep their properties and `context.library`, because they are history. For `offthread import` of
+// @offthread/devtools. Used by frame.ts and page-properties.ts.
 
 /** By name, because each entry of the package is a bundle of its own. */
 const MARK = Symbol.for('@offthread/sdk:as-given');

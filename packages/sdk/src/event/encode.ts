@@ -5,6 +5,7 @@ import { describeOversize, MAX_EVENT_BYTES } from '@offthread/worker/limits';
 import type { FrameDefaults, Kind } from '@offthread/worker/protocol';
 import { wallTime } from '../runtime/clock.js';
 import { version } from '../version.js';
+import { isAsGiven } from './as-given.js';
 import type { AnyEvent, EventType, Id } from './event.js';
 import { pageProperties } from './page-properties.js';
 import { isRawJSON, snapshot } from './snapshot.js';
@@ -79,7 +80,8 @@ export function encode(
   /** The event as it is sent; without what `numbered` adds. */
   function whole(): object {
     const timestamp = isoTime(type, event.timestamp ?? time);
-    const rest = { timestamp, ...fields, context: withLibrary(context, library) };
+    const made = isAsGiven(event) ? (context as { library?: unknown } | undefined)?.library : undefined;
+    const rest = { timestamp, ...fields, context: withLibrary(context, made ?? library) };
     return messageId === undefined ? rest : { type, messageId, ...rest };
   }
 

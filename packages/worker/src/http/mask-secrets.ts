@@ -1,7 +1,7 @@
 // Settings -> a text without the secrets in them. Used by exchange.ts.
 import type { DeliverySettings } from '../protocol.js';
 
-/** Characters from which on a value of a header may be a secret: less would be found in the middle of other words. */
+/** Characters from which on a text may be a secret wherever it is found: a shorter one is also part of other words. */
 const SECRET_LENGTH = 6;
 
 /** Takes what nobody is to see out of a text, as it is and in the forms in which a server may give it back. */
@@ -25,8 +25,15 @@ export function createMask({ writeKey, headers, proxy }: DeliverySettings): (tex
   }
   // The longest first: one may begin with another.
   forms.sort(([one = ''], [other = '']) => other.length - one.length);
-  return (text) =>
-    forms.reduce((rest, [form = '', name = '']) => rest.replaceAll(form, () => `[${name}]`), text);
+  const patterns = forms.map(([form = '', name = '']) => [patternOf(form), `[${name}]`] as const);
+  return (text) => patterns.reduce((rest, [pattern, name]) => rest.replaceAll(pattern, () => name), text);
+}
+
+/** A short form is looked for as a word of its own: `any` is not masked in `company`. */
+function patternOf(form: string): RegExp | string {
+  if (form.length >= SECRET_LENGTH) return form;
+  const literal = form.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+  return new RegExp(`(?<![\\p{L}\\p{N}])${literal}(?![\\p{L}\\p{N}])`, 'gu');
 }
 
 function base64(text: string, encoding: 'base64' | 'base64url'): string {

@@ -1,0 +1,82 @@
+// In: files of events. Out: each was imported by the command line from a folder of its own, into one local API.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ReceivedEvent, startTrackingApi, type TrackingApi } from '@offthread/devtools';
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
+import { type CliEnd, type CliOptions, type CliRun, startOffthread } from './cli.js';
+
+/** A folder for each test, and an API that is reset for each test. */
+export interface ImportFolder {
+  readonly api: TrackingApi;
+  readonly path: string;
+  write(name: string, content: readonly string[] | string | Buffer): void;
+  read(name: string): string;
+  /** The reasons of failed lines, as objects. */
+  reasons(name: string): Record<string, unknown>[];
+  start(file: string, args?: readonly string[], options?: CliOptions): CliRun;
+  run(file: string, args?: readonly string[], options?: CliOptions): Promise<CliEnd>;
+}
+
+export function withImportFolder(): ImportFolder {
+  let api: TrackingApi;
+  let path: string;
+  beforeAll(async () => {
+    api = await startTrackingApi();
+  });
+  beforeEach(async () => {
+    path = mkdtempSync(join(tmpdir(), 'offthread-import-'));
+    await api.reset();
+  });
+  afterEach(() => rmSync(path, { recursive: true, force: true }));
+  afterAll(() => api.close());
+  const start = (file: string, args: readonly string[] = [], options: CliOptions = {}): CliRun =>
+    startOffthread(['import', file, '--host', api.url, '--progress', '0', ...args], {
+      cwd: path,
+      ...options,
+    });
+  const read = (name: string): string => readFileSync(join(path, name), 'utf8');
+  return {
+    get api() {
+      return api;
+    },
+    get path() {
+      return path;
+    },
+    write(name, content) {
+      const text =
+        typeof content === 'string' || Buffer.isBuffer(content) ? content : `${content.join('\n')}\n`;
+      writeFileSync(join(path, name), text);
+    },
+    read,
+    reasons: (name) =>
+      read(name)
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Record<string, unknown>),
+    start,
+    run: (file, args, options) => start(file, args, options).end,
+  };
+}
+
+/** One event as it stands in a file of history. */
+export function historic(n: number, fields: object = {}): object {
+  const timestamp = new Date(Date.UTC(2019, 4, 1) + n * 1_000).toISOString();
+  return {
+    type: 'track',
+    userId: `user-${n}`,
+    event: 'Order Completed',
+    timestamp,
+    properties: { n },
+    ...fields,
+  };
+}
+
+export function line(n: number, fields: object = {}): string {
+  return JSON.stringify(historic(n, fields));
+}
+
+/** `n` of the properties of each event. */
+export function numbersOf(events: readonly ReceivedEvent[]): unknown[] {
+  return events.map(({ properties }) => properties?.['n']);
+}
