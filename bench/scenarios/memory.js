@@ -1,5 +1,5 @@
-// Memory: a client with nothing to do, one with 10,000 events that wait for an API that does not answer, and a
-// thousand clients that have delivered an event each.
+// Memory: a client that has delivered an event and has nothing to do, one with 10,000 events that wait for an API that does
+// not answer, and a thousand clients that have delivered an event each.
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventOf } from '../event.js';
 import { onEachNode } from '../nodes.js';
@@ -33,9 +33,16 @@ export async function measure(subject, { part, ...settings }) {
   const clients = Array.from({ length: part === 'clients' ? CLIENTS : 1 }, () =>
     subject.create(loaded, settings),
   );
-  if (part === 'waiting') for (let n = 0; n < WAITING; n++) clients[0].track(eventOf(n));
-  else for (const [n, client] of clients.entries()) client.track(eventOf(n));
-  await delay(part === 'clients' ? 5_000 : 1_500);
+  if (part === 'waiting') {
+    for (let n = 0; n < WAITING; n++) clients[0].track(eventOf(n));
+    await delay(1_500);
+  } else {
+    for (const [n, client] of clients.entries()) client.track(eventOf(n));
+    // Some send an event only after ten seconds, and load what they need to send with the first one.
+    await Promise.all(clients.map((client) => client.sent()));
+    // Connections that are no longer used have been closed by then.
+    await delay(5_000);
+  }
   return { grownMb: residentMb() - before };
 }
 

@@ -10,6 +10,7 @@ export function create() {
       kept = JSON.stringify(event);
       return true;
     },
+    async sent() {},
     async close() {
       return kept;
     },

@@ -15,6 +15,7 @@ export function create({ Analytics }, { url, batchSize = 500, queue = 1_000_000,
     queueShare: () => analytics.stats().pending / DEFAULT_QUEUE,
     track: (event) => analytics.track(event),
     flush: () => analytics.flush(30_000),
+    sent: () => analytics.flushAsync(30_000),
     close: () => analytics.close(30_000),
   };
 }

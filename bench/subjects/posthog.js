@@ -14,6 +14,7 @@ export function create({ PostHog }, { captureUrl, defaults = false }) {
       client.capture({ distinctId: userId, event, properties: { properties, context } });
       return true;
     },
+    sent: () => client.flush(),
     close: () => client.shutdown(30_000),
   };
 }

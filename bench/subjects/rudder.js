@@ -18,6 +18,7 @@ export function create(Analytics, { url }) {
       analytics.track(event);
       return true;
     },
+    sent: () => drain(analytics),
     close: () => drain(analytics),
   };
 }

@@ -13,6 +13,7 @@ export function create({ Analytics }, { url, flushAt = 15 }) {
       analytics.track(event);
       return true;
     },
+    sent: () => analytics.flush({ timeout: 30_000 }),
     close: () => analytics.closeAndFlush({ timeout: 30_000 }),
   };
 }
