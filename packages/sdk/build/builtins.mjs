@@ -1,4 +1,4 @@
-// Modules of Node.js that bundled CommonJS code requires. In an ES module there is no require(), so they are imported.
+// Modules of Node.js that bundled CommonJS code requires. In an ES module there is no require().
 import { readFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 
@@ -12,13 +12,14 @@ const ASSERT = `
 `;
 
 /**
- * CommonJS code that takes what a module of Node.js exports from its default export, which is the whole of it. The namespace
- * isn't, in a bundle of the webpack in ncc and Next.js: there it lacks what is a property of a function.
+ * CommonJS code that takes modules of Node.js from the process, when it needs them. To import them would load them with the
+ * package, and with all that is behind their getters: 2 to 6 MB more.
  */
-export function requireDefaults(code) {
-  return code.replace(/\brequire\((['"])([\w:/]+)\1\)/g, (call, _, name) =>
-    isBuiltin(name) ? `${call}.default` : call,
-  );
+export function withoutRequire(code) {
+  return code.replace(/\brequire\((['"])([\w:/]+)\1\)/g, (call, _, name) => {
+    if (name === 'node:assert') return `${call}.default`;
+    return isBuiltin(name) ? `process.getBuiltinModule('${name}')` : call;
+  });
 }
 
 /** Plugin of esbuild. */
@@ -27,14 +28,12 @@ export const importedBuiltins = {
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^[\w:/]+$/ }, ({ path, kind }) => {
       if (!isBuiltin(path)) return undefined;
-      const name = path.startsWith('node:') ? path : `node:${path}`;
-      return kind === 'require-call' ? { path: name, namespace: 'builtin' } : { path: name, external: true };
+      if (kind === 'require-call') return { path, namespace: 'builtin' };
+      return { path: path.startsWith('node:') ? path : `node:${path}`, external: true };
     });
-    onLoad({ filter: /./, namespace: 'builtin' }, ({ path }) => ({
-      contents: path === 'node:assert' ? ASSERT : `export { default } from '${path}';`,
-    }));
+    onLoad({ filter: /^node:assert$/, namespace: 'builtin' }, () => ({ contents: ASSERT }));
     onLoad({ filter: /[\\/]node_modules[\\/].*\.js$/ }, async ({ path }) => ({
-      contents: requireDefaults(await readFile(path, 'utf8')),
+      contents: withoutRequire(await readFile(path, 'utf8')),
     }));
   },
 };

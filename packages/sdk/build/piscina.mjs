@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { requireDefaults } from './builtins.mjs';
+import { withoutRequire } from './builtins.mjs';
 
 /** The folder of piscina's code. */
 const folder = dirname(createRequire(import.meta.url).resolve('piscina'));
@@ -53,7 +53,7 @@ export function piscinaOnMain(text) {
   return {
     name: 'piscina on main',
     setup(build) {
-      change(build, ['index.js', 'worker_pool/index.js'], requireDefaults);
+      change(build, ['index.js', 'worker_pool/index.js'], withoutRequire);
       build.onResolve({ filter: /^offthread:worker-text$/ }, ({ path }) => ({ path, namespace: 'text' }));
       build.onLoad({ filter: /./, namespace: 'text' }, () => ({ contents: text, loader: 'text' }));
     },

@@ -1,5 +1,5 @@
 // What went wrong, in a form to act upon. In: facts of any stage. Out: the errors users see.
-import { types } from 'node:util';
+import * as types from 'node:util/types';
 import type { FailureCode } from '@offthread/worker/protocol';
 
 /** An event in the form in which it is sent: what `onError` hands back so that it can be saved and sent again. */

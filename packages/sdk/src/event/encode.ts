@@ -1,5 +1,5 @@
 // Event -> frame: the event as it is at this moment, and the only stringify on the main thread. Next: pending-events.ts.
-import { types } from 'node:util';
+import * as types from 'node:util/types';
 import { lengthOf, textOf } from '@offthread/worker/frame/frame';
 import { describeOversize, MAX_EVENT_BYTES } from '@offthread/worker/limits';
 import type { FrameDefaults, Kind } from '@offthread/worker/protocol';

@@ -1,8 +1,7 @@
 // A value -> a copy of what `JSON.stringify` sees of it, for before-send.ts; and for encode.ts an event that JSON text
 // cannot hold, as bytes. Next: the worker's serialize-snapshot.ts.
 import { constants } from 'node:buffer';
-import { types } from 'node:util';
-import { serialize } from 'node:v8';
+import * as types from 'node:util/types';
 import { nanoid } from 'nanoid';
 
 /**
@@ -51,7 +50,8 @@ interface Copying {
 export function snapshot(event: object, complete: (text: string) => string): Snapshot {
   const bigInts: bigint[] = [];
   const text = complete(JSON.stringify(copyOf('', event, { parents: new Set(), bigInts })));
-  const content = serialize([text, MARK, ...bigInts]);
+  // Loaded here, because most programs have no event with a BigInt, and the module costs 1 to 3 MB.
+  const content = process.getBuiltinModule('node:v8').serialize([text, MARK, ...bigInts]);
   return { content, minBytes: minBytesOf(text.length, bigInts.length, content.length) };
 }
 

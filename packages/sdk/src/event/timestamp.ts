@@ -1,5 +1,5 @@
 // What the caller gave as a timestamp -> the point in time, or what is wrong with it. Used by event.ts.
-import { types } from 'node:util';
+import * as types from 'node:util/types';
 
 /** The first and the last millisecond that ISO 8601 writes with a year of four digits. */
 const MIN_TIME = -62_167_219_200_000;

@@ -4,7 +4,7 @@
 // Node.js ends all threads with the main thread, and runs no code in them for that. So the main thread's exit hook says in
 // shared memory that it ends, and waits for those that have events pending. A thread finds the memory if the SDK was loaded
 // on the main thread before the thread was started.
-import { types } from 'node:util';
+import * as types from 'node:util/types';
 import { getEnvironmentData, isMainThread, setEnvironmentData, threadId } from 'node:worker_threads';
 import {
   BEAT_INTERVAL_MS,

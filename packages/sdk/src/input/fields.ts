@@ -1,5 +1,5 @@
 // Objects of the caller's -> their fields, own and of their classes. What others put on Object.prototype is no field.
-import { types } from 'node:util';
+import * as types from 'node:util/types';
 
 /**
  * Whether an object has that name only from Object.prototype, of whatever realm: not from itself or from a class. A

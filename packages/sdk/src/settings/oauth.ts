@@ -1,6 +1,6 @@
 // The setting `oauth` -> what the worker needs of it, or a ValidationError. Used by settings.ts.
-import { createPrivateKey, type KeyObject } from 'node:crypto';
-import { types } from 'node:util';
+import type { KeyObject } from 'node:crypto';
+import * as types from 'node:util/types';
 import type { OAuthSettings } from '@offthread/worker/protocol';
 import { conceal, show, ValidationError } from '../errors.js';
 import { plainFields } from '../input/fields.js';
@@ -92,7 +92,7 @@ function privateKey(value: unknown): KeyObject {
   let key: KeyObject;
   try {
     // Environment variables often hold line breaks in this form, and PEM has no other backslash.
-    key = createPrivateKey(pem.replaceAll('\\n', '\n'));
+    key = process.getBuiltinModule('node:crypto').createPrivateKey(pem.replaceAll('\\n', '\n'));
   } catch {
     if (/-----BEGIN (RSA )?PUBLIC KEY-----/.test(pem)) throw fault('a public key');
     if (/ENCRYPTED/.test(pem)) throw fault('one with a passphrase');

@@ -1,6 +1,5 @@
 // The setting `tls` -> PEM texts of which OpenSSL has taken each, or a ValidationError. Used by settings.ts.
-import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { types } from 'node:util';
+import * as types from 'node:util/types';
 import type { Tls } from '@offthread/worker/protocol';
 import { show, ValidationError } from '../errors.js';
 import { plainFields } from '../input/fields.js';
@@ -61,6 +60,7 @@ function certificates(value: unknown, name: string): string[] {
 
 function isCertificate(text: string): boolean {
   try {
+    const { X509Certificate } = process.getBuiltinModule('node:crypto');
     return new X509Certificate(text).raw.length > 0;
   } catch {
     return false;
@@ -70,7 +70,7 @@ function isCertificate(text: string): boolean {
 function privateKey(value: unknown, name: string): string {
   const text = pem(value);
   try {
-    createPrivateKey(text);
+    process.getBuiltinModule('node:crypto').createPrivateKey(text);
   } catch {
     refuse(name, 'a private key in PEM, not encrypted');
   }
