@@ -39,9 +39,9 @@ export function startWorker(health: SharedArrayBuffer): Piscina {
       // the process starts, like NODE_EXTRA_CA_CERTS, holds for all threads; for the rest see read-network-defaults.ts.
       env: {},
       recordTiming: false,
-      // The default lets a burst of requests fill 48 MB with garbage, which stays when the thread has nothing more to do. It
-      // leaves little garbage for each event, which it reads in place: with this limit it takes 4 % more CPU, and a thousand
-      // clients that send at once take a quarter to a half less memory.
+      // By default a burst of requests may fill 48 MB with garbage before it is collected. The thread reads events in
+      // place, so an event leaves little garbage: with this limit it uses 4 % more CPU, and each of a thousand clients
+      // that send at once uses a quarter to a half less memory.
       resourceLimits: { maxYoungGenerationSizeMb: 4 },
     });
   } catch (error) {
