@@ -1,0 +1,105 @@
+// Runs of processes that are gone -> runs of this one. In: a look at the directory. Out: runs that were claimed. Used by
+// spool.ts and the command line.
+//
+// A run is claimed by renaming its folder to this process's own holder: of many who try, one succeeds.
+import { codeOf, type FileSystem } from './file-system.js';
+import type { HolderWatch } from './holder-watch.js';
+import { folderOf, parseHolder, parseRun, type RunName } from './run-folder.js';
+
+export interface AdoptionOptions {
+  readonly fs: FileSystem;
+  readonly directory: string;
+  /** This process's own. */
+  readonly holder: string;
+  readonly watch: HolderWatch;
+  /** The user that this process runs as; undefined on Windows. */
+  readonly uid?: number | undefined;
+}
+
+/** What a look at the directory found. */
+export interface Survey {
+  /** Runs, oldest first. */
+  readonly runs: readonly RunName[];
+  /** Processes that have files here. */
+  readonly holders: ReadonlySet<string>;
+}
+
+/** @throws what the system says. */
+export function survey(fs: FileSystem, directory: string): Survey {
+  const runs: RunName[] = [];
+  const holders = new Set<string>();
+  for (const name of fs.list(directory)) {
+    const run = parseRun(name);
+    if (run !== undefined) runs.push(run);
+    const holder = run?.holder ?? parseHolder(name);
+    if (holder !== undefined) holders.add(holder);
+  }
+  runs.sort((a, b) => (a.run < b.run ? -1 : 1));
+  return { runs, holders };
+}
+
+/** What became of the runs of dead processes. */
+export interface Adopted {
+  /** They are this process's now. Oldest first. */
+  readonly claimed: readonly RunName[];
+  /** Nobody here wants them. */
+  readonly unwanted: readonly RunName[];
+}
+
+/** Claims the runs of dead processes that `isWanted`. Removes what dead processes without runs have left. */
+export async function adopt(
+  { fs, directory, holder, watch, uid }: AdoptionOptions,
+  isWanted: (run: RunName) => boolean,
+): Promise<Adopted> {
+  const { runs, holders } = survey(fs, directory);
+  const dead = await watch.findDead([...holders].filter((each) => each !== holder));
+  const claimed: RunName[] = [];
+  const unwanted: RunName[] = [];
+  for (const run of runs) {
+    if (!dead.has(run.holder) || !isOwn(fs, `${directory}/${folderOf(run)}`, uid)) continue;
+    const own = { ...run, holder };
+    if (!isWanted(run)) unwanted.push(run);
+    else if (claim(fs, directory, run, own)) claimed.push(own);
+  }
+  clear(fs, directory, dead);
+  return { claimed, unwanted };
+}
+
+/**
+ * Takes a run over. Returns false if another process was faster.
+ *
+ * @throws what the system says otherwise.
+ */
+export function claim(fs: FileSystem, directory: string, from: RunName, to: RunName): boolean {
+  try {
+    fs.rename(`${directory}/${folderOf(from)}`, `${directory}/${folderOf(to)}`);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+function isOwn(fs: FileSystem, path: string, uid: number | undefined): boolean {
+  try {
+    return uid === undefined || fs.facts(path).uid === uid;
+  } catch {
+    return false;
+  }
+}
+
+/** Removes the files of dead processes that have no runs any more. */
+function clear(fs: FileSystem, directory: string, dead: ReadonlySet<string>): void {
+  // Once more: of those that were there before, some may have runs of other sources, or of another user.
+  const used = new Set(survey(fs, directory).runs.map((run) => run.holder));
+  for (const holder of dead) {
+    if (used.has(holder)) continue;
+    for (const name of [`${holder}.sock`, `${holder}.holder`]) {
+      try {
+        fs.remove(`${directory}/${name}`);
+      } catch {
+        // Another process was faster.
+      }
+    }
+  }
+}

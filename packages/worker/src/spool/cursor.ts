@@ -1,0 +1,174 @@
+// How far a run is settled, in a file beside its segments. Used by run.ts.
+//
+// Two slots, each in a block of its own, are overwritten in turn, so that one holds whatever a torn write does to the other.
+// The file has its full size from the start: a full disk doesn't stop it. Behind the slots lies a copy of the header that all
+// segments of the run begin with, for the case that theirs is damaged.
+//
+//   0: slot, 4096: slot, 8192: header of a segment
+//
+//   | uint32 CRC-32 of what follows | uint32 starts | uint64 generation | uint64 settled |
+//
+// The slot that holds and has the higher generation counts. If none holds, nothing is settled: events are sent twice rather
+// than not at all.
+import { crc32 } from 'node:zlib';
+import { codeOf, type FileSystem, readFully, writeAll } from './file-system.js';
+import { type RunIdentity, readHeader, writeHeader } from './segment.js';
+
+export const CURSOR_FILE = 'cursor';
+
+const BLOCK_BYTES = 4096;
+const SLOT_BYTES = 24;
+const CURSOR_BYTES = 3 * BLOCK_BYTES;
+
+export interface CursorState {
+  readonly generation: number;
+  /** Sequence number up to which all events are settled. */
+  readonly settled: number;
+  /** How many times a process has begun to send the run since an event of it last settled. */
+  readonly starts: number;
+}
+
+const NEW: CursorState = { generation: 0, settled: 0, starts: 0 };
+
+export function writeSlot({ generation, settled, starts }: CursorState): Buffer {
+  const slot = Buffer.alloc(SLOT_BYTES);
+  slot.writeUInt32LE(starts, 4);
+  slot.writeBigUInt64LE(BigInt(generation), 8);
+  slot.writeBigUInt64LE(BigInt(settled), 16);
+  slot.writeUInt32LE(crc32(slot.subarray(4)), 0);
+  return slot;
+}
+
+/** What a cursor file says. */
+export function readCursor(bytes: Buffer): CursorState {
+  let best = NEW;
+  for (const at of [0, BLOCK_BYTES]) {
+    const slot = bytes.subarray(at, at + SLOT_BYTES);
+    if (slot.length < SLOT_BYTES || crc32(slot.subarray(4)) !== slot.readUInt32LE(0)) continue;
+    const generation = Number(slot.readBigUInt64LE(8));
+    if (generation > best.generation)
+      best = { generation, settled: Number(slot.readBigUInt64LE(16)), starts: slot.readUInt32LE(4) };
+  }
+  return best;
+}
+
+/** An open cursor file. */
+export class Cursor {
+  readonly #fs: FileSystem;
+  readonly #file: number | undefined;
+  #state: CursorState;
+  /** Of the run, if the file had it. */
+  readonly identity: RunIdentity | undefined;
+  /** Whether it was written since the last sync. */
+  isDirty = false;
+  /** Why it could not be written, if the last write failed. Some events may then be sent twice. */
+  failure: unknown;
+
+  private constructor(
+    fs: FileSystem,
+    file: number | undefined,
+    state: CursorState,
+    identity?: RunIdentity | undefined,
+  ) {
+    this.#fs = fs;
+    this.#file = file;
+    this.#state = state;
+    this.identity = identity;
+  }
+
+  /** @throws what the system says. */
+  static create(fs: FileSystem, path: string, identity: RunIdentity, time: number): Cursor {
+    const file = fs.open(path, 'wx+');
+    try {
+      const bytes = Buffer.alloc(CURSOR_BYTES);
+      writeHeader(identity, time).copy(bytes, 2 * BLOCK_BYTES);
+      writeAll(fs, file, bytes, 0);
+    } catch (error) {
+      fs.close(file);
+      fs.remove(path);
+      throw error;
+    }
+    const cursor = new Cursor(fs, file, NEW, identity);
+    cursor.isDirty = true;
+    return cursor;
+  }
+
+  /** Whatever the file holds: one that is missing or damaged says that nothing is settled. */
+  static open(fs: FileSystem, path: string): Cursor {
+    let file: number | undefined;
+    const bytes = Buffer.alloc(CURSOR_BYTES);
+    let failure: unknown;
+    try {
+      file = openOrMake(fs, path);
+      readFully(fs, file, bytes, 0);
+    } catch (error) {
+      failure = error;
+    }
+    const found = readHeader(bytes.subarray(2 * BLOCK_BYTES));
+    const cursor = new Cursor(
+      fs,
+      file,
+      readCursor(bytes),
+      found.type === 'header' ? found.header : undefined,
+    );
+    cursor.failure = failure;
+    return cursor;
+  }
+
+  get settled(): number {
+    return this.#state.settled;
+  }
+
+  get starts(): number {
+    return this.#state.starts;
+  }
+
+  /** A process begins to send the run. */
+  start(): void {
+    this.#write({ ...this.#state, starts: this.#state.starts + 1 });
+  }
+
+  settle(through: number): void {
+    if (through > this.#state.settled) this.#write({ ...this.#state, settled: through, starts: 0 });
+  }
+
+  /** Has the file system give the file the time that it is now. */
+  touch(): void {
+    this.#write(this.#state);
+  }
+
+  sync(done: (error: Error | null) => void): void {
+    this.isDirty = false;
+    if (this.#file === undefined) done(null);
+    else this.#fs.sync(this.#file, done);
+  }
+
+  close(): void {
+    if (this.#file !== undefined) this.#fs.close(this.#file);
+  }
+
+  /** Never throws: without a cursor events are sent twice, and nothing else happens. */
+  #write(state: Omit<CursorState, 'generation'>): void {
+    const generation = this.#state.generation + 1;
+    this.#state = { ...state, generation };
+    if (this.#file === undefined) return;
+    try {
+      writeAll(this.#fs, this.#file, writeSlot(this.#state), (generation % 2) * BLOCK_BYTES);
+      this.isDirty = true;
+      this.failure = undefined;
+    } catch (error) {
+      this.failure = error;
+    }
+  }
+}
+
+function openOrMake(fs: FileSystem, path: string): number {
+  try {
+    return fs.open(path, 'r+');
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    const file = fs.open(path, 'wx+');
+    writeAll(fs, file, Buffer.alloc(CURSOR_BYTES), 0);
+    return file;
+  }
+}

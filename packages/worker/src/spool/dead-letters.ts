@@ -1,0 +1,51 @@
+// Events that the API refused -> a file of NDJSON, so that they can be mended and sent again. Used by spool.ts.
+//
+// Each line is `{"event":…,"code":"rejected","status":400,"message":"…","time":"…"}`.
+import { codeOf, type FileSystem, writeAll } from './file-system.js';
+
+export interface DeadLetter {
+  /** The event as it was sent, as JSON text. */
+  readonly event: string;
+  readonly code: string;
+  readonly status: number | undefined;
+  readonly message: string;
+  /** When it was given up, in milliseconds since 1970. */
+  readonly time: number;
+}
+
+const LINE_FEED = 0x0a;
+
+/**
+ * Appends to the file, which is made if need be.
+ *
+ * @throws what the system says. Nothing was then appended, or half a line that the next call ends.
+ */
+export function appendDeadLetters(fs: FileSystem, path: string, letters: readonly DeadLetter[]): void {
+  const lines = letters.map(({ event, code, status, message, time }) => {
+    const facts = JSON.stringify({ code, status, message, time: new Date(time).toISOString() });
+    return `{"event":${event},${facts.slice(1)}\n`;
+  });
+  const file = openFile(fs, path);
+  try {
+    const end = fs.size(file);
+    const last = Buffer.alloc(1);
+    const isWhole = end === 0 || (fs.read(file, last, end - 1) === 1 && last[0] === LINE_FEED);
+    try {
+      writeAll(fs, file, Buffer.from(`${isWhole ? '' : '\n'}${lines.join('')}`), end);
+    } catch (error) {
+      fs.truncate(file, end);
+      throw error;
+    }
+  } finally {
+    fs.close(file);
+  }
+}
+
+function openFile(fs: FileSystem, path: string): number {
+  try {
+    return fs.open(path, 'r+');
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    return fs.open(path, 'wx+');
+  }
+}
