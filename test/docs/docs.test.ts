@@ -128,6 +128,12 @@ describe('the reference', () => {
       retries_exhausted: true,
       retry_duration_exceeded: true,
       callback_failed: true,
+      spool_full: true,
+      spool_expired: true,
+      spool_damaged: true,
+      spool_failed: true,
+      spool_foreign: true,
+      stored: true,
     };
     const rows = tableRows(read('docs/reference/errors.md'), 'Code');
     expect(rows.map(([code]) => code).sort()).toEqual(Object.keys(codes).sort());
@@ -179,6 +185,9 @@ describe('the reference', () => {
       'offthread:failed': true,
       'offthread:dropped': true,
       'offthread:refused': true,
+      'offthread:left': true,
+      'offthread:recovered': true,
+      'offthread:spool': true,
       'offthread:worker-restarted': true,
     };
     const rows = tableRows(read('docs/monitoring.md'), 'Channel').map(([name]) => name);

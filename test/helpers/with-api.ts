@@ -63,9 +63,9 @@ export function withApi(): Bench {
 }
 
 /** The invariant: every accepted event is in exactly one place. */
-export function expectBalanced({ accepted, delivered, failed, dropped, pending }: Stats): void {
+export function expectBalanced({ accepted, delivered, failed, dropped, left, pending }: Stats): void {
   const lost = Object.values(dropped).reduce((sum, count) => sum + count, failed);
-  expect(delivered + lost + pending).toBe(accepted);
+  expect(delivered + lost + left + pending).toBe(accepted);
 }
 
 /** Flushes and says that nothing is left. */

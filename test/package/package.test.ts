@@ -26,8 +26,8 @@ import { runProgram } from '../helpers/program.js';
 /** A test of real processes on a busy machine. */
 const LIMIT = { timeout: 60_000 };
 
-/** What an installation takes: 902 KB when this was written, of which 200 are source maps. */
-const MOST_KILOBYTES = 1_000;
+/** What an installation takes: 1,136 KB when this was written, of which 240 are source maps, and 120 the spool. */
+const MOST_KILOBYTES = 1_200;
 
 /** Dependencies of which no code is in the package: parts of got and piscina for settings that are not used, and types. */
 const LEFT_OUT =

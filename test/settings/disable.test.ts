@@ -39,8 +39,8 @@ test('a disabled client accepts, settles as delivered, calls back, sends nothing
   await Promise.resolve();
   expect(ends).toEqual(Array(100).fill(undefined));
   expect(analytics.stats()).toEqual({
-    ...{ mode: 'disabled', accepted: 100, delivered: 100, failed: 0, dropped: {}, refused: {}, pending: 0 },
-    ...{ requests: 0, retries: 0, bytes: 0 },
+    ...{ mode: 'disabled', accepted: 100, delivered: 100, failed: 0, dropped: {}, refused: {}, left: 0 },
+    ...{ pending: 0, requests: 0, retries: 0, bytes: 0 },
   });
   expect(threads()).toBe(0);
   expect(await api.counts()).toMatchObject({ requests: 0, events: 0 });

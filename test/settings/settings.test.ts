@@ -37,7 +37,7 @@ describe('defaults', () => {
       'linger',
     ];
     names.push('maxRetries', 'maxRetryDuration', 'requestTimeout', 'flushTimeout', 'onError', 'gzip');
-    names.push('allowInsecureHost', 'flushOnExit', 'flushOnSignals');
+    names.push('allowInsecureHost', 'flushOnExit', 'flushOnSignals', 'spool');
     const given = Object.fromEntries(names.map((name) => [name, undefined]));
     expect(await workerSettings(given)).toMatchObject(DEFAULTS);
   });
@@ -192,16 +192,20 @@ describe('batchSize and maxBatchSize', () => {
 });
 
 describe('switches', () => {
-  test.each(['disable', 'stub', 'gzip', 'allowInsecureHost', 'flushOnExit'])(
-    '%s is true or false',
-    (name) => {
-      for (const value of [true, false]) construct(settings({ [name]: value }));
-      const expected = `Setting '${name}' must be true or false; got `;
-      expect(refusedWith({ [name]: 'true' })).toBe(`${expected}'true'`);
-      expect(refusedWith({ [name]: 1 })).toBe(`${expected}1`);
-      expect(refusedWith({ [name]: null })).toBe(`${expected}null`);
-    },
-  );
+  test.each(['disable', 'stub', 'gzip', 'allowInsecureHost'])('%s is true or false', (name) => {
+    for (const value of [true, false]) construct(settings({ [name]: value }));
+    const expected = `Setting '${name}' must be true or false; got `;
+    expect(refusedWith({ [name]: 'true' })).toBe(`${expected}'true'`);
+    expect(refusedWith({ [name]: 1 })).toBe(`${expected}1`);
+    expect(refusedWith({ [name]: null })).toBe(`${expected}null`);
+  });
+
+  test("flushOnExit is true, false or 'store'", () => {
+    for (const value of [true, false]) construct(settings({ flushOnExit: value }));
+    const expected = "Setting 'flushOnExit' must be true, false or 'store'; got ";
+    expect(refusedWith({ flushOnExit: 'true' })).toBe(`${expected}'true'`);
+    expect(refusedWith({ flushOnExit: null })).toBe(`${expected}null`);
+  });
 });
 
 describe('onError', () => {

@@ -124,6 +124,20 @@ export class Analytics<Events extends EventMap<Events> = AnyEvents> {
   }
 
   /**
+   * With a `spool`: resolves when everything accepted before is on the disk, so that not even a loss of power takes it, or is
+   * settled. Never rejects.
+   *
+   * - `'ok'`: it is.
+   * - `'timeout'`: it wasn't within `timeoutMs` (default: `flushTimeout`).
+   * - `'failed'`: the disk fails, see `onError`, or there is no `spool`.
+   *
+   * @throws {ValidationError} `invalid_setting`, for a `timeoutMs` that is not a whole number of milliseconds.
+   */
+  async stored(timeoutMs: number = this.#flushTimeout): Promise<'ok' | 'timeout' | 'failed'> {
+    return this.#client.stored(checkTimeout(timeoutMs, 'timeoutMs'));
+  }
+
+  /**
    * Refuses all further events, flushes for `timeoutMs` at most (default: `flushTimeout`), drops what is left, with
    * a report to `onError`, and lets go of the worker. A second call gives the result of the first.
    */

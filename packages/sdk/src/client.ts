@@ -4,7 +4,7 @@
 //   open -> closing -> closed
 //
 // At every moment: accepted = delivered + failed + dropped + pending.
-import type { Outcome, Retry } from '@offthread/worker/protocol';
+import type { Outcome, Retry, SpoolReport } from '@offthread/worker/protocol';
 import { nanoid } from 'nanoid';
 import { AnalyticsError, type ErrorCode, type ErrorDetails, type SentEvent } from './errors.js';
 import { LIBRARY_TEXT } from './event/encode.js';
@@ -30,6 +30,9 @@ import type { Settings } from './settings/settings.js';
 import { chooseTransport } from './thread/choose-transport.js';
 import type { CreateTransport, Transport, TransportListener } from './thread/transport.js';
 
+/** Milliseconds that the disk is given when a client or the process ends. Nearly all is on it by then. */
+const STORE_AT_END_MS = 1_000;
+
 export class Client implements ExitParticipant, TransportListener {
   readonly #owner: object;
   readonly #settings: Settings;
@@ -43,6 +46,8 @@ export class Client implements ExitParticipant, TransportListener {
   readonly #waiters = new FlushWaiters();
   /** Sequence number up to which pending callbacks have held the process open. */
   #heldThrough = 0;
+  /** The last `requestStore()` that is over. */
+  #storeReplies = 0;
   #closing: Promise<FlushResult> | undefined;
   /** Whether code of the user's that has called us is to end before we call any. */
   #isNoting = false;
@@ -65,7 +70,13 @@ export class Client implements ExitParticipant, TransportListener {
   }
 
   get flushOnExit(): boolean {
-    return this.#settings.flushOnExit;
+    return this.#settings.flushOnExit !== false;
+  }
+
+  /** Whether the end of the process only puts events on the disk, and doesn't wait for the API. */
+  get #isStoredOnExit(): boolean {
+    const { spool } = this.#transport;
+    return this.#settings.flushOnExit === 'store' && spool !== undefined && !spool.isFailing;
   }
 
   get flushOnSignals(): readonly NodeJS.Signals[] {
@@ -74,11 +85,13 @@ export class Client implements ExitParticipant, TransportListener {
 
   get stats(): Stats {
     this.#transport.catchUp();
-    const { delivered, failed, dropped, refused, droppedAtCall } = this.#counters;
+    const { delivered, failed, dropped, refused, left, droppedAtCall } = this.#counters;
     const accepted = this.#pendingEvents.accepted + droppedAtCall;
     const { count: pending } = this.#pendingEvents;
-    const settled = { delivered, failed, dropped, refused, pending };
-    return { mode: this.#mode, accepted, ...settled, ...this.#transport.requestCounts };
+    const settled = { delivered, failed, dropped, refused, left, pending };
+    const { spool } = this.#transport;
+    const spoolStats = spool && { spool: spool.stats };
+    return { mode: this.#mode, accepted, ...settled, ...this.#transport.requestCounts, ...spoolStats };
   }
 
   withContext<T, A>(fields: ScopeSource, run: (argument: A) => T, argument: A): T {
@@ -122,11 +135,38 @@ export class Client implements ExitParticipant, TransportListener {
     return this.#closing;
   }
 
+  /** Resolves when everything accepted before is on the disk, or settled. */
+  async stored(timeout: number): Promise<'ok' | 'timeout' | 'failed'> {
+    const { spool } = this.#transport;
+    // Nothing is sent, or a test records it.
+    if (this.#mode === 'disabled' || this.#mode === 'test') return 'ok';
+    if (spool === undefined) return 'failed';
+    const wait = this.#waitForStore(now() + timeout);
+    // The first reply says that the worker is up: from then on it takes events milliseconds to get to the disk.
+    if (wait.done && this.#storeReplies > 0) return 'ok';
+    const request = this.#transport.requestStore();
+    const isOver = (): boolean => this.#storeReplies >= request;
+    await this.#waiters.wait({ deadline: wait.deadline, done: false }, isOver);
+    if (!isOver()) return 'timeout';
+    return wait.done ? 'ok' : 'failed';
+  }
+
   startFlush(): void {
-    this.#transport.requestFlush();
+    this.#transport.requestStore();
+    if (!this.#isStoredOnExit) this.#transport.requestFlush();
   }
 
   finishFlush(deadline: number): boolean {
+    if (this.#isStoredOnExit) {
+      this.#transport.block(this.#waitForStore(deadline));
+      // The disk may have failed at this very moment.
+      if (this.#isStoredOnExit) return this.#pendingEvents.count === 0;
+      this.#transport.requestFlush();
+    }
+    return this.#finishFlush(deadline);
+  }
+
+  #finishFlush(deadline: number): boolean {
     const isDone = this.#transport.block(this.#waitFor(this.#pendingEvents.accepted, deadline));
     // Left over if a callback ends the process.
     this.#report();
@@ -138,17 +178,22 @@ export class Client implements ExitParticipant, TransportListener {
     if (newestCallback <= Math.max(settled, this.#heldThrough)) return;
     // Once for each: an API that never answers must not hold the process for ever.
     this.#heldThrough = newestCallback;
-    this.startFlush();
+    this.#transport.requestFlush();
     const wait = this.#waitFor(newestCallback, now() + this.flushTimeout);
     void this.#waiters.wait(wait, (deadline) => this.#transport.isHeldPast(deadline));
   }
 
   abandon(): void {
     this.#acceptor.close();
+    if (this.#pendingEvents.inMemory > 0 && this.#transport.spool !== undefined) {
+      this.#transport.requestStore();
+      this.#transport.block(this.#waitForStore(now() + STORE_AT_END_MS));
+    }
     // What the worker has told already still counts.
-    this.finishFlush(0);
+    this.#finishFlush(0);
     // First, so that the worker does not send what is reported as dropped.
     void this.#transport.release();
+    this.#leave(this.#pendingEvents.stored);
     const message = 'The process ended before the event was sent';
     this.#drop(this.#pendingEvents.accepted, 'exit_timeout', message, this.#transport.lastAttempt);
   }
@@ -158,11 +203,34 @@ export class Client implements ExitParticipant, TransportListener {
     if (outcome.through <= this.#pendingEvents.settled) return;
     this.#callbacks.isDelayed = false;
     if (outcome.type === 'delivered') this.#settle(outcome.through, undefined);
+    else if (outcome.type === 'left') this.#leave(outcome.through);
     else {
-      const { through, code, message, status, attempts } = outcome;
-      const error = new AnalyticsError(code, message, { status, attempts, ...this.#lostEvents(through) });
+      const { through, code, message, status, attempts, events } = outcome;
+      const lost = events === undefined ? this.#lostEvents(through) : this.#spooledEvents(through, events);
+      const error = new AnalyticsError(code, message, { status, attempts, ...lost });
       this.#settle(through, error, outcome.type);
     }
+  }
+
+  onSpoolReport({ code, message, status, attempts = 0, events, count, cause }: SpoolReport): void {
+    const given = events && { events: () => readTexts(events) };
+    const system = cause === undefined ? undefined : { cause: new Error(cause) };
+    const details = { status, attempts, count: count ?? 0, ...given, ...system };
+    const error = new AnalyticsError(code, message, details);
+    const analytics = this.#owner;
+    this.#reports.push(() => this.#callbacks.report(error));
+    this.#reports.push(() => publish('offthread:spool', () => ({ analytics, error })));
+    this.#report();
+    this.#waiters.check();
+  }
+
+  onRecovered(count: number): void {
+    publish('offthread:recovered', () => ({ analytics: this.#owner, count }));
+  }
+
+  onStored(id: number): void {
+    this.#storeReplies = id;
+    this.#waiters.check();
   }
 
   note(outcome: Outcome): void {
@@ -203,6 +271,22 @@ export class Client implements ExitParticipant, TransportListener {
     );
   }
 
+  /** Another process sends the events up to `through`, which are on the disk. */
+  #leave(through: number): void {
+    if (through <= this.#pendingEvents.settled) return;
+    const message = 'The event was not sent; it is on the disk, and the next process sends it';
+    this.#settle(
+      Math.min(through, this.#pendingEvents.accepted),
+      new AnalyticsError('stored', message),
+      'left',
+    );
+  }
+
+  /** Their memory may be used again by now. */
+  #spooledEvents(through: number, texts: readonly string[]): { events: () => SentEvent[]; count: number } {
+    return { events: () => readTexts(texts), count: through - this.#pendingEvents.settled };
+  }
+
   #drop(through: number, code: ErrorCode, message: string, details: ErrorDetails = {}): void {
     if (through <= this.#pendingEvents.settled) return;
     const error = new AnalyticsError(code, message, { ...this.#lostEvents(through), ...details });
@@ -218,17 +302,23 @@ export class Client implements ExitParticipant, TransportListener {
   }
 
   /** Closes the account of all events up to `through`, and only then tells those concerned, who may call us back. */
-  #settle(through: number, error: AnalyticsError | undefined, how: 'failed' | 'dropped' = 'failed'): void {
+  #settle(
+    through: number,
+    error: AnalyticsError | undefined,
+    how: 'failed' | 'dropped' | 'left' = 'failed',
+  ): void {
     const count = through - this.#pendingEvents.settled;
     const callbacks = this.#pendingEvents.settle(through);
     if (error === undefined) this.#counters.deliver(count);
+    else if (how === 'left') this.#counters.leave(count);
     else if (how === 'failed') this.#counters.fail(count);
     else this.#counters.drop(error.code, count);
     for (const callback of callbacks) this.#reports.push(() => this.#callbacks.call(callback, error));
-    if (error !== undefined) this.#reports.push(() => this.#callbacks.report(error));
+    if (error !== undefined && how !== 'left') this.#reports.push(() => this.#callbacks.report(error));
     const analytics = this.#owner;
     this.#reports.push(() => {
       if (error === undefined) publish('offthread:delivered', () => ({ analytics, count }));
+      else if (how === 'left') publish('offthread:left', () => ({ analytics, count }));
       else publish(`offthread:${how}`, () => ({ analytics, count, error }));
     });
     this.#report();
@@ -242,6 +332,18 @@ export class Client implements ExitParticipant, TransportListener {
       deadline,
       get done() {
         return pendingEvents.settled >= through;
+      },
+    };
+  }
+
+  /** For all events to be on the disk, until `deadline` by our clock. */
+  #waitForStore(deadline: number): Wait {
+    const pendingEvents = this.#pendingEvents;
+    const { accepted } = pendingEvents;
+    return {
+      deadline,
+      get done() {
+        return Math.max(pendingEvents.stored, pendingEvents.settled) >= accepted;
       },
     };
   }
@@ -298,7 +400,7 @@ export class Client implements ExitParticipant, TransportListener {
     const flushTimeout = { timeout: timeout ?? this.flushTimeout, isRenewed: timeout === undefined };
     const flush = new Flush(this.#pendingEvents, this.#counters, this.#transport, flushTimeout);
     this.#callbacks.runDeferred();
-    this.startFlush();
+    this.#transport.requestFlush();
     return flush;
   }
 
@@ -311,10 +413,13 @@ export class Client implements ExitParticipant, TransportListener {
         ? new Flush(this.#pendingEvents, this.#counters, this.#transport, flushTimeout)
         : undefined;
     const result = flush?.result ?? (await this.flushAsync(timeout));
+    if (this.#transport.spool !== undefined && this.#pendingEvents.count > 0)
+      await this.stored(STORE_AT_END_MS);
     // What the worker has told already still counts.
-    this.finishFlush(0);
+    this.#finishFlush(0);
     // First, so that the worker does not send what is reported as dropped.
     const released = this.#transport.release();
+    this.#leave(this.#pendingEvents.stored);
     const message = 'The client was closed before the event was sent';
     this.#drop(this.#pendingEvents.accepted, 'closed', message, this.#transport.lastAttempt);
     removeSignalHandlers(this);
@@ -322,6 +427,10 @@ export class Client implements ExitParticipant, TransportListener {
     await released;
     return result;
   }
+}
+
+function readTexts(texts: readonly string[]): SentEvent[] {
+  return texts.map((text) => JSON.parse(text));
 }
 
 let hasWarned = false;

@@ -13,6 +13,7 @@ export type SentEvent = Readonly<Record<string, unknown>>;
  *
  * Refused at the call, which returns `false`:
  * - `queue_full`: `maxQueueSize` or `maxQueueBytes` is reached.
+ * - `spool_full`: `spool.maxBytes` is reached.
  * - `closed`: the client was closed before.
  * - `unserializable`: the event has a cycle, a throwing getter or the like, or, with a BigInt or `beforeSend`, more than
  *   1,024 levels of objects and arrays; `cause` is what was thrown.
@@ -28,6 +29,9 @@ export type SentEvent = Readonly<Record<string, unknown>>;
  *   `cause` say what came of the requests for the oldest of them, if any were made.
  * - `exit_timeout`: still waiting when the process ended and `flushTimeout` was over, or `flushOnExit` is off.
  *
+ * - `spool_expired`: with a spool, older than `spool.maxAge` before it could be sent.
+ * - `spool_damaged`: with a spool, it can't be read back.
+ *
  * Failed after one try or more:
  * - `rejected`: the API refuses it, see `status`.
  * - `redirected`: the API answers with a redirect, which is never followed.
@@ -38,6 +42,10 @@ export type SentEvent = Readonly<Record<string, unknown>>;
  *
  * Neither:
  * - `worker_delayed`: the worker thread cannot be started at present, see `cause`. Events wait, and it is tried again.
+ * - `stored`: for callbacks only: the process, or the client, ends before the event was sent; it is on the disk, and the next
+ *   process with this write key sends it.
+ * - `spool_failed`: the spool can't be written to, see `cause`. Events go on in memory, and the disk is tried again.
+ * - `spool_foreign`: the spool holds what this client can't send: events of other write keys, or of a later version.
  * - `callback_failed`: a callback passed to `track()` and the like threw; `cause` is what it threw.
  */
 export type ErrorCode =
@@ -52,6 +60,8 @@ export type ErrorCode =
   | 'worker_crashed'
   | 'worker_delayed'
   | 'exit_timeout'
+  | 'spool_full'
+  | 'stored'
   | 'callback_failed';
 
 /** Facts beside code and message. */

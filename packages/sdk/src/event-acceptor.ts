@@ -17,7 +17,13 @@ import type { Transport } from './thread/transport.js';
 
 /** Why an event is refused. */
 interface Refusal {
-  readonly code: 'closed' | 'queue_full' | 'unserializable' | 'event_too_large' | 'worker_unavailable';
+  readonly code:
+    | 'closed'
+    | 'queue_full'
+    | 'spool_full'
+    | 'unserializable'
+    | 'event_too_large'
+    | 'worker_unavailable';
   readonly message: string;
   readonly cause?: unknown;
 }
@@ -137,11 +143,13 @@ export class EventAcceptor {
     if (failure !== undefined) {
       return { code: 'worker_unavailable', message: failure.message, cause: failure.cause };
     }
+    const isFull = this.#transport.spool?.obstacle;
+    if (isFull !== undefined) return { code: 'spool_full', message: isFull };
     const { maxQueueSize } = this.#settings;
     const pendingEvents = this.#pendingEvents;
-    if (pendingEvents.count < maxQueueSize) return undefined;
+    if (pendingEvents.inMemory < maxQueueSize) return undefined;
     this.#transport.catchUp();
-    return pendingEvents.count < maxQueueSize ? undefined : full('maxQueueSize', maxQueueSize);
+    return pendingEvents.inMemory < maxQueueSize ? undefined : full('maxQueueSize', maxQueueSize);
   }
 }
 

@@ -28,20 +28,35 @@ import {
   type ClientMessage,
   CONTROL,
   COUNTER,
+  type Handover,
   HEALTH,
   HEALTH_CLOCK,
-  type OpenMessage,
   type StartMessage,
   type ToMain,
   type ToWorker,
 } from './protocol.js';
+import type { Spool } from './spool/spool.js';
+
+/** Where a client's frames lie in memory. */
+interface Slabs {
+  /** Sequence number of the last frame that has been seen. */
+  readonly last: number;
+  push(handover: Handover): void;
+  /** Gives the slab back that main writes to; false if it can't. */
+  retire(): boolean;
+}
 
 /** A client that has moved in. */
 interface Client {
-  readonly queue: Queue;
+  readonly slabs: Slabs;
   readonly delivery: Delivery;
   /** Is aborted when the client is gone. */
   readonly gone: AbortController;
+  /** If it has a spool, that, and the delivery of what other processes have left in it. */
+  readonly spool: Spool | undefined;
+  readonly recovery: Delivery | undefined;
+  /** Whether the spool has found frames since the last look. */
+  hadFrames: boolean;
   /** Looks in a row that have found nothing to do. */
   quietLooks: number;
   /** Somebody has flushed: most likely there is no more to come. */
@@ -49,6 +64,9 @@ interface Client {
   /** Somebody waits, who may not know of what was delivered already. */
   reportProgress(): void;
 }
+
+/** Milliseconds between two looks for frames that belong on the disk: what SIGKILL may take. */
+const SPOOL_LOOK_MS = 10;
 
 /** Heartbeats between two looks for frames: 200 ms, the pace at which requests begin. */
 const BEATS_PER_LOOK = 2;
@@ -60,12 +78,16 @@ const BEATS_PER_LOOK = 2;
 const QUIET_LOOKS = 5;
 
 const clients = new Map<number, Client>();
+/** What was posted to clients whose spool is being loaded. */
+const loading = new Map<number, ToWorker[]>();
 /** Clients with a slab, or with something to do. */
 const active = new Set<Client>();
 let health: Int32Array | undefined;
 let clock: BigInt64Array | undefined;
 let heartbeat: NodeJS.Timeout | undefined;
 let beats = 0;
+/** Looks for frames of clients with a spool, which come often. */
+let spoolLooks: NodeJS.Timeout | undefined;
 /** Whether events were delivered of which main has had no message. */
 let hasProgress = false;
 let hostEnd: HostEnd | undefined;
@@ -96,26 +118,29 @@ export function start({ port, health: memory, ticks, hostThread }: StartMessage)
 /** @param woken takes the clients that have more frames. */
 function handleMessage(message: ToWorker, port: MessagePort, woken: Set<Client>): void {
   const client = clients.get(message.client);
+  const later = loading.get(message.client);
+  if (later !== undefined) {
+    later.push(message);
+    return;
+  }
   switch (message.type) {
     case 'open':
       if (message.network !== undefined) {
         applyNetworkDefaults(message.network);
         renewConnections();
       }
-      clients.set(
-        message.client,
-        openClient(message, (workerMessage) =>
-          port.postMessage({ client: message.client, ...workerMessage }),
-        ),
-      );
+      if (message.settings.spool === undefined) clients.set(message.client, openClient(message, port));
+      else openWithSpool(message, port);
       break;
     case 'slab':
       if (client === undefined) break;
-      client.queue.push(message);
-      client.quietLooks = 0;
-      active.add(client);
+      client.slabs.push(message);
+      client.spool?.look();
+      keepAwake(client, port);
       woken.add(client);
-      startHeartbeat(port);
+      break;
+    case 'store':
+      client?.spool?.store(message.id);
       break;
     case 'flush':
       if (client === undefined) break;
@@ -126,6 +151,8 @@ function handleMessage(message: ToWorker, port: MessagePort, woken: Set<Client>)
     case 'close':
       if (client === undefined) break;
       client.delivery.close();
+      client.recovery?.close();
+      client.spool?.close();
       client.gone.abort();
       clients.delete(message.client);
       active.delete(client);
@@ -141,14 +168,30 @@ type WorkerMessage = ClientMessage extends infer Each
     : never
   : never;
 
+/** The code of the spool is evaluated only if a client has one. */
+function openWithSpool(message: ToWorker & { type: 'open' }, port: MessagePort): void {
+  const later: ToWorker[] = [];
+  loading.set(message.client, later);
+  void import('./spool/spool.js').then((modules) => {
+    loading.delete(message.client);
+    clients.set(message.client, openClient(message, port, modules));
+    const woken = new Set<Client>();
+    for (const each of later) handleMessage(each, port, woken);
+    for (const { delivery } of woken) delivery.wake();
+  });
+}
+
+/** @param modules of the spool, if the client has one. */
 function openClient(
-  { control, settings, frameDefaults, settled }: OpenMessage,
-  post: (workerMessage: WorkerMessage) => void,
+  { client: id, control, settings, frameDefaults, settled, stored = settled }: ToWorker & { type: 'open' },
+  port: MessagePort,
+  modules?: typeof import('./spool/spool.js'),
 ): Client {
-  const queue = new Queue(settled, frameDefaults, createRedact(settings.redact));
+  const post = (message: WorkerMessage): void => port.postMessage({ client: id, ...message });
   const words = new Int32Array(control);
   const counters = new BigInt64Array(control);
   let through = settled;
+  let current: Client | undefined;
   const wakeMain = (): void => {
     Atomics.add(words, CONTROL.CHANGES, 1);
     Atomics.notify(words, CONTROL.CHANGES);
@@ -159,7 +202,8 @@ function openClient(
       const first = through + 1;
       through = outcome.through;
       // Before main is told, which may let go of the client then: its memory is to be used again.
-      if (client.isFlushed && through === queue.last && queue.retire()) client.isFlushed = false;
+      if (current?.isFlushed && through === current.slabs.last && current.slabs.retire())
+        current.isFlushed = false;
       if (outcome.type !== 'delivered') {
         post({ ...outcome, first });
         Atomics.store(counters, COUNTER.LOST, BigInt(through));
@@ -196,11 +240,65 @@ function openClient(
     },
   };
   const gone = new AbortController();
-  const admit = createAuthorize(settings, gone.signal);
-  const delivery = new Delivery(queue, settings, admit, createSend(settings, gone.signal), listener);
+  const authorize = createAuthorize(settings, gone.signal);
+  const send = createSend(settings, gone.signal);
+  const redact = createRedact(settings.redact);
   const reportProgress = (): void => post({ type: 'delivered', through });
-  const client: Client = { queue, delivery, gone, quietLooks: 0, isFlushed: false, reportProgress };
+  const base = { gone, quietLooks: 0, hadFrames: false, isFlushed: false, reportProgress };
+  if (modules === undefined || settings.spool === undefined) {
+    const queue = new Queue(settled, frameDefaults, redact);
+    const delivery = new Delivery(queue, settings, authorize, send, listener);
+    const client: Client = { ...base, slabs: queue, delivery, spool: undefined, recovery: undefined };
+    current = client;
+    return client;
+  }
+  const slabs = new modules.SlabFrames(Math.max(settled, stored));
+  const spool = new modules.Spool({
+    ...{ settings, spool: settings.spool, frameDefaults, redact, slabs, settled, stored },
+    post,
+    wakeMain,
+    wakeRecovery() {
+      client.recovery.wake();
+      if (client.recovery.busy) keepAwake(client, port);
+    },
+  });
+  const recovered: DeliveryListener = {
+    ...listener,
+    onOutcome(outcome, frames) {
+      signalLife();
+      spool.settleAdopted(outcome, frames);
+    },
+    onBatchStart() {},
+    onPostponed: () => spool.onPostponed(),
+    onRetry() {},
+  };
+  const own: DeliveryListener = {
+    ...listener,
+    onOutcome: (outcome, frames) => listener.onOutcome(spool.settleOwn(outcome, frames), frames),
+    onPostponed(retry) {
+      spool.onPostponed();
+      listener.onPostponed(retry);
+    },
+  };
+  const delivery = new Delivery(spool.own, settings, authorize, send, own, spool.storedQueue(spool.own));
+  const adopted = spool.storedQueue(spool.adopted);
+  const recovery = new Delivery(spool.adopted, settings, authorize, send, recovered, adopted);
+  const client = { ...base, slabs, delivery, spool, recovery };
+  current = client;
+  spool.open();
   return client;
+}
+
+/** There is something to do for the client. */
+function keepAwake(client: Client, port: MessagePort): void {
+  client.quietLooks = 0;
+  active.add(client);
+  startHeartbeat(port);
+  if (client.spool === undefined || spoolLooks !== undefined) return;
+  spoolLooks = setInterval(() => {
+    // Written, and not sent: how often a request begins stays as it is.
+    for (const each of active) if (each.spool?.look()) each.hadFrames = true;
+  }, SPOOL_LOOK_MS);
 }
 
 /** Uses the health block. */
@@ -238,15 +336,17 @@ function startHeartbeat(port: MessagePort): void {
 function look(port: MessagePort): void {
   let isQuiet = true;
   for (const client of active) {
-    const hasMore = client.delivery.look();
-    client.quietLooks = hasMore || client.delivery.busy ? 0 : client.quietLooks + 1;
+    const hasMore = client.delivery.look() || client.hadFrames;
+    client.hadFrames = false;
+    const isBusy = client.delivery.busy || client.recovery?.busy === true;
+    client.quietLooks = hasMore || isBusy ? 0 : client.quietLooks + 1;
     if (client.quietLooks === 0) isQuiet = false;
   }
   const most = isQuiet ? 0 : QUIET_LOOKS;
   let hasRetired = false;
   for (const client of active) {
     if (client.quietLooks <= most) continue;
-    if (client.queue.retire()) {
+    if (client.slabs.retire()) {
       active.delete(client);
       hasRetired = true;
     } else client.delivery.look();
@@ -257,6 +357,8 @@ function look(port: MessagePort): void {
     port.postMessage({ type: 'progress' } satisfies ToMain);
   }
   if (active.size > 0) return;
+  clearInterval(spoolLooks);
+  spoolLooks = undefined;
   clearInterval(heartbeat);
   heartbeat = undefined;
 }

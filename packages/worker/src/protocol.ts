@@ -80,6 +80,8 @@ export interface OpenMessage {
   readonly frameDefaults: FrameDefaults;
   /** Frames up to this sequence number are settled already: an earlier worker did it before it died. */
   readonly settled: number;
+  /** With a spool: events up to this sequence number are on the disk, and no longer in memory. Otherwise the same. */
+  readonly stored?: number;
   /** If they differ from those of the opening before: what is set for the connections of all clients. */
   readonly network?: NetworkDefaults | undefined;
 }
@@ -107,12 +109,18 @@ export type ToWorker = { readonly client: number } & (
   | ({ readonly type: 'slab' } & Handover)
   /** Somebody waits: cut a backoff short, let no short batch linger. */
   | { readonly type: 'flush' }
+  /** Put all that is there on the disk, and say when that is over. */
+  | { readonly type: 'store'; readonly id: number }
   /** The client is gone: drop what waits, abort what is out. */
   | { readonly type: 'close' }
 );
 
 /** How one run of events ended. Outcomes come in sequence order, so `through` says it all. */
-export type Outcome = { readonly type: 'delivered'; readonly through: number } | Loss;
+export type Outcome =
+  | { readonly type: 'delivered'; readonly through: number }
+  /** They are on the disk, and another process sends them. */
+  | { readonly type: 'left'; readonly through: number }
+  | Loss;
 
 /** Events that are given up. */
 export interface Loss {
@@ -125,6 +133,23 @@ export interface Loss {
   readonly status: number | undefined;
   /** Requests made for these events. */
   readonly attempts: number;
+  /** With a spool: the events as JSON texts, as far as they are known. Main may not have them any more. */
+  readonly events?: readonly string[];
+}
+
+/** What becomes of a client's spool, for `onError`. No event of the client's own is settled by it. */
+export interface SpoolReport {
+  readonly code: FailureCode;
+  /** For people. Never holds a secret. */
+  readonly message: string;
+  /** HTTP status of the last reply, if it is about one. */
+  readonly status?: number | undefined;
+  readonly attempts?: number;
+  /** Events of earlier processes that are given up, as JSON texts. */
+  readonly events?: readonly string[];
+  readonly count?: number;
+  /** What the system said. */
+  readonly cause?: string | undefined;
 }
 
 /** A batch that is sent once more. */
@@ -151,7 +176,7 @@ export type ToMain =
 export type ClientMessage = {
   readonly client: number;
 } /** All events before `first` that no earlier message says were lost are delivered. */ & (
-  | ({ readonly first: number } & Loss)
+  | ({ readonly first: number } & (Loss | { readonly type: 'left'; readonly through: number }))
   /** All events up to `through` that no earlier message says were lost. For those who wait, see `EXPECTED`. */
   | { readonly type: 'delivered'; readonly through: number }
   /** `Retry-After` holds this client from now on, see `HELD_UNTIL`: nobody need wait who has less time than that. */
@@ -160,6 +185,11 @@ export type ClientMessage = {
   | ({ readonly type: 'postponed'; readonly first: number } & Retry)
   /** The batch from `first` on is sent once more now. */
   | ({ readonly type: 'retried'; readonly first: number } & Retry)
+  | ({ readonly type: 'spool' } & SpoolReport)
+  /** So many events of earlier processes were delivered. */
+  | { readonly type: 'recovered'; readonly count: number }
+  /** The `store` of that id is over, however it went; see `SPOOL.STORED`. */
+  | { readonly type: 'stored'; readonly id: number }
 );
 
 /** Codes that arise in the worker; `errors.ts` of the SDK explains each to users. */
@@ -171,7 +201,11 @@ export type FailureCode =
   | 'tls_refused'
   | 'token_refused'
   | 'retries_exhausted'
-  | 'retry_duration_exceeded';
+  | 'retry_duration_exceeded'
+  | 'spool_damaged'
+  | 'spool_expired'
+  | 'spool_failed'
+  | 'spool_foreign';
 
 /** Who is trusted, and who we are: PEM texts. */
 export interface Tls {
@@ -210,6 +244,24 @@ export interface DeliverySettings extends ConnectionSettings {
   readonly stub: boolean;
   readonly redact?: Redaction | undefined;
   readonly oauth?: OAuthSettings | undefined;
+  readonly spool?: WorkerSpool | undefined;
+}
+
+/** Where events are kept until they are sent. */
+export interface WorkerSpool {
+  readonly directory: string;
+  /** Names of the process and of the client's run, see spool/run-folder.ts. */
+  readonly holder: string;
+  readonly run: string;
+  readonly maxBytes: number;
+  /** Milliseconds. */
+  readonly maxAge: number;
+  /** Milliseconds. */
+  readonly syncInterval: number;
+  /** Events after which there is a sync in any case: they take up memory. */
+  readonly syncAfter: number;
+  /** What is said of the spool, see `SPOOL`. */
+  readonly control: SharedArrayBuffer;
 }
 
 /** How access tokens are got. */
@@ -291,6 +343,27 @@ export const COUNTER = {
    * main need not read its messages if it has had this one.
    */
   LOST: 8,
+} as const;
+
+/** Bytes of the control block of a spool. Written by the worker. */
+export const SPOOL_CONTROL_BYTES = 56;
+
+/** Slots of the BigInt64 view of a spool's control block. */
+export const SPOOL = {
+  /** Sequence number up to which all events are on the disk or settled. */
+  STORED: 0,
+  /** Bytes that the source has in the directory. */
+  BYTES: 1,
+  /** Events of earlier processes that were delivered. */
+  RECOVERED: 2,
+  /** Events that could not be read. */
+  DAMAGED: 3,
+  /** When the oldest event that waits was accepted, in milliseconds since 1970; 0 if none does. */
+  OLDEST: 4,
+  /** 1 while the disk fails. */
+  FAILING: 5,
+  /** 1 while the source is paused, because something is set wrong. */
+  PAUSED: 6,
 } as const;
 
 // The health block, one for each worker.

@@ -130,6 +130,10 @@ async function plugin(
       });
     }
   }
+  // With a spool, requests are answered only when the worker thread is up and takes events to the disk in milliseconds.
+  fastify.addHook('onReady', async () => {
+    if (client.stats().spool !== undefined) await client.stored();
+  });
   // Runs when the server has drained, after the onClose hooks that were added later: their events still get in.
   fastify.addHook('onClose', async () => {
     if (source.client === undefined || source.closeClient === true) await client.close();

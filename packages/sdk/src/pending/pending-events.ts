@@ -22,6 +22,8 @@ export class PendingEvents {
   accepted = 0;
   /** Sequence number up to which all events are settled. */
   settled = 0;
+  /** With a spool: sequence number up to which all events are on the disk, and need no memory. Otherwise 0. */
+  stored = 0;
   /** Sequence number of the newest event that has a callback. */
   newestCallback = 0;
   /** When the newest event was accepted, in milliseconds since 1970. */
@@ -42,6 +44,16 @@ export class PendingEvents {
     return this.accepted - this.settled;
   }
 
+  /** Events for which there is nothing but memory. */
+  get inMemory(): number {
+    return this.accepted - this.#safe;
+  }
+
+  /** Sequence number up to which no memory is needed. */
+  get #safe(): number {
+    return Math.max(this.settled, this.stored);
+  }
+
   /** Takes a frame over; false if it does not fit into the memory that is there. */
   append(frame: EncodedEvent, callback: Callback | undefined): boolean {
     if (this.#slabs.at(-1)?.write(frame) !== true) return false;
@@ -52,7 +64,7 @@ export class PendingEvents {
   /** Takes a frame over into new memory; false if that would hold more than `maxBytes`. */
   open(frame: EncodedEvent, callback: Callback | undefined, maxBytes: number): boolean {
     this.free();
-    const pending = this.#slabs.filter((slab) => slab.last > this.settled);
+    const pending = this.#slabs.filter((slab) => slab.last > this.#safe);
     const bytes = pending.reduce((sum, slab) => sum + slab.size, 0);
     const size = slabSize(frame, pending.at(-1), maxBytes - bytes);
     if (size === undefined) return false;
@@ -117,7 +129,7 @@ export class PendingEvents {
   free(): void {
     let done = 0;
     for (const slab of this.#slabs) {
-      if (slab.last > this.settled || !slab.isReleased) break;
+      if (slab.last > this.#safe || !slab.isReleased) break;
       done++;
       releaseSlab(slab);
     }

@@ -1,5 +1,6 @@
 // Outcomes -> counts. Used by client.ts and flush.ts.
 import type { ErrorCode } from '../errors.js';
+import type { SpoolStats } from '../spool/spool-stats.js';
 
 type Counts = Partial<Record<ErrorCode, number>>;
 
@@ -9,7 +10,7 @@ type Counts = Partial<Record<ErrorCode, number>>;
  */
 export type Mode = 'live' | 'stub' | 'disabled' | 'test';
 
-/** Counts since the client was made: `accepted = delivered + failed + dropped + pending`. */
+/** Counts since the client was made: `accepted = delivered + failed + dropped + left + pending`. */
 export interface Stats {
   /**
    * `'live'`, or what is set instead: `'stub'` or `'disabled'`, whose events count as delivered and are not sent. Of a
@@ -26,6 +27,8 @@ export interface Stats {
   readonly dropped: Readonly<Counts>;
   /** Events not taken over, by code: the calls that returned false. Not part of `accepted`. */
   readonly refused: Readonly<Counts>;
+  /** Events on the disk when the client ended, which the next process sends. 0 without a spool. */
+  readonly left: number;
   /** Events taken over and not settled. */
   readonly pending: number;
   /** Requests that repeated an earlier one. */
@@ -34,6 +37,8 @@ export interface Stats {
   readonly requests: number;
   /** Bytes of request bodies sent, before compression. */
   readonly bytes: number;
+  /** Undefined without a spool. */
+  readonly spool?: SpoolStats | undefined;
 }
 
 /** What became of events so far. */
@@ -42,6 +47,7 @@ export class Counters {
   readonly #refused: Counts = {};
   #delivered = 0;
   #failed = 0;
+  #left = 0;
   #droppedAtCall = 0;
 
   get delivered(): number {
@@ -50,6 +56,10 @@ export class Counters {
 
   get failed(): number {
     return this.#failed;
+  }
+
+  get left(): number {
+    return this.#left;
   }
 
   get dropped(): Counts {
@@ -83,6 +93,10 @@ export class Counters {
 
   fail(count: number): void {
     this.#failed += count;
+  }
+
+  leave(count: number): void {
+    this.#left += count;
   }
 
   drop(code: ErrorCode, count: number): void {

@@ -32,6 +32,12 @@ export interface DiagnosticMessages {
   readonly 'offthread:dropped': Lost;
   /** A call returned false. Unlike `onError` this tells of each. */
   readonly 'offthread:refused': Concerned & { readonly code: ErrorCode; readonly type: EventType };
+  /** Events are on the disk when their client ends; the next process sends them. */
+  readonly 'offthread:left': Concerned;
+  /** The API took events that an earlier process had left in the spool. */
+  readonly 'offthread:recovered': Concerned;
+  /** The spool has trouble, or the source waits because something is set wrong: what `onError` is told. */
+  readonly 'offthread:spool': { readonly analytics: object; readonly error: AnalyticsError };
   /** The worker thread died and there is a new one; nothing that it had was lost. */
   readonly 'offthread:worker-restarted': {
     /** What it died of; undefined where it did not answer any more. */
@@ -47,6 +53,9 @@ const channels: { readonly [Name in keyof DiagnosticMessages]: Channel } = {
   'offthread:failed': channel('offthread:failed'),
   'offthread:dropped': channel('offthread:dropped'),
   'offthread:refused': channel('offthread:refused'),
+  'offthread:left': channel('offthread:left'),
+  'offthread:recovered': channel('offthread:recovered'),
+  'offthread:spool': channel('offthread:spool'),
   'offthread:worker-restarted': channel('offthread:worker-restarted'),
 };
 

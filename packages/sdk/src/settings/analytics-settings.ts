@@ -3,6 +3,7 @@ import type { AnalyticsError } from '../errors.js';
 import type { BeforeSend } from '../event/before-send.js';
 import type { OAuth } from './oauth.js';
 import type { RedactSetting } from './redact.js';
+import type { SpoolSettings } from './spool.js';
 import type { TlsSettings } from './tls.js';
 
 /** What `new Analytics()` takes. Only `writeKey` is required. */
@@ -82,8 +83,16 @@ export interface AnalyticsSettings {
   readonly tls?: TlsSettings | undefined;
   /** Headers sent with each request, for gateways. Values are shown nowhere. Default: none. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Flushes, for `flushTimeout` at most, when the process ends. Default: true. */
-  readonly flushOnExit?: boolean | undefined;
+  /**
+   * Keeps events on the disk until they are sent: the path of a directory, or an object with it. What was accepted then
+   * survives SIGKILL, a crash and an outage of days, and the next process with this write key sends it. Default: none.
+   */
+  readonly spool?: string | SpoolSettings | undefined;
+  /**
+   * Flushes, for `flushTimeout` at most, when the process ends. With `'store'`, which needs a `spool`, events are only put on
+   * the disk, which takes milliseconds, and the next process sends them. Default: true.
+   */
+  readonly flushOnExit?: boolean | 'store' | undefined;
   /**
    * Signals upon which to flush, for `flushTimeout` at most. Where nobody else listens for the signal, it is raised
    * again afterwards, so that the process ends by it. Default: none, no handler is installed.
@@ -116,6 +125,7 @@ const NAMES = [
   'proxy',
   'tls',
   'headers',
+  'spool',
   'flushOnExit',
   'flushOnSignals',
 ] as const satisfies readonly (keyof AnalyticsSettings)[];

@@ -42,6 +42,11 @@ export function flag(value: unknown, name: string): boolean {
   throw new ValidationError('invalid_setting', `Setting '${name}' must be true or false`, value);
 }
 
+export function flagOrStore(value: unknown, name: string): boolean | 'store' {
+  if (typeof value === 'boolean' || value === 'store') return value;
+  throw new ValidationError('invalid_setting', `Setting '${name}' must be true, false or 'store'`, value);
+}
+
 /** Its fields are looked at by `resolveOAuth`. */
 export function anOAuthApp(value: unknown, name: string): OAuth {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as OAuth;

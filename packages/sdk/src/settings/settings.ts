@@ -15,6 +15,7 @@ import {
   anOAuthApp,
   type Check,
   flag,
+  flagOrStore,
   integer,
   MAX_TIMER,
   oneOf,
@@ -27,6 +28,7 @@ import { headers } from './headers.js';
 import { resolveOAuth } from './oauth.js';
 import { type ProxySetting, proxy, proxyFor } from './proxy.js';
 import { checkRedact } from './redact.js';
+import { checkSpool, type Spool } from './spool.js';
 import { tls } from './tls.js';
 
 export { type AnalyticsSettings, SETTINGS } from './analytics-settings.js';
@@ -35,7 +37,7 @@ export { type AnalyticsSettings, SETTINGS } from './analytics-settings.js';
 export type Settings = {
   readonly [Name in Exclude<
     keyof AnalyticsSettings,
-    'host' | 'region' | 'path' | 'oauth' | 'onError' | 'beforeSend' | 'redact' | 'proxy' | 'tls'
+    'host' | 'region' | 'path' | 'oauth' | 'onError' | 'beforeSend' | 'redact' | 'proxy' | 'tls' | 'spool'
   >]-?: NonNullable<AnalyticsSettings[Name]>;
 } & {
   /** Where batches are posted to. */
@@ -47,6 +49,7 @@ export type Settings = {
   readonly tls: Tls | undefined;
   readonly beforeSend: readonly BeforeSend[] | undefined;
   readonly redact: Redaction | undefined;
+  readonly spool: Spool | undefined;
 };
 
 const REGIONS = { us: 'https://api.segment.io', eu: 'https://events.eu1.segmentapis.com' } as const;
@@ -76,10 +79,13 @@ const CHECKS = {
   proxy,
   tls,
   headers,
-  flushOnExit: flag,
+  spool: checkSpool,
+  flushOnExit: flagOrStore,
   flushOnSignals: signals,
 } satisfies Record<SettingName, unknown> satisfies {
-  [Name in keyof AnalyticsSettings]-?: Check<Name extends 'redact' ? Redaction : AnalyticsSettings[Name]>;
+  [Name in keyof AnalyticsSettings]-?: Check<
+    Name extends 'redact' ? Redaction : Name extends 'spool' ? Spool : AnalyticsSettings[Name]
+  >;
 };
 
 /**
@@ -141,6 +147,11 @@ function resolve(given: AnalyticsSettings): Settings {
     const expected = `Setting 'maxBatchSize' must be at least 'batchSize', which is ${batchSize}`;
     throw new ValidationError('invalid_setting', expected, maxBatchSize);
   }
+  const spool = pick('spool', undefined);
+  const flushOnExit = pick('flushOnExit', true);
+  if (flushOnExit === 'store' && spool === undefined) {
+    throw new ValidationError('invalid_setting', "Setting 'flushOnExit' can be 'store' only with a 'spool'");
+  }
   return {
     writeKey: writeKey(field(given, 'writeKey')),
     url,
@@ -165,7 +176,8 @@ function resolve(given: AnalyticsSettings): Settings {
     proxy: proxyTo(url),
     tls: pick('tls', undefined),
     headers: pick('headers', {}),
-    flushOnExit: pick('flushOnExit', true),
+    spool,
+    flushOnExit,
     flushOnSignals: pick('flushOnSignals', []),
   };
 }

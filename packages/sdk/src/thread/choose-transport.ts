@@ -2,6 +2,8 @@
 
 import type { Mode } from '../report/counters.js';
 import { deliverySettings, type Settings } from '../settings/settings.js';
+import { prepareSpool } from '../settings/spool.js';
+import { ClientSpool } from '../spool/client-spool.js';
 import { createNullTransport } from './null-transport.js';
 import type { CreateTransport } from './transport.js';
 import { WorkerTransport } from './worker-transport.js';
@@ -16,5 +18,9 @@ export function chooseTransport(
   return [settings.stub ? 'stub' : 'live', createWorkerTransport];
 }
 
-const createWorkerTransport: CreateTransport = (pendingEvents, settings, listener) =>
-  new WorkerTransport(pendingEvents, deliverySettings(settings), listener);
+const createWorkerTransport: CreateTransport = (pendingEvents, settings, listener) => {
+  const { spool } = settings;
+  if (spool !== undefined) prepareSpool(spool);
+  const clientSpool = spool && new ClientSpool(spool, settings);
+  return new WorkerTransport(pendingEvents, deliverySettings(settings), listener, clientSpool);
+};

@@ -6,6 +6,7 @@ import type { Transport } from './transport.js';
 export class LocalTransport implements Transport {
   readonly failure = undefined;
   readonly lastAttempt = undefined;
+  readonly spool = undefined;
   /** There are no requests. */
   readonly requestCounts = { requests: 0, retries: 0, bytes: 0 };
   readonly #settle: () => void;
@@ -32,6 +33,10 @@ export class LocalTransport implements Transport {
   requestFlush(): void {}
 
   expect(_through: number): void {}
+
+  requestStore(): number {
+    return 0;
+  }
 
   /** Outcomes are reported when the code that is running ends. */
   catchUp(): void {}

@@ -18,6 +18,7 @@ import type { Wait } from '../flush/wait.js';
 import type { PendingEvents } from '../pending/pending-events.js';
 import { defer, now } from '../runtime/clock.js';
 import { waitForChange } from '../runtime/wait-for-change.js';
+import type { ClientSpool } from '../spool/client-spool.js';
 import type { LastAttempt, Transport, TransportListener } from './transport.js';
 import { type ThreadClient, WorkerThread } from './worker-thread.js';
 
@@ -31,6 +32,7 @@ export class WorkerTransport implements Transport, ThreadClient {
   readonly #pendingEvents: PendingEvents;
   readonly #settings: DeliverySettings;
   readonly #listener: TransportListener;
+  readonly spool: ClientSpool | undefined;
   // Another one for each thread: one that was given up may still write to it.
   #control = new SharedArrayBuffer(CONTROL_BYTES);
   #words = new Int32Array(this.#control);
@@ -43,6 +45,9 @@ export class WorkerTransport implements Transport, ThreadClient {
   #settledAtCrash = 0;
   /** Sequence number up to which somebody waits. */
   #flushThrough = 0;
+  /** How many times somebody has asked for events to be on the disk, and up to which of them it is over. */
+  #storeRequests = 0;
+  #storeReplies = 0;
   /** Sequence number up to which outcomes are to be told without being asked. */
   #expected = 0;
   /** Sequence number of the last event of which a message has said that it was lost. */
@@ -56,10 +61,18 @@ export class WorkerTransport implements Transport, ThreadClient {
   /** What a thread that is gone had still said. */
   #lateMessages: ClientMessage[] = [];
 
-  constructor(pendingEvents: PendingEvents, settings: DeliverySettings, listener: TransportListener) {
+  constructor(
+    pendingEvents: PendingEvents,
+    settings: DeliverySettings,
+    listener: TransportListener,
+    spool?: ClientSpool | undefined,
+  ) {
     this.#pendingEvents = pendingEvents;
     this.#settings = settings;
     this.#listener = listener;
+    this.spool = spool;
+    // What earlier processes have left is sent, whether or not this one has events.
+    if (spool !== undefined) defer(() => this.requestStore());
   }
 
   get hasPending(): boolean {
@@ -125,6 +138,7 @@ export class WorkerTransport implements Transport, ThreadClient {
     const thread = this.#thread;
     if (thread === undefined) return;
     this.#glanced = this.#pendingEvents.time;
+    this.#readStored();
     // In this order: what was lost before that is known by then.
     const delivered = this.#count(COUNTER.DELIVERED);
     if (this.#count(COUNTER.LOST) <= this.#lost)
@@ -139,6 +153,18 @@ export class WorkerTransport implements Transport, ThreadClient {
     this.expect(this.#flushThrough);
     this.#post();
     this.#thread?.post({ type: 'flush', client: this.#id });
+  }
+
+  requestStore(): number {
+    const id = ++this.#storeRequests;
+    this.#postStore();
+    return id;
+  }
+
+  #postStore(): void {
+    if (this.spool === undefined || this.#state === 'released') return;
+    this.#post();
+    this.#thread?.post({ type: 'store', client: this.#id, id: this.#storeRequests });
   }
 
   /**
@@ -165,6 +191,7 @@ export class WorkerTransport implements Transport, ThreadClient {
 
   /** Whether `Retry-After` certainly holds this client beyond `deadline`, by our clock. */
   isHeldPast(deadline: number): boolean {
+    if (this.spool?.isPaused) return true;
     const until = this.#count(COUNTER.HELD_UNTIL);
     if (until === 0 || this.#thread === undefined) return false;
     return until - this.#thread.clock - BEAT_INTERVAL_MS > deadline - now();
@@ -186,6 +213,17 @@ export class WorkerTransport implements Transport, ThreadClient {
       case 'delivered':
         this.#listener.onOutcome(message);
         break;
+      case 'spool':
+        this.#listener.onSpoolReport(message);
+        break;
+      case 'recovered':
+        this.#listener.onRecovered(message.count);
+        break;
+      case 'stored':
+        this.#storeReplies = message.id;
+        this.#readStored();
+        this.#listener.onStored(message.id);
+        break;
       default:
         this.#lost = message.through;
         this.#listener.onOutcome({ type: 'delivered', through: message.first - 1 });
@@ -193,7 +231,12 @@ export class WorkerTransport implements Transport, ThreadClient {
     }
   }
 
+  #readStored(): void {
+    if (this.spool !== undefined) this.#pendingEvents.stored = this.spool.stored;
+  }
+
   readProgress(): void {
+    this.#readStored();
     this.#deliveredThrough = this.#count(COUNTER.DELIVERED);
   }
 
@@ -228,9 +271,11 @@ export class WorkerTransport implements Transport, ThreadClient {
   }
 
   retry(): void {
-    if (!this.hasPending || this.#state === 'released') return;
+    const isIdle = !this.hasPending && this.spool === undefined;
+    if (isIdle || this.#state === 'released') return;
     this.#post();
     if (this.#flushThrough > this.#pendingEvents.settled) this.requestFlush();
+    if (this.#storeRequests > this.#storeReplies) this.#postStore();
   }
 
   /** Lets go of the thread. */
@@ -238,7 +283,10 @@ export class WorkerTransport implements Transport, ThreadClient {
     const thread = this.#thread;
     this.#thread = undefined;
     this.#state = 'released';
+    // Now: what is pending counts as settled from here on.
+    if (this.hasPending) this.spool?.keep();
     await thread?.removeClient(this.#id);
+    this.spool?.release();
   }
 
   /** Starting a thread takes milliseconds, and may fail, which must not be told in the middle of a call. */
@@ -268,12 +316,11 @@ export class WorkerTransport implements Transport, ThreadClient {
       }
       this.#renewControl();
       const { settled, frameDefaults } = this.#pendingEvents;
-      this.#id = thread.addClient(this, {
-        control: this.#control,
-        settings: this.#settings,
-        frameDefaults,
-        settled,
-      });
+      const stored = Math.max(settled, this.spool?.stored ?? 0);
+      const settings = this.spool
+        ? { ...this.#settings, spool: this.spool.open(() => !this.hasPending) }
+        : this.#settings;
+      this.#id = thread.addClient(this, { control: this.#control, settings, frameDefaults, settled, stored });
       this.#thread = thread;
       this.#state = 'open';
       if (this.expecting) thread.watch();

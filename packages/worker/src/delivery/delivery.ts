@@ -9,9 +9,9 @@
 //   sending -> idle                      nothing waits any more
 //   any -> closed                        the client is gone
 
-import { type Batch, type Oversize, sizeOf, takeBatch } from '../batch/batch.js';
+import { type Batch, type FrameSource, type Oversize, sizeOf, takeBatch } from '../batch/batch.js';
 import { bodyOf, openingOf, releaseBody } from '../batch/body.js';
-import type { Queue } from '../batch/queue.js';
+import type { Frame } from '../batch/queue.js';
 import type { Authorize } from '../http/authorization.js';
 import type { Send } from '../http/send-batch.js';
 import { MAX_BODY_BYTES } from '../limits.js';
@@ -37,9 +37,43 @@ const FILLING_STEP_MS = 5;
 
 type State = 'idle' | 'lingering' | 'sending' | 'backing-off' | 'held' | 'closed';
 
+/** What waits to be sent. */
+export interface DeliveryQueue extends FrameSource {
+  /** Frames that wait, and their bytes. */
+  readonly length: number;
+  readonly bytes: number;
+  /** Sequence number of the first frame that waits; beyond all others if none does. */
+  readonly next: number;
+  /** Sequence number of the last frame that has been seen. */
+  readonly last: number;
+  /** Whether main is about to add frames. */
+  readonly isFilling: boolean;
+  /** Looks for frames that main has added. Returns whether there are any. */
+  look(): boolean;
+  clear(): void;
+}
+
+/** What a queue whose frames are on the disk adds to delivery. */
+export interface StoredQueue {
+  /** One request at a time for each source. */
+  readonly turn: {
+    take(sender: { flush(): void }): Promise<() => void>;
+    flush(sender: { flush(): void }): void;
+  };
+  /** Most frames of a batch. */
+  readonly maxBatch: number;
+  /** Takes out what comes next and can't be sent. */
+  takeLost(): Outcome | undefined;
+  /** How the batch ends if all of it has become too old. */
+  expire(frames: readonly Frame[]): Outcome | undefined;
+  /** Something is set wrong, and no event is to blame. */
+  onPause(verdict: Verdict & { type: 'pause' }, status: number | undefined): void;
+}
+
 /** Those who want to know how it goes. */
 export interface DeliveryListener {
-  onOutcome(outcome: Outcome): void;
+  /** @param frames whose outcome it is, as far as they are known. */
+  onOutcome(outcome: Outcome, frames: readonly Frame[]): void;
   /** A batch is about to be tried for the first time. */
   onBatchStart(batch: Batch): void;
   /** A request is about to be sent; `retry` is 0 for the first one of a batch. */
@@ -53,7 +87,8 @@ export interface DeliveryListener {
 }
 
 export class Delivery {
-  readonly #queue: Queue;
+  readonly #queue: DeliveryQueue;
+  readonly #stored: StoredQueue | undefined;
   readonly #settings: DeliverySettings;
   readonly #authorize: Authorize;
   readonly #send: Send;
@@ -73,12 +108,14 @@ export class Delivery {
   #endWait: (() => void) | undefined;
 
   constructor(
-    queue: Queue,
+    queue: DeliveryQueue,
     settings: DeliverySettings,
     authorize: Authorize,
     send: Send,
     listener: DeliveryListener,
+    stored?: StoredQueue,
   ) {
+    this.#stored = stored;
     this.#queue = queue;
     this.#settings = settings;
     this.#authorize = authorize;
@@ -115,6 +152,7 @@ export class Delivery {
     if (this.#state === 'idle') this.wake();
     else if (this.#state === 'lingering') this.#endWait?.();
     else if (this.#state === 'backing-off' && this.#backoff?.tryEarly()) this.#endWait?.();
+    this.#stored?.turn.flush(this);
   }
 
   /** Ends without any further outcome. */
@@ -127,22 +165,36 @@ export class Delivery {
 
   async #run(): Promise<void> {
     this.#state = 'sending';
-    for (;;) {
+    for (let hasMore = true; hasMore; ) {
       await this.#gather();
+      const endTurn = await this.#stored?.turn.take(this);
+      hasMore = !this.#isClosed() && (await this.#sendNext());
+      endTurn?.();
       if (this.#isClosed()) return;
-      const next = this.#next();
-      if (next === undefined) break;
-      if ('frame' in next) this.#listener.onOutcome(oversize(next));
-      else await this.#deliver(next);
     }
     this.#state = 'idle';
+  }
+
+  /** Returns false if nothing waits. */
+  async #sendNext(): Promise<boolean> {
+    const lost = this.#stored?.takeLost();
+    if (lost !== undefined) {
+      this.#listener.onOutcome(lost, []);
+      return true;
+    }
+    const next = this.#next();
+    if (next === undefined) return false;
+    if ('frame' in next) this.#listener.onOutcome(oversize(next), [next.frame]);
+    else await this.#deliver(next);
+    return true;
   }
 
   #next(): Part | Oversize | undefined {
     const { bytes } = this.#limit;
     const part = this.#split.next(this.#opening, bytes);
     if (part !== undefined) return part;
-    const size = sizeOf(this.#queue.length, this.#settings);
+    const most = this.#stored?.maxBatch ?? Number.POSITIVE_INFINITY;
+    const size = Math.min(sizeOf(this.#queue.length, this.#settings), most);
     const batch = takeBatch(this.#queue, size, this.#opening, bytes);
     return batch === undefined || 'frame' in batch ? batch : { batch };
   }
@@ -184,7 +236,7 @@ export class Delivery {
         case 'delivered':
           this.#split.delivered();
           this.#limit.delivered(bytes);
-          return this.#listener.onOutcome(delivered(batch));
+          return this.#listener.onOutcome(delivered(batch), batch.frames);
         case 'fail': {
           const status = response.type === 'reply' ? response.status : undefined;
           return this.#fail(batch, verdict, { attempts, status });
@@ -197,6 +249,10 @@ export class Delivery {
           if (bytes <= this.#limit.bytes || batch.frames.length === 1) break;
           // Too large for the link: it goes on in parts, which inherit what was tried.
           return this.#split.putBack({ batch, tried: { since, attempts, retries, last: response } });
+        case 'pause':
+          this.#stored?.onPause(verdict, response.type === 'reply' ? response.status : undefined);
+          await this.#wait('held', verdict.delay);
+          break;
         case 'renew':
           break;
         case 'hold':
@@ -209,6 +265,8 @@ export class Delivery {
           verdict satisfies never;
       }
       if (this.#isClosed()) return;
+      const expired = this.#stored?.expire(batch.frames);
+      if (expired !== undefined) return this.#listener.onOutcome(expired, batch.frames);
     }
   }
 
@@ -221,11 +279,12 @@ export class Delivery {
   }
 
   #fail(batch: Batch, verdict: Verdict & { type: 'fail' }, tried: Attempts): void {
-    this.#listener.onOutcome(failed(batch, verdict, tried));
-    const rest = this.#split.failed(batch, verdict);
+    this.#listener.onOutcome(failed(batch, verdict, tried), batch.frames);
+    // On the disk each event is put aside by itself.
+    const rest = this.#stored === undefined ? this.#split.failed(batch, verdict) : undefined;
     if (rest === undefined) return;
     const message = `${verdict.message}; so it refused ${MAX_REFUSED_IN_A_ROW} events of this batch one by one, and delivered none`;
-    this.#listener.onOutcome(failed(rest, { ...verdict, message }, tried));
+    this.#listener.onOutcome(failed(rest, { ...verdict, message }, tried), rest.frames);
   }
 
   /** Gives a short batch the time to grow that it has. */

@@ -19,6 +19,8 @@ export type Verdict =
   | { readonly type: 'renew' }
   /** The server asked for `delay` ms of silence; costs no retry. */
   | { readonly type: 'hold'; readonly delay: number }
+  /** With a spool: something is set wrong, here or there, and no event is to blame. Again after `delay` ms. */
+  | { readonly type: 'pause'; readonly delay: number; readonly code: FailureCode; readonly message: string }
   | { readonly type: 'fail'; readonly code: FailureCode; readonly message: string };
 
 /** What has been tried for the batch so far. */
@@ -38,10 +40,33 @@ export interface Tries {
 export interface RetryPolicy {
   readonly maxRetries: number;
   readonly maxRetryDuration: number;
+  /** Set if events are on the disk: they wait as long as it takes, and only what is wrong with an event fails it. */
+  readonly spool?: unknown;
 }
+
+/** Milliseconds between two attempts of a source that is paused: as often as it is reported. */
+export const PAUSE_MS = 60_000;
 
 /** The whole of the retry policy. */
 export function judge(
+  response: Response,
+  tries: Tries,
+  policy: RetryPolicy,
+  random: () => number,
+  now: number,
+): Verdict {
+  const verdict = judgeResponse(response, tries, policy, random, now);
+  if (policy.spool === undefined || verdict.type !== 'fail' || isAboutEvent(response)) return verdict;
+  return { ...verdict, type: 'pause', delay: PAUSE_MS };
+}
+
+/** Whether a refusal concerns the event that was sent alone, and not the source. */
+function isAboutEvent(response: Response): boolean {
+  if (response.type !== 'reply' || (response.from ?? 'API') !== 'API') return false;
+  return response.status === 400 || response.status === 413;
+}
+
+function judgeResponse(
   response: Response,
   tries: Tries,
   policy: RetryPolicy,
@@ -84,7 +109,7 @@ export function backoff(retries: number, random: () => number): number {
 }
 
 function again(reason: string, tries: Tries, policy: RetryPolicy, random: () => number): Verdict {
-  if (tries.retries >= policy.maxRetries) {
+  if (tries.retries >= policy.maxRetries && policy.spool === undefined) {
     const message = `Gave up after ${tries.retries} retries: ${reason}`;
     return { type: 'fail', code: 'retries_exhausted', message };
   }
@@ -98,7 +123,7 @@ function withinDuration(
   tries: Tries,
   policy: RetryPolicy,
 ): Verdict {
-  if (tries.elapsed + verdict.delay <= policy.maxRetryDuration) return verdict;
+  if (policy.spool !== undefined || tries.elapsed + verdict.delay <= policy.maxRetryDuration) return verdict;
   const message = `Gave up: the next try would come later than the ${policy.maxRetryDuration} ms of maxRetryDuration: ${reason}`;
   return { type: 'fail', code: 'retry_duration_exceeded', message };
 }

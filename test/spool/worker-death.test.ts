@@ -1,0 +1,41 @@
+// The worker thread dies while it has events of a client with a spool: the next one goes on with the same run.
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { runProgram } from '../helpers/program.js';
+
+let api: TrackingApi;
+let directory = '';
+beforeAll(async () => {
+  api = await startTrackingApi();
+});
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'spool-'));
+  await api.reset();
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+afterAll(() => api.close());
+
+const ids = Array.from({ length: 300 }, (_, index) => `id-${index}`);
+
+test.each([
+  ['throw', 1],
+  ['exit', 2],
+  ['memory', 1],
+  ['spin', 2],
+] as const)('by %s after request %d, and no event is lost', { timeout: 60_000 }, async (manner, request) => {
+  for (const blocking of [true, false]) {
+    await api.reset();
+    const orders = [{ manner, when: 'request', request, after: 20 }];
+    const plan = { host: api.url, ids, orders, blocking, settings: { spool: directory } };
+    const ended = await runProgram('crash.mjs', { args: [JSON.stringify(plan)] });
+    expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' });
+    expect(ended.lines.filter((line) => 'error' in line)).toEqual([]);
+    expect(ended.lines.at(-1)).toMatchObject({ balanced: true, workers: 2, delivered: 300 });
+    expect([...new Set(await api.messageIds())].sort()).toEqual([...ids].sort());
+    // Nothing is left of its run.
+    expect(readdirSync(directory).filter((name) => name.split('.').length === 3)).toEqual([]);
+  }
+});
