@@ -5,6 +5,7 @@ import { doctorCommand } from './commands/doctor.js';
 import { importCommand } from './commands/import.js';
 import { listenCommand } from './commands/listen.js';
 import { sendCommand } from './commands/send.js';
+import { spoolCommand } from './commands/spool.js';
 import { complain } from './output.js';
 import { commandNamed } from './usage.js';
 
@@ -25,6 +26,7 @@ const program = commandNamed('offthread')
   .addCommand(listenCommand())
   .addCommand(sendCommand())
   .addCommand(importCommand())
+  .addCommand(spoolCommand())
   .addCommand(doctorCommand())
   .addCommand(completionCommand());
 program.addCommand(completeCommand(program), { hidden: true });

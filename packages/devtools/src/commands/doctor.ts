@@ -9,12 +9,14 @@ import { checkNode, checkRegion, checkWriteKey } from '../doctor/local.js';
 import { checkConnection, checkDns, checkTls, type ProxyOnTheWay } from '../doctor/network.js';
 import { checkLines, verdictOf } from '../doctor/report.js';
 import { checkLimits, checkSample } from '../doctor/sample.js';
+import { checkSpool } from '../doctor/spool.js';
 import { withOptionNames } from '../option-names.js';
 import { print, printJson } from '../output.js';
 import { commandNamed, EXIT, exitBy } from '../usage.js';
 
 interface DoctorOptions extends DestinationOptions {
   sample: boolean;
+  spool?: string;
   json?: boolean;
 }
 
@@ -38,6 +40,7 @@ export function doctorCommand(): Command {
   const command = commandNamed('doctor').description('Find out why events do not arrive.');
   return destinationOptions(command)
     .option('--no-sample', 'send no sample event')
+    .option('--spool <directory>', 'look at the directory of a spool, too')
     .option('--json', 'print the checks as JSON')
     .addHelpText('after', HELP)
     .action(exitBy(doctor));
@@ -79,6 +82,7 @@ async function* examine(options: DoctorOptions): AsyncGenerator<Check> {
   else if (!isReachable) yield skipped('sample', 'the API cannot be reached');
   else yield await checkSample({ ...settings, writeKey });
   yield await checkLimits();
+  if (options.spool !== undefined) yield await checkSpool(options.spool);
 }
 
 /** The way to the API. */
