@@ -82,6 +82,12 @@ export function targetsOf(figures) {
     ),
     most('growth', '0 to 10,000 events waiting: largest / smallest cost', 1.5, growth('queue')),
     most('growth', '1 to 1,000 clients: largest / smallest cost', 1.5, growth('clients')),
+    most('spool', 'a call with a spool / without', 1.05, figure('spool', 'callRatio')),
+    most('spool', 'CPU of all threads an event more, µs', 4, figure('spool', 'addedAllUs')),
+    least('spool', 'events a second', 19_000, figure('spool', 'highPerSecond')),
+    most('spool', 'events lost', 0, figure('spool', 'highLost')),
+    most('spool', '1 GB of backlog: ms to the first request', 1_000, figure('spool', 'firstMs')),
+    most('spool', '1 GB of backlog: MB of memory more', 32, figure('spool', 'grownMb')),
     ...['paced', 'throughput', 'defaults', 'latency', 'loop', 'growth'].map((scenario) =>
       most(scenario, 'events lost', 0, figure(scenario, 'lost')),
     ),

@@ -10,6 +10,7 @@ import * as loop from './loop.js';
 import * as memory from './memory.js';
 import * as paced from './paced.js';
 import * as script from './script.js';
+import * as spool from './spool.js';
 import * as throughput from './throughput.js';
 
 export const SCENARIOS = {
@@ -24,4 +25,5 @@ export const SCENARIOS = {
   import: imports,
   memory,
   growth,
+  spool,
 };

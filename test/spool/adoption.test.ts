@@ -39,9 +39,10 @@ beforeEach(() => {
 });
 
 afterEach(() => {
-  for (const holder of holders.splice(0)) holder.close();
   for (const child of children.splice(0)) child.kill('SIGKILL');
+  // First: each holder would look for its runs among thousands.
   rmSync(directory, { recursive: true, force: true });
+  for (const holder of holders.splice(0)) holder.close();
 });
 
 function hold(path = directory): Holder {
