@@ -33,7 +33,9 @@ export class AdoptedEvents {
   }
 
   push(run: AdoptedRun): void {
-    this.#runs.push(run);
+    // Most that are found have been sent: what is left of them is not to hold up the others.
+    if (run.peek() === undefined) this.#retire(run);
+    else this.#runs.push(run);
   }
 
   /** All runs that are not done with. */
@@ -179,6 +181,10 @@ export class AdoptedEvents {
     this.#runs.shift();
     this.#hasBegun = false;
     this.#taken = 0;
+    this.#retire(run);
+  }
+
+  #retire(run: AdoptedRun): void {
     this.#damaged += run.damaged;
     if (run.finish()) this.#options.onEnd(run);
     else this.#quiet.push(run);

@@ -2,6 +2,7 @@
 // spool.ts and the command line.
 //
 // A run is claimed by renaming its folder to this process's own holder: of many who try, one succeeds.
+import { setImmediate } from 'node:timers/promises';
 import { codeOf, type FileSystem } from './file-system.js';
 import type { HolderWatch } from './holder-watch.js';
 import { folderOf, parseHolder, parseRun, type RunName } from './run-folder.js';
@@ -58,6 +59,7 @@ export async function adopt(
   for (const run of runs) {
     if (!dead.has(run.holder) || !isOwn(fs, `${directory}/${folderOf(run)}`, uid)) continue;
     const own = { ...run, holder };
+    await setImmediate();
     if (!isWanted(run)) unwanted.push(run);
     else if (claim(fs, directory, run, own)) claimed.push(own);
   }

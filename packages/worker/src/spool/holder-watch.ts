@@ -11,6 +11,9 @@ const STILL_MS = 120_000;
 /** Milliseconds after which a socket that has not answered is one whose process is busy or stopped. */
 const CONTACT_TIMEOUT_MS = 1_000;
 
+/** Holders that are contacted at the same moment. */
+const AT_ONCE = 16;
+
 /** What a look at a holder found. */
 export interface Sight {
   /** What its file holds; undefined if there is none. */
@@ -60,8 +63,18 @@ export class HolderWatch {
     const all = [...new Set(holders)];
     for (const known of this.#seen.keys()) if (!all.includes(known)) this.#seen.delete(known);
     const dead = new Set<string>();
+    // A few at a time, so that nothing else in this thread has to wait.
+    for (let at = 0; at < all.length; at += AT_ONCE) {
+      const some = all.slice(at, at + AT_ONCE);
+      for (const holder of await this.#findDead(some)) dead.add(holder);
+    }
+    return dead;
+  }
+
+  async #findDead(holders: readonly string[]): Promise<Set<string>> {
+    const dead = new Set<string>();
     await Promise.all(
-      all.map(async (holder) => {
+      holders.map(async (holder) => {
         const text = this.#read(holder);
         const before = this.#seen.get(holder);
         const since = before !== undefined && before.text === text ? before.since : this.#now();

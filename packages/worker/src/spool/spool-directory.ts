@@ -1,5 +1,6 @@
 // A spool directory as all clients of the worker share it: who adopts what, and how full it is. Used by spool.ts.
 
+import { setImmediate } from 'node:timers/promises';
 import { AdoptedRun } from './adopted-run.js';
 import { type AdoptionOptions, adopt } from './adoption.js';
 import { codeOf, type FileSystem, nodeFileSystem } from './file-system.js';
@@ -92,7 +93,11 @@ export class SpoolDirectory {
         this.#adoption,
         ({ source }) => this.#clientOf(source) !== undefined,
       );
-      for (const name of claimed) this.#assign(name);
+      // One at a time: events of this process are not to wait for their way to the disk.
+      for (const name of claimed) {
+        this.#assign(name);
+        await setImmediate();
+      }
       this.#tellForeign(unwanted);
     } catch (error) {
       // There is no directory yet, or not at present.
