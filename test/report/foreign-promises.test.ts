@@ -11,7 +11,7 @@ async function outcomes(kind: string, where: string): Promise<Readonly<Record<st
   return Object.fromEntries(lines.map((line) => [String(line['name']), line]));
 }
 
-const FAILED = ['callback_failed', 'A callback passed to an event failed', 'nobody saw it'];
+const FAILED = ['callback_failed', 'The callback of an event threw or rejected', 'nobody saw it'];
 
 const SAME_EVERYWHERE = ['native', 'thenable', 'twice', 'nested', 'hostile'].flatMap((kind) =>
   ['this realm', 'another realm', 'replaced before', 'replaced after'].map((where) => [kind, where] as const),

@@ -1,2 +1,2 @@
-// The connections that requests use. For @offthread/devtools, which has no other way to @offthread/worker.
+// The connection pools of the worker. For @offthread/devtools, because @offthread/worker isn't published.
 export { type Agents, connectionsTo } from '@offthread/worker/http/connections';

@@ -1,16 +1,16 @@
-// The events of Segment's ecommerce spec as a map for `new Analytics<EcommerceEvents>()`. Types only.
+// The events of Segment's ecommerce spec as an event map for `new Analytics<EcommerceEvents>()`. Types only.
 // Source: https://segment.com/docs/connections/spec/ecommerce/v2/
 
-/** A number, or a decimal of a class like decimal.js, big.js, bignumber.js or Prisma's, which is sent as exact text. */
+/** A number, or a decimal of decimal.js, big.js, bignumber.js or Prisma. A decimal is sent as a string, without rounding. */
 export type Amount = number | { toJSON(): string; toFixed(places?: number): string };
 
-/** The spec has ids as strings; a bigint is sent as one. */
+/** Ids are strings in the spec. A bigint is sent as a string. */
 type Ident = string | bigint;
 
-/** The spec requires no property. */
+/** The spec doesn't require any property. */
 type Optional<Properties> = { readonly [Name in keyof Properties]?: Properties[Name] | undefined };
 
-/** What the spec knows of a product. */
+/** The properties of a product. */
 export type Product = Optional<{
   product_id: Ident;
   sku: string;
@@ -35,7 +35,7 @@ type Step = { checkout_id: Ident; step: number; shipping_method: string; payment
 type Coupon = { order_id: Ident; cart_id: Ident; coupon_id: Ident };
 type Choice = Optional<{ type: string; value: string }>;
 
-/** What the spec knows of an order at every stage. */
+/** The properties that all order events have in common. */
 type Order = Products & {
   order_id: Ident;
   affiliation: string;
@@ -49,7 +49,7 @@ type Order = Products & {
 };
 
 /**
- * Names and properties of the ecommerce spec, version 2. Properties of your own are added by extending it:
+ * Event names and properties of the ecommerce spec, version 2. To add events of your own, extend the interface:
  *
  * `interface ShopEvents extends EcommerceEvents { 'Gift Wrapped': { paper: string } }`
  */

@@ -1,4 +1,4 @@
-// All that is public.
+// The public API of the package.
 export { Analytics } from './analytics.js';
 export { AnalyticsError, type ErrorCode, type SentEvent, ValidationError } from './errors.js';
 export type { BeforeSend, OutgoingEvent } from './event/before-send.js';

@@ -1,4 +1,4 @@
-// The version in package.json, as it is sent in `context.library` and `User-Agent`. The build puts it in.
+// The version in package.json, sent in `context.library` and `User-Agent`. The build inserts it.
 declare const OFFTHREAD_VERSION: string;
 
 /** Version of `@offthread/sdk`. */

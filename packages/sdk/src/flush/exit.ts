@@ -1,51 +1,52 @@
-// The end of the process -> a last flush of every client that has events pending. Used by client.ts.
+// The final flush of all clients with pending events when the process ends. Used by client.ts.
 //
-// One hook a process and one handler a signal, for all clients and all copies of this package, of any version.
+// There is one exit hook per process and one handler per signal, shared by all clients and by all copies of this package, of
+// any version.
 import { now } from '../runtime/clock.js';
 import { HostThreads, hostThread, PendingInThread } from './host-threads.js';
 
-/** A client as it looks from here. */
+/** The part of a client that the final flush needs. */
 export interface ExitParticipant {
   readonly flushTimeout: number;
   readonly flushOnExit: boolean;
   readonly flushOnSignals: readonly NodeJS.Signals[];
-  /** Hands all over to the worker, without waiting for it. */
+  /** Hands all pending events over to the worker thread. Doesn't wait for it. */
   startFlush(): void;
-  /** Blocks until what was handed over is settled and reported; false if the deadline, by our clock, comes first. */
+  /** Blocks until those events are settled and reported. Returns false if the deadline, on the clock of `now()`, passes first. */
   finishFlush(deadline: number): boolean;
-  /** Does both within `timeout` ms, without blocking. */
+  /** Does the same within `timeout` ms, without blocking. */
   flushAsync(timeout: number): Promise<unknown>;
-  /** Lets go of what is still pending, which nobody will send any more, and takes nothing over from now on. */
+  /** Drops all pending events, and hands no more over from now on. */
   abandon(): void;
-  /** Holds the process open until the callbacks that are pending have been called, for `flushTimeout` at most. */
+  /** Keeps the process running until all pending callbacks have been called, for at most `flushTimeout`. */
   holdForCallbacks(): void;
 }
 
 interface Shared {
-  /** Clients with events pending. */
+  /** Clients with pending events. */
   readonly pending: Set<ExitParticipant>;
-  /** Handlers, and how many clients want each. The clients themselves are not held: nobody may refer to them any more. */
+  /** Signal handlers, with the number of clients that use each. They don't refer to the clients, which stay collectable. */
   readonly signals: Map<NodeJS.Signals, { readonly handler: () => void; clients: number }>;
-  /** `'leaving'` while the exit hook runs, `'left'` when it has. */
+  /** `'leaving'` while the exit hook runs, `'left'` after it has run. */
   stage: 'unhooked' | 'hooked' | 'leaving' | 'left';
-  /** When the exit hook began to run, by our clock. */
+  /** When the exit hook started, on the clock of `now()`. */
   start: number;
-  /** On the main thread. */
+  /** Set on the main thread only. */
   readonly threads: HostThreads | undefined;
-  /** On any other thread of the host. */
+  /** Set on other threads of the host only. */
   readonly thread: PendingInThread | undefined;
 }
 
-// Copies of all versions share this, unlike the worker thread. The one that is loaded first makes it, and its hook and handlers
-// call the clients of the others. So while the key stays the same, neither may change:
+// Unlike the worker thread, this is shared by copies of all versions. The copy that is loaded first creates it, and its hook and
+// handlers call the clients of all copies. So the following must not change while the key stays the same:
 //
-// - the members of `ExitParticipant`, what they do, and that none of them throws. Optional ones may be added, and have to be called with
+// - the members of `ExitParticipant`, what they do, and that they don't throw. Optional members may be added. Call them with
 //   `?.()`, because clients of older versions lack them.
-// - the members of `Shared`, their initial values, and the stages. Each copy adds its clients to `pending` and `signals` itself.
+// - the members of `Shared`, their initial values, and the stages. Each copy adds its own clients to `pending` and `signals`.
 // - the clock of `start` and of deadlines: milliseconds of `performance.now()`.
 //
-// A new key means two hooks and two handlers side by side. Each handler then takes the other one for a listener that ends the
-// process in its own time, and no signal ends it: the new version has to leave those of the old key out of account.
+// With a new key, a process can have two hooks and two handlers. Each handler would then assume that the other one ends the
+// process, and no signal would end it. The new version must not count the handlers of the old key.
 const KEY = Symbol.for('@offthread/sdk/exit/3');
 const scope = globalThis as { [KEY]?: Shared };
 scope[KEY] ??= {
@@ -56,10 +57,10 @@ scope[KEY] ??= {
   threads: HostThreads.first(onExitWithoutEvents),
   thread: hostThread && new PendingInThread(hostThread, flushThread),
 };
-/** What all copies share. */
+/** The state that all copies share. */
 export const shared = scope[KEY];
 
-/** The client has events pending, from now on until `forget`. */
+/** Adds a client that has pending events. */
 export function trackPending(client: ExitParticipant): void {
   if (shared.thread !== undefined && client.flushOnExit && !shared.pending.has(client)) {
     shared.thread.add(client.flushTimeout);
@@ -67,29 +68,29 @@ export function trackPending(client: ExitParticipant): void {
   shared.pending.add(client);
   if (shared.stage === 'unhooked') {
     shared.stage = 'hooked';
-    // In front, because a listener that throws keeps those behind it from running.
+    // First, because later listeners don't run if one throws.
     process.prependListener('exit', onExit);
     process.on('beforeExit', () => {
       for (const each of shared.pending) each.holdForCallbacks();
     });
   }
-  // By another listener for 'exit', behind ours.
+  // The event was accepted by an 'exit' listener that runs after ours.
   if (shared.stage === 'left') flushAtExit();
 }
 
-/** The client has nothing pending any more. */
+/** Removes a client that has no pending events any more. */
 export function untrackPending(client: ExitParticipant): void {
   if (shared.pending.delete(client) && client.flushOnExit) shared.thread?.delete();
 }
 
-/** Whether the process is ending and has no time left for what a client with that `flushTimeout` accepts from now on. */
+/** Whether the process is ending, and a client with this `flushTimeout` has no time left to deliver new events. */
 export function isTooLate(flushTimeout: number): boolean {
   return (shared.stage === 'leaving' || shared.stage === 'left') && now() >= shared.start + flushTimeout;
 }
 
 function onExit(): void {
   shared.start = now();
-  // Some libraries emit 'exit' themselves, and the process may go on.
+  // Some libraries emit 'exit' themselves, and the process may continue.
   if (Reflect.get(process, '_exiting') === false) {
     flushAll(
       [...shared.pending].filter((each) => each.flushOnExit),
@@ -98,7 +99,7 @@ function onExit(): void {
   } else flushAtExit();
 }
 
-/** The main thread has had no events of its own, and has no other hook. */
+/** The exit hook of a main thread that has had no events of its own, and so has no other hook. */
 function onExitWithoutEvents(): void {
   if (shared.stage === 'unhooked') onExit();
 }
@@ -106,8 +107,8 @@ function onExitWithoutEvents(): void {
 function flushAtExit(): void {
   shared.stage = 'leaving';
   shared.threads?.startFlush();
-  // More than one round, because callbacks may add events, to any client. A client that was late once takes none, so
-  // that there is an end to it.
+  // Repeats, because callbacks may add events to any client. It ends because a client that has missed its deadline accepts
+  // no more events.
   while (shared.pending.size > 0) {
     const clients = [...shared.pending];
     const late = flushAll(
@@ -120,13 +121,13 @@ function flushAtExit(): void {
   shared.stage = 'left';
 }
 
-/** All that this thread has pending, because the main thread ends. */
+/** Flushes all clients of this thread, because the main thread is ending. */
 function flushThread(): Promise<unknown> {
   const clients = [...shared.pending].filter((each) => each.flushOnExit);
   return Promise.all(clients.map((each) => each.flushAsync(each.flushTimeout)));
 }
 
-/** All at once: a thousand clients take no longer than the slowest of them. Returns those that are late. */
+/** Flushes clients concurrently. Returns those that missed their deadline. */
 export function flushAll(clients: readonly ExitParticipant[], start: number): readonly ExitParticipant[] {
   for (const client of clients) client.startFlush();
   return clients.filter((client) => !client.finishFlush(start + client.flushTimeout));

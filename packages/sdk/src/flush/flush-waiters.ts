@@ -1,4 +1,4 @@
-// Those who wait for events to settle, without blocking the thread. Used by client.ts.
+// Asynchronous waits for events to settle. Used by client.ts.
 import { after, now } from '../runtime/clock.js';
 import type { Timer } from '../runtime/ticked-timers.js';
 import type { Wait } from './wait.js';
@@ -6,12 +6,12 @@ import type { Wait } from './wait.js';
 export class FlushWaiters {
   readonly #checks = new Set<() => void>();
 
-  /** Something has changed, or may have. */
+  /** Checks all waits. To be called whenever something may have changed. */
   check(): void {
     for (const check of this.#checks) check();
   }
 
-  /** Resolves when it is done, when time is over, or when `isHopeless` says that nothing can happen before. */
+  /** Resolves when `wait` is done, when its deadline has passed, or when `isPointless` says that it can't be done before that. */
   async wait(wait: Wait, isPointless: (deadline: number) => boolean): Promise<void> {
     const isOver = (): boolean => wait.done || now() >= wait.deadline || isPointless(wait.deadline);
     if (isOver()) return;
@@ -28,10 +28,10 @@ export class FlushWaiters {
         check();
         if (this.#checks.has(check)) startTimer();
       };
-      // The deadline may have moved on by then.
+      // The deadline may be later by the time the timer fires, so the timer may have to be started again.
       function startTimer(): void {
         timer = after(Math.max(1, wait.deadline - now()), wake);
-        // Whoever waits for the result is to get it.
+        // The process must not end before the caller has the result.
         timer.hold();
       }
       this.#checks.add(check);

@@ -1,4 +1,4 @@
-// A barrier behind all that is accepted -> what happened until it was reached. Used by client.ts.
+// One flush: waits until all events accepted before it are settled, and computes its result. Used by client.ts.
 
 import type { PendingEvents } from '../pending/pending-events.js';
 import type { Counters } from '../report/counters.js';
@@ -8,32 +8,32 @@ import type { Wait } from './wait.js';
 /** How a flush went. */
 export interface FlushResult {
   /**
-   * `'ok'`: everything accepted before the flush is settled. `'timeout'`: time ran out, or it was certain that it
-   * would. `'worker-dead'`: events were dropped because the worker thread could not be kept alive, or none can be started.
+   * `'ok'`: all events accepted before the flush are settled. `'timeout'`: time ran out, or was certain to run out.
+   * `'worker-dead'`: events were dropped because the worker thread ended again and again, or it can't be started.
    */
   readonly status: 'ok' | 'timeout' | 'worker-dead';
-  /** Events the API took during this flush. */
+  /** Events that the API accepted during this flush. */
   readonly delivered: number;
-  /** Events that failed or were dropped during this flush; `onError` has them. */
+  /** Events that failed or were dropped during this flush. They were reported to `onError`. */
   readonly failed: number;
-  /** Events accepted before the flush that are not settled. */
+  /** Events accepted before the flush that are not settled yet. */
   readonly pending: number;
-  /** Milliseconds it took. */
+  /** Duration of the flush in milliseconds. */
   readonly elapsedMs: number;
 }
 
 /** How long a flush waits, in milliseconds. */
 export interface FlushTimeout {
   readonly timeout: number;
-  /** Whether that is counted from the last event that settled, and not from the call. */
+  /** Whether the time is counted from the last event that settled, instead of from the call. */
   readonly isRenewed: boolean;
 }
 
-/** One flush, from the call on. */
+/** One flush. It starts when it is constructed. */
 export class Flush implements Wait {
   readonly #start = now();
   readonly #timeout: FlushTimeout;
-  /** When an event before the barrier last settled, and how many had by then. */
+  /** When an event before the barrier last settled, and how many had settled by then. */
   #lastSettled = this.#start;
   #settled: number;
   readonly #pendingEvents: PendingEvents;
@@ -42,7 +42,7 @@ export class Flush implements Wait {
   readonly #barrier: number;
   readonly #before: { readonly delivered: number; readonly lost: number; readonly lostToWorker: number };
 
-  /** @param transport says why no worker thread can be started, if that is so. */
+  /** @param transport its `failure` is set if no worker thread can be started. */
   constructor(
     pendingEvents: PendingEvents,
     counters: Counters,
@@ -62,7 +62,7 @@ export class Flush implements Wait {
     };
   }
 
-  /** Whether all that was accepted before is settled. */
+  /** Whether all events accepted before the flush are settled. */
   get done(): boolean {
     return this.#pendingEvents.settled >= this.#barrier;
   }

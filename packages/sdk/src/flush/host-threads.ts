@@ -1,9 +1,9 @@
-// Clients in worker threads of the host -> flushed when the main thread ends. Used by exit.ts; its other half is host-end.ts
-// of the worker.
+// Flushes clients in the host's own worker threads when the main thread ends. Used by exit.ts. The counterpart in the worker is
+// host-end.ts.
 //
-// Node.js ends all threads with the main thread, and runs no code in them for that. So the main thread's exit hook says in
-// shared memory that it ends, and waits for those that have events pending. A thread finds the memory if the SDK was loaded
-// on the main thread before the thread was started.
+// When the main thread ends, Node.js ends all other threads without running any code in them. So the main thread's exit hook
+// sets a flag in shared memory, and waits for the threads that have pending events. A thread finds this memory if the SDK was
+// loaded on the main thread before the thread was started.
 import * as types from 'node:util/types';
 import { getEnvironmentData, isMainThread, setEnvironmentData, threadId } from 'node:worker_threads';
 import {
@@ -19,26 +19,26 @@ import { inRootContext } from '../runtime/root-context.js';
 import { waitForChange } from '../runtime/wait-for-change.js';
 
 /**
- * Milliseconds without a beat after which main no longer waits for a thread: it was terminated, or it is blocked and its worker
- * has nothing to do.
+ * Milliseconds without a beat after which the main thread no longer waits for a thread. Such a thread was terminated, or it is
+ * blocked and its worker has nothing to do.
  */
 const SILENCE_MS = 1_000;
 
 const known: unknown = getEnvironmentData(HOST_KEY);
-// Not by `instanceof`: a test runner may load this in another realm.
+// Not `instanceof`, because a test runner may load this module in another realm.
 const memory = types.isSharedArrayBuffer(known) ? known : undefined;
 
-/** The thread that this is; undefined if it is the main thread, or was started before the SDK was loaded there. */
+/** The current thread. Undefined on the main thread, and if the thread was started before the SDK was loaded on the main thread. */
 export const hostThread: HostThread | undefined =
   isMainThread || memory === undefined
     ? undefined
     : { memory, at: HOST.THREADS + (threadId % HOST_THREADS) * HOST_THREAD.WORDS };
 
-/** The main thread's view of all others. */
+/** All other threads of the host, as seen by the main thread. */
 export class HostThreads {
   readonly #words: Int32Array;
 
-  /** For the first copy of the SDK on the main thread, which does it for all of them. `onExit` is called when it ends. */
+  /** Returns an instance to the first copy of the SDK on the main thread, and undefined to all others. `onExit` is called on exit. */
   static first(onExit: () => void): HostThreads | undefined {
     if (!isMainThread || memory !== undefined) return undefined;
     process.prependListener('exit', onExit);
@@ -52,20 +52,20 @@ export class HostThreads {
     setEnvironmentData(HOST_KEY, block);
   }
 
-  /** Has all threads send what they have, without waiting for it. */
+  /** Asks all threads to flush. Doesn't wait for them. */
   startFlush(): void {
     Atomics.store(this.#words, HOST.ENDING, 1);
     Atomics.notify(this.#words, HOST.ENDING);
   }
 
-  /** Blocks until they have, or until their time since `start` is over. */
+  /** Blocks until they have flushed, or until their flush timeout, counted from `start`, has passed. */
   finishFlush(start: number): void {
     const words = this.#words;
     const beats = new Map<number, { beat: number; silence: number }>();
     for (let last = now(); ; ) {
       const changes = Atomics.load(words, HOST.CHANGES);
       const time = now();
-      // A look that comes late says that this process was not run, and then neither were its threads.
+      // At most one interval counts. A longer one means that the process was suspended, and its threads with it.
       const since = Math.min(time - last, BEAT_INTERVAL_MS);
       last = time;
       let deadline = 0;
@@ -84,7 +84,7 @@ export class HostThreads {
   }
 }
 
-/** What this thread has pending, for the main thread to see. */
+/** Publishes to the main thread whether this thread has pending events. */
 export class PendingInThread {
   readonly #words: Int32Array;
   readonly #at: number;
@@ -92,17 +92,17 @@ export class PendingInThread {
   #clients = 0;
   #state: 'idle' | 'listening' | 'flushed' = 'idle';
 
-  /** @param flush flushes all clients that have events pending. */
+  /** @param flush flushes all clients that have pending events. */
   constructor({ memory, at }: HostThread, flush: () => Promise<unknown>) {
     this.#words = new Int32Array(memory);
     this.#at = at;
     this.#flush = flush;
   }
 
-  /** A client has events pending, for which the process is to wait that long. */
+  /** Adds a client with pending events. The main thread waits at most `timeout` ms for them. */
   add(timeout: number): void {
     this.#clients++;
-    // What is tracked from then on need not be waited for: a thread may do that for ever.
+    // The main thread doesn't wait for events tracked after the flush, because a thread may track forever.
     if (this.#state === 'flushed') return;
     const before = this.#clients === 1 ? 0 : Atomics.load(this.#words, this.#at + HOST_THREAD.TIMEOUT);
     Atomics.store(this.#words, this.#at + HOST_THREAD.TIMEOUT, Math.max(before, Math.ceil(timeout)));
@@ -113,7 +113,7 @@ export class PendingInThread {
     }
   }
 
-  /** One of them has none any more. */
+  /** Removes a client that has no pending events any more. */
   delete(): void {
     this.#clients--;
     if (this.#clients === 0) this.#finish();
@@ -130,7 +130,7 @@ export class PendingInThread {
 
   #finish(): void {
     const words = this.#words;
-    // Two threads may share the words, see `HOST_THREADS`.
+    // Not a plain store, because two threads may share these words, see `HOST_THREADS`.
     Atomics.compareExchange(words, this.#at + HOST_THREAD.PENDING, threadId, 0);
     Atomics.add(words, HOST.CHANGES, 1);
     Atomics.notify(words, HOST.CHANGES);

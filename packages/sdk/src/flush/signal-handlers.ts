@@ -1,12 +1,12 @@
-// The signals on which clients are flushed: `flushOnSignals`. Used by client.ts.
+// Signal handlers that flush clients, for the setting `flushOnSignals`. Used by client.ts.
 import { constants } from 'node:os';
 import { now } from '../runtime/clock.js';
 import { type ExitParticipant, flushAll, shared } from './exit.js';
 
-/** Clients that were never closed, with the signals that they want. */
+/** Releases the signals of clients that are garbage collected without being closed. */
 const collected = new FinalizationRegistry<readonly NodeJS.Signals[]>(releaseSignals);
 
-/** Listens for the signals upon which the client wants to be flushed. */
+/** Listens for the signals in the client's `flushOnSignals`. */
 export function addSignalHandlers(client: ExitParticipant): void {
   collected.register(client, client.flushOnSignals, client);
   for (const signal of client.flushOnSignals) {
@@ -17,12 +17,12 @@ export function addSignalHandlers(client: ExitParticipant): void {
     }
     const handler = (): void => onSignal(signal);
     shared.signals.set(signal, { handler, clients: 1 });
-    // In front, because a listener that was added by once() is gone from the list when it has run.
+    // First, because a once() listener that has run is no longer counted in onSignal().
     process.prependListener(signal, handler);
   }
 }
 
-/** Stops what `listen` began, once. */
+/** Reverts `addSignalHandlers()`. Has no effect the second time. */
 export function removeSignalHandlers(client: ExitParticipant): void {
   if (collected.unregister(client)) releaseSignals(client.flushOnSignals);
 }
@@ -39,26 +39,27 @@ function releaseSignals(signals: readonly NodeJS.Signals[]): void {
 function onSignal(signal: NodeJS.Signals): void {
   const known = shared.signals.get(signal);
   if (known === undefined) return;
-  // Before the flush, whose callbacks may add listeners. Ours is in front, so none added by once() is gone yet.
+  // Counted before the flush, because its callbacks may add listeners.
   const others = process.listenerCount(signal) - 1;
   const clients = [...shared.pending].filter((client) => client.flushOnSignals.includes(signal));
   const isOurs = others === 0 || others === countSignalExit();
   const start = now();
   if (isOurs) shared.threads?.startFlush();
   const late = flushAll(clients, start);
-  // Somebody else listens as well and will end the process in their own time.
+  // The application has a listener of its own, which ends the process.
   if (!isOurs) return;
   shared.threads?.finishFlush(start);
   for (const each of late) each.abandon();
   removeHandler(signal, known.handler);
   process.kill(process.pid, signal);
-  // The kernel spares the first process of a container, which is then to end as its shell would have it.
+  // The kernel doesn't end process 1 of a container on a signal, so exit with the code that a shell reports for the signal.
   if (process.pid === 1) process.exit(128 + constants.signals[signal]);
 }
 
 /**
- * Listeners of the package signal-exit, versions 3 and 4. It leaves the end of the process to any other listener, so we must
- * not leave it to signal-exit. Each version counts its copies in an emitter that they share.
+ * Counts the listeners of the package signal-exit, versions 3 and 4. It doesn't end the process if there is any other listener,
+ * including ours, so its listeners must not stop us from ending it. Each version keeps the count in an emitter that its copies
+ * share.
  */
 function countSignalExit(): number {
   const emitters: unknown[] = [

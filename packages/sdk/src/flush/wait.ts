@@ -1,7 +1,7 @@
-// What somebody waits for, and for how long. No code, only names.
+// The condition and the deadline of a wait. Types only.
 
 export interface Wait {
   readonly done: boolean;
-  /** When time is over, by our clock. It may move on until it has come. */
+  /** On the clock of `now()`. May be postponed until it has passed. */
   readonly deadline: number;
 }

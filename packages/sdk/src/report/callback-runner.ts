@@ -1,4 +1,4 @@
-// Errors -> the user's own functions, none of which can hurt us. Used by client.ts.
+// Calls `onError` and the callbacks of events, and handles their exceptions and rejections. Used by client.ts.
 
 import { AnalyticsError, type ErrorCode, type ErrorDetails } from '../errors.js';
 import { onRejection } from '../input/promises.js';
@@ -8,20 +8,20 @@ import { inRootContext } from '../runtime/root-context.js';
 import type { Timer } from '../runtime/ticked-timers.js';
 import type { BoundCallback } from './bound-callback.js';
 
-/** Milliseconds between two reports of refused events of one kind. */
+/** Minimum milliseconds between two reports of refused events with the same code. */
 const REPORT_INTERVAL_MS = 60_000;
 
-/** A kind of refusal that was reported less than a minute ago. */
+/** An error code that was reported less than a minute ago. */
 interface Muted {
   readonly timer: Timer;
-  /** Refused since. */
+  /** Events refused since that report. */
   count: number;
 }
 
 export class CallbackRunner {
   readonly #onError: ((error: AnalyticsError) => unknown) | undefined;
   readonly #muted = new Map<ErrorCode, Muted>();
-  /** Whether a delay was reported that is not known to be over. */
+  /** Whether a delay was reported and may not be over. */
   isDelayed = false;
   readonly #deferred = new Set<() => void>();
   readonly #deferredTask = new DeferredTask(() => this.runDeferred());
@@ -32,7 +32,7 @@ export class CallbackRunner {
 
   report(error: AnalyticsError): void {
     const onError = this.#onError;
-    // Also if it is called within a call of the user's: what is reported may concern others.
+    // In the root context even during a call of the user's, because the error may concern events of other requests.
     if (onError !== undefined)
       inRootContext(() =>
         run(
@@ -42,7 +42,7 @@ export class CallbackRunner {
       );
   }
 
-  /** Reports a refusal that may come ten thousand times a second: the first one, then once a minute how many. */
+  /** Reports a refusal that may occur thousands of times a second: the first one at once, then the count once a minute. */
   reportRarely(code: ErrorCode, message: string, details: ErrorDetails): void {
     const muted = this.#muted.get(code);
     if (muted !== undefined) {
@@ -58,35 +58,37 @@ export class CallbackRunner {
     this.report(new AnalyticsError(code, message, details));
   }
 
-  /** Reports the first of many delays; the next one once `isDelayed` was set back. */
+  /** Reports a delay, unless one was reported and `isDelayed` has not been reset since. */
   reportDelay(cause: Error): void {
     if (this.isDelayed) return;
     this.isDelayed = true;
-    const message = `Events wait, because no worker thread can be started at present; it is tried again. ${cause.message}`;
+    const message = `The worker thread cannot be started at present. Events are kept and it is tried again. ${cause.message}`;
     this.report(new AnalyticsError('worker_delayed', message, { cause: cause.cause }));
   }
 
-  /** Tells a callback how its event ended. */
+  /** Calls a callback with the outcome of its event. */
   call(callback: BoundCallback, error: AnalyticsError | undefined): void {
     run(
       () => callback.call(error),
       (cause) => {
-        this.report(new AnalyticsError('callback_failed', 'A callback passed to an event failed', { cause }));
+        this.report(
+          new AnalyticsError('callback_failed', 'The callback of an event threw or rejected', { cause }),
+        );
       },
     );
   }
 
-  /** The same when the code that is running ends, or somebody who waits has `catchUp()` called. */
+  /** Calls it in a microtask, or earlier in `runDeferred()`. */
   callLater(callback: BoundCallback, error: () => AnalyticsError): void {
     this.#deferred.add(() => this.call(callback, error()));
     this.#deferredTask.schedule();
   }
 
-  /** Tells what there is now, and not what the callbacks add: one may add another for ever. */
+  /** Runs the deferred calls, but not those that they add: a callback may add another one forever. */
   runDeferred(): void {
     let left = this.#deferred.size;
     for (const call of this.#deferred) {
-      // Removed first: the callback may flush, which goes on with the next one.
+      // Removed before the call, because the callback may flush, which runs the remaining calls.
       this.#deferred.delete(call);
       call();
       left--;
@@ -94,7 +96,7 @@ export class CallbackRunner {
     }
   }
 
-  /** Reports what has not been counted yet and stops all timers. */
+  /** Reports the refusals that were only counted so far, and stops all timers. */
   close(): void {
     for (const [code, { timer, count }] of this.#muted) {
       timer.stop();
@@ -104,7 +106,7 @@ export class CallbackRunner {
   }
 }
 
-/** Calls a function of the user's; neither an exception nor a rejection gets past `failed`. */
+/** Calls a function of the user's. An exception or rejection is passed to `failed`. */
 function run(callee: () => unknown, failed: (cause: unknown) => void): void {
   try {
     onRejection(callee(), failed);

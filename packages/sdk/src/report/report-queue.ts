@@ -1,7 +1,7 @@
-// Calls of the user's functions that are due, oldest first. Used by client.ts.
+// The queue of calls to the user's functions, oldest first. Used by client.ts.
 //
-// Each leaves the queue before it is made. It may flush, or end the process: whoever runs the queue then goes on with the
-// next one, and none is lost or made twice.
+// Each call is removed from the queue before it is made, because it may flush or end the process, which runs the queue again.
+// So no call is lost or made twice.
 
 export class ReportQueue {
   #calls: (() => void)[] = [];
@@ -15,7 +15,7 @@ export class ReportQueue {
     this.#calls.push(call);
   }
 
-  /** Makes all calls, and those that they add. */
+  /** Makes all calls, including those added meanwhile. */
   run(): void {
     while (!this.isEmpty) this.#calls[this.#next++]?.();
     this.#calls = [];

@@ -1,5 +1,5 @@
-// The clocks and timers of the SDK, taken when it is loaded: nobody's fake timers stop a deadline, or stay behind in place of
-// a real timer. What runs here runs outside of every request.
+// The clocks and timers of the SDK. They are captured when the SDK is loaded, so fake timers that a test installs later don't
+// affect deadlines. Callbacks run in the root async context, not in that of a request.
 import { performance } from 'node:perf_hooks';
 import * as timers from 'node:timers';
 import { inRootContext } from './root-context.js';
@@ -7,25 +7,25 @@ import { TickedTimers, type Timer } from './ticked-timers.js';
 
 const { setTimeout, setInterval, clearTimeout } = timers;
 
-// The method of the prototype: fake timers replace the property of the object, which is all that Bun has.
+// The method of the prototype, because fake timers replace the own property. Bun has only the own property.
 const read: () => number = Object.getPrototypeOf(performance).now ?? performance.now;
 
-/** Milliseconds on a clock that never steps. */
+/** The time in milliseconds on a monotonic clock. */
 export function now(): number {
   return read.call(performance);
 }
 
-/** The years 0 to 9999 in milliseconds since 1970: what ISO 8601 writes with four digits. */
+/** The years 0 to 9999, which ISO 8601 writes with four digits, in milliseconds since 1970. */
 const WALL_RANGE_MS = [-62_167_219_200_000, 253_402_300_799_999] as const;
 
-/** Milliseconds since 1970, by a test's own clock if it has one. A clock that says nonsense is passed over. */
+/** Milliseconds since 1970. Follows a mocked `Date.now()`, unless that returns something that is not a valid time. */
 export function wallTime(): number {
   const time: unknown = Date.now();
   if (typeof time === 'number' && time >= WALL_RANGE_MS[0] && time <= WALL_RANGE_MS[1]) return time;
   return Math.round(performance.timeOrigin + now());
 }
 
-/** Drives the timers if those of the process were fake when the SDK was loaded. The worker thread has real ones. */
+/** Replaces the timers of the process if they were fake when the SDK was loaded. The worker thread always has real timers. */
 export const ticked = areTimersReal() ? undefined : new TickedTimers(now);
 
 /** Calls `run` once, after `ms` milliseconds. */
@@ -45,17 +45,17 @@ function timer(timeout: NodeJS.Timeout): Timer {
   return { hold: () => void timeout.ref(), stop: () => clearTimeout(timeout) };
 }
 
-// Made by the engine, because the global Promise may be somebody else's. A promise keeps the context it was made in.
+// From an async function, because the global Promise may have been replaced. A promise keeps the async context it was created in.
 const resolved = inRootContext(async () => {});
 
-/** Calls `run` when the code that is running ends. By a promise, because fake timers put `queueMicrotask()` on hold. */
+/** Calls `run` in a microtask. Uses a promise, because fake timers replace `queueMicrotask()`. */
 export function defer(run: () => void): void {
   inRootContext(() => void resolved.then(run));
 }
 
-/** Whether a timer that is started shows among what keeps the process running, as a fake one does not. */
+/** Whether a new timer is listed as an active resource of the process. A fake timer is not. */
 function areTimersReal(): boolean {
-  // There the list is always empty.
+  // The list of active resources is always empty in Bun.
   if (process.versions['bun'] !== undefined) return true;
   const count = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
   const before = count();

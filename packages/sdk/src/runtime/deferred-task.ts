@@ -1,13 +1,12 @@
-// Work that has come up -> done when the code that is running ends, as long as the event loop turns. Used by
-// callback-runner.ts and local-transport.ts.
+// A task that runs in a microtask, without starving the event loop. Used by callback-runner.ts and local-transport.ts.
 import timers from 'node:timers';
 
-// Taken at load: nobody's fake timers put it on hold.
+// Captured at load, so that fake timers installed later don't affect it.
 const { setImmediate } = timers;
 
 /**
- * Runs by promise in one turn of the event loop. Work that leads to more work, as when a callback tracks again, would
- * otherwise keep timers and I/O from their turn for ever. Few do it a hundred times without a macrotask in between.
+ * Runs by microtask in one turn of the event loop. Without a limit, work that schedules more work, such as a callback that
+ * tracks again, would starve timers and I/O. Few programs reach a hundred without a macrotask in between.
  */
 const MAX_RUNS_IN_A_TURN = 100;
 
@@ -20,16 +19,16 @@ export class DeferredTask {
     this.#work = work;
   }
 
-  /** Has the work done once, however often it is asked. */
+  /** Schedules one run. Has no effect while a run is scheduled. */
   schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    if (this.#runs < MAX_RUNS_IN_A_TURN) void this.#runAfterThis();
+    if (this.#runs < MAX_RUNS_IN_A_TURN) void this.#runInMicrotask();
     else setImmediate(() => this.#run());
   }
 
-  async #runAfterThis(): Promise<void> {
-    // Fake timers put queueMicrotask() on hold; await they can't.
+  async #runInMicrotask(): Promise<void> {
+    // Fake timers can replace queueMicrotask(), but not await.
     await undefined;
     this.#run();
   }

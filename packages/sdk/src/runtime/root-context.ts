@@ -1,22 +1,24 @@
-// The async context of no request: the worker thread, its port, the timers, `onError` and diagnostics belong to it.
+// The root async context, which belongs to no request. The worker thread, its port, the timers, `onError` and diagnostics use
+// it.
 //
-// Whatever is made inside a request carries the stores of its AsyncLocalStorages on: into each message that ever comes in
-// by a port, for instance. The request would never be collected, and its user would be credited with what others do.
+// An async resource that is created in a request keeps the AsyncLocalStorage stores of the request. A port, for example,
+// passes them on to every later message. The request would never be garbage collected, and events of other users could be
+// attributed to its user.
 import { AsyncResource } from 'node:async_hooks';
 
 const root = new AsyncResource('OffthreadRoot');
 
 /**
- * What an AsyncResource keeps of the context in which it was made, which may be a request's, because it may load this
- * package: the store of each AsyncLocalStorage (Node.js 20 and 22), or all of them in one frame (from 24 on). These are
- * internals. A Node.js that keeps them elsewhere leaves the first request's context in place, and nothing else is lost.
+ * The properties in which an AsyncResource keeps the context it was created in: one store per AsyncLocalStorage (Node.js 20
+ * and 22), or one frame with all of them (Node.js 24 and later). They are cleared because a request may be what loads this
+ * package. These are internals of Node.js: if a version uses other names, the stores of that request are kept.
  */
 const STORES: ReadonlySet<string | undefined> = new Set(['kResourceStore', 'context_frame']);
 for (const symbol of Object.getOwnPropertySymbols(root)) {
   if (STORES.has(symbol.description)) Reflect.set(root, symbol, undefined);
 }
 
-/** Calls `run` outside of every request, and returns what it returns. */
+/** Calls `run` in the root context, and returns its result. */
 export function inRootContext<T>(run: () => T): T {
   return root.runInAsyncScope(run);
 }

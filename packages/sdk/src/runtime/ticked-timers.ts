@@ -1,10 +1,10 @@
-// Timers for a process whose own timers were fake when the SDK was loaded. Used by clock.ts. The worker thread's messages
-// are their ticks: it sends some while it has anything to do, see thread-port.ts.
+// Timers for a process whose own timers were fake when the SDK was loaded. Used by clock.ts. Each message from the worker
+// thread is a tick. The worker thread sends messages while it has work to do, see thread-port.ts.
 import { MessageChannel } from 'node:worker_threads';
 
-/** A timer that is running. It does not hold the process open unless it is told to. */
+/** A running timer. It doesn't keep the process running unless `hold()` is called. */
 export interface Timer {
-  /** Holds the process open until the timer has run or is stopped. */
+  /** Keeps the process running until the timer has fired or is stopped. */
   hold(): void;
   stop(): void;
 }
@@ -40,7 +40,7 @@ export class TickedTimers {
     };
   }
 
-  /** Runs what is due. */
+  /** Runs the timers that are due. */
   tick(): void {
     const now = this.#now();
     for (const timer of [...this.#running]) {
@@ -57,7 +57,7 @@ export class TickedTimers {
   }
 }
 
-/** Holds the process open, without a timer, until the returned function is called. */
+/** Keeps the process running, without a timer, until the returned function is called. */
 function holdProcess(): () => void {
   const { port1 } = new MessageChannel();
   port1.on('message', () => {});
