@@ -288,7 +288,7 @@ describe('a mistake of the function drops the event, tells callback and onError 
     [
       'it makes text of the properties',
       (event) => ({ ...event, properties: 'x' }),
-      'needs as properties an object',
+      'properties must be an object',
     ],
     ['it makes a cycle', (event) => ({ ...event, properties: cycle }), 'what cannot be written as JSON'],
     ['it returns a proxy that throws', () => new Proxy({}, { ownKeys: () => fail() }), 'beforeSend threw'],
@@ -331,7 +331,12 @@ describe('a mistake of the function drops the event, tells callback and onError 
     expect(analytics.track({ userId: 'u', event: 'outer' })).toBe(true);
     expect(analytics.events).toMatchObject([{ event: 'outer' }]);
     expect(onError.mock.calls).toMatchObject([
-      [{ code: 'before_send_failed', message: 'beforeSend must not track by the client that calls it' }],
+      [
+        {
+          code: 'before_send_failed',
+          message: 'beforeSend must not track events with the client that calls it',
+        },
+      ],
     ]);
   });
 

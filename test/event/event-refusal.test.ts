@@ -59,7 +59,7 @@ for (const type of ['identify', 'track', 'page', 'screen', 'group', 'alias']) {
     for (const [id, shown] of NO_IDS) {
       // It counts as absent beside the other one.
       if (id === '' && name === 'anonymousId') continue;
-      const message = `${type}() needs as ${name} a non-empty string, a finite number or a bigint; got ${shown}`;
+      const message = `${type}(): ${name} must be a non-empty string, a finite number or a bigint; got ${shown}`;
       refused.push([type, { ...WHO, [name]: id }, message]);
     }
   }
@@ -79,47 +79,47 @@ for (const [type, event] of NOBODY) {
 }
 
 refused.push(
-  ['track', WHO, 'track() needs as event a non-empty string; got undefined'],
-  ['track', { ...WHO, event: null }, 'track() needs as event a non-empty string; got null'],
-  ['page', { ...WHO, category: 'Docs' }, 'page() needs a name where it has a category; got a category only'],
+  ['track', WHO, 'track(): event must be a non-empty string; got undefined'],
+  ['track', { ...WHO, event: null }, 'track(): event must be a non-empty string; got null'],
+  ['page', { ...WHO, category: 'Docs' }, 'page() needs a name if it has a category; got only a category'],
   [
     'page',
     { ...WHO, category: 'Docs', name: null },
-    'page() needs a name where it has a category; got a category only',
+    'page() needs a name if it has a category; got only a category',
   ],
 );
 for (const [text, shown] of NO_TEXTS) {
-  refused.push(['track', { ...WHO, event: text }, `track() needs as event a non-empty string; got ${shown}`]);
+  refused.push(['track', { ...WHO, event: text }, `track(): event must be a non-empty string; got ${shown}`]);
   for (const type of ['page', 'screen']) {
-    refused.push([type, { ...WHO, name: text }, `${type}() needs as name a non-empty string; got ${shown}`]);
-    const message = `${type}() needs as category a non-empty string; got ${shown}`;
+    refused.push([type, { ...WHO, name: text }, `${type}(): name must be a non-empty string; got ${shown}`]);
+    const message = `${type}(): category must be a non-empty string; got ${shown}`;
     refused.push([type, { ...WHO, name: 'n', category: text }, message]);
   }
 }
 for (const [id, shown] of NO_IDS) {
-  const expected = 'track() needs as messageId a non-empty string, a finite number or a bigint';
+  const expected = 'track(): messageId must be a non-empty string, a finite number or a bigint';
   refused.push(['track', { ...TRACK, messageId: id }, `${expected}; got ${shown}`]);
 }
 for (const [id, shown] of [...NO_IDS, [undefined, 'undefined'], [null, 'null']] satisfies typeof NO_IDS) {
   const ending = `a non-empty string, a finite number or a bigint; got ${shown}`;
-  refused.push(['group', { ...WHO, groupId: id }, `group() needs as groupId ${ending}`]);
-  refused.push(['alias', { ...WHO, previousId: id }, `alias() needs as previousId ${ending}`]);
-  refused.push(['alias', { previousId: 'p', userId: id }, `alias() needs as userId ${ending}`]);
+  refused.push(['group', { ...WHO, groupId: id }, `group(): groupId must be ${ending}`]);
+  refused.push(['alias', { ...WHO, previousId: id }, `alias(): previousId must be ${ending}`]);
+  refused.push(['alias', { previousId: 'p', userId: id }, `alias(): userId must be ${ending}`]);
 }
 refused.push([
   'alias',
   { previousId: 'p', anonymousId: 'a' },
-  'alias() needs as userId a non-empty string, a finite number or a bigint; got undefined',
+  'alias(): userId must be a non-empty string, a finite number or a bigint; got undefined',
 ]);
 for (const [value, shown] of NO_OBJECTS) {
   for (const name of ['properties', 'context', 'integrations']) {
-    refused.push(['track', { ...TRACK, [name]: value }, `track() needs as ${name} an object; got ${shown}`]);
+    refused.push(['track', { ...TRACK, [name]: value }, `track(): ${name} must be an object; got ${shown}`]);
   }
-  refused.push(['identify', { ...WHO, traits: value }, `identify() needs as traits an object; got ${shown}`]);
+  refused.push(['identify', { ...WHO, traits: value }, `identify(): traits must be an object; got ${shown}`]);
   refused.push([
     'group',
     { ...WHO, groupId: 1, traits: value },
-    `group() needs as traits an object; got ${shown}`,
+    `group(): traits must be an object; got ${shown}`,
   ]);
 }
 for (const [timestamp, shown] of [
@@ -145,18 +145,18 @@ for (const [timestamp, shown] of [
   ['+051300-01-01', "'+051300-01-01'"],
   ['-000001-01-01', "'-000001-01-01'"],
   ['-000000-01-01', "'-000000-01-01'"],
-  ['9999-12-31T23:59:59-01:00', "'9999-12-31T23:59:59-01:00', which is in no year of four digits"],
-  ['0000-01-01T00:00:00+01:00', "'0000-01-01T00:00:00+01:00', which is in no year of four digits"],
+  ['9999-12-31T23:59:59-01:00', "'9999-12-31T23:59:59-01:00', which is not in the years 0 to 9999"],
+  ['0000-01-01T00:00:00+01:00', "'0000-01-01T00:00:00+01:00', which is not in the years 0 to 9999"],
   [`2019-01-01T00:00:00.${'1'.repeat(1_000)}Z`, "'2019-01-01T00:00:00.11111111111111111111…'"],
   [1_556_712_000_000_000, '1556712000000000, which looks like microseconds'],
   [-1_556_712_000_000_000, '-1556712000000000, which looks like microseconds'],
   [1_556_712_000_000_000_000, '1556712000000000000, which looks like nanoseconds'],
   [253_402_300_800_000, '253402300800000, which looks like microseconds'],
   [1e30, '1e+30'],
-  [-62_167_219_200_001, '-62167219200001, which is in no year of four digits'],
+  [-62_167_219_200_001, '-62167219200001, which is not in the years 0 to 9999'],
   [new Date(1_556_712_000_000_000), 'a Date, which looks like microseconds'],
   [new Date(8.64e15), 'a Date, which looks like microseconds'],
-  [new Date('-000001-12-31'), 'a Date, which is in no year of four digits'],
+  [new Date('-000001-12-31'), 'a Date, which is not in the years 0 to 9999'],
   ['2026-11-24-08:00', "'2026-11-24-08:00'"],
   ['2026-11-24T25:00:00Z', "'2026-11-24T25:00:00Z', which does not exist"],
   [new Date(Number.NaN), 'an invalid Date'],
@@ -170,14 +170,14 @@ for (const [timestamp, shown] of [
   [Object.create(null), 'an object'],
   [Object.create(Date.prototype), 'an object, which is not a valid time'],
 ]) {
-  const expected = 'track() needs as timestamp a valid Date, an ISO 8601 string or milliseconds since 1970';
+  const expected = 'track(): timestamp must be a valid Date, an ISO 8601 string or milliseconds since 1970';
   refused.push(['track', { ...TRACK, timestamp }, `${expected}; got ${String(shown)}`]);
 }
 refused.push(
   [
     'track',
     { ...TRACK, messageId: 'm'.repeat(101) },
-    'track() needs as messageId at most 100 characters; got 101',
+    'track(): messageId must have at most 100 characters; got 101',
   ],
   ['track', { ...TRACK, userID: 'u' }, "track() has no field 'userID'; did you mean 'userId'?"],
   ['track', { ...TRACK, user_id: 'u' }, "track() has no field 'user_id'; did you mean 'userId'?"],
@@ -188,14 +188,14 @@ refused.push(
     "track() has no field 'revenue'; fields of your own go into properties",
   ],
   ['track', { ...TRACK, traits: {} }, "track() has no field 'traits'; fields of your own go into properties"],
-  ['track', { ...TRACK, type: 'track' }, "track() has no field 'type'; the method says it"],
+  ['track', { ...TRACK, type: 'track' }, "track() has no field 'type'; it is set by the method"],
   ['page', { ...WHO, title: 'Home' }, "page() has no field 'title'; fields of your own go into properties"],
   [
     'identify',
     { ...WHO, email: 'a@b.c' },
     "identify() has no field 'email'; fields of your own go into traits",
   ],
-  ['identify', { ...WHO, properties: {} }, "identify() has no field 'properties'; it is 'traits' here"],
+  ['identify', { ...WHO, properties: {} }, "identify() has no field 'properties'; use 'traits' instead"],
   ['group', { ...WHO, groupID: 'g' }, "group() has no field 'groupID'; did you mean 'groupId'?"],
   ['group', { ...WHO, plan: 'x' }, "group() has no field 'plan'; fields of your own go into traits"],
   ['alias', { ...WHO, previousId: 'p', traits: {} }, "alias() has no field 'traits'"],
@@ -229,7 +229,7 @@ describe('a callback', () => {
     const analytics = bench.open();
     const { code, message } = refusal(() => call(analytics, 'track', TRACK, callback));
     expect(code).toBe('invalid_event');
-    expect(message).toBe(`track() takes a function as callback; got ${shown}`);
+    expect(message).toBe(`track(): callback must be a function; got ${shown}`);
     expect(analytics.stats().accepted).toBe(0);
   });
 

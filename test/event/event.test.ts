@@ -280,7 +280,7 @@ describe('context', () => {
     flushed(analytics);
     expect((await bench.api.events()).map(({ event }) => event)).toEqual(['before', 'after']);
     expect(bench.errors.map(({ code }) => code)).toEqual(['unserializable', 'unserializable']);
-    expect(String(bench.errors[0]?.cause)).toBe('TypeError: The context is not an object as JSON');
+    expect(String(bench.errors[0]?.cause)).toBe('TypeError: The context does not serialize to a JSON object');
   });
 });
 

@@ -200,6 +200,6 @@ test('a context that JSON writes as anything but an object is refused', () => {
       expect(analytics.track({ userId: 'u', event: 'e', context: Object(context), properties })).toBe(false);
     }
   }
-  const message = 'TypeError: The context is not an object as JSON';
+  const message = 'TypeError: The context does not serialize to a JSON object';
   expect(bench.errors.map(({ cause }) => String(cause))).toEqual(Array(6).fill(message));
 });

@@ -55,8 +55,8 @@ describe('a timestamp of', () => {
 });
 
 describe('what is refused names the way', () => {
-  const EXPECTED = 'track() needs as timestamp a valid Date, an ISO 8601 string or milliseconds since 1970';
-  const ZONE = "which names no point in time; give it a time zone, as toZonedDateTime('UTC') does";
+  const EXPECTED = 'track(): timestamp must be a valid Date, an ISO 8601 string or milliseconds since 1970';
+  const ZONE = "which is not a point in time; give it a time zone, for example with toZonedDateTime('UTC')";
 
   test.each<[string, unknown, string]>([
     ['Temporal.PlainDateTime', Temporal.PlainDateTime.from('2026-11-24T12:00'), `an object, ${ZONE}`],
@@ -66,7 +66,7 @@ describe('what is refused names the way', () => {
     [
       'a local time of another library',
       { toJSON: () => '2026-11-24T12:00:00' },
-      'an object, which names no point in time; convert it to a Date',
+      'an object, which is not a point in time; convert it to a Date',
     ],
     ['an invalid dayjs', dayjs('soon'), 'an object, which is not a valid time'],
     ['an invalid Luxon DateTime', DateTime.fromISO('soon'), 'an object, which is not a valid time'],
@@ -79,10 +79,10 @@ describe('what is refused names the way', () => {
         toDate: () => new Date(),
         toJSON: () => ({ seconds: 1, nanoseconds: 2 }),
       },
-      'an object; pass what its toDate() returns',
+      'an object; pass the result of its toDate()',
     ],
     ['what throws', { toISOString: () => { throw new Error('no'); } }, 'an object, which is not a valid time'], // biome-ignore format: one line each
-    ['a year before the first', Temporal.Instant.from('-000100-11-24T12:00Z'), 'an object, which is in no year of four digits'], // biome-ignore format: one line each
+    ['a year before the first', Temporal.Instant.from('-000100-11-24T12:00Z'), 'an object, which is not in the years 0 to 9999'], // biome-ignore format: one line each
     ['epochMilliseconds that are none', { epochMilliseconds: '12' }, 'an object'],
     ['a text in an object', { toJSON: () => 'soon' }, 'an object; convert it to a Date'],
     ['a Buffer', Buffer.from('2026-11-24'), 'an object'],

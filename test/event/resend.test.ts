@@ -91,9 +91,9 @@ test('also where they hold a BigInt or lack what the client adds', async () => {
 test.each<[string, unknown, string]>([
   ['no list', { type: 'track' }, 'a list of events'],
   ['nothing', undefined, 'a list of events'],
-  ['something that is no event', ['x'], 'events[0]: An event is an object of fields'],
-  ['an event without a type', [{ userId: 'u', event: 'E' }], 'events[0]: An event needs as type'],
-  ['an unknown type', [{ type: 'toString', userId: 'u', event: 'E' }], 'events[0]: An event needs as type'],
+  ['something that is no event', ['x'], 'events[0]: An event must be an object of fields'],
+  ['an event without a type', [{ userId: 'u', event: 'E' }], 'events[0]: type must be'],
+  ['an unknown type', [{ type: 'toString', userId: 'u', event: 'E' }], 'events[0]: type must be'],
   ['a field of another type', [{ type: 'identify', userId: 'u', event: 'E' }], "no field 'event'"],
   [
     'a bad one behind a good one',
@@ -101,7 +101,7 @@ test.each<[string, unknown, string]>([
       { type: 'identify', userId: 'u' },
       { type: 'track', userId: 'u' },
     ],
-    'events[1]: track() needs as event',
+    'events[1]: track(): event must be',
   ],
 ])('%s is the mistake of the caller, and nothing is accepted', async (_name, events, message) => {
   await using trial = new Trial({ host: bench.api.url });

@@ -269,7 +269,9 @@ describe('an event that is refused', () => {
     expect(errors).toMatchObject([{ code: 'unserializable', cause: { message: 'no session' } }]);
     const later = (async () => fail()) as unknown as ScopeSource;
     const track = (): unknown => analytics.withContext(later, (within) => within.track({ event: 'e' }));
-    expect(refusal(track).message).toBe('withContext() needs fields at once; got a Promise');
+    expect(refusal(track).message).toBe(
+      'withContext(): the function must return fields synchronously; got a Promise',
+    );
   });
 });
 
@@ -280,10 +282,10 @@ describe('a mistake', () => {
     ['u', "withContext() takes an object of fields; got 'u'"],
     [null, 'withContext() takes an object of fields; got null'],
     [{ userID: 'u' }, "withContext() has no field 'userID'; did you mean 'userId'?"],
-    [{ userId: '' }, 'withContext() needs as userId a non-empty string'],
-    [{ anonymousId: {} }, 'withContext() needs as anonymousId a non-empty string'],
-    [{ context: 'c' }, "withContext() needs as context an object; got 'c'"],
-    [{ integrations: [] }, 'withContext() needs as integrations an object; got an array'],
+    [{ userId: '' }, 'withContext(): userId must be a non-empty string'],
+    [{ anonymousId: {} }, 'withContext(): anonymousId must be a non-empty string'],
+    [{ context: 'c' }, "withContext(): context must be an object; got 'c'"],
+    [{ integrations: [] }, 'withContext(): integrations must be an object; got an array'],
   ])('in the fields, like %j, throws at once, and nothing is called', (fields, message) => {
     const run = (): never => expect.fail('it was called');
     expect(refusal(() => analytics.withContext(fields as ScopeFields, run)).message).toContain(message);
@@ -303,7 +305,7 @@ describe('a mistake', () => {
       // @ts-expect-error no such field
       expect(() => within.track({ event: 'e', propertys: {} })).toThrow("did you mean 'properties'?");
       // @ts-expect-error no object
-      expect(() => within.track({ event: 'e', context: 'c' })).toThrow('needs as context an object');
+      expect(() => within.track({ event: 'e', context: 'c' })).toThrow('context must be an object');
     });
   });
 

@@ -121,7 +121,7 @@ describe('a screen', () => {
   test('whose name is no text is refused', () => {
     const analytics = bench.open();
     expect(refusal(() => call(analytics, 'screen', { userId: 'u', name: '' })).message).toBe(
-      'screen() needs as name a non-empty string; got an empty string',
+      'screen(): name must be a non-empty string; got an empty string',
     );
   });
 });
@@ -154,7 +154,7 @@ describe('a messageId', () => {
     (messageId) => {
       const analytics = bench.open();
       const act = () => call(analytics, 'track', { userId: 'u', event: 'e', messageId });
-      expect(refusal(act).message).toContain('track() needs as messageId');
+      expect(refusal(act).message).toContain('track(): messageId must be');
     },
   );
 });
@@ -186,7 +186,7 @@ describe('an empty id', () => {
       anonymousId: { anonymousId: '' },
     })) {
       const { message } = refusal(() => call(analytics, type, { ...fields, ...ids }));
-      expect(message).toBe(`${type}() needs as ${name} ${ending}`);
+      expect(message).toBe(`${type}(): ${name} must be ${ending}`);
     }
   });
 
@@ -194,7 +194,7 @@ describe('an empty id', () => {
     const analytics = bench.open();
     expect(
       refusal(() => call(analytics, 'alias', { userId: '', anonymousId: 'a', previousId: 'p' })).message,
-    ).toBe('alias() needs as userId a non-empty string, a finite number or a bigint; got an empty string');
+    ).toBe('alias(): userId must be a non-empty string, a finite number or a bigint; got an empty string');
   });
 
   test('takes the place of what a scope has, as null does', async () => {

@@ -101,7 +101,7 @@ describe('maxQueueSize', () => {
     const analytics = bench.open({ maxQueueSize: 1, stub: true });
     track(analytics);
     expect(() => Reflect.apply(analytics.track, analytics, [{ userId: 'u' }])).toThrow(
-      'track() needs as event',
+      'track(): event must be',
     );
     expect(analytics.stats().refused).toEqual({});
   });

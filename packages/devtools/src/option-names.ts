@@ -3,19 +3,17 @@
 /** Settings and fields whose names can't be mistaken for other words. */
 const TELLING = /'?\b(userId|anonymousId|previousId|groupId|messageId|writeKey|allowInsecureHost)\b'?/g;
 
-/** Settings and fields whose names are English words as well. */
+/** Settings, and fields whose names are English words as well. */
 const NAMED =
-  /\bSetting '(\w+)'|\bas (event|name|category|timestamp|properties|traits|context|integrations)\b/g;
+  /\bSetting '(\w+)'|(?<=\(\): )(event|name|category|timestamp|properties|traits|context|integrations)\b/g;
 
 /** The message, with options in place of settings and fields. */
 export function withOptionNames(message: string): string {
   return message
     .replace(/\bset allowInsecureHost\b/, 'pass allowInsecureHost')
-    .replace('needs a name where it has a category', 'needs --name where it has --category')
+    .replace('needs a name if it has a category', 'needs --name if it has --category')
     .replace(/\b(an? )(?=userId|anonymousId)/g, '')
-    .replace(NAMED, (_, setting?: string, field?: string) =>
-      setting === undefined ? `as ${optionOf(field ?? '')}` : optionOf(setting),
-    )
+    .replace(NAMED, (_, setting?: string, field?: string) => optionOf(setting ?? field ?? ''))
     .replace(TELLING, (_, name: string) => optionOf(name))
     .replace(/^(\w+)\(\)/, 'send $1');
 }

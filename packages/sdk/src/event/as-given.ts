@@ -1,10 +1,10 @@
-// Events that keep their properties and `context.library`, because they are history. For `offthread import` of
-// @offthread/devtools. Used by frame.ts and page-properties.ts.
+// Marks historical events, whose `properties` and `context.library` are sent unchanged. For `offthread import` of
+// @offthread/devtools. Used by encode.ts and page-properties.ts.
 
-/** By name, because each entry of the package is a bundle of its own. */
+/** A registered symbol, because each entry point of the package is a separate bundle. */
 const MARK = Symbol.for('@offthread/sdk:as-given');
 
-/** Marks an event, which is the argument of one of the six methods, and returns it. */
+/** Marks an event for one of the six methods, and returns it. */
 export function leaveAsGiven<Event extends object>(event: Event): Event {
   return Object.defineProperty(event, MARK, { value: true });
 }

@@ -1,4 +1,4 @@
-// A checked event -> the event as the user's own functions want it sent, or why it is not. Used by event-acceptor.ts.
+// Runs the `beforeSend` functions on a validated event. Returns the event to send, or why it is dropped. Used by event-acceptor.ts.
 import { show, ValidationError } from '../errors.js';
 import { plainFields } from '../input/fields.js';
 import { isPromise } from '../input/promises.js';
@@ -8,20 +8,21 @@ import { plainCopy } from './snapshot.js';
 import { check, isoTime } from './validate.js';
 
 /**
- * An event as `beforeSend` is given it: a copy of what the call brought, which may be changed at any depth. In its
- * objects everything is as it will be sent, dates and decimals as text, but for bigints, which are bigints still.
+ * The event that `beforeSend` receives: a copy of the event passed to the call. You may change it at any depth. Values inside
+ * its objects have the form in which they are sent, for example dates and decimals as strings, except that bigints are still
+ * bigints.
  */
 export interface OutgoingEvent {
   readonly type: EventType;
   userId?: Id | null | undefined;
   anonymousId?: Id | null | undefined;
-  /** Of an alias. */
+  /** `alias` only. */
   previousId?: Id | null | undefined;
-  /** Of a group. */
+  /** `group` only. */
   groupId?: Id | null | undefined;
-  /** Of a track. */
+  /** `track` only. */
   event?: string | null | undefined;
-  /** Of a page or screen. */
+  /** `page` and `screen` only. */
   name?: string | null | undefined;
   category?: string | null | undefined;
   traits?: Record<string, unknown> | null | undefined;
@@ -29,27 +30,27 @@ export interface OutgoingEvent {
   /** Without `library`, which is added when the event is sent. */
   context?: Record<string, unknown> | null | undefined;
   integrations?: Record<string, unknown> | null | undefined;
-  /** Where the call has one: ISO 8601 UTC. */
+  /** ISO 8601 UTC. Only if the call has one. */
   timestamp?: AnyEvent['timestamp'];
-  /** Where the call has one. */
+  /** Only if the call has one. */
   messageId?: Id | null | undefined;
 }
 
-/** Returns the event, the same or another one, or null where it is not to be sent. Answers at once: no Promise. */
+/** Returns the event to send, which may be another object, or null to drop it. Must be synchronous. */
 export type BeforeSend = (event: OutgoingEvent) => OutgoingEvent | null;
 
-/** What came of an event. */
+/** The event to send, or why it is dropped. */
 export type BeforeSendResult = { readonly event: AnyEvent; readonly code: undefined } | Dropped;
 
-/** Why an event is not sent. */
+/** Why an event is dropped. */
 export interface Dropped {
-  /** A function returned null; or it threw, or returned what is no event. */
+  /** `before_send`: a function returned null. `before_send_failed`: it threw, or returned something that isn't a valid event. */
   readonly code: 'before_send' | 'before_send_failed';
   readonly message: string;
   readonly cause?: unknown;
 }
 
-/** The functions of one client. */
+/** The `beforeSend` functions of one client. */
 export class BeforeSendChain {
   readonly #functions: readonly BeforeSend[];
   #running = false;
@@ -59,13 +60,13 @@ export class BeforeSendChain {
   }
 
   /**
-   * Gives a checked event to one function after the other.
+   * Passes a validated event through all functions in order.
    *
-   * @throws what a getter or a `toJSON` of the caller's throws, and for a cycle.
+   * @throws what a getter or a `toJSON` of the event throws, and if the event has a cycle.
    */
   apply(type: EventType, given: AnyEvent): BeforeSendResult {
-    // Otherwise a function that tracks would be called for what it tracks, and so on.
-    if (this.#running) return failed('beforeSend must not track by the client that calls it');
+    // Otherwise a function that tracks would be called again for that event, without end.
+    if (this.#running) return failed('beforeSend must not track events with the client that calls it');
     const event = copy(type, given);
     this.#running = true;
     try {
@@ -91,35 +92,35 @@ export class BeforeSendChain {
       check(type, fields);
     } catch (cause) {
       const reason = cause instanceof ValidationError ? cause.message : 'it cannot be read';
-      return failed(`beforeSend returned what is no event: ${reason}`, cause);
+      return failed(`beforeSend returned an invalid event: ${reason}`, cause);
     }
     return { event: fields, code: undefined };
   }
 }
 
-/** What every function has to return: an event of the type it was given. */
+/** Says what is wrong with the result of a function, if it isn't an event of the same type. */
 function mistakeIn(type: EventType, returned: unknown): string | undefined {
   const expected = 'beforeSend must return the event, or null to drop it';
-  if (isPromise(returned)) return `${expected}, at once; it returned a Promise`;
+  if (isPromise(returned)) return `${expected}, synchronously; it returned a Promise`;
   if (typeof returned !== 'object' || returned === null || Array.isArray(returned)) {
     return `${expected}; it returned ${show(returned)}`;
   }
   const became = 'type' in returned ? returned.type : undefined;
   if (became === type || became === undefined) return undefined;
-  return `beforeSend must leave the type of an event as it is; '${type}' became ${show(became)}`;
+  return `beforeSend must not change the type of an event; '${type}' became ${show(became)}`;
 }
 
-/** An event that is dropped because a function of the user's is at fault. */
+/** The result for an event that is dropped because of a mistake in one of the functions. */
 export function failed(message: string, cause?: unknown): Dropped {
   return { code: 'before_send_failed', message, cause };
 }
 
-/** What the functions may change. */
+/** The copy that the functions may change. */
 function copy(type: EventType, event: AnyEvent): OutgoingEvent {
   const copied: Record<string, unknown> = { type };
   for (const name of fieldsOf(type)) {
     const value = event[name];
-    // JSON would make text or nothing of a bigint and a Date of its own.
+    // Ids are copied as they are: a `toJSON` on BigInt.prototype would turn a bigint into text.
     if (value != null) copied[name] = typeof value === 'object' ? plainCopy(name, value) : value;
   }
   if (event.timestamp != null) copied['timestamp'] = isoTime(type, event.timestamp);
@@ -127,9 +128,9 @@ function copy(type: EventType, event: AnyEvent): OutgoingEvent {
 }
 
 /**
- * Checks the setting.
+ * Checks the setting `beforeSend`.
  *
- * @throws {ValidationError} `invalid_setting`, for anything but a function or a list of functions.
+ * @throws {ValidationError} `invalid_setting`, if it isn't a function or a list of functions.
  */
 export function checkBeforeSend(value: unknown, name: string): readonly BeforeSend[] {
   const functions: unknown[] = Array.isArray(value) ? [...value] : [value];

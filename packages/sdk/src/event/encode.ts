@@ -1,4 +1,4 @@
-// Event -> frame: the event as it is at this moment, and the only stringify on the main thread. Next: pending-events.ts.
+// Serializes an event into a frame, with the only `JSON.stringify` on the main thread. Next: pending-events.ts.
 import * as types from 'node:util/types';
 import { lengthOf, textOf } from '@offthread/worker/frame/frame';
 import { describeOversize, MAX_EVENT_BYTES } from '@offthread/worker/limits';
@@ -11,23 +11,23 @@ import { pageProperties } from './page-properties.js';
 import { isRawJSON, snapshot } from './snapshot.js';
 import { isoTime } from './validate.js';
 
-/** An event ready to post. */
+/** A serialized event. */
 export interface EncodedEvent {
-  /** What `content` is: JSON text, or the bytes of a snapshot where JSON text cannot hold the event. */
+  /** The format of `content`: JSON text, or the bytes of a snapshot if JSON text cannot hold the event. */
   readonly kind: Kind;
   /** When it was accepted, in milliseconds since 1970. */
   readonly time: number;
   readonly content: string | Uint8Array;
-  /** Of a snapshot: bytes that the event has at least when it is sent. */
+  /** Snapshots only: the minimum size of the event in bytes when it is sent. */
   readonly minBytes?: number;
 }
 
 const LIBRARY = { name: '@offthread/sdk', version };
 
-/** `context.library` as it is sent. */
+/** `context.library` as JSON. */
 export const LIBRARY_TEXT = JSON.stringify(LIBRARY);
 
-/** Where an event gets its sequence number. */
+/** The source of sequence numbers and of the prefix of `messageId`. */
 export interface Numbering {
   /** Sequence number of the newest event. */
   readonly accepted: number;
@@ -35,11 +35,12 @@ export interface Numbering {
 }
 
 /**
- * Takes a checked event as it is at this moment. Getters and `toJSON` of the caller's run here, and may use the client.
- * So only after them is the event given its number, which its `messageId` ends with if it brings none; it must be
- * appended at once. `again`: it was sent before, by a client of that library, and nothing is added to it.
+ * Serializes a validated event. This runs getters and `toJSON` methods of the caller, which may track other events with the
+ * same client. So the sequence number, which the generated `messageId` ends with, is taken after them, and the event must be
+ * appended before any other event. `again` is set for an event that is sent again: it has the event's original `library`, and
+ * nothing is added to the event.
  *
- * @throws what a getter or a `toJSON` of the caller's throws, for a cycle, and for too many levels.
+ * @throws what a getter or a `toJSON` of the event throws, and if the event has a cycle or too many levels.
  */
 export function encode(
   type: EventType,
@@ -52,7 +53,7 @@ export function encode(
   const context = event.context ?? undefined;
   const messageId = idText(event.messageId);
   const fields = {
-    // First, because the worker's frame.ts adds `library` to it.
+    // Must be the first field, because the worker's frame.ts inserts `library` there.
     context,
     userId: idText(event.userId),
     anonymousId: idText(event.anonymousId),
@@ -73,11 +74,11 @@ export function encode(
     }
     return { kind: 'whole', time, content: numbered(JSON.stringify(whole())) };
   } catch {
-    // A BigInt. Or a cycle and the like, which throws a second time, to the caller.
+    // The event has a BigInt. If the cause is another one, such as a cycle, snapshot() throws as well.
     return { kind: 'snapshot', time, ...snapshot(whole(), numbered) };
   }
 
-  /** The event as it is sent; without what `numbered` adds. */
+  /** The event as it is sent, without the fields that `numbered` adds. */
   function whole(): object {
     const timestamp = isoTime(type, event.timestamp ?? time);
     const made = isAsGiven(event) ? (context as { library?: unknown } | undefined)?.library : undefined;
@@ -85,7 +86,7 @@ export function encode(
     return messageId === undefined ? rest : { type, messageId, ...rest };
   }
 
-  /** Its text with a `messageId`. */
+  /** Adds `type` and a generated `messageId` to the text of an event that has no `messageId`. */
   function numbered(text: string): string {
     if (messageId !== undefined) return text;
     const { accepted, frameDefaults } = numbering;
@@ -93,10 +94,10 @@ export function encode(
   }
 }
 
-/** More than the worker adds to an event, in bytes: it has a name, two ids, a time and a version to write. */
+/** More bytes than the worker adds to an event: its type, `messageId`, timestamp and library. */
 const MAX_ADDED_BYTES = 1_000;
 
-/** Says that an event has too many bytes, if that is certain already: for a snapshot the worker may find it out later. */
+/** Returns a message if the event is certainly too large. For a snapshot, only the worker may be able to tell. */
 export function oversize(
   { kind, time, content, minBytes = 0 }: EncodedEvent,
   { accepted, frameDefaults }: Numbering,
@@ -104,8 +105,8 @@ export function oversize(
   if (typeof content !== 'string') {
     return minBytes > MAX_EVENT_BYTES ? describeOversize(`at least ${minBytes}`) : undefined;
   }
-  // Nearly all events are seen to fit without counting, because no UTF-16 unit becomes more than three bytes, and of the
-  // others nearly all by counting.
+  // A UTF-16 code unit takes at most three bytes in UTF-8, so nearly all events need no byte count, and nearly all others need
+  // nothing else.
   const room = MAX_EVENT_BYTES - MAX_ADDED_BYTES;
   if (content.length * 3 <= room || Buffer.byteLength(content) <= room) return undefined;
   const memory = Buffer.from(content);
@@ -114,28 +115,28 @@ export function oversize(
   return bytes > MAX_EVENT_BYTES ? describeOversize(bytes) : undefined;
 }
 
-/** Whether `library` cannot be added to the text of a context. */
+/** Whether `library` can't simply be inserted into the JSON text of the context. */
 function isOdd(context: object | undefined): boolean {
   return context !== undefined && ('library' in context || 'toJSON' in context);
 }
 
 function idText(id: Id | null | undefined): string | undefined {
-  // An empty one, which passes only beside another, counts as absent.
+  // An empty id counts as absent. It is valid only if the other id is set.
   return typeof id === 'string' ? id || undefined : id == null ? undefined : String(id);
 }
 
 /**
- * A copy of the context, as JSON sees it, with `library` in it.
+ * A copy of the context with `library`. Calls the context's `toJSON`, if it has one.
  *
- * @throws what its `toJSON` throws, and for what is an object here and none as JSON, like a Date.
+ * @throws what `toJSON` throws, and if the context does not serialize to an object, like a Date.
  */
 function withLibrary(context: object | undefined, library: unknown): object {
   const { toJSON } = (context ?? {}) as { toJSON?: unknown };
   const seen: unknown = typeof toJSON === 'function' ? Reflect.apply(toJSON, context, ['context']) : context;
   if (seen === undefined || seen === null) return { library };
   if (typeof seen !== 'object' || Array.isArray(seen) || types.isBoxedPrimitive(seen) || isRawJSON(seen))
-    throw new TypeError('The context is not an object as JSON');
+    throw new TypeError('The context does not serialize to a JSON object');
   const copy: Readonly<Record<string, unknown>> = { ...seen, library };
-  // JSON asks for `toJSON` once, and not what that has given.
+  // JSON.stringify doesn't call `toJSON` on the result of a `toJSON`, so the copy must not have the method.
   return typeof copy['toJSON'] === 'function' ? { ...copy, toJSON: undefined } : copy;
 }

@@ -1,4 +1,5 @@
-// The fields that an event of each type may have, and copies of events. Used by validate.ts and by those who fill events in.
+// The fields that events of each type may have, and functions that copy events. Used by validate.ts, scope.ts, request-analytics.ts
+// and others.
 import { show, ValidationError } from '../errors.js';
 import { isForeign, plainFields } from '../input/fields.js';
 import { OTHER_FIELDS } from '../input/other-names.js';
@@ -9,7 +10,7 @@ type Field = keyof AnyEvent;
 
 const COMMON: Field[] = ['userId', 'anonymousId', 'context', 'integrations', 'timestamp', 'messageId'];
 
-/** What each has beside these. */
+/** The additional fields of each type. */
 const MORE: Readonly<Record<EventType, readonly Field[]>> = {
   identify: ['traits'],
   track: ['event', 'properties'],
@@ -30,19 +31,19 @@ const FIELDS: Readonly<Record<EventType, ReadonlySet<Field>>> = {
 
 const ALL: ReadonlySet<string> = new Set(Object.values(FIELDS).flatMap((fields) => [...fields]));
 
-/** The type of that name, where there is one. */
+/** The event type with this name, if there is one. */
 export function eventType(name: unknown): EventType | undefined {
   for (const type in FIELDS) if (type === name) return type as EventType;
   return undefined;
 }
 
-/** The names of the fields that an event of a type may have. */
+/** The fields that an event of this type may have. */
 export function fieldsOf(type: EventType): ReadonlySet<Field> {
   return FIELDS[type];
 }
 
 /**
- * Refuses names that are none of the type's, unless they come from Object.prototype.
+ * Checks that an event has no unknown fields. Ignores those of Object.prototype.
  *
  * @throws {ValidationError} `invalid_event`
  */
@@ -51,12 +52,12 @@ export function checkNames(type: EventType, event: AnyEvent): void {
   for (const name in event) if (!fields.has(name) && !isForeign(event, name)) refuseField(type, name);
 }
 
-/** Inherits from Object.prototype and has nothing of its own. */
+/** Has only what it inherits from Object.prototype. */
 const BARE = {};
 
 /**
- * The object itself, unless somebody has put a field of events on Object.prototype: then what it has without that.
- * In its own form so that V8 proves once that the answer is no, and track() pays nothing for it.
+ * Returns the object itself, unless Object.prototype was extended by a property with the name of a field. Then it returns a
+ * copy without that property. Written as separate `in` checks because V8 optimizes them away, so they cost track() nothing.
  */
 export function withoutForeign<Given>(given: Given): Given {
   const isExtended =
@@ -78,15 +79,15 @@ export function withoutForeign<Given>(given: Given): Given {
 }
 
 /**
- * A copy of an event to fill in, with the fields of its class as well. It is still to be checked.
+ * A mutable copy of an event, including the fields that it inherits from a class. The copy is not validated yet.
  *
- * @throws {ValidationError} `invalid_event`, for a name that is none of the type's, which the copy wouldn't have.
+ * @throws {ValidationError} `invalid_event`, if an instance of a class has an unknown field, which would be missing in the copy.
  */
 export function copyFields(type: EventType, given: AnyEvent): { -readonly [Name in Field]?: AnyEvent[Name] } {
   const event = withoutForeign(given);
   if (Object.getPrototypeOf(event) === Object.prototype) {
-    // No class: the fastest way. An object of this form is checked and written five times faster than one that is
-    // spread together.
+    // The fast path for plain objects. An object with these properties first is validated and serialized five times faster than
+    // one made by spreading.
     const form = { userId: undefined, anonymousId: undefined, context: undefined, integrations: undefined };
     return Object.assign(form, event);
   }

@@ -1,34 +1,34 @@
-// The events that the six methods take, as types.
+// The types of the events that the six methods take.
 import type { Instant } from './timestamp.js';
 
 /** An id in your database. A number or bigint is sent as the string of its digits. */
 export type Id = string | number | bigint;
 
-/** What every event may have. `null` counts as absent, everywhere. */
+/** Fields that every event may have. A field that is `null` counts as absent. */
 export interface CommonFields {
-  /** What is known about the circumstances: `ip`, `userAgent`, `page`, … `library` is added. */
+  /** The circumstances of the event: `ip`, `userAgent`, `page` and so on. The SDK adds `library`. */
   readonly context?: object | null | undefined;
   /**
-   * Which destinations the event goes to, for example `{ All: false, Kissmetrics: true }`. Names are case sensitive.
+   * The destinations the event is sent to, for example `{ All: false, Kissmetrics: true }`. Names are case sensitive.
    * Source: https://segment.com/docs/connections/spec/common/#integrations
    */
   readonly integrations?: object | null | undefined;
   /**
-   * When it happened: a Date, an ISO 8601 string (without a zone it is UTC), milliseconds since 1970, or a point in time
-   * of dayjs, Luxon, Moment or Temporal, in a year of four digits. Days that do not exist are refused. Sent as ISO 8601
-   * UTC with milliseconds. For historical import. Default: now.
+   * When the event happened: a Date, an ISO 8601 string (UTC if it has no time zone), milliseconds since 1970, or an object of
+   * dayjs, Luxon, Moment or Temporal, in the years 0 to 9999. A day that doesn't exist is refused. Sent as ISO 8601 UTC with
+   * milliseconds. Set it to import historical events. Default: now.
    */
   readonly timestamp?: Date | string | number | Instant | null | undefined;
-  /** What the API deduplicates on, at most 100 characters. A number is sent as a string. Default: a unique one. */
+  /** The key by which the API removes duplicates, at most 100 characters. A number is sent as a string. Default: a unique id. */
   readonly messageId?: Id | null | undefined;
 }
 
-/** Who did it: at least one of the two. An empty string counts as absent if the other one is there. */
+/** The user: at least one of the two ids. An empty string counts as absent if the other id is set. */
 export type Identity =
   | { readonly userId: Id; readonly anonymousId?: Id | null | undefined }
   | { readonly userId?: Id | null | undefined; readonly anonymousId: Id }
-  // Nothing that the first two do not take. But a compiler that looks for the member that was meant finds one of these by
-  // the ids of an event, and blames the field that is missing; otherwise it would blame the other id.
+  // These two accept nothing more than the first two. They improve the errors of TypeScript: it picks one of these by the id of
+  // an event, and then reports the field that is really wrong. Without them, it reports that the other id is missing.
   | { readonly userId?: null | undefined; readonly anonymousId: Id }
   | { readonly userId: Id; readonly anonymousId?: null | undefined };
 
@@ -40,25 +40,25 @@ export type TrackEvent<Events extends EventMap<Events> = AnyEvents> = CommonFiel
   Identity &
   NamedEvent<Events>;
 
-/** Names of events with the properties of each, as a type or an interface. */
+/** Maps the names of events to their properties. */
 export type EventMap<Events> = { readonly [Name in keyof Events]: object };
 
 /**
- * Where no map is given: any name, any properties. Code that asks for an `Analytics` is so given one with a map as well,
- * and need not know of maps.
+ * The default event map: any name, any properties. A function that takes an `Analytics` also accepts a client with an event
+ * map.
  */
-// biome-ignore lint/suspicious/noExplicitAny: nothing else lets a client with a map stand for one without.
+// biome-ignore lint/suspicious/noExplicitAny: nothing else makes a client with a map assignable to one without.
 export type AnyEvents = any;
 
-/** One of the names, with its properties. */
+/** The name and properties of an event in the map. */
 export type NamedEvent<Events extends EventMap<Events>> = {
   readonly [Name in keyof Events & string]: {
-    /** What the user did, in words like `'Item Purchased'`. */
+    /** What the user did, for example `'Item Purchased'`. */
     readonly event: Name;
   } & PropertiesField<Events[Name]>;
 }[keyof Events & string];
 
-/** Required where one of the properties is. Any object where it is not known what they are. */
+/** `properties` is required if one of the properties is. Any object is accepted if the type of the properties is unknown. */
 type PropertiesField<Properties> = unknown extends Properties
   ? { readonly properties?: object | null | undefined }
   : Partial<Properties> extends Properties
@@ -75,7 +75,7 @@ type PageName =
   | {
       /** Required if there is a `category`. */
       readonly name: string;
-      /** Is added to `properties`. */
+      /** Also added to `properties`. */
       readonly category?: string | null | undefined;
     };
 
@@ -96,7 +96,7 @@ export type AliasEvent = CommonFields & { readonly userId: Id; readonly previous
 
 export type EventType = 'identify' | 'track' | 'page' | 'screen' | 'group' | 'alias';
 
-/** Any event, as `check` sees it. */
+/** An event of any type. */
 export type AnyEvent = CommonFields & {
   readonly userId?: Id | null | undefined;
   readonly anonymousId?: Id | null | undefined;

@@ -1,4 +1,5 @@
-// The six methods, stated once: what each takes if the event need not say who did it. analytics.ts has those that demand an id.
+// The types of the six methods of scoped clients, on which an event doesn't need an id. For the methods that require one, see
+// analytics.ts.
 import type { AnalyticsError } from '../errors.js';
 import type {
   AliasEvent,
@@ -16,57 +17,58 @@ import type {
 
 export const METHODS: readonly EventType[] = ['identify', 'track', 'page', 'screen', 'group', 'alias'];
 
-/** Called once with how an event ended: with nothing if the API took it. Runs in the async context of the call. */
+/** Called once with the outcome of an event: without an error if the API accepted it. Runs in the async context of the call. */
 export type Callback = (error?: AnalyticsError) => unknown;
 
-/** Who did it, as far as it is known. */
+/** The ids of the user, if known. */
 export interface Ids {
   readonly userId?: Id | null | undefined;
   readonly anonymousId?: Id | null | undefined;
 }
 
-/** An event that need not say who did it. What is `null` is left out, whatever it could inherit. */
+/** An event that doesn't need an id. A field that is `null` is left out, even if it could be inherited. */
 export type ScopedEvent<Event> = Event extends unknown ? Omit<Event, keyof Ids> & Ids : never;
 
-/** The same of `track()`, with the names and properties of a map. */
+/** A `track()` event that doesn't need an id, with the names and properties of an event map. */
 export type ScopedTrackEvent<Events extends EventMap<Events> = AnyEvents> = CommonFields &
   Ids &
   NamedEvent<Events>;
 
-/** What each method takes. */
+/** The event that each method takes. */
 interface ScopedEvents<Events extends EventMap<Events>> {
-  /** Ties the user to what is known about them. */
+  /** Records traits of the user. */
   identify: ScopedEvent<IdentifyEvent>;
-  /** Records what the user did. */
+  /** Records an action of the user. */
   track: ScopedTrackEvent<Events>;
-  /** Records that the user saw a page. */
+  /** Records a page view. */
   page: ScopedEvent<PageEvent>;
-  /** Records that the user saw a screen of an app. */
+  /** Records a screen view in an app. */
   screen: ScopedEvent<ScreenEvent>;
-  /** Ties the user to a group. */
+  /** Adds the user to a group. */
   group: ScopedEvent<GroupEvent>;
-  /** Ties `previousId` to the user. */
+  /** Merges `previousId` into the user. */
   alias: Omit<AliasEvent, 'userId'> & Pick<Ids, 'userId'>;
 }
 
-// The types of methods, and not of functions, so that a client, which demands more of an event, is a `ScopedAnalytics`.
+// Methods and not function properties: their parameters are bivariant, so a client, which requires more fields, is assignable to
+// `ScopedAnalytics`.
 interface Method<Event> {
   call(event: Event, callback?: Callback): boolean;
   callWithDefault(event?: Event, callback?: Callback): boolean;
 }
 
 /**
- * The six methods of a client for code that is called within `withContext()`, where an event need not say who did it.
- * Every `Analytics` is one, and so is `request.analytics` of the Fastify plugin. At run time there is no difference: an
- * event that nobody did throws a `ValidationError`.
+ * The six methods of a client for code that is called in `withContext()`, where an event doesn't need an id. Every `Analytics`
+ * is assignable to this type, and so is `request.analytics` of the Fastify plugin. At run time there is no difference: an event
+ * that has no id and inherits none throws a `ValidationError`.
  */
 export type ScopedAnalytics<Events extends EventMap<Events> = AnyEvents> = {
   [Type in keyof ScopedEvents<Events>]: Method<ScopedEvents<Events>[Type]>['call'];
 };
 
 /**
- * The six methods of a client, on a request: what it says of itself goes into the `context` of each event, and what
- * `identify` says of it into `userId` and `anonymousId`. Fields of the call win.
+ * The six methods of a client on a request. Data of the request is added to the `context` of each event, and the ids that
+ * `identify` returns are added as `userId` and `anonymousId`. Fields of the event take precedence.
  */
 export type RequestAnalytics<Events extends EventMap<Events> = AnyEvents> = {
   [Type in keyof ScopedEvents<Events>]: Type extends 'identify' | 'page'

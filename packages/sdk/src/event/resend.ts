@@ -1,33 +1,33 @@
-// Events an error handed over -> events to be accepted once more. Used by client.ts. Next: encode.ts.
+// Validates the events of an error for `resend()`. Used by client.ts. Next: encode.ts.
 import { type SentEvent, ValidationError } from '../errors.js';
 import { field } from '../input/fields.js';
 import type { AnyEvent, EventType } from './event.js';
 import { eventType, withoutForeign } from './event-fields.js';
 import { check } from './validate.js';
 
-/** A sent event, taken apart. */
+/** An event to send again. */
 export interface ResentEvent {
   readonly type: EventType;
   readonly event: AnyEvent;
-  /** Its `context.library`, of the client that accepted it first. */
+  /** The event's `context.library`, which was set by the client that first accepted it. */
   readonly library: unknown;
 }
 
 /**
- * Checks all events, each by the rules of its `type`, before the first is returned.
+ * Validates all events, each by the rules of its `type`.
  *
- * @throws {ValidationError} `invalid_event`, with the place of the event in the list.
+ * @throws {ValidationError} `invalid_event`, with the index of the first invalid event.
  */
 export function readSentEvents(events: readonly SentEvent[]): ResentEvent[] {
   if (!Array.isArray(events)) {
-    const expected = 'resend() takes a list of events as AnalyticsError.events has them';
+    const expected = 'resend() takes an array of events, like AnalyticsError.events';
     throw new ValidationError('invalid_event', expected, events);
   }
   return Array.from(events, (sent: unknown, index) => {
     try {
       return readSentEvent(sent);
     } catch (error) {
-      // A getter of the caller's, or a Proxy.
+      // Anything else was thrown by a getter or a Proxy.
       const reason = error instanceof ValidationError ? error.message : 'The event cannot be read';
       throw new ValidationError('invalid_event', `resend(), events[${index}]: ${reason}`);
     }
@@ -35,14 +35,15 @@ export function readSentEvents(events: readonly SentEvent[]): ResentEvent[] {
 }
 
 function readSentEvent(sent: unknown): ResentEvent {
-  if (!isObject(sent)) throw new ValidationError('invalid_event', 'An event is an object of fields', sent);
+  if (!isObject(sent))
+    throw new ValidationError('invalid_event', 'An event must be an object of fields', sent);
   const { type: name, ...given } = sent;
   const event: AnyEvent = withoutForeign(given);
   const type = eventType(name);
   if (type === undefined) {
     throw new ValidationError(
       'invalid_event',
-      "An event needs as type 'track', 'identify' or the like",
+      "type must be 'identify', 'track', 'page', 'screen', 'group' or 'alias'",
       name,
     );
   }

@@ -1,4 +1,5 @@
-// What calls inherit from the code around them, across awaits and timers. Used by event-acceptor.ts and analytics.ts.
+// `withContext()`: fields that events inherit from the surrounding code, across awaits and timers. Used by event-acceptor.ts and
+// analytics.ts.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { show, ValidationError } from '../errors.js';
 import { asJson, merge } from '../input/fields.js';
@@ -10,13 +11,13 @@ import { copyFields, withoutForeign } from './event-fields.js';
 import type { Ids } from './methods.js';
 import { checkIds, checkObject } from './validate.js';
 
-/** What events can inherit. `undefined` leaves a field as it is further out, `null` takes it away. */
+/** Fields that events can inherit. `undefined` inherits the field from the outer scope, `null` removes it. */
 export interface ScopeFields extends Ids {
   readonly context?: object | null | undefined;
   readonly integrations?: object | null | undefined;
 }
 
-/** The fields, or a function that is asked for them at each event and answers at once. */
+/** The fields, or a synchronous function that returns them. The function is called for each event. */
 export type ScopeSource = ScopeFields | (() => ScopeFields | null | undefined);
 
 /** The scopes of one client. */
@@ -24,38 +25,38 @@ export class Scope {
   readonly #storage = new AsyncLocalStorage<ScopeSource>();
 
   /**
-   * Calls `run` with the argument; what it calls, and what that starts, inherits the fields, and those of the scope
-   * around it.
+   * Calls `run` with the argument. Events tracked during the call, and in async work that it starts, inherit the fields and
+   * those of the outer scope.
    *
-   * @throws {ValidationError} `invalid_event`, and whatever `run` throws.
+   * @throws {ValidationError} `invalid_event`, and anything that `run` throws.
    */
   run<T, A>(given: ScopeSource, run: (argument: A) => T, argument: A): T {
     if (typeof run !== 'function') {
-      throw new ValidationError('invalid_event', 'withContext() takes a function behind its fields', run);
+      throw new ValidationError('invalid_event', 'withContext() takes a function after the fields', run);
     }
     const source = typeof given === 'function' ? given : checked(given);
     const outer = this.#storage.getStore();
     return this.#storage.run(outer === undefined ? source : within(outer, source), run, argument);
   }
 
-  /** The event with what it inherits. Its own fields win. */
+  /** Returns the event with the fields that it inherits. Its own fields take precedence. */
   fill(type: EventType, event: AnyEvent): AnyEvent {
     const source = this.#storage.getStore();
-    // What is no object is refused by the check that follows.
+    // Anything but an object is refused by the validation that follows.
     if (source === undefined || typeof event !== 'object' || event === null || Array.isArray(event))
       return event;
     const filled = copyFields(type, event);
     const { anonymousId } = filled;
     Object.assign(filled, both(read(source), filled));
-    // Of an alias only who it is now: the other id is its own.
+    // An alias inherits only `userId`.
     if (type === 'alias') filled.anonymousId = anonymousId;
     return filled;
   }
 }
 
-/** A scope in a scope. Known at once, where both are; otherwise found out when it is needed. */
+/** Combines nested scopes. If one of them is a function, the result is a function as well. */
 function within(outer: ScopeSource, inner: ScopeSource): ScopeSource {
-  // Entered once more, as a request is where Fastify comes back to it.
+  // The same scope is entered again, as by Fastify in later hooks of a request.
   if (outer === inner) return inner;
   if (typeof outer === 'function' || typeof inner === 'function') return () => both(read(outer), read(inner));
   return both(outer, inner);
@@ -70,7 +71,7 @@ function both(outer: ScopeFields, inner: ScopeFields): ScopeFields {
   };
 }
 
-/** Key by key; nothing is merged further in. What is no object is left to the check. */
+/** Merges the top-level keys. Anything but an object is left to the validation. */
 function mergeFields(name: string, outer: Fields, inner: Fields): Fields {
   if (inner === undefined) return outer;
   if (outer == null || typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner;
@@ -83,15 +84,18 @@ function read(source: ScopeSource): ScopeFields {
   if (typeof source !== 'function') return source;
   const fields: unknown = source() ?? {};
   if (isPromise(fields)) {
-    throw new ValidationError('invalid_event', 'withContext() needs fields at once; got a Promise');
+    throw new ValidationError(
+      'invalid_event',
+      'withContext(): the function must return fields synchronously; got a Promise',
+    );
   }
   if (typeof fields === 'object') return withoutForeign(fields as ScopeFields);
-  throw new ValidationError('invalid_event', 'withContext() takes an object of fields', fields);
+  throw new ValidationError('invalid_event', 'withContext(): the function must return an object', fields);
 }
 
 const FIELDS = ['userId', 'anonymousId', 'context', 'integrations'];
 
-/** A copy: who changes the object later changes nothing. */
+/** Validates the fields and copies them, so that later changes to the object have no effect. */
 function checked(fields: ScopeFields): ScopeFields {
   const where = 'withContext';
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {

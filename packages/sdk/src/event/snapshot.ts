@@ -1,51 +1,51 @@
-// A value -> a copy of what `JSON.stringify` sees of it, for before-send.ts; and for encode.ts an event that JSON text
-// cannot hold, as bytes. Next: the worker's serialize-snapshot.ts.
+// Copies values as `JSON.stringify` sees them, for before-send.ts, and serializes events with a BigInt, which JSON text cannot
+// hold, for encode.ts. Next: the worker's serialize-snapshot.ts.
 import { constants } from 'node:buffer';
 import * as types from 'node:util/types';
 import { nanoid } from 'nanoid';
 
 /**
- * Stands, followed by a number, for a BigInt in the text of a snapshot. It never leaves the process, so no string of an
- * event can look like it.
+ * The placeholder for a BigInt in the text of a snapshot, followed by an index. It is random and never leaves the process, so
+ * no string in an event can contain it.
  */
 const MARK = nanoid();
 
 /**
- * Levels of objects and arrays, the event itself included, that may be copied. On the main thread's stack of 984 KB the
- * copy overflows at 2,500 levels or more, on Node.js 20 to 26, and the `JSON.stringify` after it at 4,100. So an event of
- * this depth passes on each of them, even if the caller uses half of the stack.
+ * The maximum number of levels of objects and arrays that are copied, including the event itself. On the main thread's stack of
+ * 984 KB, on Node.js 20 to 26, the copy overflows at 2,500 levels or more, and the `JSON.stringify` after it at 4,100. So this
+ * depth works on all of them, even if the caller already uses half of the stack.
  */
 const MAX_DEPTH = 1_024;
 
-/** `JSON.stringify` refuses longer arrays at once: each item takes two characters at least. */
+/** Longer arrays can't be serialized: each item takes at least two characters of the string. */
 const MAX_ITEMS = constants.MAX_STRING_LENGTH / 2;
 
-/** Whether a value comes from `JSON.rawJSON`, which Node.js 20 does not have. */
+/** Whether a value was made by `JSON.rawJSON`, which Node.js 20 doesn't have. */
 export const { isRawJSON = () => false } = JSON as { isRawJSON?: (value: unknown) => boolean };
 
 /** An event with a BigInt. */
 export interface Snapshot {
   readonly content: Uint8Array;
-  /** Bytes that it has at least when it is sent. */
+  /** The minimum size of the event in bytes when it is sent. */
   readonly minBytes: number;
 }
 
-/** Stands for the event that a field is in, which is a level too. */
+/** Represents the event that contains a field, because the event is a level too. */
 const EVENT = Symbol('event');
 
-/** What a copy is made with. */
+/** The state of a copy in progress. */
 interface Copying {
-  /** What is being copied, from the outermost object to the innermost. */
+  /** The objects being copied, from the outermost to the innermost. */
   readonly parents: Set<unknown>;
-  /** Takes the BigInts, which are marked in the copy. If there is none they stay in the copy. */
+  /** Collects the BigInts, which are replaced by placeholders. If undefined, BigInts stay in the copy. */
   readonly bigInts: bigint[] | undefined;
 }
 
 /**
- * Takes an event as `JSON.stringify` would see it at this moment. The text has marks for BigInts, and they come with it:
- * the worker writes them. The text is given to `complete` when no code of the caller's runs any more.
+ * Serializes an event as `JSON.stringify` would. BigInts are replaced by placeholders in the text and follow it, and the worker
+ * inserts them. `complete` receives the text after all code of the caller, such as getters, has run.
  *
- * @throws what a getter or a `toJSON` throws, for a cycle, and for too many levels.
+ * @throws what a getter or a `toJSON` throws, and if the event has a cycle or too many levels.
  */
 export function snapshot(event: object, complete: (text: string) => string): Snapshot {
   const bigInts: bigint[] = [];
@@ -56,8 +56,8 @@ export function snapshot(event: object, complete: (text: string) => string): Sna
 }
 
 /**
- * Only the worker counts the digits of BigInts. A BigInt of n bytes has at least 2.4 * (n - 8) digits. `serialize` writes 6
- * bytes more for each, at most 2 bytes for each character of the text, and at most 64 for the rest.
+ * A lower bound, because only the worker converts the BigInts to digits. A BigInt of n bytes has at least 2.4 * (n - 8) digits.
+ * `serialize` writes 6 more bytes for each BigInt, at most 2 bytes for each character of the text, and at most 64 for the rest.
  */
 function minBytesOf(characters: number, bigInts: number, bytes: number): number {
   const marks = bigInts * (MARK.length + String(bigInts).length);
@@ -66,10 +66,10 @@ function minBytesOf(characters: number, bigInts: number, bytes: number): number 
 }
 
 /**
- * A field of an event as `JSON.stringify` would see it under that key, in objects and arrays of its own; `undefined` if
- * JSON leaves it out. A BigInt stays a BigInt, and what `JSON.rawJSON` made stays what it is.
+ * A deep copy of a field of an event, as `JSON.stringify` would see it under that key. `undefined` if JSON leaves it out. BigInts
+ * and results of `JSON.rawJSON` stay as they are.
  *
- * @throws what a getter or a `toJSON` throws, for a cycle, and for too many levels.
+ * @throws what a getter or a `toJSON` throws, and if the field has a cycle or too many levels.
  */
 export function plainCopy(key: string, value: unknown): unknown {
   return copyOf(key, value, { parents: new Set([EVENT]), bigInts: undefined });
@@ -95,7 +95,9 @@ function copyOf(key: string, given: unknown, copying: Copying): unknown {
   if (parents.has(value)) throw new TypeError(`The event has a cycle at '${key}'`);
   if (parents.size === MAX_DEPTH) {
     const limit = `more than ${MAX_DEPTH} levels of objects and arrays`;
-    throw new RangeError(`The event has ${limit}, too many with a BigInt in it or with beforeSend`);
+    throw new RangeError(
+      `The event has ${limit}, which is the limit if it has a BigInt or if beforeSend is set`,
+    );
   }
   parents.add(value);
   const copy = Array.isArray(value) ? arrayOf(value, copying) : objectOf(value, copying);
@@ -103,9 +105,9 @@ function copyOf(key: string, given: unknown, copying: Copying): unknown {
   return copy;
 }
 
-/** By index, as JSON does: an iterator of its own, or holes, make no difference. */
+/** Copies by index, as JSON does. A custom iterator has no effect, and holes become null. */
 function arrayOf(value: readonly unknown[], copying: Copying): unknown[] {
-  // A Proxy may give anything as length.
+  // The length of a Proxy can be anything.
   const length = Math.trunc(Number(value.length));
   if (length > MAX_ITEMS) throw new RangeError(`An array of ${length} items is too long for JSON`);
   const copy: unknown[] = [];
@@ -120,7 +122,7 @@ function objectOf(value: object, copying: Copying): object {
   for (const key of Object.keys(value)) {
     const item = copyOf(key, (value as Record<string, unknown>)[key], copying);
     if (item === undefined) continue;
-    // A key like any other, where it is not assigned to.
+    // An assignment would set the prototype.
     if (key === '__proto__') Object.defineProperty(copy, key, { value: item, ...OWN });
     else copy[key] = item;
   }
@@ -136,7 +138,7 @@ function resolve(key: string, value: unknown): unknown {
   return typeof toJSON === 'function' ? Reflect.apply(toJSON, value, [key]) : value;
 }
 
-/** The primitive in an object like `Object(1)`, of any realm and whatever its prototype is. */
+/** The primitive value of an object like `Object(1)`, of any realm and with any prototype. */
 function unbox(value: unknown): unknown {
   if (!types.isBoxedPrimitive(value)) return value;
   if (types.isNumberObject(value)) return +Object(value);

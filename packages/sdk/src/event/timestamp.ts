@@ -1,42 +1,42 @@
-// What the caller gave as a timestamp -> the point in time, or what is wrong with it. Used by event.ts.
+// Reads a timestamp in any of the accepted forms. Returns the point in time, or what is wrong. Used by validate.ts.
 import * as types from 'node:util/types';
 
-/** The first and the last millisecond that ISO 8601 writes with a year of four digits. */
+/** The first and last millisecond of the years 0 to 9999, which ISO 8601 writes with four digits. */
 const MIN_TIME = -62_167_219_200_000;
 const MAX_TIME = 253_402_300_799_999;
 
 const ISO_8601 = /^(\d{4}-\d\d-(\d\d))(?:[T ](\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?)(Z|[+-]\d\d(?::?\d\d)?)?)?$/i;
 
-/** At the end of a date with a time. */
+/** The time zone at the end of a date with a time. */
 const ZONE = /[T ].*(?:Z|[+-]\d\d(?::?\d\d)?)$/i;
 
 const INVALID = ', which is not a valid time';
-const NO_SUCH_YEAR = ', which is in no year of four digits';
+const NO_SUCH_YEAR = ', which is not in the years 0 to 9999';
 
-/** Far more than any time has, and soon looked through. */
+/** Longer text is not a timestamp, and takes the regular expression longer to reject. */
 const MAX_LENGTH = 100;
 
 /**
- * A point in time as libraries have it: dayjs, Luxon, Moment, and `Temporal.Instant` and `ZonedDateTime`. Text must name
- * its zone.
+ * A point in time of a library: dayjs, Luxon, Moment, `Temporal.Instant` or `Temporal.ZonedDateTime`. Text from such an object
+ * must have a time zone.
  */
 export type Instant =
   | { readonly epochMilliseconds: number }
   | { toISOString(): string | null }
   | { toJSON(): string | null; readonly toZonedDateTime?: never };
 
-/** A Date, or what a message says behind the value: that may be nothing. */
+/** Returns a Date. If the timestamp is invalid, returns the text that follows the value in the message, which may be empty. */
 export function readTimestamp(timestamp: unknown): Date | string {
   if (typeof timestamp === 'string') return readText(timestamp);
   if (typeof timestamp === 'object' && timestamp !== null && !Array.isArray(timestamp)) {
-    // Whatever methods of its own it has.
+    // Also if it has overridden methods.
     if (types.isDate(timestamp)) return readMilliseconds(new Date(timestamp).getTime());
     return readObject(timestamp);
   }
   return readMilliseconds(typeof timestamp === 'number' ? timestamp : Number.NaN);
 }
 
-/** What else may be asked of an object. */
+/** The properties of an object that are read. */
 type Asked = Readonly<
   Partial<Record<'epochMilliseconds' | 'toISOString' | 'toJSON' | 'toDate' | 'toZonedDateTime', unknown>>
 >;
@@ -46,32 +46,32 @@ function readObject(timestamp: Asked): Date | string {
     const { epochMilliseconds } = timestamp;
     if (typeof epochMilliseconds === 'number') return readMilliseconds(epochMilliseconds);
     const text = textOf(timestamp);
-    // An invalid one of Luxon or Moment.
+    // An invalid object of Luxon or Moment.
     if (text === null) return INVALID;
     const time = typeof text === 'string' ? readText(text) : undefined;
     const isLocal = typeof text === 'string' && typeof time === 'object' && !ZONE.test(text);
     if (typeof time === 'object' && !isLocal) return time;
     if (time === NO_SUCH_YEAR) return time;
-    return `${isLocal ? ', which names no point in time' : ''}${adviceFor(timestamp, time !== undefined)}`;
+    return `${isLocal ? ', which is not a point in time' : ''}${adviceFor(timestamp, time !== undefined)}`;
   } catch {
-    // An invalid one of dayjs, among others.
+    // An invalid object of dayjs throws, for example.
     return INVALID;
   }
 }
 
-/** What an object says of itself as text; undefined if it does not. */
+/** The result of the object's `toISOString` or `toJSON`. Undefined if it has neither. */
 function textOf(timestamp: Asked): unknown {
   const { toISOString, toJSON } = timestamp;
   if (typeof toISOString === 'function') return Reflect.apply(toISOString, timestamp, []);
   return typeof toJSON === 'function' ? Reflect.apply(toJSON, timestamp, ['timestamp']) : undefined;
 }
 
-/** How to make a point in time of an object. */
+/** How to convert the object to a point in time. */
 function adviceFor({ toZonedDateTime, toDate }: Asked, hasText: boolean): string {
   if (typeof toZonedDateTime === 'function') {
-    return "; give it a time zone, as toZonedDateTime('UTC') does";
+    return "; give it a time zone, for example with toZonedDateTime('UTC')";
   }
-  if (typeof toDate === 'function') return '; pass what its toDate() returns';
+  if (typeof toDate === 'function') return '; pass the result of its toDate()';
   return hasText ? '; convert it to a Date' : '';
 }
 
@@ -93,23 +93,23 @@ function isInRange(time: number): boolean {
   return time >= MIN_TIME && time <= MAX_TIME;
 }
 
-/** Whether a number of milliseconds may be meant: not one of the three years around 1970. */
+/** Whether this is a plausible time in milliseconds: in range, and more than three years from 1970. */
 function isLikely(time: number): boolean {
   return Math.abs(time) > 1e11 && isInRange(time);
 }
 
-/** Milliseconds since 1970; null for a time that does not exist, and undefined for what is no ISO 8601. */
+/** Milliseconds since 1970. Null for a time that doesn't exist, undefined for text that isn't ISO 8601. */
 function parse(text: string): number | undefined | null {
   const trimmed = text.trim();
   const match = trimmed.length > MAX_LENGTH ? null : ISO_8601.exec(trimmed);
   if (match === null) return undefined;
   const [, date = '', day, time, zone = 'Z'] = match;
-  // V8 counts on into the next month.
+  // V8 takes 30 February for 1 or 2 March.
   if (new Date(date).getUTCDate() !== Number(day)) return null;
   if (time === undefined) return Date.parse(date);
-  // V8 takes other forms than this one for no ISO 8601, and then 0099 for 1999.
+  // V8 reads any other form of the offset with its legacy parser, which takes the year 0099 for 1999.
   const offset = zone.replace(/^(.\d\d):?(\d\d)?$/, (_, hours, minutes = '00') => `${hours}:${minutes}`);
-  // Without a zone it would take the machine's, and two servers would tell two times.
+  // Without an offset, V8 would use the time zone of the machine, and the result would depend on the server.
   const parsed = Date.parse(`${date}T${time.replace(',', '.')}${offset.toUpperCase()}`);
   return Number.isNaN(parsed) ? null : parsed;
 }

@@ -1,4 +1,4 @@
-// What the caller passes -> nothing, if it is as the API wants it, or a ValidationError. Next: encode.ts.
+// Validates the arguments of the six methods, by the rules of the API. Next: encode.ts.
 import { MAX_MESSAGE_ID_LENGTH } from '@offthread/worker/limits';
 import { show, ValidationError } from '../errors.js';
 import type { AnyEvent, EventType } from './event.js';
@@ -6,9 +6,9 @@ import { checkNames } from './event-fields.js';
 import { type Instant, readTimestamp } from './timestamp.js';
 
 /**
- * Checks an event by the rules of its type.
+ * Validates an event by the rules of its type.
  *
- * @throws {ValidationError} `invalid_event`, saying what was expected and what came.
+ * @throws {ValidationError} `invalid_event`, with what was expected and what was passed.
  */
 export function check(type: EventType, event: AnyEvent): void {
   requireFields(type, event);
@@ -34,7 +34,7 @@ export function check(type: EventType, event: AnyEvent): void {
       if (event.name == null && event.category != null) {
         throw new ValidationError(
           'invalid_event',
-          'page() needs a name where it has a category; got a category only',
+          'page() needs a name if it has a category; got only a category',
         );
       }
       break;
@@ -54,66 +54,66 @@ export function check(type: EventType, event: AnyEvent): void {
   if (event.timestamp != null) isoTime(type, event.timestamp);
 }
 
-/** @throws {ValidationError} `invalid_event`, for what can have no fields. */
+/** @throws {ValidationError} `invalid_event`, if the event isn't an object. */
 export function requireFields(type: EventType, event: unknown): void {
   if (typeof event === 'object' && event !== null && !Array.isArray(event)) return;
   throw new ValidationError('invalid_event', `${type}() takes an object of fields`, event);
 }
 
 /**
- * Checks what was passed behind an event.
+ * Validates the callback of an event.
  *
- * @throws {ValidationError} `invalid_event`, for anything but a function or nothing.
+ * @throws {ValidationError} `invalid_event`, if it is neither a function nor undefined.
  */
 export function checkCallback(type: EventType, callback: unknown): void {
   if (callback === undefined || typeof callback === 'function') return;
-  throw new ValidationError('invalid_event', `${type}() takes a function as callback`, callback);
+  throw new ValidationError('invalid_event', `${type}(): callback must be a function`, callback);
 }
 
 /**
  * The `timestamp` of an event as ISO 8601 UTC with milliseconds.
  *
- * @throws {ValidationError} `invalid_event`, for what isn't a point in time.
+ * @throws {ValidationError} `invalid_event`, if it isn't a valid point in time.
  */
 export function isoTime(type: EventType, timestamp: Date | string | number | Instant): string {
   const time = readTimestamp(timestamp);
   if (typeof time !== 'string') return time.toISOString();
-  const expected = `${type}() needs as timestamp a valid Date, an ISO 8601 string or milliseconds since 1970`;
+  const expected = `${type}(): timestamp must be a valid Date, an ISO 8601 string or milliseconds since 1970`;
   throw new ValidationError('invalid_event', `${expected}; got ${show(timestamp)}${time}`);
 }
 
 /**
- * Checks the two ids, either of which may be absent.
+ * Validates the two ids. Both may be absent. An empty string is valid if the other id is set.
  *
- * @throws {ValidationError} `invalid_event`, for what isn't an id. An empty string passes beside the other one.
+ * @throws {ValidationError} `invalid_event`
  */
 export function checkIds(caller: string, userId: unknown, anonymousId: unknown): void {
   if (userId != null && (userId !== '' || !anonymousId)) checkId(caller, 'userId', userId);
   if (anonymousId != null && (anonymousId !== '' || !userId)) checkId(caller, 'anonymousId', anonymousId);
 }
 
-/** @throws {ValidationError} `invalid_event`, for what is no id. `caller` is the method it was given to. */
+/** @throws {ValidationError} `invalid_event`, if it isn't a valid id. `caller` is the method it was passed to. */
 function checkId(caller: string, name: string, value: unknown): void {
   if (typeof value === 'string' ? value !== '' : typeof value === 'bigint' || Number.isFinite(value)) return;
-  const expected = `${caller}() needs as ${name} a non-empty string, a finite number or a bigint`;
+  const expected = `${caller}(): ${name} must be a non-empty string, a finite number or a bigint`;
   throw new ValidationError('invalid_event', expected, value);
 }
 
 function requireText(type: EventType, name: string, value: unknown): void {
   if (typeof value === 'string' && value !== '') return;
-  throw new ValidationError('invalid_event', `${type}() needs as ${name} a non-empty string`, value);
+  throw new ValidationError('invalid_event', `${type}(): ${name} must be a non-empty string`, value);
 }
 
-/** @throws {ValidationError} `invalid_event`, for a field that is there and no object. */
+/** @throws {ValidationError} `invalid_event`, if the field is set and isn't an object. */
 export function checkObject(caller: string, name: string, value: unknown): void {
   if (value == null || (typeof value === 'object' && !Array.isArray(value))) return;
-  throw new ValidationError('invalid_event', `${caller}() needs as ${name} an object`, value);
+  throw new ValidationError('invalid_event', `${caller}(): ${name} must be an object`, value);
 }
 
 function checkMessageId(type: EventType, value: unknown): void {
   checkId(type, 'messageId', value);
   const { length } = String(value);
   if (length <= MAX_MESSAGE_ID_LENGTH) return;
-  const expected = `${type}() needs as messageId at most ${MAX_MESSAGE_ID_LENGTH} characters; got ${length}`;
+  const expected = `${type}(): messageId must have at most ${MAX_MESSAGE_ID_LENGTH} characters; got ${length}`;
   throw new ValidationError('invalid_event', expected);
 }
