@@ -296,13 +296,13 @@ describe('the setting', () => {
     expect((await workerSettings({})).redact).toBeUndefined();
   });
 
-  const CONTEXT = 'it must begin with context, traits, properties or integrations';
+  const CONTEXT = 'it must start with context, traits, properties or integrations';
 
   test.each<[unknown, string]>([
     ['context.ip', "Setting 'redact' must be a list of paths like ['context.ip'] or { remove, hash, salt }"],
     [null, "Setting 'redact' must be a list of paths"],
-    [[7], "Setting 'redact' has a bad path, 7: it must be keys with a dot between each two of them"],
-    [[''], "Setting 'redact' has a bad path, an empty string: it must be keys"],
+    [[7], "Setting 'redact' has an invalid path, 7: it must be keys separated by dots"],
+    [[''], "Setting 'redact' has an invalid path, an empty string: it must be keys"],
     [['context..ip'], "a bad path, 'context..ip': it must be keys"],
     [['.ip'], 'it must be keys'],
     [['context.'], 'it must be keys'],
@@ -313,18 +313,24 @@ describe('the setting', () => {
     [['messageId'], CONTEXT],
     [['propertys.ip'], "did you mean 'properties'?"],
     [['toString'], CONTEXT],
-    [['userId'], "a bad path, 'userId': an id can be hashed only; without it nobody did it"],
-    [{ hash: ['userId.x'], salt: SALT }, 'there is nothing within an id'],
-    [{ hash: ['traits'], salt: SALT }, 'the API takes no text in place of an object'],
+    [
+      ['userId'],
+      "an invalid path, 'userId': an id can be hashed, but not removed, because events require it",
+    ],
+    [{ hash: ['userId.x'], salt: SALT }, 'an id has no keys'],
+    [{ hash: ['traits'], salt: SALT }, 'the API requires an object here'],
     [
       { hash: ['traits.email'] },
-      "Setting 'redact' needs for its hash as salt a secret of at least 16 characters",
+      "Setting 'redact' needs a salt for its hashes, a secret of at least 16 characters",
     ],
     [{ hash: ['traits.email'], salt: 'x'.repeat(15) }, 'at least 16 characters'],
     [{ hash: ['traits.email'], salt: 1234567890123456 }, 'at least 16 characters'],
-    [{ hash: 'traits.email', salt: SALT }, "Setting 'redact' takes paths as a list; got 'traits.email'"],
-    [new Array(1), "Setting 'redact' has a bad path, undefined: it must be keys"],
-    [{ removes: [] }, "Setting 'redact' has no 'removes'; did you mean 'remove'?"],
+    [
+      { hash: 'traits.email', salt: SALT },
+      "Setting 'redact' must have its paths in an array; got 'traits.email'",
+    ],
+    [new Array(1), "Setting 'redact' has an invalid path, undefined: it must be keys"],
+    [{ removes: [] }, "There is no setting 'redact.removes'; did you mean 'remove'?"],
   ])('%j is refused', (redact, message) => {
     expect(refusedWith({ redact })).toContain(message);
   });

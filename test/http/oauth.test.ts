@@ -555,7 +555,7 @@ describe('the setting', () => {
   const { secret } = makeKey();
   const app = { clientId: 'app', clientKey: secret, keyId: 'key' };
   const WANTED =
-    "Setting 'oauth.clientKey' must be an RSA private key of at least 2048 bits as PEM " +
+    "Setting 'oauth.clientKey' must be an RSA private key of at least 2048 bits in PEM " +
     "('-----BEGIN PRIVATE KEY-----'), without a passphrase; got ";
 
   test.each([
@@ -596,15 +596,15 @@ describe('the setting', () => {
   });
 
   test.each<[string, unknown, string]>([
-    ['no key', 'nonsense', 'a string that is none'],
+    ['no key', 'nonsense', 'a string that is not a private key'],
     ['nothing', undefined, 'undefined'],
     ['an empty one', ' ', 'an empty string'],
-    ['bytes that are none', Buffer.from([0, 1, 2]), 'a string that is none'],
+    ['bytes that are none', Buffer.from([0, 1, 2]), 'a string that is not a private key'],
     ['an object', { key: secret }, 'an object'],
-    ['half a key', secret.slice(0, 700), 'a string that is none'],
+    ['half a key', secret.slice(0, 700), 'a string that is not a private key'],
     ['a public key', makeKey().open, 'a public key'],
-    ['a short one', makeKey(1_024).secret, 'one of 1024 bits'],
-    ['one with a passphrase', secretAs('pkcs8', 'word'), 'one with a passphrase'],
+    ['a short one', makeKey(1_024).secret, 'a key of 1024 bits'],
+    ['one with a passphrase', secretAs('pkcs8', 'word'), 'a key with a passphrase'],
     ['one of another kind', elliptic(), 'a key of type ec'],
   ])('refuses %s for a key and does not show it', (_name, clientKey, got) => {
     expect(refusedWith({ oauth: { ...app, clientKey } })).toBe(WANTED + got);
@@ -631,13 +631,13 @@ describe('the setting', () => {
     [
       'a token server that anybody overhears',
       { ...app, authServer: 'http://login.example' },
-      "Setting 'oauth.authServer' must be https: beyond loopback, or anybody on the way reads your access tokens; " +
-        "set allowInsecureHost to allow it; got 'http://login.example'",
+      "Setting 'oauth.authServer' must use https:, because anyone on the network could read your access tokens; " +
+        "set allowInsecureHost to allow http:; got 'http://login.example'",
     ],
     [
       'a token server with a query',
       { ...app, authServer: 'https://login.example/?a' },
-      "Setting 'oauth.authServer' must have no user name, password, query or fragment in it",
+      "Setting 'oauth.authServer' must not contain a user name, password, query or fragment",
     ],
   ])('refuses %s', (_name, oauth, message) => {
     expect(refusedWith({ oauth })).toBe(message);

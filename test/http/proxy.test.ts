@@ -286,7 +286,7 @@ describe('without the setting the environment has its say', () => {
       vi.stubEnv('HTTPS_PROXY', value);
       const message = refusedWith({ host: `https://${HOST}` });
       expect(message).toContain('Environment variable HTTPS_PROXY must be the address of an HTTP proxy');
-      expect(message).toContain('`proxy: false` ignores it');
+      expect(message).toContain('set `proxy: false` to ignore it');
       expect(message).not.toContain('geheim');
     },
   );
@@ -324,8 +324,8 @@ test.each<[string, unknown, string]>([
   ['a fragment', 'http://proxy:1/#geheim', 'no path, query or fragment'],
   ['a port that is none', 'http://user:geheim@proxy:99999', 'must be the address of an HTTP proxy'],
   ['a % that stands for nothing', 'http://user:geheim%@proxy:1', '%25'],
-  ['an agent', new (class Agent {})(), 'an agent cannot go to the worker thread'],
-  ['a URL', new URL('http://user:geheim@proxy:1'), 'cannot go to the worker thread'],
+  ['an agent', new (class Agent {})(), 'an agent cannot be passed to the worker thread'],
+  ['a URL', new URL('http://user:geheim@proxy:1'), 'cannot be passed to the worker thread'],
   ['a function', () => 'http://geheim', 'must be the address of an HTTP proxy'],
 ])('the setting is refused where it is %s, and not shown', (_name, proxy, reason) => {
   const message = refusedWith({ proxy });

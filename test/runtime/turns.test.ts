@@ -86,7 +86,7 @@ describe('a name that nobody knows, however long,', () => {
     [
       'of a path of redact',
       () => createTestAnalytics({ redact: [LONG] }),
-      `Setting 'redact' has a bad path, ${CUT}`,
+      `Setting 'redact' has an invalid path, ${CUT}`,
     ],
     [
       'of a header',
@@ -105,6 +105,6 @@ describe('a name that nobody knows, however long,', () => {
     ['a text', LONG, CUT],
   ])('and so is %s', (_, properties, shown) => {
     const { message } = refusal(() => call(analytics, 'track', { ...EVENT, properties }));
-    expect(message).toBe(`track() needs as properties an object; got ${shown}`);
+    expect(message).toBe(`track(): properties must be an object; got ${shown}`);
   });
 });

@@ -64,8 +64,8 @@ test.each([
   'http://[::2]',
 ])('%s would be read by anybody on the way: refused unless allowInsecureHost is set', async (host) => {
   const expected =
-    "Setting 'host' must be https: beyond loopback, or anybody on the way reads write key and events; " +
-    'set allowInsecureHost to allow it';
+    "Setting 'host' must use https:, because anyone on the network could read the write key and events; " +
+    'set allowInsecureHost to allow http:';
   expect(refusedWith({ host })).toBe(`${expected}; got '${host}'`);
   expect(refusedWith({ host, allowInsecureHost: false })).toBe(`${expected}; got '${host}'`);
   expect((await workerSettings({ host, allowInsecureHost: true })).url).toBe(`${host}/v1/batch`);
@@ -101,7 +101,7 @@ test.each(['https://user@example.com', 'https://:word@example.com', 'example.com
   "'%s' holds more than an address and is refused",
   (host) => {
     expect(refusedWith({ host })).toBe(
-      "Setting 'host' must have no user name, password, query or fragment in it",
+      "Setting 'host' must not contain a user name, password, query or fragment",
     );
   },
 );

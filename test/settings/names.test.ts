@@ -7,11 +7,11 @@ import { withApi } from '../helpers/with-api.js';
 
 const bench = withApi();
 
-const RETRIES = "; it is 'maxRetries' here, which does not count the first request";
-const FUNCTION = "; a function cannot go to the worker thread: see 'proxy', 'tls' and 'headers'";
-const QUIET = "; nothing is written to the console: 'onError' is told what goes wrong";
-const PAUSES = '; the pauses between retries are not a setting';
-const FLAGS = '; there are no feature flags here';
+const RETRIES = "; use 'maxRetries' instead, which does not count the first request";
+const FUNCTION = "; a function cannot be passed to the worker thread; use 'proxy', 'tls' and 'headers'";
+const QUIET = "; nothing is written to the console; use 'onError'";
+const PAUSES = '; the pause between retries cannot be set';
+const FLAGS = '; feature flags are not supported';
 
 describe('a setting of', () => {
   const settings: [library: string, name: string, answer: string][] = [
@@ -22,23 +22,23 @@ describe('a setting of', () => {
     ['analytics-ruby', 'retries', RETRIES],
     ['analytics-ruby', 'backoff_policy', PAUSES],
     ['analytics-ruby', 'logger', QUIET],
-    ['analytics-ruby', 'test', '; see createTestAnalytics() of @offthread/sdk/testing'],
-    ['analytics-ruby', 'ssl', "; 'host' says so, as 'https:' or 'http:'"],
-    ['analytics-ruby', 'port', "; it is part of 'host' here"],
-    ['analytics-node', 'flushAt', "; it is 'batchSize' here"],
-    ['analytics-node', 'maxEventsInBatch', "; it is 'batchSize' here"],
-    ['analytics-node', 'flushInterval', "; it is 'linger' here"],
-    ['analytics-node', 'httpRequestTimeout', "; it is 'requestTimeout' here"],
-    ['analytics-node', 'maxTotalBackoffDuration', "; it is 'maxRetryDuration' here, in milliseconds"],
-    ['analytics-node', 'maxRateLimitDuration', "; it is 'maxRetryDuration' here, in milliseconds"],
-    ['analytics-node', 'oauthSettings', "; it is 'oauth' here"],
+    ['analytics-ruby', 'test', '; use createTestAnalytics() of @offthread/sdk/testing'],
+    ['analytics-ruby', 'ssl', "; use 'https:' or 'http:' in 'host'"],
+    ['analytics-ruby', 'port', "; set it as part of 'host'"],
+    ['analytics-node', 'flushAt', "; use 'batchSize' instead"],
+    ['analytics-node', 'maxEventsInBatch', "; use 'batchSize' instead"],
+    ['analytics-node', 'flushInterval', "; use 'linger' instead"],
+    ['analytics-node', 'httpRequestTimeout', "; use 'requestTimeout' instead"],
+    ['analytics-node', 'maxTotalBackoffDuration', "; use 'maxRetryDuration' instead, in milliseconds"],
+    ['analytics-node', 'maxRateLimitDuration', "; use 'maxRetryDuration' instead, in milliseconds"],
+    ['analytics-node', 'oauthSettings', "; use 'oauth' instead"],
     ['analytics-node', 'httpClient', FUNCTION],
-    ['posthog-node', 'apiKey', "; it is 'writeKey' here"],
-    ['posthog-node', 'disabled', "; it is 'disable' here"],
-    ['posthog-node', 'defaultOptIn', "; it is 'disable' here, with the opposite value"],
-    ['posthog-node', 'fetchRetryCount', "; it is 'maxRetries' here"],
+    ['posthog-node', 'apiKey', "; use 'writeKey' instead"],
+    ['posthog-node', 'disabled', "; use 'disable' instead"],
+    ['posthog-node', 'defaultOptIn', "; use 'disable' instead, with the opposite value"],
+    ['posthog-node', 'fetchRetryCount', "; use 'maxRetries' instead"],
     ['posthog-node', 'fetchRetryDelay', PAUSES],
-    ['posthog-node', 'disableCompression', "; it is 'gzip' here, with the opposite value"],
+    ['posthog-node', 'disableCompression', "; use 'gzip' instead, with the opposite value"],
     ['posthog-node', 'before_send', "; did you mean 'beforeSend'?"],
     ['posthog-node', 'fetch', FUNCTION],
     ['posthog-node', 'personalApiKey', FLAGS],
@@ -46,12 +46,12 @@ describe('a setting of', () => {
     ['posthog-node', 'sendFeatureFlagEvent', FLAGS],
     ['posthog-node', 'enableLocalEvaluation', FLAGS],
     ['posthog-node', 'debug', QUIET],
-    ['rudder-sdk-node', 'dataPlaneUrl', "; it is 'host' here"],
-    ['rudder-sdk-node', 'maxInternalQueueSize', "; it is 'maxQueueSize' here"],
-    ['rudder-sdk-node', 'enable', "; it is 'disable' here, with the opposite value"],
-    ['rudder-sdk-node', 'errorHandler', "; it is 'onError' here"],
-    ['rudder-sdk-node', 'retryCount', "; it is 'maxRetries' here"],
-    ['rudder-sdk-node', 'timeout', "; it is 'requestTimeout' here"],
+    ['rudder-sdk-node', 'dataPlaneUrl', "; use 'host' instead"],
+    ['rudder-sdk-node', 'maxInternalQueueSize', "; use 'maxQueueSize' instead"],
+    ['rudder-sdk-node', 'enable', "; use 'disable' instead, with the opposite value"],
+    ['rudder-sdk-node', 'errorHandler', "; use 'onError' instead"],
+    ['rudder-sdk-node', 'retryCount', "; use 'maxRetries' instead"],
+    ['rudder-sdk-node', 'timeout', "; use 'requestTimeout' instead"],
     ['rudder-sdk-node', 'logLevel', QUIET],
     ['rudder-sdk-node', 'axiosConfig', FUNCTION],
     ['rudder-sdk-node', 'axiosInstance', FUNCTION],
@@ -64,7 +64,7 @@ describe('a setting of', () => {
 
   test('another style is the same name', () => {
     for (const name of ['flush_at', 'FLUSH_AT', 'flushat', 'flush-at']) {
-      expect(refusedWith({ [name]: 1 })).toBe(`There is no setting '${name}'; it is 'batchSize' here`);
+      expect(refusedWith({ [name]: 1 })).toBe(`There is no setting '${name}'; use 'batchSize' instead`);
     }
   });
 
@@ -84,18 +84,18 @@ describe('a field of', () => {
     ['analytics-ruby', 'track', 'message_id', "; did you mean 'messageId'?"],
     ['analytics-ruby', 'group', 'group_id', "; did you mean 'groupId'?"],
     ['analytics-ruby', 'alias', 'previous_id', "; did you mean 'previousId'?"],
-    ['posthog-node', 'track', 'distinctId', "; it is 'userId' here"],
-    ['posthog-node', 'alias', 'distinctId', "; it is 'userId' here"],
-    ['posthog-node', 'track', 'distinct_id', "; it is 'userId' here"],
-    ['posthog-node', 'identify', 'properties', "; it is 'traits' here"],
-    ['posthog-node', 'group', 'properties', "; it is 'traits' here"],
-    ['posthog-node', 'group', 'groupKey', "; it is 'groupId' here"],
-    ['posthog-node', 'group', 'groupType', '; a group has no type here'],
-    ['posthog-node', 'track', 'groups', "; it is 'groupId' of context here"],
-    ['posthog-node', 'alias', 'alias', "; it is 'previousId' here"],
-    ['posthog-node', 'track', 'uuid', "; it is 'messageId' here"],
+    ['posthog-node', 'track', 'distinctId', "; use 'userId' instead"],
+    ['posthog-node', 'alias', 'distinctId', "; use 'userId' instead"],
+    ['posthog-node', 'track', 'distinct_id', "; use 'userId' instead"],
+    ['posthog-node', 'identify', 'properties', "; use 'traits' instead"],
+    ['posthog-node', 'group', 'properties', "; use 'traits' instead"],
+    ['posthog-node', 'group', 'groupKey', "; use 'groupId' instead"],
+    ['posthog-node', 'group', 'groupType', '; groups have no type'],
+    ['posthog-node', 'track', 'groups', "; use 'groupId' in context instead"],
+    ['posthog-node', 'alias', 'alias', "; use 'previousId' instead"],
+    ['posthog-node', 'track', 'uuid', "; use 'messageId' instead"],
     ['posthog-node', 'track', 'sendFeatureFlags', FLAGS],
-    ['analytics-node', 'track', 'type', '; the method says it'],
+    ['analytics-node', 'track', 'type', '; it is set by the method'],
   ];
 
   test.each(fields)('%s: %s, %s', (_, type, name, answer) => {
@@ -107,7 +107,7 @@ describe('a field of', () => {
   test('a scope', () => {
     const analytics = bench.open();
     const act = () => call(analytics, 'withContext', { distinctId: 'u' }, () => undefined);
-    expect(refusal(act).message).toBe("withContext() has no field 'distinctId'; it is 'userId' here");
+    expect(refusal(act).message).toBe("withContext() has no field 'distinctId'; use 'userId' instead");
   });
 
   test('is not answered with one that the method does not have', () => {

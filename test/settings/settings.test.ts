@@ -121,7 +121,7 @@ describe('the object of settings', () => {
     ['max_queue_size', "; did you mean 'maxQueueSize'?"],
     ['hosts', "; did you mean 'host'?"],
     ['flushOnSignal', "; did you mean 'flushOnSignals'?"],
-    ['flushAt', "; it is 'batchSize' here"],
+    ['flushAt', "; use 'batchSize' instead"],
     ['toString', ''],
     ['__proto__x', ''],
   ])("the unknown name '%s' is refused%s", (name, hint) => {

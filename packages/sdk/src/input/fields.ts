@@ -1,9 +1,9 @@
-// Objects of the caller's -> their fields, own and of their classes. What others put on Object.prototype is no field.
+// Reads the fields of objects passed by the caller, own and inherited from classes. Ignores properties added to Object.prototype.
 import * as types from 'node:util/types';
 
 /**
- * Whether an object has that name only from Object.prototype, of whatever realm: not from itself or from a class. A
- * Proxy may have fields that it doesn't list, so this is not the same as to ask what an object has.
+ * Whether an object inherits a property from Object.prototype, of any realm, and not from a class. False for a property that the
+ * object doesn't list, because a Proxy may have fields that it doesn't list.
  */
 export function isForeign(object: object, name: string): boolean {
   let holder: object | null = object;
@@ -16,12 +16,12 @@ function isRoot(prototype: object): boolean {
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf');
 }
 
-/** The field of that name, own or of a class. */
+/** The value of a field, own or inherited from a class. */
 export function field(object: object, name: string): unknown {
   return isForeign(object, name) ? undefined : (object as Readonly<Record<string, unknown>>)[name];
 }
 
-/** A copy of all own fields and of those of `names` that a class has, which inherits nothing. */
+/** A copy without a prototype, with all own fields and those of `names` that are inherited from a class. */
 export function plainFields<Given extends object>(object: Given, names: Iterable<string>): Given {
   const fields = Object.assign(Object.create(null), object);
   for (const name of names) {
@@ -32,26 +32,26 @@ export function plainFields<Given extends object>(object: Given, names: Iterable
 }
 
 /**
- * Two objects of fields as one, key by key, no deeper; those of `inner` win. Each is taken as JSON sees it.
+ * Merges the top-level fields of two objects. Those of `inner` take precedence. `toJSON` is called on both.
  *
- * @throws what a `toJSON` or a getter throws, and for what is no object as JSON.
+ * @throws what a `toJSON` or a getter throws, and if one of them does not serialize to an object.
  */
 export function merge(name: string, outer: object, inner: object): object {
   return { ...asJson(name, outer), ...asJson(name, inner) };
 }
 
 /**
- * An object as JSON sees it under that name: what its `toJSON` gives, if it has one.
+ * The result of the object's `toJSON`, which receives `name` as its key, or the object if it has none.
  *
- * @throws what a `toJSON` throws, and for what is no object as JSON.
+ * @throws what `toJSON` throws, and if the object does not serialize to an object.
  */
 export function asJson(name: string, value: object): object {
   const seen = jsonObject(name, value);
-  if (seen === undefined) throw new TypeError(`The ${name} is not an object as JSON`);
+  if (seen === undefined) throw new TypeError(`The ${name} does not serialize to a JSON object`);
   return seen;
 }
 
-/** The same; undefined for what is no object as JSON. */
+/** The same, but undefined if the object does not serialize to an object. */
 export function jsonObject(name: string, value: object): object | undefined {
   const { toJSON } = value as { toJSON?: unknown };
   const seen: unknown = typeof toJSON === 'function' ? toJSON.call(value, name) : value;

@@ -1,9 +1,9 @@
-// Anything -> whether it is an object that can go to the worker as it is. Used by tls.ts and headers.ts.
+// Tells plain objects from instances of classes. Used by tls.ts and headers.ts.
 
-/** Whether a value is an object of no class, like `{}`: what a class means would be lost on the way to the worker. */
+/** Whether a value is a plain object, like `{}`. The methods of a class instance would be lost on the way to the worker. */
 export function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
-  // Also that of another realm, like a test runner's.
+  // Also true for Object.prototype of another realm, such as a test runner's.
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

@@ -1,20 +1,20 @@
-// What settings and fields are called in analytics-ruby, analytics-node, posthog-node and rudder-sdk-node -> what to say of
-// them. Used by suggest.ts.
+// The names of settings and fields in analytics-ruby, analytics-node, posthog-node and rudder-sdk-node, with advice for the error
+// message. Used by suggest.ts.
 
-/** The name here, where there is one, and what follows it in the message. */
+/** The name that Offthread uses, if there is one, and the end of the message. */
 interface Answer {
   readonly name?: string;
   readonly more: string;
 }
 
-const here = (name: string, more = ''): Answer => ({ name, more: `; it is '${name}' here${more}` });
+const here = (name: string, more = ''): Answer => ({ name, more: `; use '${name}' instead${more}` });
 const none = (more: string): Answer => ({ more: `; ${more}` });
 
 const OPPOSITE = ', with the opposite value';
-const FUNCTION = none("a function cannot go to the worker thread: see 'proxy', 'tls' and 'headers'");
-const QUIET = none("nothing is written to the console: 'onError' is told what goes wrong");
-const PAUSES = none('the pauses between retries are not a setting');
-const FLAGS = none('there are no feature flags here');
+const FUNCTION = none("a function cannot be passed to the worker thread; use 'proxy', 'tls' and 'headers'");
+const QUIET = none("nothing is written to the console; use 'onError'");
+const PAUSES = none('the pause between retries cannot be set');
+const FLAGS = none('feature flags are not supported');
 
 const SETTINGS = {
   apikey: here('writeKey'),
@@ -48,13 +48,13 @@ const SETTINGS = {
   oauthsettings: here('oauth'),
   personalapikey: FLAGS,
   plugins: here('beforeSend'),
-  port: none("it is part of 'host' here"),
+  port: none("set it as part of 'host'"),
   preloadfeatureflags: FLAGS,
   retries: here('maxRetries', ', which does not count the first request'),
   retrycount: here('maxRetries'),
   sendfeatureflagevent: FLAGS,
-  ssl: none("'host' says so, as 'https:' or 'http:'"),
-  test: none('see createTestAnalytics() of @offthread/sdk/testing'),
+  ssl: none("use 'https:' or 'http:' in 'host'"),
+  test: none('use createTestAnalytics() of @offthread/sdk/testing'),
   timeout: here('requestTimeout'),
 } satisfies Readonly<Record<string, Answer>>;
 
@@ -62,21 +62,21 @@ const FIELDS = {
   alias: here('previousId'),
   distinctid: here('userId'),
   groupkey: here('groupId'),
-  groups: none("it is 'groupId' of context here"),
-  grouptype: none('a group has no type here'),
+  groups: none("use 'groupId' in context instead"),
+  grouptype: none('groups have no type'),
   properties: here('traits'),
   sendfeatureflags: FLAGS,
-  type: none('the method says it'),
+  type: none('it is set by the method'),
   uuid: here('messageId'),
 } satisfies Readonly<Record<string, Answer>>;
 
 export type OtherNames = ReadonlyMap<string, Answer>;
 
-/** Under their keys. */
+/** By `keyOf` the name. */
 export const OTHER_SETTINGS: OtherNames = new Map(Object.entries(SETTINGS));
 export const OTHER_FIELDS: OtherNames = new Map(Object.entries(FIELDS));
 
-/** What a name is in every style: `flushAt`, `flush_at` and `FLUSH-AT` are one. */
+/** Normalizes a name: `flushAt`, `flush_at` and `FLUSH-AT` have the same key. */
 export function keyOf(name: string): string {
   return name.toLowerCase().replace(/[_-]/g, '');
 }

@@ -1,11 +1,10 @@
-// What a function of the user's returned -> its rejection, whatever kind of promise it is. Used wherever we call one.
+// Handles the promises that functions of the user's may return.
 
 /**
- * Calls `failed` once if the value is a promise, or anything with a `then`, and rejects. Never throws or rejects, as long
- * as `failed` doesn't.
+ * Calls `failed` once if the value is a promise or another thenable and rejects. Doesn't throw unless `failed` does.
  *
- * `await` instead of `instanceof Promise` and `catch()`: it knows promises of other realms and of libraries, and doesn't
- * use the global `Promise`, which may have been replaced.
+ * Uses `await` instead of `instanceof Promise` and `catch()`, because it works with promises of other realms and of libraries,
+ * and doesn't use the global `Promise`, which may have been replaced.
  */
 export function onRejection(returned: unknown, failed: (cause: unknown) => void): void {
   if (isObject(returned)) void settled(returned, failed);
@@ -20,10 +19,10 @@ async function settled(returned: object, failed: (cause: unknown) => void): Prom
 }
 
 /**
- * Whether a function that has to answer at once has returned a promise. Its rejection is of no interest then, and
- * doesn't end the process.
+ * Whether a function that must be synchronous has returned a promise. Handles its rejection, which would otherwise end the
+ * process.
  *
- * @throws what its `then` throws if that is a getter.
+ * @throws what a `then` getter throws.
  */
 export function isPromise(returned: unknown): boolean {
   if (!isObject(returned) || !('then' in returned) || typeof returned.then !== 'function') return false;

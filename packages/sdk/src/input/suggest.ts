@@ -1,18 +1,18 @@
-// A name nobody knows -> the known name it may have been meant as. Used by settings.ts and event.ts.
+// Suggests a known name for an unknown setting or field. Used wherever names are checked.
 import { keyOf, type OtherNames } from './other-names.js';
 
-/** No name has more letters than that. */
+/** Longer than any name in another library. */
 const MAX_LENGTH = 40;
 
 /**
- * `; did you mean 'host'?` if a known name is at most two typing errors away, otherwise nothing. What is a name in
- * `others`, which other libraries have, is answered as they say.
+ * Returns `; did you mean 'host'?` if a known name is at most two typing errors away, otherwise an empty string. For the name of
+ * another library, in `others`, it returns the advice given there.
  */
 export function suggest(name: string, known: Iterable<string>, others?: OtherNames): string {
   const names = [...known];
   const key = name.length > MAX_LENGTH ? '' : keyOf(name);
   const other = others?.get(key);
-  // A known name in another style comes first, and one that isn't known here is no answer.
+  // A known name in another style, such as snake case, takes precedence. Advice must not name a field that isn't known here.
   if (other !== undefined && !names.some((candidate) => keyOf(candidate) === key)) {
     if (other.name === undefined || names.includes(other.name)) return other.more;
     return '';
@@ -20,7 +20,7 @@ export function suggest(name: string, known: Iterable<string>, others?: OtherNam
   let best: string | undefined;
   let least = 3;
   for (const candidate of names) {
-    // Each letter too many is an error: a name of any length costs nothing.
+    // The distance is at least the difference in length, so long names cost nothing.
     if (Math.abs(name.length - candidate.length) >= least) continue;
     const errors = distance(name.toLowerCase(), candidate.toLowerCase());
     if (errors < least) [best, least] = [candidate, errors];
@@ -28,7 +28,7 @@ export function suggest(name: string, known: Iterable<string>, others?: OtherNam
   return best === undefined ? '' : `; did you mean '${best}'?`;
 }
 
-/** Levenshtein's distance: insertions, deletions and replacements that make one word of the other. */
+/** The Levenshtein distance: the number of insertions, deletions and substitutions that turn one word into the other. */
 function distance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (const [i, letter] of [...from].entries()) {

@@ -1,23 +1,22 @@
-// What was pasted as the address of a server -> where it is, or a ValidationError. Used by settings.ts and
-// oauth.ts.
+// Normalizes the addresses of servers in settings. Used by settings.ts and oauth.ts.
 import { ValidationError } from '../errors.js';
 
 /** A setting that is an address. */
 interface AddressSetting {
   readonly name: string;
   readonly example: string;
-  /** What plain `http:` would show to anybody. */
+  /** What plain `http:` would expose on the network. */
   readonly exposes: string;
 }
 
-const HOST = { name: 'host', example: 'https://api.segment.io', exposes: 'write key and events' };
+const HOST = { name: 'host', example: 'https://api.segment.io', exposes: 'the write key and events' };
 
-/** `https://host[/base]` of whatever form of the API's address was pasted. */
+/** Returns the API's address as `https://host[/base]`. Accepts a bare host, and a URL with a trailing slash or `/v1`. */
 export function normalizeHost(host: string, allowInsecure: boolean): string {
   return normalizeAddress(host, HOST, allowInsecure).replace(/\/v1$/, '');
 }
 
-/** `https://host[/base]` of whatever form of an address was pasted. */
+/** Returns an address as `https://host[/base]`. Accepts a bare host, and a URL with a trailing slash. */
 export function normalizeAddress(host: string, setting: AddressSetting, allowInsecure: boolean): string {
   const { name, example, exposes } = setting;
   const expected = `Setting '${name}' must be a host or an http(s) URL like '${example}'`;
@@ -31,25 +30,25 @@ export function normalizeAddress(host: string, setting: AddressSetting, allowIns
         : 'https://';
     url = new URL(scheme + trimmed);
   } catch {
-    // What stands before an @ may be the write key.
+    // The part before the @ may be the write key.
     if (host.includes('@')) throw new ValidationError('invalid_setting', expected);
     throw new ValidationError('invalid_setting', expected, host);
   }
-  // Before any message that shows the host: one of these may be the write key.
+  // Checked before any message that shows the host, because one of these may be the write key.
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
-    const message = `Setting '${name}' must have no user name, password, query or fragment in it`;
+    const message = `Setting '${name}' must not contain a user name, password, query or fragment`;
     throw new ValidationError('invalid_setting', message);
   }
   if (url.protocol !== 'https:' && url.protocol !== 'http:')
     throw new ValidationError('invalid_setting', expected, host);
   if (url.protocol === 'http:' && !allowInsecure && !isLoopback(url.href)) {
-    const message = `Setting '${name}' must be https: beyond loopback, or anybody on the way reads ${exposes}; set allowInsecureHost to allow it`;
+    const message = `Setting '${name}' must use https:, because anyone on the network could read ${exposes}; set allowInsecureHost to allow http:`;
     throw new ValidationError('invalid_setting', message, host);
   }
   return url.origin + url.pathname.replace(/\/+$/, '');
 }
 
-/** Whether a URL leads to this very machine. */
+/** Whether a URL has a loopback address. */
 export function isLoopback(url: string): boolean {
   const { hostname } = new URL(url);
   return /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);

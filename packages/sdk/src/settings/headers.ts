@@ -1,15 +1,15 @@
-// The setting `headers` -> names in lower case and values that can be sent, or a ValidationError. Used by settings.ts.
+// Validates the setting `headers`, and converts names to lower case. Used by settings.ts.
 import { show, ValidationError } from '../errors.js';
 import { isPlainObject } from '../input/is-plain-object.js';
 
-/** Ours, those of the connection, and one that is for the proxy and no business of the API. */
+/** Headers that the SDK sets, headers of the connection, and `proxy-authorization`, which must not be sent to the API. */
 const RESERVED = new Set([
   ...['authorization', 'content-type', 'content-length', 'content-encoding', 'host', 'x-retry-count'],
   ...['connection', 'expect', 'keep-alive', 'proxy-authorization', 'proxy-connection', 'te', 'trailer'],
   ...['transfer-encoding', 'upgrade'],
 ]);
 
-/** Checks the setting. No message shows a value, or a name that may be one. */
+/** Validates the setting. No message shows a value, or an invalid name, which may be a value. */
 export function headers(value: unknown, setting: string): Readonly<Record<string, string>> {
   const refuse = (reason: string): never => {
     throw new ValidationError('invalid_setting', `Setting '${setting}' ${reason}`);
@@ -20,12 +20,12 @@ export function headers(value: unknown, setting: string): Readonly<Record<string
   for (const [given, text] of Object.entries(value)) {
     const name = given.toLowerCase();
     // Source: https://www.rfc-editor.org/rfc/rfc9110#name-tokens
-    if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name)) return refuse('has a name in it that no header can have');
-    if (RESERVED.has(name)) return refuse(`must not have ${show(name)} in it, which is not yours to set`);
-    if (checked.has(name)) return refuse(`has ${show(name)} in it twice`);
-    // What node:http would refuse at each request.
+    if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name)) return refuse('has an invalid header name');
+    if (RESERVED.has(name)) return refuse(`must not have ${show(name)}, which is a reserved header`);
+    if (checked.has(name)) return refuse(`has ${show(name)} twice`);
+    // node:http would reject any other value on each request.
     if (typeof text !== 'string' || /[^\t\x20-\x7e\x80-\xff]/.test(text)) {
-      return refuse(`must have a string of Latin letters without line ends for ${show(name)}`);
+      return refuse(`must have a string of Latin-1 characters without line breaks for ${show(name)}`);
     }
     checked.set(name, text);
   }

@@ -1,4 +1,4 @@
-// The setting `oauth` -> what the worker needs of it, or a ValidationError. Used by settings.ts.
+// Validates the setting `oauth`, and prepares it for the worker. Used by settings.ts.
 import type { KeyObject } from 'node:crypto';
 import * as types from 'node:util/types';
 import type { OAuthSettings } from '@offthread/worker/protocol';
@@ -8,26 +8,26 @@ import { suggest } from '../input/suggest.js';
 import { normalizeAddress } from './address.js';
 
 /**
- * An OAuth app of the workspace, by which the worker gets access tokens for the Tracking API.
+ * An OAuth app of your workspace, used to get access tokens for the Tracking API.
  * Source: https://www.twilio.com/docs/segment/connections/oauth
  */
 export interface OAuth {
   /** The app's id. */
   readonly clientId: string;
-  /** Private key to a public key of the app: RSA of at least 2,048 bits, as PEM, without a passphrase. */
+  /** The private key for a public key of the app: RSA of at least 2,048 bits, in PEM, without a passphrase. */
   readonly clientKey: string | Buffer;
-  /** Id of that public key in the app. */
+  /** The id of that public key in the app. */
   readonly keyId: string;
   /**
-   * Address of the token server, which is asked below `/token`. Plain `http:` is for loopback only, see
-   * `allowInsecureHost`. Default: the token server of the region that the events go to.
+   * The address of the token server, without the path `/token`. Plain `http:` is allowed on loopback only, unless
+   * `allowInsecureHost` is set. Default: the token server of the region that the events are sent to.
    */
   readonly authServer?: string | undefined;
-  /** What the tokens are to allow. Default: `'tracking_api:write'`. */
+  /** The scope of the tokens. Default: `'tracking_api:write'`. */
   readonly scope?: string | undefined;
 }
 
-/** A token is good only in the region of its server. */
+/** A token is valid only in the region of its server. */
 const AUTH_SERVERS = { us: 'https://oauth2.segment.io', eu: 'https://oauth2.eu1.segmentapis.com' } as const;
 
 const AUTH_SERVER = {
@@ -38,13 +38,13 @@ const AUTH_SERVER = {
 
 const NAMES: readonly (keyof OAuth)[] = ['clientId', 'clientKey', 'keyId', 'authServer', 'scope'];
 
-/** Bits below which RS256 takes no key. Source: https://www.rfc-editor.org/rfc/rfc7518#section-3.3 */
-const LEAST_BITS = 2_048;
+/** The minimum size of an RSA key for RS256 in bits. Source: https://www.rfc-editor.org/rfc/rfc7518#section-3.3 */
+const MIN_BITS = 2_048;
 
 /**
- * Checks the setting and fills in the defaults. `proxyTo` knows the proxy on the way to a URL.
+ * Validates the setting and fills in the defaults. `proxyTo` returns the proxy for a URL.
  *
- * @throws {ValidationError} `invalid_setting`; no message shows what was given, in which the private key is.
+ * @throws {ValidationError} `invalid_setting`. The message doesn't show the value, which may be the private key.
  */
 export function resolveOAuth(
   given: object,
@@ -74,33 +74,34 @@ export function resolveOAuth(
 }
 
 function text(value: unknown, name: keyof OAuth, meaning: string): string {
-  // What is longer or has line breaks may be the key in the wrong place, and an address is shown where it is none.
+  // Longer text, or text with line breaks, may be the private key in the wrong place, and the message for an invalid address shows
+  // it.
   const isText = typeof value === 'string' && value.trim() !== '' && /^.{1,1000}$/.test(value);
   if (isText) return value;
   const expected = `${meaning}, a string of at most 1,000 characters on one line`;
   throw mistake(`Setting 'oauth.${name}' must be ${expected}; got ${conceal(value)}`);
 }
 
-/** Read here, where the mistake is; and as an object, because no look at one shows the key. */
+/** Parses the key here, so that the caller gets the error. A KeyObject doesn't reveal the key when it is logged. */
 function privateKey(value: unknown): KeyObject {
   const fault = (what: string): ValidationError => {
-    const expected = `an RSA private key of at least ${LEAST_BITS} bits as PEM ('-----BEGIN PRIVATE KEY-----'), without a passphrase`;
+    const expected = `an RSA private key of at least ${MIN_BITS} bits in PEM ('-----BEGIN PRIVATE KEY-----'), without a passphrase`;
     return mistake(`Setting 'oauth.clientKey' must be ${expected}; got ${what}`);
   };
   const pem = types.isUint8Array(value) ? Buffer.from(value).toString('latin1') : value;
   if (typeof pem !== 'string' || pem.trim() === '') throw fault(conceal(pem));
   let key: KeyObject;
   try {
-    // Environment variables often hold line breaks in this form, and PEM has no other backslash.
+    // Environment variables often have \n for line breaks. PEM has no backslashes otherwise.
     key = process.getBuiltinModule('node:crypto').createPrivateKey(pem.replaceAll('\\n', '\n'));
   } catch {
     if (/-----BEGIN (RSA )?PUBLIC KEY-----/.test(pem)) throw fault('a public key');
-    if (/ENCRYPTED/.test(pem)) throw fault('one with a passphrase');
-    throw fault('a string that is none');
+    if (/ENCRYPTED/.test(pem)) throw fault('a key with a passphrase');
+    throw fault('a string that is not a private key');
   }
   if (key.asymmetricKeyType !== 'rsa') throw fault(`a key of type ${key.asymmetricKeyType}`);
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
-  if (bits < LEAST_BITS) throw fault(`one of ${bits} bits`);
+  if (bits < MIN_BITS) throw fault(`a key of ${bits} bits`);
   return key;
 }
 

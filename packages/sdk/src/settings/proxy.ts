@@ -1,20 +1,19 @@
-// The setting `proxy`, or else the environment -> the proxy on the way to a URL, or a ValidationError. Used by settings.ts.
+// The proxy for a URL, from the setting `proxy` or from environment variables. Used by settings.ts.
 import { ValidationError } from '../errors.js';
 import { isLoopback } from './address.js';
 
-/** What the setting may be. */
 export type ProxySetting = string | false;
 
-/** Checks the setting. */
+/** Validates the setting. */
 export function proxy(value: unknown, name: string): ProxySetting {
   return value === false ? false : normalizeProxy(value, `Setting '${name}'`, ', or false');
 }
 
 /**
- * The URL of the proxy by which requests go to `url`: the setting, or else what the environment says. The environment
- * has no say in loopback.
+ * The URL of the proxy for requests to `url`: the setting, or else the environment variable, which is ignored for loopback
+ * addresses.
  *
- * @throws {ValidationError} `invalid_setting`, where the environment names something else than a proxy.
+ * @throws {ValidationError} `invalid_setting`, if the environment variable isn't the address of an HTTP proxy.
  */
 export function proxyFor(url: string, setting: ProxySetting | undefined): string | undefined {
   if (setting !== undefined) return setting === false ? undefined : setting;
@@ -23,12 +22,16 @@ export function proxyFor(url: string, setting: ProxySetting | undefined): string
   const found = variable(`${scheme}_proxy`);
   if (found === undefined || isLoopback(url)) return undefined;
   if (isExempt(target, variable('no_proxy')?.value ?? '')) return undefined;
-  return normalizeProxy(found.value, `Environment variable ${found.name}`, '; `proxy: false` ignores it');
+  return normalizeProxy(
+    found.value,
+    `Environment variable ${found.name}`,
+    '; set `proxy: false` to ignore it',
+  );
 }
 
 /**
- * Whether `NO_PROXY` exempts a target. Its entries are read as curl and Go read them: `*` is all, `example.com` and
- * `.example.com` are that host and those below it, and a port may follow.
+ * Whether `NO_PROXY` exempts a target. Entries have the same meaning as in curl and Go: `*` matches all hosts, `example.com` and
+ * `.example.com` match that host and its subdomains, and a port may follow.
  */
 function isExempt({ hostname, port, protocol }: URL, noProxy: string): boolean {
   const ownPort = port || (protocol === 'https:' ? '443' : '80');
@@ -42,7 +45,7 @@ function isExempt({ hostname, port, protocol }: URL, noProxy: string): boolean {
   return false;
 }
 
-/** A variable of the environment by its name in lower case or upper case; an empty one is none. */
+/** An environment variable, in lower or upper case. An empty variable counts as not set. */
 function variable(lower: string): { readonly name: string; readonly value: string } | undefined {
   for (const name of [lower, lower.toUpperCase()]) {
     const { [name]: value = '' } = process.env;
@@ -51,12 +54,12 @@ function variable(lower: string): { readonly name: string; readonly value: strin
   return undefined;
 }
 
-/** No message shows the value: there may be a password in it. */
+/** No message shows the value, because it may contain a password. */
 function normalizeProxy(value: unknown, what: string, instead: string): string {
   const expected = `${what} must be the address of an HTTP proxy like 'http://user:password@proxy.example:3128'${instead}`;
   if (typeof value !== 'string') {
     const hint =
-      typeof value === 'object' && value !== null ? ': an agent cannot go to the worker thread' : '';
+      typeof value === 'object' && value !== null ? ': an agent cannot be passed to the worker thread' : '';
     throw new ValidationError('invalid_setting', expected + hint);
   }
   const url = parse(value.trim());
@@ -66,10 +69,10 @@ function normalizeProxy(value: unknown, what: string, instead: string): string {
     throw new ValidationError('invalid_setting', expected + hint);
   }
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
-    throw new ValidationError('invalid_setting', `${expected}; a proxy has no path, query or fragment`);
+    throw new ValidationError('invalid_setting', `${expected}; it must not have a path, query or fragment`);
   }
   if (!isDecodable(url.username) || !isDecodable(url.password)) {
-    const message = `${expected}; a % in user name or password is written as %25`;
+    const message = `${expected}; write % in the user name or password as %25`;
     throw new ValidationError('invalid_setting', message);
   }
   return url.href;

@@ -1,41 +1,41 @@
-// The setting `redact` -> paths for the worker's redact-event.ts, or a ValidationError. Used by settings.ts.
+// Validates the setting `redact`, and parses its paths for the worker's redact-event.ts. Used by settings.ts.
 import type { Path, Redaction } from '@offthread/worker/protocol';
 import { show, ValidationError } from '../errors.js';
 import { plainFields } from '../input/fields.js';
 import { suggest } from '../input/suggest.js';
 
 /**
- * What is taken out of events before they are sent. A path is keys with dots between, and begins with `context`,
- * `traits`, `properties` or `integrations`; `*` is any key of an object or any index of an array. A key with a dot, a
- * star or a backslash in it has a backslash before that.
+ * What to remove or hash in events before they are sent. A path consists of keys separated by dots, and starts with `context`,
+ * `traits`, `properties` or `integrations`. `*` matches any key of an object and any index of an array. Escape a dot, a star or
+ * a backslash in a key with a backslash.
  */
 export type RedactSetting =
-  /** Paths of what is left out. */
+  /** Paths to remove. */
   | readonly string[]
   | {
-      /** Paths of what is left out. */
+      /** Paths to remove. */
       readonly remove?: readonly string[] | undefined;
       /**
-       * Paths of what is replaced by its SHA-256, in hexadecimal: of the salt, followed by a string as it is or by
-       * anything else as JSON. `null` stays. Also `userId`, `anonymousId`, `previousId` and `groupId`.
+       * Paths of values to replace by a SHA-256 in hexadecimal: the hash of the salt followed by the value, a string as it is
+       * and anything else as JSON. `null` is not replaced. `userId`, `anonymousId`, `previousId` and `groupId` are allowed too.
        */
       readonly hash: readonly string[];
-      /** A secret, at least 16 characters: whoever knows it finds out by trying what was hashed. */
+      /** A secret of at least 16 characters. Anyone who knows it can find the hashed values by guessing. */
       readonly salt: string;
     }
   | { readonly remove: readonly string[]; readonly hash?: undefined; readonly salt?: undefined };
 
-/** Fields of an event in which a path may begin. */
+/** The fields of an event that a path may start with. */
 const OBJECTS = ['context', 'traits', 'properties', 'integrations'];
 const IDS = ['userId', 'anonymousId', 'previousId', 'groupId'];
 
-/** Below that a salt can be found by trying as well. */
+/** A shorter salt could be guessed as well. */
 const MIN_SALT_LENGTH = 16;
 
 /**
- * Checks the setting. No message shows the salt.
+ * Validates the setting and parses its paths. No message shows the salt.
  *
- * @throws {ValidationError} `invalid_setting`, for a path that leads nowhere, and for a hash without a salt.
+ * @throws {ValidationError} `invalid_setting`, for example for an invalid path or for hashes without a salt.
  */
 export function checkRedact(value: unknown, name: string): Redaction {
   if (Array.isArray(value)) return { remove: paths(value, 'remove'), hash: [], salt: '' };
@@ -47,50 +47,53 @@ export function checkRedact(value: unknown, name: string): Redaction {
   const { remove = [], hash = [], salt = '', ...others } = plainFields(given, ['remove', 'hash', 'salt']);
   for (const other of Object.keys(others)) {
     const hint = suggest(other, ['remove', 'hash', 'salt']);
-    throw new ValidationError('invalid_setting', `Setting '${name}' has no ${show(other)}${hint}`);
+    throw new ValidationError('invalid_setting', `There is no setting ${show(`${name}.${other}`)}${hint}`);
   }
   const redaction = { remove: paths(remove, 'remove'), hash: paths(hash, 'hash') };
   if (typeof salt === 'string' && (salt.length >= MIN_SALT_LENGTH || redaction.hash.length === 0)) {
     return { ...redaction, salt };
   }
-  const expected = `Setting '${name}' needs for its hash as salt a secret of at least ${MIN_SALT_LENGTH} characters`;
+  const expected = `Setting '${name}' needs a salt for its hashes, a secret of at least ${MIN_SALT_LENGTH} characters`;
   throw new ValidationError('invalid_setting', expected);
 }
 
 function paths(list: unknown, action: 'remove' | 'hash'): Path[] {
   if (!Array.isArray(list)) {
-    throw new ValidationError('invalid_setting', "Setting 'redact' takes paths as a list", list);
+    throw new ValidationError('invalid_setting', "Setting 'redact' must have its paths in an array", list);
   }
-  // Unlike map(), holes too, which would reach the worker.
+  // Array.from() also visits holes, which map() would skip.
   return Array.from(list, (path) => parse(path, action));
 }
 
-// Dots are between keys, and a backslash takes its meaning from what follows.
+// Keys are separated by dots, and a backslash escapes the next character.
 const KEY = /(?:\\.|[^.\\])+/gs;
 const PATH = new RegExp(`^${KEY.source}(?:\\.${KEY.source})*$`, 's');
 
-/** The regular expressions need a stack in proportion. */
+/** The regular expressions use stack in proportion to the length. */
 const MAX_PATH_LENGTH = 10_000;
 
 function parse(path: unknown, action: 'remove' | 'hash'): Path {
   const refuse = (reason: string): never => {
-    throw new ValidationError('invalid_setting', `Setting 'redact' has a bad path, ${show(path)}: ${reason}`);
+    throw new ValidationError(
+      'invalid_setting',
+      `Setting 'redact' has an invalid path, ${show(path)}: ${reason}`,
+    );
   };
   if (typeof path === 'string' && path.length > MAX_PATH_LENGTH) {
     return refuse(`it has more than ${MAX_PATH_LENGTH} characters`);
   }
   if (typeof path !== 'string' || !PATH.test(path)) {
-    return refuse('it must be keys with a dot between each two of them');
+    return refuse('it must be keys separated by dots');
   }
   const [field = '', ...inner] = path.match(KEY) ?? [];
   if (IDS.includes(field)) {
-    if (inner.length > 0) return refuse('there is nothing within an id');
-    if (action === 'remove') return refuse('an id can be hashed only; without it nobody did it');
+    if (inner.length > 0) return refuse('an id has no keys');
+    if (action === 'remove') return refuse('an id can be hashed, but not removed, because events require it');
   } else if (!OBJECTS.includes(field)) {
-    const expected = 'it must begin with context, traits, properties or integrations';
+    const expected = 'it must start with context, traits, properties or integrations';
     return refuse(expected + suggest(field, OBJECTS));
   } else if (action === 'hash' && inner.length === 0) {
-    return refuse('the API takes no text in place of an object; name what is in it');
+    return refuse('the API requires an object here; hash keys of it instead');
   }
   return [field, ...inner.map((step) => (step === '*' ? null : step.replaceAll(/\\(.)/gs, '$1')))];
 }

@@ -1,23 +1,23 @@
-// The setting `tls` -> PEM texts of which OpenSSL has taken each, or a ValidationError. Used by settings.ts.
+// Validates the setting `tls`, including with OpenSSL. Used by settings.ts.
 import * as types from 'node:util/types';
 import type { Tls } from '@offthread/worker/protocol';
 import { show, ValidationError } from '../errors.js';
 import { plainFields } from '../input/fields.js';
 import { isPlainObject } from '../input/is-plain-object.js';
 
-/** Who is trusted, and who we are. What is a file is read by the caller; each is PEM, as text or Buffer. */
+/** Trusted authorities and the client certificate. Each is PEM as a string or Buffer, and not the name of a file. */
 export interface TlsSettings {
-  /** Authorities whose certificates are trusted, of API and proxy, instead of those that Node.js trusts. */
+  /** Certificates of authorities to trust, for the API and the proxy, instead of those that Node.js trusts. */
   readonly ca?: string | Buffer | readonly (string | Buffer)[] | undefined;
-  /** Our certificate, with those between it and its authority behind it, where the API asks for one (mTLS). */
+  /** The client certificate, followed by its intermediate certificates, if the server requires one (mTLS). */
   readonly cert?: string | Buffer | undefined;
-  /** The private key of `cert`, not encrypted. */
+  /** The private key for `cert`, not encrypted. */
   readonly key?: string | Buffer | undefined;
 }
 
 const NAMES = ['ca', 'cert', 'key'];
 
-/** Checks the setting. No message shows what was given. */
+/** Validates the setting. No message shows a value. */
 export function tls(value: unknown, name: string): Tls {
   if (!isPlainObject(value)) {
     const expected = `Setting '${name}' must be a plain object like { ca, cert, key }`;
@@ -25,15 +25,18 @@ export function tls(value: unknown, name: string): Tls {
   }
   for (const each of Object.keys(value)) {
     if (NAMES.includes(each)) continue;
-    const reason = each === 'rejectUnauthorized' ? ': who the API is, is always checked; see tls.ca' : '';
+    const reason = each === 'rejectUnauthorized' ? ': certificates are always verified; use tls.ca' : '';
     throw new ValidationError('invalid_setting', `There is no setting ${show(`${name}.${each}`)}${reason}`);
   }
   const { ca, cert, key } = plainFields(value, NAMES);
   const authorities =
     ca === undefined ? undefined : [ca].flat().flatMap((each) => certificates(each, `${name}.ca`));
-  if (authorities?.length === 0) refuse(`${name}.ca`, 'certificates in PEM, at least one');
+  if (authorities?.length === 0) refuse(`${name}.ca`, 'at least one certificate in PEM');
   if ((cert === undefined) !== (key === undefined)) {
-    throw new ValidationError('invalid_setting', `Settings '${name}.cert' and '${name}.key' go together`);
+    throw new ValidationError(
+      'invalid_setting',
+      `Settings '${name}.cert' and '${name}.key' must be set together`,
+    );
   }
   const checked: Tls = {
     ca: authorities,
@@ -41,17 +44,17 @@ export function tls(value: unknown, name: string): Tls {
     key: key === undefined ? undefined : privateKey(key, `${name}.key`),
   };
   try {
-    // What the worker will do, which has nobody to tell: a key may be of another certificate, or too short.
-    // Loaded here, because main has no other use for it.
+    // Checked here, because the worker can't throw to the caller. The key may belong to another certificate, or be too short.
+    // node:tls is loaded here, because the main thread doesn't use it otherwise.
     process.getBuiltinModule('node:tls').createSecureContext({ ...checked, ca: authorities });
   } catch (error) {
     const reason = types.isNativeError(error) && 'code' in error ? error.code : 'unknown';
-    throw new ValidationError('invalid_setting', `Setting '${name}' is refused by OpenSSL: ${reason}`);
+    throw new ValidationError('invalid_setting', `Setting '${name}' was rejected by OpenSSL: ${reason}`);
   }
   return checked;
 }
 
-/** The certificates in a text, each by itself. */
+/** Splits a text into its certificates. */
 function certificates(value: unknown, name: string): string[] {
   const found = pem(value).match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   if (found.length === 0 || !found.every(isCertificate)) refuse(name, 'a certificate in PEM');
@@ -72,12 +75,12 @@ function privateKey(value: unknown, name: string): string {
   try {
     process.getBuiltinModule('node:crypto').createPrivateKey(text);
   } catch {
-    refuse(name, 'a private key in PEM, not encrypted');
+    refuse(name, 'an unencrypted private key in PEM');
   }
   return text;
 }
 
-/** The text, or nothing where there is none. */
+/** The value as text. Empty if it is neither a string nor a Buffer. */
 function pem(value: unknown): string {
   if (typeof value === 'string') return value;
   return types.isUint8Array(value) ? Buffer.from(value).toString('latin1') : '';
