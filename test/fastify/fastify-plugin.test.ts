@@ -273,7 +273,7 @@ describe('a mistake', () => {
     // @ts-expect-error There is no event.
     expect(await thrown((analytics) => analytics.track({ properties: {} }))).toMatchObject({
       code: 'invalid_event',
-      message: 'track() needs as event a non-empty string; got undefined',
+      message: 'track(): event must be a non-empty string; got undefined',
     });
     // @ts-expect-error No object.
     expect(await thrown((analytics) => analytics.track('Seen'))).toMatchObject({
@@ -281,7 +281,7 @@ describe('a mistake', () => {
     });
     // @ts-expect-error No object.
     expect(await thrown((analytics) => analytics.track({ event: 'Seen', context: 'here' }))).toMatchObject({
-      message: "track() needs as context an object; got 'here'",
+      message: "track(): context must be an object; got 'here'",
     });
   });
 
@@ -290,11 +290,11 @@ describe('a mistake', () => {
     expect(await thrown(track, () => undefined)).toMatchObject({
       name: 'ValidationError',
       code: 'invalid_event',
-      message: 'track() needs a userId or an anonymousId; got neither, nor did identify return one',
+      message: 'track() needs a userId or an anonymousId; got neither, and identify returned neither',
     });
     const alias = (analytics: RequestAnalytics): unknown => analytics.alias({ previousId: 'visitor' });
     expect(await thrown(alias, () => ({ anonymousId: 'visitor' }))).toMatchObject({
-      message: 'alias() needs a userId; got none, nor did identify return one',
+      message: 'alias() needs a userId; got none, and identify returned none',
     });
   });
 
@@ -303,7 +303,7 @@ describe('a mistake', () => {
     const track = (analytics: RequestAnalytics): unknown => analytics.track({ event: 'Seen' });
     // @ts-expect-error A Promise.
     expect(await thrown(track, () => Promise.reject(new Error('no database')))).toMatchObject({
-      message: 'identify must return ids at once; got a Promise',
+      message: 'identify must return ids synchronously; got a Promise',
     });
   });
 

@@ -256,7 +256,12 @@ describe('onError', () => {
     expect(told).toEqual(['first', 'bad', 'last']);
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(bench.errors).toMatchObject([
-      { code: 'callback_failed', message: 'The callback of an event threw or rejected', count: 0, attempts: 0 },
+      {
+        code: 'callback_failed',
+        message: 'The callback of an event threw or rejected',
+        count: 0,
+        attempts: 0,
+      },
     ]);
     expect(analytics.stats()).toMatchObject({ delivered: 3, failed: 0 });
   });

@@ -29,16 +29,28 @@ describe('a promise that rejects', () => {
         errors: [
           [
             'before_send_failed',
-            'beforeSend must return the event, or null to drop it, at once; it returned a Promise',
+            'beforeSend must return the event, or null to drop it, synchronously; it returned a Promise',
             null,
           ],
         ],
       },
       withContext: {
-        ...{ name: 'withContext', errors: [], thrown: 'withContext() needs fields at once; got a Promise' },
+        ...{
+          name: 'withContext',
+          errors: [],
+          thrown: 'withContext(): the function must return fields synchronously; got a Promise',
+        },
       },
-      identify: { name: 'identify', errors: [], thrown: 'identify must return ids at once; got a Promise' },
-      context: { name: 'context', errors: [], thrown: 'context must return fields at once; got a Promise' },
+      identify: {
+        name: 'identify',
+        errors: [],
+        thrown: 'identify must return ids synchronously; got a Promise',
+      },
+      context: {
+        name: 'context',
+        errors: [],
+        thrown: 'context must return fields synchronously; got a Promise',
+      },
     });
   });
 });

@@ -1,21 +1,21 @@
-// A request -> what goes into `context` of its events. Used by request-analytics.ts.
+// The `context` of events that are tracked on a request. Used by request-source.ts.
 import type { FastifyRequest } from 'fastify';
 import { type RequestedPage, requestedPage } from './page.js';
 
-/** Source: https://segment.com/docs/connections/spec/common/#context, all but `requestId`. */
+/** All fields but `requestId` are from the spec: https://segment.com/docs/connections/spec/common/#context */
 export interface RequestContext {
-  /** The client's address; behind a proxy the forwarded one, where Fastify's `trustProxy` says so. */
+  /** The client's address. With Fastify's `trustProxy`, the address that the proxy forwards. */
   readonly ip: string;
   readonly userAgent: string | undefined;
-  /** What `Accept-Language` prefers, for example `'de-CH'`. */
+  /** The preferred language in `Accept-Language`, for example `'de-CH'`. */
   readonly locale: string | undefined;
-  /** The request's own URL, as the client sees it, and the page that led to it. */
+  /** The URL of the request as the client sees it, and the referring page. */
   readonly page: RequestedPage & { readonly referrer: string | undefined };
   /** `request.id`, as in the server's log. */
   readonly requestId: string;
 }
 
-/** Reads the request. Costs some microseconds, mostly of `ip`. */
+/** Takes some microseconds, most of them for `ip`. */
 export function contextOf(request: FastifyRequest): RequestContext {
   const { headers } = request;
   return {
@@ -29,7 +29,7 @@ export function contextOf(request: FastifyRequest): RequestContext {
 
 const LANGUAGE = /^\s*([a-z]{2,8}(?:-[a-z\d]{1,8})*)\s*(?:;\s*q=([\d.]+)\s*)?$/i;
 
-/** The language with the greatest weight, the first of several. Source: RFC 9110, section 12.5.4. */
+/** The language with the highest weight, the first one if there are several. Source: RFC 9110, section 12.5.4. */
 function preferred(languages: string | undefined): string | undefined {
   let best: string | undefined;
   let most = 0;

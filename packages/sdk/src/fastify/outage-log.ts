@@ -1,16 +1,19 @@
-// Faults of a client's requests -> two lines in the log for each outage: when it begins, and when it is over.
+// Logs when deliveries of a client begin to fail, and when they succeed again. Used by index.ts.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Analytics } from '../analytics.js';
 
-/** Without it nobody would know before `maxRetries` is reached, which takes minutes. Returns what ends it. */
+/**
+ * Logs two lines for each outage. Otherwise the first sign of it would be an error after `maxRetries`, which takes minutes. Returns
+ * a function that stops logging.
+ */
 export function logOutages(client: Analytics, log: FastifyBaseLogger): () => void {
   let isOut = false;
   const onPostponed = (published: unknown): void => {
     const { analytics, count, status, attempts, message } = Object(published);
     if (analytics !== client || isOut) return;
     isOut = true;
-    // Only now: it is published for each batch.
+    // Subscribed only during an outage, because this channel publishes every batch.
     subscribe('offthread:delivered', onDelivered);
     log.warn(
       { count, status, attempts },
@@ -20,7 +23,7 @@ export function logOutages(client: Analytics, log: FastifyBaseLogger): () => voi
   const onDelivered = (published: unknown): void => {
     if (Object(published).analytics !== client) return;
     end();
-    log.info('Events are delivered again.');
+    log.info('Events are being delivered again.');
   };
   const end = (): void => {
     isOut = false;

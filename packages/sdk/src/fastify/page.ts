@@ -1,21 +1,21 @@
-// A request -> the page that its events name. Used by context.ts.
+// The page in the `context` of events that are tracked on a request. Used by context.ts.
 import type { FastifyRequest } from 'fastify';
 
-/** The request's own URL, as the client sees it. */
+/** The URL of the request as the client sees it. */
 export interface RequestedPage {
-  /** Undefined if the request doesn't say so, or says what isn't a URL. */
+  /** Undefined if the request has no host, or isn't for a valid URL. */
   readonly url: string | undefined;
   readonly path: string;
   readonly search: string;
 }
 
-/** A target in absolute form, as proxies get it: protocol, host, and what is a target in the usual form. */
+/** A target in absolute form, as sent to proxies: protocol, host and path. */
 const ABSOLUTE = /^(https?):\/\/(?:[^/?#]*@)?([^/?#@]*)(.*)$/i;
 
-/** Names and addresses, with or without a port. Anything else in `Host` is a mistake or an attempt. */
+/** A name or an address, with an optional port. Anything else in `Host` is a mistake or an attack. */
 const HOST = /^(?:[\w.~-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
 
-/** Reads the target of a request. The host is that of an absolute target, if there is one: RFC 9112, section 3.2.2. */
+/** The host in an absolute target takes precedence over the header. Source: RFC 9112, section 3.2.2. */
 export function requestedPage(request: FastifyRequest): RequestedPage {
   const { originalUrl } = request;
   const [, protocol, host, rest] = originalUrl.startsWith('/') ? [] : (ABSOLUTE.exec(originalUrl) ?? []);
@@ -29,7 +29,7 @@ export function requestedPage(request: FastifyRequest): RequestedPage {
 }
 
 function urlOf(protocol: string, host: string, target: string): string | undefined {
-  // HTTP/1.0 knows no Host, and `OPTIONS *` no path.
+  // HTTP/1.0 has no `Host`, and `OPTIONS *` has no path.
   if (!/^https?$/i.test(protocol) || !HOST.test(host) || !target.startsWith('/')) return undefined;
   const url = `${protocol}://${host}${target}`;
   return URL.canParse(url) ? url : undefined;

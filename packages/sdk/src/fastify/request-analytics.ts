@@ -1,4 +1,4 @@
-// A call on a request -> the event with what the request says of who and where. Next: ../analytics.ts.
+// The methods of `request.analytics`, which add ids and context of the request to events. Next: ../analytics.ts.
 import type { Analytics } from '../analytics.js';
 import { ValidationError } from '../errors.js';
 import type { AnyEvents, EventMap, EventType, Id } from '../event/event.js';
@@ -10,20 +10,20 @@ import type { RequestSource } from './request-source.js';
 
 export type { RequestAnalytics } from '../event/methods.js';
 
-/** An event that need not say who did it. What is `null` is left out, whatever the request says. */
+/** An event that doesn't need an id. A field that is `null` is left out, even if the request has a value for it. */
 export type RequestEvent<Event> = ScopedEvent<Event>;
 
-/** The same of `track()`, with the names and properties of a map. */
+/** A `track()` event that doesn't need an id, with the names and properties of an event map. */
 export type RequestTrackEvent<Events extends EventMap<Events> = AnyEvents> = ScopedTrackEvent<Events>;
 
-/** What a request can fill in. */
+/** The fields that a request can fill in. */
 interface Filled {
   userId: Id | null | undefined;
   anonymousId: Id | null | undefined;
   context: object | null | undefined;
 }
 
-/** The methods of one request. */
+/** Creates the methods for one request. */
 export function requestAnalytics<Events extends EventMap<Events>>(
   client: Analytics<Events>,
   source: RequestSource,
@@ -42,7 +42,7 @@ export function requestAnalytics<Events extends EventMap<Events>>(
   };
 }
 
-/** @throws {ValidationError} where that is no event; never anything else. */
+/** @throws {ValidationError} if the event is invalid. Doesn't throw anything else. */
 function complete(type: EventType, event: object, source: RequestSource): AnyEvents {
   requireFields(type, event);
   try {
@@ -50,7 +50,7 @@ function complete(type: EventType, event: object, source: RequestSource): AnyEve
     checkObject(type, 'context', filled.context);
     if (filled.context !== null) filled.context = contextWith(filled.context, source);
     fillIds(type, filled, source);
-    demandId(type, filled);
+    requireId(type, filled);
     return filled;
   } catch (error) {
     if (error instanceof ValidationError) throw error;
@@ -66,22 +66,22 @@ function fillIds(type: EventType, filled: Filled, source: RequestSource): void {
   if (filled.userId !== undefined && filled.anonymousId !== undefined) return;
   const { userId, anonymousId } = source.ids;
   if (filled.userId === undefined) filled.userId = userId;
-  // The ids of an alias are its own.
+  // An alias inherits only `userId`.
   if (filled.anonymousId === undefined && type !== 'alias') filled.anonymousId = anonymousId;
 }
 
-function demandId(type: EventType, { userId, anonymousId }: Ids): void {
+function requireId(type: EventType, { userId, anonymousId }: Ids): void {
   if (userId != null || (type !== 'alias' && anonymousId != null)) return;
   const [expected, got] = type === 'alias' ? ['a userId', 'none'] : ['a userId or an anonymousId', 'neither'];
   throw new ValidationError(
     'invalid_event',
-    `${type}() needs ${expected}; got ${got}, nor did identify return one`,
+    `${type}() needs ${expected}; got ${got}, and identify returned ${got}`,
   );
 }
 
 /**
- * Stands in for an event that cannot be read, because a getter in it or a function of the user's throws. It throws the
- * same once more where the client reads it, who refuses it and reports that as it does with any such event.
+ * A placeholder for an event that can't be read, because a getter in it or a function of the user's throws. It throws the same
+ * error when the client reads it, so the client refuses and reports it like any other such event.
  */
 function unreadable(cause: unknown): AnyEvents {
   const event = {

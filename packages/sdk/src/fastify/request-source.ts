@@ -1,4 +1,4 @@
-// A request -> who makes it and where, each found out when it is needed. Used by request-analytics.ts and index.ts.
+// The ids and the context of a request, each read when it is needed. Used by request-analytics.ts and index.ts.
 import type { FastifyRequest } from 'fastify';
 import { ValidationError } from '../errors.js';
 import type { Identity } from '../event/event.js';
@@ -9,14 +9,15 @@ import { merge } from '../input/fields.js';
 import { isPromise } from '../input/promises.js';
 import { contextOf } from './context.js';
 
-/** What of a request only the user of the plugin can read. */
+/** Functions of the user's that read data of a request. */
 export interface RequestReaders {
   /**
-   * Who makes the request; nothing, where that is not known. Asked at each event, because a login may come between two,
-   * and answers at once: what takes a query is found out by a hook. What it throws is reported to `onError`.
+   * Returns the ids of the user who makes the request, or nothing if the user is unknown. Called for each event, because the user
+   * may log in between two events. Must be synchronous: if you need a query, make it in a hook. An exception is reported to
+   * `onError`.
    */
   readonly identify?: ((request: FastifyRequest) => Identity | null | undefined) | undefined;
-  /** What else goes into `context`. Its fields win. Asked at the first event of a request; answers at once. */
+  /** Returns more fields for `context`, which take precedence. Called for the first event of a request. Must be synchronous. */
   readonly context?: ((request: FastifyRequest) => object | null | undefined) | undefined;
 }
 
@@ -31,25 +32,25 @@ export class RequestSource {
   }
 
   /**
-   * What the request says of itself, and the reader of it.
+   * The context of the request, with the fields that the reader `context` returns.
    *
-   * @throws {ValidationError} `invalid_event`, if the reader doesn't answer at once.
+   * @throws {ValidationError} `invalid_event`, if the reader returns a promise.
    */
   get context(): object {
     this.#context ??= this.#readContext();
     return this.#context;
   }
 
-  /** @throws {ValidationError} `invalid_event`, if the reader doesn't answer at once. */
+  /** @throws {ValidationError} `invalid_event`, if the reader `identify` returns a promise. */
   get ids(): Ids {
     const known = this.#readers.identify?.(this.#request);
     if (isPromise(known)) {
-      throw new ValidationError('invalid_event', 'identify must return ids at once; got a Promise');
+      throw new ValidationError('invalid_event', 'identify must return ids synchronously; got a Promise');
     }
     return withoutForeign(known ?? {});
   }
 
-  /** All of it, for events that inherit it. Null, where nobody is known: nobody further out makes this request. */
+  /** All fields, for a scope. An unknown id is null, so that it is not inherited from an outer scope. */
   readonly fields = (): ScopeFields => {
     const { userId = null, anonymousId = null } = this.ids;
     return { userId, anonymousId, context: this.context };
@@ -59,7 +60,7 @@ export class RequestSource {
     const own = contextOf(this.#request);
     const more = this.#readers.context?.(this.#request);
     if (isPromise(more)) {
-      throw new ValidationError('invalid_event', 'context must return fields at once; got a Promise');
+      throw new ValidationError('invalid_event', 'context must return fields synchronously; got a Promise');
     }
     return more == null ? own : merge('context', own, more);
   }

@@ -1,2 +1,2 @@
-// All that is public of the test kit; matchers are in vitest.ts and jest.ts.
+// The public API of the testing kit, without the matchers, which are in vitest.ts and jest.ts.
 export { createTestAnalytics, type RecordedEvent, type TestAnalytics } from './test-analytics.js';

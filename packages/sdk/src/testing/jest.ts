@@ -1,5 +1,4 @@
-// The matchers, and their types for Jest: its globals by @types/jest, and @jest/globals. In: matchers.ts.
-// Out: `expect.extend(matchers)`, typed.
+// The matchers with their types for Jest, for the globals of @types/jest and for @jest/globals.
 import type {} from 'expect';
 import type { AnalyticsMatchers } from './matchers.js';
 
@@ -11,7 +10,7 @@ declare module 'expect' {
 
 declare global {
   namespace jest {
-    // biome-ignore lint/complexity/noBannedTypes: must be declared as @types/jest does it.
+    // biome-ignore lint/complexity/noBannedTypes: must match the declaration in @types/jest.
     interface Matchers<R, T = {}> extends AnalyticsMatchers<R> {}
   }
 }

@@ -1,13 +1,12 @@
-// A client for tests and what is expected of it -> passed, or the nearest event and how it differs. Used by vitest.ts
-// and jest.ts, whose `expect.extend()` takes the same matchers.
+// Matchers for Vitest and Jest that check the events of a test client. Used by vitest.ts and jest.ts.
 import type { Id } from '../event/event.js';
 import { suggest } from '../input/suggest.js';
 import { type RecordedEvent, TestAnalytics } from './test-analytics.js';
 
-/** What Vitest and Jest hand to a matcher, as far as it is needed here. */
+/** The parts of the context of a matcher that are used here, in Vitest and Jest. */
 interface MatcherContext {
   readonly isNot?: boolean;
-  // Methods, because each of the two has types of its own for what they take.
+  // Methods, because their parameters are bivariant, and the two have different types for them.
   equals(a: unknown, b: unknown, testers?: Tester[]): boolean;
   readonly utils: {
     diff(expected: unknown, received: unknown): string | null | undefined;
@@ -17,7 +16,7 @@ interface MatcherContext {
   };
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: each of the two has a type of its own, and nothing here looks into it.
+// biome-ignore lint/suspicious/noExplicitAny: Vitest and Jest have different types for it, and it is only passed on.
 type Tester = any;
 
 interface Result {
@@ -25,22 +24,22 @@ interface Result {
   message(): string;
 }
 
-/** What a value is held against: of objects the fields given, at any depth, and the likes of `expect.any(Number)`. */
+/** An expected value. Objects match if they have at least its fields, at any depth. May contain `expect.any(Number)` and so on. */
 type Partly = Readonly<Record<string, unknown>>;
 
-/** What `expect()` has more. */
+/** The matchers that are added to `expect()`. */
 export interface AnalyticsMatchers<R = void> {
-  /** An event of that name was tracked, with at least these properties as they are sent. */
+  /** Passes if an event with this name was tracked, with at least these properties in the form in which they are sent. */
   toHaveTracked(event: string, properties?: object): R;
-  /** A user of that `userId` or `anonymousId` was identified, with at least these traits as they are sent. */
+  /** Passes if a user with this `userId` or `anonymousId` was identified, with at least these traits in the form in which they are sent. */
   toHaveIdentified(id: Id, traits?: object): R;
 }
 
-/** For `expect.extend(matchers)`. */
+/** Pass this to `expect.extend()`. */
 export const matchers = {
   toHaveTracked(this: MatcherContext, received: unknown, event: string, properties?: object): Result {
     const tracks = recorded('toHaveTracked', received).tracks;
-    return judge(this, {
+    return match(this, {
       verb: 'tracked',
       wanted: event,
       expected: properties,
@@ -53,7 +52,7 @@ export const matchers = {
   toHaveIdentified(this: MatcherContext, received: unknown, id: Id, traits?: object): Result {
     const identifies = recorded('toHaveIdentified', received).identifies;
     const wanted = String(id);
-    return judge(this, {
+    return match(this, {
       verb: 'identified',
       wanted,
       expected: traits,
@@ -64,42 +63,42 @@ export const matchers = {
   },
 };
 
-/** One question to the record. */
-interface Question {
+/** What a matcher expects, and the recorded events to compare it with. */
+interface Expectation {
   readonly verb: 'tracked' | 'identified';
   readonly wanted: string;
   readonly expected: object | undefined;
   readonly field: 'properties' | 'traits';
   /** Events that are what is wanted, but for the field. */
   readonly candidates: readonly RecordedEvent[];
-  /** What there is of that type. */
+  /** The names or ids of all events of the type. */
   readonly others: readonly string[];
 }
 
-function judge(context: MatcherContext, question: Question): Result {
-  const { verb, wanted, expected, field, candidates, others } = question;
+function match(context: MatcherContext, expectation: Expectation): Result {
+  const { verb, wanted, expected, field, candidates, others } = expectation;
   const testers = [context.utils.iterableEquality, context.utils.subsetEquality];
-  const agrees = (actual: unknown, wish: unknown): boolean => context.equals(actual, wish, testers);
+  const agrees = (actual: unknown, fields: unknown): boolean => context.equals(actual, fields, testers);
   const found = candidates.filter((each) => expected === undefined || agrees(each[field] ?? {}, expected));
   const with_ = expected === undefined ? '' : ` with these ${field}`;
-  const sentence = `'${wanted}' to be ${verb}${with_}`;
+  const outcome = `to be ${verb}${with_}`;
   return {
     pass: found.length > 0,
     message() {
       if (found.length > 0) {
         const times = found.length === 1 ? 'once' : `${found.length} times`;
-        return `Expected ${sentence} never; it was, ${times}:\n\n${context.utils.stringify(found[0])}`;
+        return `Expected '${wanted}' not ${outcome}; it was ${verb} ${times}:\n\n${context.utils.stringify(found[0])}`;
       }
-      if (candidates.length === 0) return `Expected ${sentence}; ${listed(verb, wanted, others)}`;
-      const wish: Partly = { ...expected };
+      if (candidates.length === 0) return `Expected '${wanted}' ${outcome}; ${listed(verb, wanted, others)}`;
+      const fields: Partly = { ...expected };
       const [nearest = {}] = candidates
         .map((each): Partly => each[field] ?? {})
         .sort((one, other) => agreement(other) - agreement(one));
       const among = candidates.length === 1 ? 'it has' : `the nearest of ${candidates.length} has`;
-      return `Expected ${sentence}; ${among}:\n\n${context.utils.diff(wish, sharedPart(nearest, wish)) ?? ''}`;
+      return `Expected '${wanted}' ${outcome}; ${among}:\n\n${context.utils.diff(fields, sharedPart(nearest, fields)) ?? ''}`;
 
       function agreement(actual: Partly): number {
-        return Object.keys(wish).filter((name) => agrees(actual[name], wish[name])).length;
+        return Object.keys(fields).filter((name) => agrees(actual[name], fields[name])).length;
       }
     },
   };
@@ -108,7 +107,7 @@ function judge(context: MatcherContext, question: Question): Result {
 function recorded(matcher: string, received: unknown): TestAnalytics {
   if (received instanceof TestAnalytics) return received;
   throw new TypeError(
-    `${matcher}() looks at a client that createTestAnalytics() made; expect() was given another thing`,
+    `${matcher}() needs a client from createTestAnalytics(); expect() received something else`,
   );
 }
 
@@ -117,10 +116,11 @@ function listed(verb: string, wanted: string, others: readonly string[]): string
   const counts = new Map<string, number>();
   for (const name of others) counts.set(name, (counts.get(name) ?? 0) + 1);
   const lines = [...counts].map(([name, count]) => `\n  '${name}'${count === 1 ? '' : `, ${count} times`}`);
-  return `${verb} ${others.length === 1 ? 'was' : 'were'}${suggest(wanted, counts.keys())}${lines.join('')}`;
+  const hint = suggest(wanted, counts.keys()) || ':';
+  return `only ${counts.size === 1 ? 'this was' : 'these were'} ${verb}${hint}${lines.join('')}`;
 }
 
-/** Of what was received the fields that are expected, so that the difference shows nothing else. */
+/** Removes the fields that are not expected, so that the diff shows only the others. */
 function sharedPart(received: unknown, expected: unknown): unknown {
   if (!isPlain(received) || !isPlain(expected)) return received;
   const shared: Record<string, unknown> = {};

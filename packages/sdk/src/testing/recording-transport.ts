@@ -1,5 +1,5 @@
-// Pending events -> recorded events, and outcomes back: what a client has in tests instead of worker-transport.ts, in the same
-// thread and without a network. Queue, serializer, limits and outcomes are the worker's own. Next: test-analytics.ts.
+// The transport of test clients, which records events on the main thread instead of sending them. It uses the queue, serializer,
+// limits and outcomes of the worker. Next: test-analytics.ts.
 import { takeBatch } from '@offthread/worker/batch/batch';
 import { Queue } from '@offthread/worker/batch/queue';
 import { createRedact } from '@offthread/worker/batch/redact-event';
@@ -11,7 +11,7 @@ import type { Settings } from '../settings/settings.js';
 import { LocalTransport } from '../thread/local-transport.js';
 import type { CreateTransport, TransportListener } from '../thread/transport.js';
 
-/** @param record is given each event within the limits, as JSON text, as it would be sent. */
+/** @param record is called with each event that is within the limits, as the JSON text that would be sent. */
 export function createRecordingTransport(record: (event: string) => void): CreateTransport {
   return (pendingEvents, settings, listener) => {
     const recorder = new Recorder(pendingEvents, settings, listener, record);
@@ -41,7 +41,7 @@ class Recorder {
     this.#record = record;
   }
 
-  /** Records at once, so that a test need not wait. */
+  /** Records new events synchronously, so that a test doesn't have to wait. */
   take(): void {
     for (const slab of this.#pendingEvents.handOver()) this.#queue.push(slab);
     this.#queue.look();
@@ -54,12 +54,12 @@ class Recorder {
     }
   }
 
-  /** Settles what there is now, and not what callbacks track meanwhile: they may do so for ever. */
+  /** Settles the events accepted so far, but not those that callbacks track meanwhile: they may track forever. */
   settle(): void {
     const { accepted } = this.#pendingEvents;
     for (const outcome of this.#outcomes) {
       if (outcome.through > accepted) break;
-      // Removed first: a callback may flush, which goes on with the next one.
+      // Removed before the callbacks run, because one may flush, which settles the remaining outcomes.
       this.#outcomes.delete(outcome);
       this.#listener.onOutcome(outcome);
     }

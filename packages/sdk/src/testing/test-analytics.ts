@@ -1,4 +1,4 @@
-// The client with a memory instead of a worker. In: the caller's events. Out: what would have been sent. Next: recording-transport.ts.
+// The client for tests, which records events instead of sending them. Next: recording-transport.ts.
 import { Analytics } from '../analytics.js';
 import type { AnyEvents, EventMap, EventType } from '../event/event.js';
 import { plainFields } from '../input/fields.js';
@@ -26,8 +26,8 @@ export interface RecordedEvent {
 }
 
 /**
- * An `Analytics` for tests: no thread, no network, everything else as in production. An event is in `events` as soon
- * as the call has returned; callbacks and `onError` are called when the code that is running ends, or by `flush()`.
+ * An `Analytics` for tests, without a worker thread or network. Everything else is as in production. An event is in `events`
+ * when the call returns. Callbacks and `onError` are called in a microtask, or by `flush()`.
  */
 export class TestAnalytics<Events extends EventMap<Events> = AnyEvents> extends Analytics<Events> {
   readonly #events: RecordedEvent[];
@@ -39,7 +39,7 @@ export class TestAnalytics<Events extends EventMap<Events> = AnyEvents> extends 
     this.#events = events;
   }
 
-  /** What would have been sent since the last `reset()`, oldest first. */
+  /** The events that would have been sent since the last `reset()`, oldest first. */
   get events(): readonly RecordedEvent[] {
     return [...this.#events];
   }
@@ -73,14 +73,14 @@ export class TestAnalytics<Events extends EventMap<Events> = AnyEvents> extends 
     return this.#events.filter((event) => event.type === type);
   }
 
-  /** Forgets all events, for the next test. `stats()` goes on counting. */
+  /** Clears `events`, for the next test. Doesn't reset `stats()`. */
   reset(): void {
     this.#events.length = 0;
   }
 }
 
 /**
- * Makes a client for tests. All settings are those of `new Analytics()`; none is required.
+ * Creates a client for tests. Takes the settings of `new Analytics()`, all of them optional.
  *
  * @throws {ValidationError} `invalid_setting`, as `new Analytics()` does.
  */

@@ -1,4 +1,4 @@
-// The matchers, and their types for Vitest. In: matchers.ts. Out: `expect.extend(matchers)`, typed.
+// The matchers with their types for Vitest.
 import type {} from 'vitest';
 import type { AnalyticsMatchers } from './matchers.js';
 
@@ -6,8 +6,8 @@ export { matchers } from './matchers.js';
 
 declare global {
   namespace Chai {
-    // Not Vitest's own `Matchers`: it has one type parameter up to Vitest 4 and two from 5 on, and a declaration has to
-    // repeat them. Vitest makes its assertions of this interface, in all versions.
+    // Not Vitest's `Matchers`, because an augmentation must repeat its type parameters: one up to Vitest 4, two from Vitest 5 on.
+    // In all versions, Vitest's assertions extend this interface.
     interface Assertion extends AnalyticsMatchers {}
   }
 }
