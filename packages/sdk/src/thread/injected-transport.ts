@@ -1,13 +1,13 @@
-// The transport that a client of the testing kit brings along, in place of the worker thread. Used by analytics.ts and
+// Injects the transport of the testing kit into a client, instead of the worker thread. Used by analytics.ts and
 // testing/test-analytics.ts.
 import type { CreateTransport } from './transport.js';
 
-// Global, because each entry of the package is a bundle of its own. Keyed by the settings object, and not a property of it:
-// a Proxy of the caller's would see the look-up, and might throw.
+// Global, because each entry point of the package is a separate bundle. The transport is not a property of the settings object,
+// because the object may be a Proxy, which could throw on access.
 const KEY = Symbol.for('@offthread/sdk/transports');
 const scope = globalThis as { [KEY]?: WeakMap<object, CreateTransport> };
 
-/** Has the client that is made with these settings use that transport. Returns the settings. */
+/** Sets the transport of the client that is created with these settings. Returns the settings. */
 export function injectTransport<Given extends object>(
   settings: Given,
   createTransport: CreateTransport,
@@ -17,7 +17,7 @@ export function injectTransport<Given extends object>(
   return settings;
 }
 
-/** The transport that was injected, if any. */
+/** Returns the injected transport, if there is one. */
 export function injectedTransport(settings: object): CreateTransport | undefined {
   return scope[KEY]?.get(settings);
 }

@@ -1,17 +1,17 @@
-// What flags and calls have set for all connections of this process -> what the worker thread has to be told, which has the
-// defaults of Node.js instead. Used by worker-thread.ts; the worker's apply-network-defaults.ts sets them.
+// Reads the network defaults of this process, which flags and calls may have changed, for the worker thread, which starts with the
+// defaults of Node.js. Used by worker-thread.ts. The worker's apply-network-defaults.ts applies them.
 //
-// The values are handed over and not the flags, because a Worker throws for many flags, like --max-old-space-size.
+// The values are passed on instead of the flags, because a Worker throws for many flags, such as --max-old-space-size.
 import type { NetworkDefaults } from '@offthread/worker/protocol';
 
 type List = readonly string[];
 
 type Origin = 'default' | 'bundled' | 'extra';
 
-/** With what not every supported version of Node.js has. */
+/** With a function that not every supported version of Node.js has. */
 type Tls = typeof import('node:tls') & { getCACertificates?: (origin: Origin) => List };
 
-/** Builtin modules with something that can be set. */
+/** Built-in modules with network defaults. */
 interface Modules {
   dns: typeof import('node:dns');
   http: typeof import('node:http');
@@ -19,21 +19,21 @@ interface Modules {
   tls: typeof import('node:tls');
 }
 
-// Read before the program can change them: some delete NODE_OPTIONS, so that their child processes do not get it.
+// Read at load, because some programs delete NODE_OPTIONS so that their child processes don't inherit it.
 const { NODE_OPTIONS, NODE_USE_SYSTEM_CA } = process.env;
 const hasFlags = process.execArgv.length > 0 || Boolean(NODE_OPTIONS) || Boolean(NODE_USE_SYSTEM_CA);
 
-/** Modules that somebody has loaded. */
+/** Modules whose defaults may have been changed. */
 const touched = new Set<string>();
 
 /** Reads the defaults of this process for one worker thread. */
 export class NetworkDefaultsReader {
-  /** As text. At first nothing is set. */
+  /** The last defaults that were read, as JSON. */
   #known = '{}';
   #authorities: List | undefined;
   #areAuthoritiesGiven = false;
 
-  /** The defaults, if they have changed since the last call. `ca` is missing if only the others have. */
+  /** Returns the defaults if they have changed since the last call. `ca` is undefined if it hasn't changed. */
   readChanges(): NetworkDefaults | undefined {
     const ca = this.#newAuthorities();
     const defaults = readDefaults();
@@ -43,10 +43,10 @@ export class NetworkDefaultsReader {
     return { ...defaults, ca };
   }
 
-  /** The trusted authorities, if the thread trusts others. */
+  /** Returns the trusted authorities if they differ from those of the worker thread. */
   #newAuthorities(): List | undefined {
     const list = readAuthorities('default');
-    // Node.js returns the same array until they are set again. They may be a megabyte.
+    // Compared by identity, because they can be a megabyte. Node.js returns the same array until they are set again.
     if (list === undefined || list === this.#authorities) return undefined;
     this.#authorities = list;
     if (!this.#areAuthoritiesGiven && isBuiltIn(list)) return undefined;
@@ -55,7 +55,7 @@ export class NetworkDefaultsReader {
   }
 }
 
-/** Undefined stays what nobody can have set, and what a runtime other than Node.js lacks. */
+/** A default is undefined if it can't have been changed, or if the runtime is not Node.js and lacks it. */
 function readDefaults(): Omit<NetworkDefaults, 'ca'> {
   return {
     resultOrder: attempt(() => settable('dns')?.getDefaultResultOrder()),
@@ -79,8 +79,8 @@ function readAuthorities(origin: Origin): List | undefined {
 }
 
 /**
- * Whether a thread trusts these by itself: those that Node.js carries and those of NODE_EXTRA_CA_CERTS. Under
- * --use-openssl-ca the list has only the latter, and a thread that was given it would no longer trust those of OpenSSL.
+ * Whether a worker thread trusts these authorities by default: those bundled with Node.js and those of NODE_EXTRA_CA_CERTS. With
+ * --use-openssl-ca, the list has only the latter. A thread to which it was passed would no longer trust OpenSSL's authorities.
  */
 function isBuiltIn(list: List): boolean {
   const bundled = readAuthorities('bundled') ?? [];
@@ -93,12 +93,12 @@ function isSame(list: List, other: List): boolean {
 }
 
 /**
- * The module, if anything in it can have been set: by flags, or by somebody who has loaded it. To load all four takes 6 ms and
- * a megabyte, which a small program does not need.
+ * Returns the module if its defaults may have been changed: by a flag, or by a program that has loaded it. Loading all four
+ * modules takes 6 ms and a megabyte, which small programs are spared.
  */
 function settable<Name extends keyof Modules>(name: Name): Modules[Name] | undefined {
   if (!touched.has(name)) {
-    // Not documented, and without it all are loaded.
+    // `moduleLoadList` isn't documented. If it is missing, all modules are loaded.
     const loaded: unknown = Reflect.get(process, 'moduleLoadList');
     const names = [`NativeModule ${name}`, `NativeModule ${name}/promises`];
     if (!hasFlags && Array.isArray(loaded) && !names.some((each) => loaded.includes(each))) return undefined;
