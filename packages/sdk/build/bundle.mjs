@@ -1,4 +1,4 @@
-// The build of the SDK, after `tsc`: its code with all that it needs in it, its declarations, and the licenses of others.
+// Builds the SDK after `tsc`: bundles it with its dependencies, and gathers its declarations and the licenses of the dependencies.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,12 +14,12 @@ const dist = join(home, 'dist');
 const { name, version, exports, peerDependencies } = JSON.parse(
   readFileSync(join(home, 'package.json'), 'utf8'),
 );
-/** The modules that the package exports, without an ending. */
+/** The modules that the package exports, without file extensions. */
 const modules = Object.values(exports).flatMap(
   ({ types }) => types?.replace(/^\.\/dist\/(.+)\.d\.ts$/, '$1') ?? [],
 );
 
-/** Bundles these modules. Code that several of them need goes into modules of its own. */
+/** Bundles these modules. Code that several of them share goes into separate modules. */
 async function bundle(entries, ...plugins) {
   const { metafile } = await build({
     entryPoints: entries.map((name) => join(home, 'src', `${name}.ts`)),
@@ -28,7 +28,7 @@ async function bundle(entries, ...plugins) {
     format: 'esm',
     platform: 'node',
     target: 'node20.19',
-    // The second one is what esbuild asks for if no conditions are set.
+    // `module` is esbuild's default, which setting conditions would remove.
     conditions: ['offthread-internal', 'module'],
     external: [...Object.keys(peerDependencies), name],
     plugins: [...plugins, importedBuiltins],
@@ -37,7 +37,7 @@ async function bundle(entries, ...plugins) {
     outdir: dist,
     define: { OFFTHREAD_VERSION: JSON.stringify(version) },
     sourcemap: true,
-    // The sources are in the package.
+    // The package contains the sources.
     sourcesContent: false,
     metafile: true,
     logLevel: 'warning',
@@ -46,20 +46,21 @@ async function bundle(entries, ...plugins) {
   return metafile;
 }
 
-/** Throws unless the bundle imports only what there is. */
+/** Throws if a bundle imports anything but modules of Node.js, peer dependencies and the package itself. */
 function check({ outputs }) {
   for (const [file, { imports }] of Object.entries(outputs)) {
     for (const { path, kind } of imports.filter(({ external }) => external)) {
-      if (kind === 'require-call') throw new Error(`${file} requires ${path}, which an ES module can't`);
+      if (kind === 'require-call')
+        throw new Error(`${file} calls require('${path}'), which doesn't work in an ES module`);
       if (path.startsWith('node:') || Object.hasOwn(peerDependencies, path) || path === name) continue;
-      throw new Error(`${file} imports ${path}, which nobody installs`);
+      throw new Error(`${file} imports ${path}, which is neither bundled nor a peer dependency`);
     }
   }
 }
 
 /**
- * Plugin of esbuild: classes are taken from the package itself, because there must be one of each. The rest of their modules
- * are functions, of which there may be more.
+ * esbuild plugin that imports the public classes from the package's main entry point, so that each class exists once. The other
+ * exports of their modules are functions, which may be duplicated.
  */
 const classesOfIndex = {
   name: 'classes of index',
@@ -78,7 +79,7 @@ const classesOfIndex = {
   },
 };
 
-/** Removes the code of earlier builds, which would be in the package. */
+/** Removes files of earlier builds, which would be published otherwise. */
 function removeOthers(outputs) {
   const kept = new Set(outputs.map((file) => resolve(file)));
   for (const each of readdirSync(dist, { recursive: true })) {
@@ -91,12 +92,12 @@ const isForTests = (each) => each.startsWith('testing/');
 rmSync(join(dist, 'worker'), { recursive: true, force: true });
 const worker = await buildWorkerText(version);
 const bundles = await Promise.all([
-  // One module: each takes main about a millisecond to load.
+  // A single module, because loading each module takes about a millisecond on the main thread.
   bundle(['index'], piscinaOnMain(worker.text)),
   ...modules
     .filter((each) => each !== 'index' && !isForTests(each))
     .map((each) => bundle([each], classesOfIndex)),
-  // Together: the matchers know a TestAnalytics.
+  // Bundled together, so that the matchers and createTestAnalytics() share the class TestAnalytics.
   bundle(modules.filter(isForTests), classesOfIndex),
 ]);
 removeOthers(bundles.flatMap(({ outputs }) => Object.keys(outputs)));

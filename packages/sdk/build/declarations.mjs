@@ -1,12 +1,12 @@
-// The declarations that the SDK publishes: those that its exports lead to, and what they import of @offthread/worker,
-// which isn't published.
+// Gathers the declarations to publish: those of the exports, and what they import, also from @offthread/worker, which isn't
+// published.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 
-/** From the specifier of an import or of an `import()` type to what follows it. */
+/** An import or an `import()` type: the text up to its specifier, the specifier, and the closing quote. */
 const IMPORT = /((?:from|import\() ?['"])([^'"]+)(['"])/g;
 
-/** Leaves in `dist` what the modules `names` lead to. `worker` is the folder of the declarations of @offthread/worker. */
+/** Leaves in `dist` only the declarations that the modules `names` need. `worker` is the folder with the declarations of @offthread/worker. */
 export function gatherDeclarations(dist, names, worker) {
   const kept = new Set();
   const queue = names.map((name) => join(dist, `${name}.d.ts`));
@@ -32,7 +32,7 @@ export function gatherDeclarations(dist, names, worker) {
         .replace(/\.d\.ts$/, '.js');
       return before + (path.startsWith('.') ? path : `./${path}`) + after;
     });
-    // Written only if it differs: whoever refers to this project is compiled again when its declarations are newer.
+    // Written only if changed, because `tsc -b` rebuilds dependent projects when these files are newer.
     if (existsSync(file) && readFileSync(file, 'utf8') === changed) continue;
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, changed);

@@ -1,8 +1,8 @@
-// The licenses of the packages that are bundled into the SDK.
+// Collects the licenses of the packages that are bundled into the SDK.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
-/** Who wrote the code in these bundles, and under which license, as one text. */
+/** The licenses of all packages in these bundles, as one text. */
 export function licensesOf(...metafiles) {
   const packages = new Map();
   for (const { outputs } of metafiles) {
@@ -22,18 +22,20 @@ export function licensesOf(...metafiles) {
 
 function packageOf(input) {
   let folder = dirname(resolve(input));
-  // A package.json without a name says only how the files below it are read.
+  // A package.json without a name only sets the module type of a folder.
   for (;;) {
     const file = join(folder, 'package.json');
     const { name, version, license } = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
     if (name !== undefined && version !== undefined) return { name, version, license, folder };
-    if (dirname(folder) === folder) throw new Error(`${input} is of no package`);
+    if (dirname(folder) === folder)
+      throw new Error(`No package.json with a name and a version above ${input}`);
     folder = dirname(folder);
   }
 }
 
 function textOf(folder) {
   const name = readdirSync(folder).find((each) => /^licen[cs]e(\.(md|txt))?$/i.test(each));
-  if (name === undefined) throw new Error(`${folder} has no license; look for its text`);
+  if (name === undefined)
+    throw new Error(`${folder} has no license file; find the text of the license and handle it here`);
   return readFileSync(join(folder, name), 'utf8').trim();
 }

@@ -1,5 +1,5 @@
-// What the build changes in piscina, so that its thread runs the text that the SDK carries and looks nothing up by name. A
-// version of piscina without the lines below fails the build.
+// Patches piscina in the build, so that its thread runs the worker's code from a text in the bundle instead of loading files. The
+// build fails if a version of piscina doesn't have the lines to patch.
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -8,20 +8,20 @@ import { withoutRequire } from './builtins.mjs';
 /** The folder of piscina's code. */
 const folder = dirname(createRequire(import.meta.url).resolve('piscina'));
 
-/** Modules of piscina, and in each the pieces that are replaced. */
+/** The patterns to replace in each module of piscina. */
 const CHANGES = {
-  // In the thread. A task is a function that the worker exports.
+  // Runs in the thread. A task is a function that the worker exports.
   'worker.js': [
     [
       /async function getHandler\(filename, name\) \{\n.*?\n\}\n/gs,
       "async function getHandler(_, name) { return require('offthread:worker')[name] ?? null; }\n",
     ],
-    // It holds a `new Function`.
+    // Contains a `new Function`.
     [/let importESMCached;\nfunction getImportESM\(\) \{\n.*?\n\}\n/gs, ''],
-    // An optional dependency, for a setting that the SDK doesn't use.
+    // An optional dependency for an option that the SDK doesn't use.
     [/__importStar\(require\('@napi-rs\/nice'\)\)/g, '{}'],
   ],
-  // On main. What piscina takes for the name of a file is the text.
+  // Runs on the main thread. The text of the worker replaces the name of its file.
   'index.js': [
     [/\(0, node_path_1\.resolve\)\(__dirname, 'worker\.js'\)/g, "require('offthread:worker-text')"],
     [/require\("\.\.\/package\.json"\)/g, '{}'],
@@ -37,7 +37,7 @@ const CHANGES = {
 /** The module that piscina runs in the thread. */
 export const threadModule = join(folder, 'worker.js');
 
-/** Plugin of esbuild: piscina in the thread, with what `worker` exports as its tasks. */
+/** esbuild plugin for piscina in the thread. Its tasks are the exports of the module `worker`. */
 export function piscinaInThread(worker) {
   return {
     name: 'piscina in the thread',
@@ -48,7 +48,7 @@ export function piscinaInThread(worker) {
   };
 }
 
-/** Plugin of esbuild: piscina on main, with `text` as the program of its thread. */
+/** esbuild plugin for piscina on the main thread. `text` is the program of the thread. */
 export function piscinaOnMain(text) {
   return {
     name: 'piscina on main',
@@ -60,7 +60,7 @@ export function piscinaOnMain(text) {
   };
 }
 
-/** Makes the changes of these modules, and the same one in each module. */
+/** Patches these modules of piscina, and applies `changeAll` to all its modules. */
 function change({ onLoad, onEnd }, names, changeAll) {
   const left = new Set(names);
   onLoad({ filter: /[\\/]piscina[\\/].*\.js$/ }, async ({ path }) => {
@@ -69,12 +69,18 @@ function change({ onLoad, onEnd }, names, changeAll) {
     let contents = await readFile(path, 'utf8');
     for (const [piece, replacement] of CHANGES[name] ?? []) {
       const found = contents.match(piece)?.length ?? 0;
-      if (found !== 1) throw new Error(`${name} of piscina has changed: ${piece} is in it ${found} times`);
+      if (found !== 1)
+        throw new Error(
+          `Expected one match of ${piece} in ${name} of piscina, got ${found}. Adapt build/piscina.mjs to this version`,
+        );
       contents = contents.replace(piece, () => replacement);
     }
     return { contents: changeAll(contents) };
   });
   onEnd(() => {
-    if (left.size > 0) throw new Error(`piscina has changed: it doesn't load ${[...left].join(', ')}`);
+    if (left.size > 0)
+      throw new Error(
+        `piscina no longer loads ${[...left].join(', ')}. Adapt build/piscina.mjs to this version`,
+      );
   });
 }

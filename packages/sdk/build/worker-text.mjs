@@ -1,4 +1,4 @@
-// The program of the worker thread as one text: piscina's side of the thread, @offthread/worker, and all that it imports.
+// Bundles the program of the worker thread into one text: piscina's worker.js, @offthread/worker and all dependencies.
 import { builtinModules } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -7,8 +7,8 @@ import { piscinaInThread, threadModule } from './piscina.mjs';
 const worker = fileURLToPath(new URL('../../worker/src/index.ts', import.meta.url));
 
 /**
- * What got imports for settings that the worker doesn't use (http2, dnsCache, cache), and what it finds instead. They
- * would double the memory of the thread and the time it takes to start. With such a setting, got would throw.
+ * Replacements for modules that got imports for options that the worker doesn't use (http2, dnsCache, cache). The modules would
+ * double the memory and the start time of the thread. got throws if one of these options is set.
  */
 const LEFT_OUT = {
   'http2-wrapper': 'export default undefined;',
@@ -16,7 +16,7 @@ const LEFT_OUT = {
   'cacheable-request': 'export default undefined; export class CacheError extends Error {}',
 };
 
-/** Plugin of esbuild: leaves these out, and throws if got no longer imports them. */
+/** esbuild plugin that replaces these modules. The build fails if got no longer imports them. */
 const partsOfGot = {
   name: 'parts of got',
   setup({ onResolve, onLoad, onEnd }) {
@@ -27,7 +27,10 @@ const partsOfGot = {
     });
     onLoad({ filter: /./, namespace: 'left out' }, ({ path }) => ({ contents: LEFT_OUT[path] }));
     onEnd(() => {
-      if (left.size > 0) throw new Error(`got has changed: it doesn't import ${[...left].join(', ')}`);
+      if (left.size > 0)
+        throw new Error(
+          `got no longer imports ${[...left].join(', ')}. Adapt build/worker-text.mjs to this version`,
+        );
     });
   },
 };
@@ -38,7 +41,7 @@ export async function buildWorkerText(version) {
     entryPoints: [threadModule],
     bundle: true,
     minify: true,
-    // CommonJS: a thread that runs an ES module from a text has no require(), and main may end while it loads.
+    // CommonJS, because code from a text has no require() in an ES module, and the main thread may end while that loads.
     format: 'cjs',
     platform: 'node',
     target: 'node20.19',
@@ -54,16 +57,17 @@ export async function buildWorkerText(version) {
   return { text: text.trimEnd(), metafile };
 }
 
-/** Throws unless the text needs nothing but Node.js, and can stand in a string of any bundle. */
+/** Throws if the text needs more than Node.js, or contains code that a flag forbids or a bundler replaces. */
 function check(text) {
   for (const [, name] of text.matchAll(/\brequire\("([^"]+)"\)/g)) {
-    if (!builtinModules.includes(name.replace('node:', ''))) throw new Error(`The worker requires ${name}`);
+    if (!builtinModules.includes(name.replace('node:', '')))
+      throw new Error(`The worker requires ${name}, which is neither bundled nor part of Node.js`);
   }
-  // Code generation, which flags of Node.js forbid; what bundlers replace, also in a string; a module that isn't here.
+  // Code generation, which flags of Node.js can forbid; expressions that bundlers replace, even in a string; dynamic imports.
   const unwanted =
     /\bnew Function\b|\beval\(|\bimport\(|\bimport\.meta\b|process\.env\.NODE_ENV|\b__dirname\b/.exec(text);
   if (unwanted !== null) {
     const around = text.slice(Math.max(0, unwanted.index - 60), unwanted.index + 60);
-    throw new Error(`The worker's text has ${unwanted[0]} in it: ${around}`);
+    throw new Error(`The text of the worker contains ${unwanted[0]}: ${around}`);
   }
 }
