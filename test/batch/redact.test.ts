@@ -303,7 +303,7 @@ describe('the setting', () => {
     [null, "Setting 'redact' must be a list of paths"],
     [[7], "Setting 'redact' has an invalid path, 7: it must be keys separated by dots"],
     [[''], "Setting 'redact' has an invalid path, an empty string: it must be keys"],
-    [['context..ip'], "a bad path, 'context..ip': it must be keys"],
+    [['context..ip'], "an invalid path, 'context..ip': it must be keys"],
     [['.ip'], 'it must be keys'],
     [['context.'], 'it must be keys'],
     [['context.ip\\'], 'it must be keys'],
@@ -321,7 +321,7 @@ describe('the setting', () => {
     [{ hash: ['traits'], salt: SALT }, 'the API requires an object here'],
     [
       { hash: ['traits.email'] },
-      "Setting 'redact' needs a salt for its hashes, a secret of at least 16 characters",
+      "Setting 'redact' needs a secret of at least 16 characters as the salt for its hashes",
     ],
     [{ hash: ['traits.email'], salt: 'x'.repeat(15) }, 'at least 16 characters'],
     [{ hash: ['traits.email'], salt: 1234567890123456 }, 'at least 16 characters'],

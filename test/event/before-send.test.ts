@@ -276,8 +276,8 @@ describe('a mistake of the function drops the event, tells callback and onError 
       'beforeSend must return the event, or null to drop it; it returned true',
     ],
     ['it returns a list', (event) => [event], 'it returned an array'],
-    ['it is asynchronous', async (event) => event, 'at once; it returned a Promise'],
-    ['it is asynchronous and rejects', async () => fail(), 'at once; it returned a Promise'],
+    ['it is asynchronous', async (event) => event, 'synchronously; it returned a Promise'],
+    ['it is asynchronous and rejects', async () => fail(), 'synchronously; it returned a Promise'],
     ['it changes the type', (event) => ({ ...event, type: 'page' }), "'track' became 'page'"],
     [
       'it takes away who did it',

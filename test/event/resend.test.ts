@@ -89,8 +89,8 @@ test('also where they hold a BigInt or lack what the client adds', async () => {
 });
 
 test.each<[string, unknown, string]>([
-  ['no list', { type: 'track' }, 'a list of events'],
-  ['nothing', undefined, 'a list of events'],
+  ['no list', { type: 'track' }, 'an array of events'],
+  ['nothing', undefined, 'an array of events'],
   ['something that is no event', ['x'], 'events[0]: An event must be an object of fields'],
   ['an event without a type', [{ userId: 'u', event: 'E' }], 'events[0]: type must be'],
   ['an unknown type', [{ type: 'toString', userId: 'u', event: 'E' }], 'events[0]: type must be'],

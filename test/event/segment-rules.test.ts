@@ -154,7 +154,7 @@ describe('a messageId', () => {
     (messageId) => {
       const analytics = bench.open();
       const act = () => call(analytics, 'track', { userId: 'u', event: 'e', messageId });
-      expect(refusal(act).message).toContain('track(): messageId must be');
+      expect(refusal(act).message).toContain('track(): messageId must');
     },
   );
 });

@@ -187,7 +187,7 @@ describe('headers', () => {
       "a string of Latin-1 characters without line breaks for 'x-gateway-key'",
     ],
     ['a list of values', { 'x-gateway-key': ['geheim'] }, 'a string of Latin-1 characters'],
-    ['a line end', { 'x-gateway-key': 'a\r\nx-geheim: b' }, 'without line ends'],
+    ['a line end', { 'x-gateway-key': 'a\r\nx-geheim: b' }, 'without line breaks'],
     ['a letter no header can have', { 'x-gateway-key': 'geheim €' }, 'of Latin-1 characters'],
     ['a name with a colon', { 'x-gateway-key: geheim': '' }, 'an invalid header name'],
     ['a name with a line end', { 'x\ngeheim': '' }, 'an invalid header name'],
@@ -197,14 +197,14 @@ describe('headers', () => {
       (name): [string, unknown, string] => [
         name,
         { [name]: 'geheim' },
-        `'${name.toLowerCase()}' in it, which is not`,
+        `'${name.toLowerCase()}', which is a reserved header`,
       ],
     ),
     ...['Transfer-Encoding', 'Connection', 'Expect', 'Upgrade', 'Proxy-Authorization'].map(
       (name): [string, unknown, string] => [
         name,
         { [name]: 'geheim' },
-        `'${name.toLowerCase()}' in it, which is not`,
+        `'${name.toLowerCase()}', which is a reserved header`,
       ],
     ),
   ])('are refused at construction, and no value shown: %s', (_name, headers, reason) => {

@@ -81,7 +81,7 @@ describe('a name that nobody knows, however long,', () => {
     [
       'of a setting of redact',
       () => createTestAnalytics({ redact: Object({ [LONG]: 1 }) }),
-      `Setting 'redact' has no ${CUT}`,
+      `There is no setting 'redact.${'k'.repeat(33)}…'`,
     ],
     [
       'of a path of redact',

@@ -53,7 +53,7 @@ export function checkRedact(value: unknown, name: string): Redaction {
   if (typeof salt === 'string' && (salt.length >= MIN_SALT_LENGTH || redaction.hash.length === 0)) {
     return { ...redaction, salt };
   }
-  const expected = `Setting '${name}' needs a salt for its hashes, a secret of at least ${MIN_SALT_LENGTH} characters`;
+  const expected = `Setting '${name}' needs a secret of at least ${MIN_SALT_LENGTH} characters as the salt for its hashes`;
   throw new ValidationError('invalid_setting', expected);
 }
 
