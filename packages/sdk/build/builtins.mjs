@@ -12,8 +12,9 @@ const ASSERT = `
 `;
 
 /**
- * Replaces node:crypto for nanoid. The main thread needs only 21 random bytes per client, and loading node:crypto takes 10 ms of
- * CPU. It is still loaded on Windows, in Deno, which would ask the user for permission to read the file, and if reading fails.
+ * Replaces node:crypto for nanoid. The main thread needs only 21 random bytes per client, and loading node:crypto takes
+ * 10 ms of CPU. It is still loaded on Windows, in Deno, which would ask the user for permission to read the file, and
+ * if reading fails.
  */
 const CRYPTO = `
   const { openSync, readSync, closeSync } = process.getBuiltinModule('node:fs');
@@ -36,8 +37,8 @@ const CRYPTO = `
 `;
 
 /**
- * Rewrites CommonJS code to get modules of Node.js with `process.getBuiltinModule()` when it needs them. An import would load them
- * with the package, and would run their getters, which load more.
+ * Rewrites CommonJS code to get modules of Node.js with `process.getBuiltinModule()` when it needs them. An import
+ * would load them with the package, and would run their getters, which load more.
  */
 export function withoutRequire(code) {
   return code.replace(/\brequire\((['"])([\w:/]+)\1\)/g, (call, _, name) => {

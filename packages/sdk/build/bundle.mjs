@@ -1,4 +1,4 @@
-// Builds the SDK after `tsc`: bundles it with its dependencies, and gathers its declarations and the licenses of the dependencies.
+// Builds the SDK after `tsc`: bundles it with its dependencies, and gathers declarations and licenses.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -59,8 +59,8 @@ function check({ outputs }) {
 }
 
 /**
- * esbuild plugin that imports the public classes from the package's main entry point, so that each class exists once. The other
- * exports of their modules are functions, which may be duplicated.
+ * esbuild plugin that imports the public classes from the package's main entry point, so that each class exists once.
+ * The other exports of their modules are functions, which may be duplicated.
  */
 const classesOfIndex = {
   name: 'classes of index',

@@ -6,7 +6,7 @@ import { dirname, join, relative, sep } from 'node:path';
 /** An import or an `import()` type: the text up to its specifier, the specifier, and the closing quote. */
 const IMPORT = /((?:from|import\() ?['"])([^'"]+)(['"])/g;
 
-/** Leaves in `dist` only the declarations that the modules `names` need. `worker` is the folder with the declarations of @offthread/worker. */
+/** Leaves in `dist` only the declarations that the modules `names` need. Takes those of the worker from the folder `worker`. */
 export function gatherDeclarations(dist, names, worker) {
   const kept = new Set();
   const queue = names.map((name) => join(dist, `${name}.d.ts`));

@@ -1,5 +1,5 @@
-// Patches piscina in the build, so that its thread runs the worker's code from a text in the bundle instead of loading files. The
-// build fails if a version of piscina doesn't have the lines to patch.
+// Patches piscina in the build, so that its thread runs the worker's code from a text in the bundle instead of loading
+// files. The build fails if a version of piscina doesn't have the lines to patch.
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';

@@ -7,8 +7,8 @@ import { piscinaInThread, threadModule } from './piscina.mjs';
 const worker = fileURLToPath(new URL('../../worker/src/index.ts', import.meta.url));
 
 /**
- * Replacements for modules that got imports for options that the worker doesn't use (http2, dnsCache, cache). The modules would
- * double the memory and the start time of the thread. got throws if one of these options is set.
+ * Replacements for modules that got imports for options that the worker doesn't use (http2, dnsCache, cache). The
+ * modules would double the memory and the start time of the thread. got throws if one of these options is set.
  */
 const LEFT_OUT = {
   'http2-wrapper': 'export default undefined;',

@@ -1,4 +1,4 @@
-// Runs the `beforeSend` functions on a validated event. Returns the event to send, or why it is dropped. Used by event-acceptor.ts.
+// Runs the `beforeSend` functions of a client on validated events. Used by event-acceptor.ts.
 import { show, ValidationError } from '../errors.js';
 import { plainFields } from '../input/fields.js';
 import { isPromise } from '../input/promises.js';
@@ -44,7 +44,7 @@ export type BeforeSendResult = { readonly event: AnyEvent; readonly code: undefi
 
 /** Why an event is dropped. */
 export interface Dropped {
-  /** `before_send`: a function returned null. `before_send_failed`: it threw, or returned something that isn't a valid event. */
+  /** `before_send`: a function returned null. `before_send_failed`: it threw, or returned no valid event. */
   readonly code: 'before_send' | 'before_send_failed';
   readonly message: string;
   readonly cause?: unknown;

@@ -105,8 +105,8 @@ export function oversize(
   if (typeof content !== 'string') {
     return minBytes > MAX_EVENT_BYTES ? describeOversize(`at least ${minBytes}`) : undefined;
   }
-  // A UTF-16 code unit takes at most three bytes in UTF-8, so nearly all events need no byte count, and nearly all others need
-  // nothing else.
+  // A UTF-16 code unit takes at most three bytes in UTF-8, so nearly all events need no byte count, and nearly all
+  // others need nothing else.
   const room = MAX_EVENT_BYTES - MAX_ADDED_BYTES;
   if (content.length * 3 <= room || Buffer.byteLength(content) <= room) return undefined;
   const memory = Buffer.from(content);

@@ -1,5 +1,5 @@
-// The fields that events of each type may have, and functions that copy events. Used by validate.ts, scope.ts, request-analytics.ts
-// and others.
+// The fields that events of each type may have, and functions that copy events. Used by validate.ts, scope.ts,
+// request-analytics.ts and others.
 import { show, ValidationError } from '../errors.js';
 import { isForeign, plainFields } from '../input/fields.js';
 import { OTHER_FIELDS } from '../input/other-names.js';
@@ -81,13 +81,13 @@ export function withoutForeign<Given>(given: Given): Given {
 /**
  * A mutable copy of an event, including the fields that it inherits from a class. The copy is not validated yet.
  *
- * @throws {ValidationError} `invalid_event`, if an instance of a class has an unknown field, which would be missing in the copy.
+ * @throws {ValidationError} `invalid_event`, if an instance of a class has an unknown field, which the copy would lack.
  */
 export function copyFields(type: EventType, given: AnyEvent): { -readonly [Name in Field]?: AnyEvent[Name] } {
   const event = withoutForeign(given);
   if (Object.getPrototypeOf(event) === Object.prototype) {
-    // The fast path for plain objects. An object with these properties first is validated and serialized five times faster than
-    // one made by spreading.
+    // The fast path for plain objects. An object with these properties first is validated and serialized five times
+    // faster than one made by spreading.
     const form = { userId: undefined, anonymousId: undefined, context: undefined, integrations: undefined };
     return Object.assign(form, event);
   }

@@ -14,12 +14,12 @@ export interface CommonFields {
    */
   readonly integrations?: object | null | undefined;
   /**
-   * When the event happened: a Date, an ISO 8601 string (UTC if it has no time zone), milliseconds since 1970, or an object of
-   * dayjs, Luxon, Moment or Temporal, in the years 0 to 9999. A day that doesn't exist is refused. Sent as ISO 8601 UTC with
-   * milliseconds. Set it to import historical events. Default: now.
+   * When the event happened: a Date, an ISO 8601 string (UTC if it has no time zone), milliseconds since 1970, or an
+   * object of dayjs, Luxon, Moment or Temporal, in the years 0 to 9999. A day that doesn't exist is refused. Sent as
+   * ISO 8601 UTC with milliseconds. Set it to import historical events. Default: now.
    */
   readonly timestamp?: Date | string | number | Instant | null | undefined;
-  /** The key by which the API removes duplicates, at most 100 characters. A number is sent as a string. Default: a unique id. */
+  /** The API removes duplicates by this id. At most 100 characters. A number is sent as a string. Default: a unique id. */
   readonly messageId?: Id | null | undefined;
 }
 
@@ -27,8 +27,9 @@ export interface CommonFields {
 export type Identity =
   | { readonly userId: Id; readonly anonymousId?: Id | null | undefined }
   | { readonly userId?: Id | null | undefined; readonly anonymousId: Id }
-  // These two accept nothing more than the first two. They improve the errors of TypeScript: it picks one of these by the id of
-  // an event, and then reports the field that is really wrong. Without them, it reports that the other id is missing.
+  // These two accept nothing more than the first two. They improve the errors of TypeScript: it picks one of these by
+  // the id of an event, and then reports the field that is really wrong. Without them, it reports that the other id is
+  // missing.
   | { readonly userId?: null | undefined; readonly anonymousId: Id }
   | { readonly userId: Id; readonly anonymousId?: null | undefined };
 

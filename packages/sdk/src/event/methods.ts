@@ -17,7 +17,7 @@ import type {
 
 export const METHODS: readonly EventType[] = ['identify', 'track', 'page', 'screen', 'group', 'alias'];
 
-/** Called once with the outcome of an event: without an error if the API accepted it. Runs in the async context of the call. */
+/** Called once per event, without an error if the API accepted it. Runs in the async context of the call. */
 export type Callback = (error?: AnalyticsError) => unknown;
 
 /** The ids of the user, if known. */
@@ -50,17 +50,17 @@ interface ScopedEvents<Events extends EventMap<Events>> {
   alias: Omit<AliasEvent, 'userId'> & Pick<Ids, 'userId'>;
 }
 
-// Methods and not function properties: their parameters are bivariant, so a client, which requires more fields, is assignable to
-// `ScopedAnalytics`.
+// Methods and not function properties: their parameters are bivariant, so a client, which requires more fields, is
+// assignable to `ScopedAnalytics`.
 interface Method<Event> {
   call(event: Event, callback?: Callback): boolean;
   callWithDefault(event?: Event, callback?: Callback): boolean;
 }
 
 /**
- * The six methods of a client for code that is called in `withContext()`, where an event doesn't need an id. Every `Analytics`
- * is assignable to this type, and so is `request.analytics` of the Fastify plugin. At run time there is no difference: an event
- * that has no id and inherits none throws a `ValidationError`.
+ * The six methods of a client for code that is called in `withContext()`, where an event doesn't need an id. Every
+ * `Analytics` is assignable to this type, and so is `request.analytics` of the Fastify plugin. At run time there is no
+ * difference: an event that has no id and inherits none throws a `ValidationError`.
  */
 export type ScopedAnalytics<Events extends EventMap<Events> = AnyEvents> = {
   [Type in keyof ScopedEvents<Events>]: Method<ScopedEvents<Events>[Type]>['call'];

@@ -1,5 +1,5 @@
-// `withContext()`: fields that events inherit from the surrounding code, across awaits and timers. Used by event-acceptor.ts and
-// analytics.ts.
+// `withContext()`: fields that events inherit from the surrounding code, across awaits and timers. Used by
+// event-acceptor.ts and analytics.ts.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { show, ValidationError } from '../errors.js';
 import { asJson, merge } from '../input/fields.js';

@@ -1,5 +1,5 @@
-// Copies values as `JSON.stringify` sees them, for before-send.ts, and serializes events with a BigInt, which JSON text cannot
-// hold, for encode.ts. Next: the worker's serialize-snapshot.ts.
+// Copies values as `JSON.stringify` sees them, for before-send.ts, and serializes events with a BigInt, which JSON text
+// cannot hold, for encode.ts. Next: the worker's serialize-snapshot.ts.
 import { constants } from 'node:buffer';
 import * as types from 'node:util/types';
 import { nanoid } from 'nanoid';
@@ -11,9 +11,9 @@ import { nanoid } from 'nanoid';
 const MARK = nanoid();
 
 /**
- * The maximum number of levels of objects and arrays that are copied, including the event itself. On the main thread's stack of
- * 984 KB, on Node.js 20 to 26, the copy overflows at 2,500 levels or more, and the `JSON.stringify` after it at 4,100. So this
- * depth works on all of them, even if the caller already uses half of the stack.
+ * The maximum number of levels of objects and arrays that are copied, including the event itself. On the main thread's
+ * stack of 984 KB, on Node.js 20 to 26, the copy overflows at 2,500 levels or more, and the `JSON.stringify` after it
+ * at 4,100. So this depth works on all of them, even if the caller already uses half of the stack.
  */
 const MAX_DEPTH = 1_024;
 
@@ -42,8 +42,8 @@ interface Copying {
 }
 
 /**
- * Serializes an event as `JSON.stringify` would. BigInts are replaced by placeholders in the text and follow it, and the worker
- * inserts them. `complete` receives the text after all code of the caller, such as getters, has run.
+ * Serializes an event as `JSON.stringify` would. BigInts are replaced by placeholders in the text and follow it, and
+ * the worker inserts them. `complete` receives the text after all code of the caller, such as getters, has run.
  *
  * @throws what a getter or a `toJSON` throws, and if the event has a cycle or too many levels.
  */
@@ -56,8 +56,9 @@ export function snapshot(event: object, complete: (text: string) => string): Sna
 }
 
 /**
- * A lower bound, because only the worker converts the BigInts to digits. A BigInt of n bytes has at least 2.4 * (n - 8) digits.
- * `serialize` writes 6 more bytes for each BigInt, at most 2 bytes for each character of the text, and at most 64 for the rest.
+ * A lower bound, because only the worker converts the BigInts to digits. A BigInt of n bytes has at least 2.4 * (n - 8)
+ * digits. `serialize` writes 6 more bytes for each BigInt, at most 2 bytes for each character of the text, and at most
+ * 64 for the rest.
  */
 function minBytesOf(characters: number, bigInts: number, bytes: number): number {
   const marks = bigInts * (MARK.length + String(bigInts).length);
@@ -66,8 +67,8 @@ function minBytesOf(characters: number, bigInts: number, bytes: number): number 
 }
 
 /**
- * A deep copy of a field of an event, as `JSON.stringify` would see it under that key. `undefined` if JSON leaves it out. BigInts
- * and results of `JSON.rawJSON` stay as they are.
+ * A deep copy of a field of an event, as `JSON.stringify` would see it under that key. `undefined` if JSON leaves it
+ * out. BigInts and results of `JSON.rawJSON` stay as they are.
  *
  * @throws what a getter or a `toJSON` throws, and if the field has a cycle or too many levels.
  */

@@ -17,15 +17,15 @@ const NO_SUCH_YEAR = ', which is not in the years 0 to 9999';
 const MAX_LENGTH = 100;
 
 /**
- * A point in time of a library: dayjs, Luxon, Moment, `Temporal.Instant` or `Temporal.ZonedDateTime`. Text from such an object
- * must have a time zone.
+ * A point in time of a library: dayjs, Luxon, Moment, `Temporal.Instant` or `Temporal.ZonedDateTime`. Text from such an
+ * object must have a time zone.
  */
 export type Instant =
   | { readonly epochMilliseconds: number }
   | { toISOString(): string | null }
   | { toJSON(): string | null; readonly toZonedDateTime?: never };
 
-/** Returns a Date. If the timestamp is invalid, returns the text that follows the value in the message, which may be empty. */
+/** Returns a Date, or for an invalid timestamp the text that follows the value in the message, which may be empty. */
 export function readTimestamp(timestamp: unknown): Date | string {
   if (typeof timestamp === 'string') return readText(timestamp);
   if (typeof timestamp === 'object' && timestamp !== null && !Array.isArray(timestamp)) {

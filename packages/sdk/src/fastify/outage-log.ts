@@ -4,8 +4,8 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Analytics } from '../analytics.js';
 
 /**
- * Logs two lines for each outage. Otherwise the first sign of it would be an error after `maxRetries`, which takes minutes. Returns
- * a function that stops logging.
+ * Logs two lines for each outage. Otherwise the first sign of it would be an error after `maxRetries`, which takes
+ * minutes. Returns a function that stops logging.
  */
 export function logOutages(client: Analytics, log: FastifyBaseLogger): () => void {
   let isOut = false;

@@ -80,8 +80,8 @@ function requireId(type: EventType, { userId, anonymousId }: Ids): void {
 }
 
 /**
- * A placeholder for an event that can't be read, because a getter in it or a function of the user's throws. It throws the same
- * error when the client reads it, so the client refuses and reports it like any other such event.
+ * A placeholder for an event that can't be read, because a getter in it or a function of the user's throws. It throws
+ * the same error when the client reads it, so the client refuses and reports it like any other such event.
  */
 function unreadable(cause: unknown): AnyEvents {
   const event = {

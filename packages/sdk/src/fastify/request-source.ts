@@ -12,12 +12,12 @@ import { contextOf } from './context.js';
 /** Functions of the user's that read data of a request. */
 export interface RequestReaders {
   /**
-   * Returns the ids of the user who makes the request, or nothing if the user is unknown. Called for each event, because the user
-   * may log in between two events. Must be synchronous: if you need a query, make it in a hook. An exception is reported to
-   * `onError`.
+   * Returns the ids of the user who makes the request, or nothing if the user is unknown. Called for each event,
+   * because the user may log in between two events. Must be synchronous: if you need a query, make it in a hook. An
+   * exception is reported to `onError`.
    */
   readonly identify?: ((request: FastifyRequest) => Identity | null | undefined) | undefined;
-  /** Returns more fields for `context`, which take precedence. Called for the first event of a request. Must be synchronous. */
+  /** Returns more fields for `context`, which take precedence. Called once per request. Must be synchronous. */
   readonly context?: ((request: FastifyRequest) => object | null | undefined) | undefined;
 }
 

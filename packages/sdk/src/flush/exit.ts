@@ -12,7 +12,7 @@ export interface ExitParticipant {
   readonly flushOnSignals: readonly NodeJS.Signals[];
   /** Hands all pending events over to the worker thread. Doesn't wait for it. */
   startFlush(): void;
-  /** Blocks until those events are settled and reported. Returns false if the deadline, on the clock of `now()`, passes first. */
+  /** Blocks until those events are settled and reported. Returns false if `deadline`, on the clock of `now()`, passes first. */
   finishFlush(deadline: number): boolean;
   /** Does the same within `timeout` ms, without blocking. */
   flushAsync(timeout: number): Promise<unknown>;
@@ -37,16 +37,17 @@ interface Shared {
   readonly thread: PendingInThread | undefined;
 }
 
-// Unlike the worker thread, this is shared by copies of all versions. The copy that is loaded first creates it, and its hook and
-// handlers call the clients of all copies. So the following must not change while the key stays the same:
+// Unlike the worker thread, this is shared by copies of all versions. The copy that is loaded first creates it, and its
+// hook and handlers call the clients of all copies. So the following must not change while the key stays the same:
 //
-// - the members of `ExitParticipant`, what they do, and that they don't throw. Optional members may be added. Call them with
-//   `?.()`, because clients of older versions lack them.
-// - the members of `Shared`, their initial values, and the stages. Each copy adds its own clients to `pending` and `signals`.
+// - the members of `ExitParticipant`, what they do, and that they don't throw. Optional members may be added. Call them
+//   with `?.()`, because clients of older versions lack them.
+// - the members of `Shared`, their initial values, and the stages. Each copy adds its own clients to `pending` and
+//   `signals`.
 // - the clock of `start` and of deadlines: milliseconds of `performance.now()`.
 //
-// With a new key, a process can have two hooks and two handlers. Each handler would then assume that the other one ends the
-// process, and no signal would end it. The new version must not count the handlers of the old key.
+// With a new key, a process can have two hooks and two handlers. Each handler would then assume that the other one ends
+// the process, and no signal would end it. The new version must not count the handlers of the old key.
 const KEY = Symbol.for('@offthread/sdk/exit/3');
 const scope = globalThis as { [KEY]?: Shared };
 scope[KEY] ??= {

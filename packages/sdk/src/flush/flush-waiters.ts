@@ -11,7 +11,7 @@ export class FlushWaiters {
     for (const check of this.#checks) check();
   }
 
-  /** Resolves when `wait` is done, when its deadline has passed, or when `isPointless` says that it can't be done before that. */
+  /** Resolves when `wait` is done, when its deadline has passed, or when `isPointless` says that it can't be met. */
   async wait(wait: Wait, isPointless: (deadline: number) => boolean): Promise<void> {
     const isOver = (): boolean => wait.done || now() >= wait.deadline || isPointless(wait.deadline);
     if (isOver()) return;

@@ -1,9 +1,9 @@
-// Flushes clients in the host's own worker threads when the main thread ends. Used by exit.ts. The counterpart in the worker is
-// host-end.ts.
+// Flushes clients in the host's own worker threads when the main thread ends. Used by exit.ts. The counterpart in the
+// worker is host-end.ts.
 //
-// When the main thread ends, Node.js ends all other threads without running any code in them. So the main thread's exit hook
-// sets a flag in shared memory, and waits for the threads that have pending events. A thread finds this memory if the SDK was
-// loaded on the main thread before the thread was started.
+// When the main thread ends, Node.js ends all other threads without running any code in them. So the main thread's exit
+// hook sets a flag in shared memory, and waits for the threads that have pending events. A thread finds this memory if
+// the SDK was loaded on the main thread before the thread was started.
 import * as types from 'node:util/types';
 import { getEnvironmentData, isMainThread, setEnvironmentData, threadId } from 'node:worker_threads';
 import {
@@ -19,8 +19,8 @@ import { inRootContext } from '../runtime/root-context.js';
 import { waitForChange } from '../runtime/wait-for-change.js';
 
 /**
- * Milliseconds without a beat after which the main thread no longer waits for a thread. Such a thread was terminated, or it is
- * blocked and its worker has nothing to do.
+ * Milliseconds without a beat after which the main thread no longer waits for a thread. Such a thread was terminated,
+ * or it is blocked and its worker has nothing to do.
  */
 const SILENCE_MS = 1_000;
 
@@ -28,7 +28,7 @@ const known: unknown = getEnvironmentData(HOST_KEY);
 // Not `instanceof`, because a test runner may load this module in another realm.
 const memory = types.isSharedArrayBuffer(known) ? known : undefined;
 
-/** The current thread. Undefined on the main thread, and if the thread was started before the SDK was loaded on the main thread. */
+/** The current thread. Undefined on the main thread, and in a thread started before the SDK was loaded there. */
 export const hostThread: HostThread | undefined =
   isMainThread || memory === undefined
     ? undefined
@@ -38,7 +38,7 @@ export const hostThread: HostThread | undefined =
 export class HostThreads {
   readonly #words: Int32Array;
 
-  /** Returns an instance to the first copy of the SDK on the main thread, and undefined to all others. `onExit` is called on exit. */
+  /** Returns an instance only to the first copy of the SDK on the main thread. `onExit` is called on exit. */
   static first(onExit: () => void): HostThreads | undefined {
     if (!isMainThread || memory !== undefined) return undefined;
     process.prependListener('exit', onExit);

@@ -57,9 +57,9 @@ function onSignal(signal: NodeJS.Signals): void {
 }
 
 /**
- * Counts the listeners of the package signal-exit, versions 3 and 4. It doesn't end the process if there is any other listener,
- * including ours, so its listeners must not stop us from ending it. Each version keeps the count in an emitter that its copies
- * share.
+ * Counts the listeners of the package signal-exit, versions 3 and 4. It doesn't end the process if there is any other
+ * listener, including ours, so its listeners must not stop us from ending it. Each version keeps the count in an
+ * emitter that its copies share.
  */
 function countSignalExit(): number {
   const emitters: unknown[] = [

@@ -1,9 +1,9 @@
-// Reads the fields of objects passed by the caller, own and inherited from classes. Ignores properties added to Object.prototype.
+// Reads the fields of the caller's objects, own and inherited from classes, but not from Object.prototype.
 import * as types from 'node:util/types';
 
 /**
- * Whether an object inherits a property from Object.prototype, of any realm, and not from a class. False for a property that the
- * object doesn't list, because a Proxy may have fields that it doesn't list.
+ * Whether an object inherits a property from Object.prototype, of any realm, and not from a class. False for a property
+ * that the object doesn't list, because a Proxy may have fields that it doesn't list.
  */
 export function isForeign(object: object, name: string): boolean {
   let holder: object | null = object;

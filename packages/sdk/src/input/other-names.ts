@@ -1,5 +1,5 @@
-// The names of settings and fields in analytics-ruby, analytics-node, posthog-node and rudder-sdk-node, with advice for the error
-// message. Used by suggest.ts.
+// The names of settings and fields in analytics-ruby, analytics-node, posthog-node and rudder-sdk-node, with advice for
+// the error message. Used by suggest.ts.
 
 /** The name that Offthread uses, if there is one, and the end of the message. */
 interface Answer {

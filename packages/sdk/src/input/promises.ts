@@ -3,8 +3,8 @@
 /**
  * Calls `failed` once if the value is a promise or another thenable and rejects. Doesn't throw unless `failed` does.
  *
- * Uses `await` instead of `instanceof Promise` and `catch()`, because it works with promises of other realms and of libraries,
- * and doesn't use the global `Promise`, which may have been replaced.
+ * Uses `await` instead of `instanceof Promise` and `catch()`, because it works with promises of other realms and of
+ * libraries, and doesn't use the global `Promise`, which may have been replaced.
  */
 export function onRejection(returned: unknown, failed: (cause: unknown) => void): void {
   if (isObject(returned)) void settled(returned, failed);

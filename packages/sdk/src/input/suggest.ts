@@ -5,8 +5,8 @@ import { keyOf, type OtherNames } from './other-names.js';
 const MAX_LENGTH = 40;
 
 /**
- * Returns `; did you mean 'host'?` if a known name is at most two typing errors away, otherwise an empty string. For the name of
- * another library, in `others`, it returns the advice given there.
+ * Returns `; did you mean 'host'?` if a known name is at most two typing errors away, otherwise an empty string. For
+ * the name of another library, in `others`, it returns the advice given there.
  */
 export function suggest(name: string, known: Iterable<string>, others?: OtherNames): string {
   const names = [...known];

@@ -45,7 +45,7 @@ function timer(timeout: NodeJS.Timeout): Timer {
   return { hold: () => void timeout.ref(), stop: () => clearTimeout(timeout) };
 }
 
-// From an async function, because the global Promise may have been replaced. A promise keeps the async context it was created in.
+// From an async function, because the global Promise may have been replaced. A promise keeps its async context.
 const resolved = inRootContext(async () => {});
 
 /** Calls `run` in a microtask. Uses a promise, because fake timers replace `queueMicrotask()`. */

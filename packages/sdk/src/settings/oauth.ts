@@ -74,8 +74,8 @@ export function resolveOAuth(
 }
 
 function text(value: unknown, name: keyof OAuth, meaning: string): string {
-  // Longer text, or text with line breaks, may be the private key in the wrong place, and the message for an invalid address shows
-  // it.
+  // Longer text, or text with line breaks, may be the private key in the wrong place, and the message for an invalid
+  // address shows it.
   const isText = typeof value === 'string' && value.trim() !== '' && /^.{1,1000}$/.test(value);
   if (isText) return value;
   const expected = `${meaning}, a string of at most 1,000 characters on one line`;

@@ -30,8 +30,8 @@ export function proxyFor(url: string, setting: ProxySetting | undefined): string
 }
 
 /**
- * Whether `NO_PROXY` exempts a target. Entries have the same meaning as in curl and Go: `*` matches all hosts, `example.com` and
- * `.example.com` match that host and its subdomains, and a port may follow.
+ * Whether `NO_PROXY` exempts a target. Entries have the same meaning as in curl and Go: `*` matches all hosts,
+ * `example.com` and `.example.com` match that host and its subdomains, and a port may follow.
  */
 function isExempt({ hostname, port, protocol }: URL, noProxy: string): boolean {
   const ownPort = port || (protocol === 'https:' ? '443' : '80');

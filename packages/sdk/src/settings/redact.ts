@@ -5,9 +5,9 @@ import { plainFields } from '../input/fields.js';
 import { suggest } from '../input/suggest.js';
 
 /**
- * What to remove or hash in events before they are sent. A path consists of keys separated by dots, and starts with `context`,
- * `traits`, `properties` or `integrations`. `*` matches any key of an object and any index of an array. Escape a dot, a star or
- * a backslash in a key with a backslash.
+ * What to remove or hash in events before they are sent. A path consists of keys separated by dots, and starts with
+ * `context`, `traits`, `properties` or `integrations`. `*` matches any key of an object and any index of an array.
+ * Escape a dot, a star or a backslash in a key with a backslash.
  */
 export type RedactSetting =
   /** Paths to remove. */
@@ -16,8 +16,9 @@ export type RedactSetting =
       /** Paths to remove. */
       readonly remove?: readonly string[] | undefined;
       /**
-       * Paths of values to replace by a SHA-256 in hexadecimal: the hash of the salt followed by the value, a string as it is
-       * and anything else as JSON. `null` is not replaced. `userId`, `anonymousId`, `previousId` and `groupId` are allowed too.
+       * Paths of values to replace by a SHA-256 in hexadecimal: the hash of the salt followed by the value, a string as
+       * it is and anything else as JSON. `null` is not replaced. `userId`, `anonymousId`, `previousId` and `groupId`
+       * are allowed too.
        */
       readonly hash: readonly string[];
       /** A secret of at least 16 characters. Anyone who knows it can find the hashed values by guessing. */

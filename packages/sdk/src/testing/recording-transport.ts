@@ -1,5 +1,5 @@
-// The transport of test clients, which records events on the main thread instead of sending them. It uses the queue, serializer,
-// limits and outcomes of the worker. Next: test-analytics.ts.
+// The transport of test clients, which records events on the main thread instead of sending them. It uses the queue,
+// serializer, limits and outcomes of the worker. Next: test-analytics.ts.
 import { takeBatch } from '@offthread/worker/batch/batch';
 import { Queue } from '@offthread/worker/batch/queue';
 import { createRedact } from '@offthread/worker/batch/redact-event';

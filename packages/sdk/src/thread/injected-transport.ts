@@ -2,8 +2,8 @@
 // testing/test-analytics.ts.
 import type { CreateTransport } from './transport.js';
 
-// Global, because each entry point of the package is a separate bundle. The transport is not a property of the settings object,
-// because the object may be a Proxy, which could throw on access.
+// Global, because each entry point of the package is a separate bundle. The transport is not a property of the settings
+// object, because the object may be a Proxy, which could throw on access.
 const KEY = Symbol.for('@offthread/sdk/transports');
 const scope = globalThis as { [KEY]?: WeakMap<object, CreateTransport> };
 

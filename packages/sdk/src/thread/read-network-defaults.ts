@@ -1,5 +1,5 @@
-// Reads the network defaults of this process, which flags and calls may have changed, for the worker thread, which starts with the
-// defaults of Node.js. Used by worker-thread.ts. The worker's apply-network-defaults.ts applies them.
+// Reads the network defaults of this process, which flags and calls may have changed, for the worker thread, which
+// starts with the defaults of Node.js. Used by worker-thread.ts. The worker's apply-network-defaults.ts applies them.
 //
 // The values are passed on instead of the flags, because a Worker throws for many flags, such as --max-old-space-size.
 import type { NetworkDefaults } from '@offthread/worker/protocol';
@@ -79,8 +79,9 @@ function readAuthorities(origin: Origin): List | undefined {
 }
 
 /**
- * Whether a worker thread trusts these authorities by default: those bundled with Node.js and those of NODE_EXTRA_CA_CERTS. With
- * --use-openssl-ca, the list has only the latter. A thread to which it was passed would no longer trust OpenSSL's authorities.
+ * Whether a worker thread trusts these authorities by default: those bundled with Node.js and those of
+ * NODE_EXTRA_CA_CERTS. With --use-openssl-ca, the list has only the latter. A thread to which it was passed would no
+ * longer trust OpenSSL's authorities.
  */
 function isBuiltIn(list: List): boolean {
   const bundled = readAuthorities('bundled') ?? [];
