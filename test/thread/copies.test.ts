@@ -123,7 +123,7 @@ test.each(['blocking', 'asynchronous'])(
       line['error'] === 'worker_unavailable' ? [line['message']] : [],
     );
     expect(messages[0]).toBe(
-      `The worker thread cannot be started: its program is of version 99.0.0, and the SDK of ${version}.`,
+      `The worker thread cannot be started: its program has version 99.0.0, but the SDK has version ${version}.`,
     );
     expect(ended.lines.filter((line) => 'status' in line)).toEqual([{ status: 'worker-dead', pending: 0 }]);
   },

@@ -1,12 +1,13 @@
-// Compares the version of this program with that of the main thread: both are of one build, and what crosses the port has no
-// version of its own. Loaded behind lifecycle.ts, which leaves main the message. Used by index.ts.
+// Checks that the worker's version is the same as the main thread's. The messages between them have no version of their
+// own, so both must come from one build. Loaded after lifecycle.ts, which passes the error message on to main. Used by
+// index.ts.
 import { workerData } from 'node:worker_threads';
 import type { WorkerData } from './protocol.js';
 
-/** The version of the SDK that carries this program. The build puts it in. */
+/** The version of the SDK that contains this program. The build defines it. */
 declare const OFFTHREAD_VERSION: string;
 
 const data: Partial<WorkerData> | null = workerData;
 if (data?.health instanceof SharedArrayBuffer && data.version !== OFFTHREAD_VERSION) {
-  throw new Error(`its program is of version ${OFFTHREAD_VERSION}, and the SDK of ${data.version}`);
+  throw new Error(`its program has version ${OFFTHREAD_VERSION}, but the SDK has version ${data.version}`);
 }

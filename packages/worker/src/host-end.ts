@@ -1,6 +1,7 @@
-// Sends what is pending at once when the host's main thread ends, if the host's thread is another one. Used by index.ts.
+// Sends pending events at once when the main thread of the host ends, if the SDK is used in another thread. Used by
+// index.ts.
 //
-// That thread does the same for itself, see host-threads.ts of the SDK. It may be busy, and then this is all there is.
+// The other thread does the same for itself (see the SDK's host-threads.ts), but only if it isn't blocked.
 import { HOST, HOST_THREAD, type HostThread } from './protocol.js';
 
 export class HostEnd {
@@ -9,18 +10,18 @@ export class HostEnd {
   readonly #flush: () => void;
   #isSeen = false;
 
-  /** @param flush has all clients send what they have. */
+  /** @param flush makes all clients send what they have. */
   constructor({ memory, at }: HostThread, flush: () => void) {
     this.#words = new Int32Array(memory);
     this.#at = at;
     this.#flush = flush;
   }
 
-  /** There is something to do: main is to wait for it. */
+  /** Signals that there is work to do, so that main waits for it. */
   beat(): void {
     Atomics.add(this.#words, this.#at + HOST_THREAD.BEAT, 1);
     if (this.#isSeen || Atomics.load(this.#words, HOST.ENDING) === 0) return;
-    // Once, because hurrying has no pause between two attempts.
+    // Only once, because there is no pause between the attempts of a flush.
     this.#isSeen = true;
     this.#flush();
   }

@@ -1,4 +1,4 @@
-// Frames -> batches that one request within the API's limits can carry. Next: body.ts.
+// Groups frames into batches that fit the API's limits for one request. Next: body.ts.
 
 import { lengthOf } from '../frame/frame.js';
 import { MAX_BODY_BYTES, MAX_EVENT_BYTES } from '../limits.js';
@@ -13,7 +13,7 @@ export interface Batch {
   readonly through: number;
 }
 
-/** What a queue has to offer to a batch. */
+/** A queue that batches are taken from. */
 export interface FrameSource {
   peek(): Frame | undefined;
   shift(): Frame | undefined;
@@ -24,12 +24,13 @@ export interface Oversize {
   readonly frame: Frame;
 }
 
-/** A backlog is more than so many times `batchSize`. */
+/** More waiting events than this many times `batchSize` are a backlog. */
 const BACKLOG_BATCHES = 10;
 
 /**
- * How many events the next request may carry while `waiting` of them wait. One request at a time carries `batchSize`
- * events in the time of one, whatever that is: if more come, only larger requests keep the queue from filling up.
+ * Returns how many events the next request may carry while `waiting` events are queued. Only one request is in flight
+ * at a time, so when events arrive faster than `batchSize` per request, only larger requests keep the queue from
+ * filling up.
  */
 export function sizeOf(
   waiting: number,
@@ -39,9 +40,9 @@ export function sizeOf(
 }
 
 /**
- * Takes the next batch out of the source: as many frames as `batchSize` and `maxBytes` of body allow, and at least one. A
- * frame over the event limit comes alone, as `oversize`, and only when it is its turn, so that outcomes keep the order of
- * events.
+ * Takes the next batch from the source: as many frames as `batchSize` and a body of `maxBytes` allow, and at least one.
+ * A frame over the event limit is returned by itself as `oversize`, and only when it is next in line, so that outcomes
+ * keep the order of events.
  */
 export function takeBatch(
   source: FrameSource,
@@ -67,13 +68,15 @@ export function takeBatch(
   return frames.length === 0 ? undefined : batchOf(frames);
 }
 
-/** The two halves of a batch of more than one frame; the first is the longer one. */
+/** Splits a batch of more than one frame in two. If the halves differ, the first is longer. */
 export function halve(batch: Batch): [Batch, Batch] {
   const middle = Math.ceil(batch.frames.length / 2);
   return [batchOf(batch.frames.slice(0, middle)), batchOf(batch.frames.slice(middle))];
 }
 
-/** A batch as far as `maxBytes` of body allow, which is at least one frame, and the rest if there is one. */
+/**
+ * Splits off as many frames as fit a body of `maxBytes`, but at least one. Returns them and the rest, if there is one.
+ */
 export function cut(batch: Batch, opening: Buffer, maxBytes: number): [Batch, Batch?] {
   let bytes = opening.length + ENDING_BYTES - 1;
   const end = batch.frames.findIndex(({ text }, index) => {
@@ -84,7 +87,7 @@ export function cut(batch: Batch, opening: Buffer, maxBytes: number): [Batch, Ba
   return [batchOf(batch.frames.slice(0, end)), batchOf(batch.frames.slice(end))];
 }
 
-/** Batches that follow each other, as one. */
+/** Joins consecutive batches into one. */
 export function join(batches: readonly Batch[]): Batch {
   return batchOf(batches.flatMap(({ frames }) => frames));
 }

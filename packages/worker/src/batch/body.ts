@@ -1,4 +1,4 @@
-// Batch -> the body of a request, in memory that is used again. Next: delivery.ts.
+// Writes the body of a request for a batch, in memory that is reused. Next: delivery.ts.
 
 import { lengthOf, write } from '../frame/frame.js';
 import type { DeliverySettings } from '../protocol.js';
@@ -7,21 +7,26 @@ import { CLOSING, OPENING, SENT_AT } from './body-format.js';
 
 const COMMA = 0x2c;
 
-/** The memory of a body has so many bytes, or a multiple of it; that of a small one is not worth keeping. */
+/** Bodies are allocated in multiples of this. The memory of a smaller body isn't worth keeping. */
 const STEP_BYTES = 64 * 1024;
 
-/** Kept for the next requests, whosever they are: 2 MB at most. */
+/** Spare memory kept for the next requests of any client: 2 MB at most. */
 const MAX_SPARE = 4;
 
-/** Memory for bodies, the largest last. The pages of a new one cost more than all else that is done for a request. */
+/**
+ * Spare memory for bodies, the largest last. Touching the pages of new memory costs more than the rest of a request.
+ */
 const spare: ArrayBuffer[] = [];
 
-/** How the bodies of a client begin: an access token does not say whose events they are, so the write key does. */
+/**
+ * The start of each body of a client. It contains the write key if OAuth is used, because an access token doesn't
+ * identify the source.
+ */
 export function openingOf({ oauth, writeKey }: Pick<DeliverySettings, 'oauth' | 'writeKey'>): Buffer {
   return oauth === undefined ? OPENING : Buffer.from(`{"writeKey":${JSON.stringify(writeKey)},"batch":[`);
 }
 
-/** The body of a request: the frames as they are, and the time of this very attempt. */
+/** Returns the body of a request: the unchanged frames, and the time of this attempt. */
 export function bodyOf(batch: Batch, sentAt: Date, opening: Buffer = OPENING): Buffer {
   const ending = SENT_AT + sentAt.toISOString() + CLOSING;
   let length = opening.length + batch.frames.length - 1 + ending.length;
@@ -43,7 +48,7 @@ function take(length: number): Buffer {
   return Buffer.from(memory ?? new ArrayBuffer(Math.ceil(length / STEP_BYTES) * STEP_BYTES), 0, length);
 }
 
-/** Gives back the memory of a body that nobody reads any more. */
+/** Makes the memory of a body available again. Nothing may read it after this call. */
 export function releaseBody({ length, buffer }: Buffer): void {
   if (length < STEP_BYTES) return;
   spare.push(buffer as ArrayBuffer);

@@ -1,4 +1,4 @@
-// Slabs -> frames in order, read in place where main wrote them. Next: batch.ts.
+// The queue of a client: reads frames in order from the slabs that main wrote them to. Next: batch.ts.
 import { type RawFrame, readFrame, type Text, textOf } from '../frame/frame.js';
 import {
   FRAME_HEADER_BYTES,
@@ -16,25 +16,25 @@ export interface Frame {
   readonly text: Text;
 }
 
-/** A slab that is being read: what lies before `offset` is taken. */
+/** A slab that is being read. Frames before `offset` have been taken. */
 interface Reading {
   readonly bytes: Buffer;
   readonly header: Int32Array;
   offset: number;
-  /** Where the last frame ends that has been seen. */
+  /** End of the last frame that was counted. */
   end: number;
-  /** Whether main may still add frames. Only the last slab is open. */
+  /** Whether main may still add frames. Only the last slab can be open. */
   isOpen: boolean;
 }
 
 /**
- * First in, first out. Holds no copy of any frame: a frame is looked at only when it is about to be sent, so that
- * ten thousand waiting events cost the worker a few dozen slab records.
+ * A first-in, first-out queue that copies no frames. A frame is read only when it is about to be sent, so ten thousand
+ * waiting events cost the worker a few dozen slab records.
  */
 export class Queue {
   #slabs: Reading[] = [];
   #head: Frame | undefined;
-  /** Sequence numbers of the last frame that was taken out, and of the last one that was seen. */
+  /** Sequence numbers of the last frame that was taken, and of the last one that was counted. */
   #taken: number;
   #seen: number;
   /** Bytes of the frames between them. */
@@ -43,7 +43,7 @@ export class Queue {
   readonly #frameDefaults: FrameDefaults;
   readonly #redact: Redact | undefined;
 
-  /** @param settled frames up to this sequence number are passed over; an earlier worker settled them. */
+  /** @param settled frames up to this sequence number are skipped because an earlier worker settled them. */
   constructor(settled: number, frameDefaults: FrameDefaults, redact?: Redact) {
     this.#settled = settled;
     this.#taken = settled;
@@ -52,11 +52,11 @@ export class Queue {
     this.#redact = redact;
   }
 
-  /** Takes a slab over, behind those that are there. */
+  /** Adds a slab at the end of the queue. */
   push({ memory, first, end }: Handover): void {
     const before = this.#slabs.at(-1);
     if (before?.isOpen) {
-      // Main had added its last frame before it handed this slab over.
+      // Main added its last frame to the previous slab before it handed this one over.
       this.#see(before);
       before.isOpen = false;
       this.#release();
@@ -68,33 +68,33 @@ export class Queue {
       end: SLAB_HEADER_BYTES,
       isOpen: end === undefined,
     };
-    // Passes over what an earlier worker settled.
+    // Skips what an earlier worker settled.
     this.#seen = first - 1;
     this.#slabs.push(slab);
     this.#see(slab, end);
     this.#release();
   }
 
-  /** Looks for frames that main has added. Returns whether there are any. */
+  /** Counts frames that main has added since the last call. Returns whether there are any. */
   look(): boolean {
     const slab = this.#slabs.at(-1);
     return slab?.isOpen === true && this.#see(slab);
   }
 
-  /** Whether main holds a slab of this client to write to. */
+  /** Whether main has a slab of this client that it can write to. */
   get isOpen(): boolean {
     return this.#slabs.length > 0;
   }
 
-  /** Whether main is about to add frames, or has not had the time to say otherwise. */
+  /** Whether main may be about to add frames. */
   get isFilling(): boolean {
     const slab = this.#slabs.at(-1);
     return slab?.isOpen === true && Atomics.load(slab.header, SLAB.FILLING) === 1;
   }
 
   /**
-   * Gives the slab back that main writes to. Main hands another one over for the next frame, which wakes this thread.
-   * Returns false if there are frames that nobody has looked at.
+   * Returns the open slab to main. Main then hands over another slab with its next frame, which wakes this thread.
+   * Returns false if there are frames that haven't been counted or taken.
    */
   retire(): boolean {
     const slab = this.#slabs[0];
@@ -105,27 +105,27 @@ export class Queue {
     return true;
   }
 
-  /** Frames that wait. */
+  /** Number of waiting frames. */
   get length(): number {
     return Math.max(0, this.#seen - this.#taken);
   }
 
-  /** Bytes of the frames that wait. */
+  /** Bytes of the waiting frames. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Sequence number of the first frame that waits; beyond all others if none does. */
+  /** Sequence number of the first waiting frame, or infinity if there is none. */
   get next(): number {
     return this.length > 0 ? this.#taken + 1 : Number.POSITIVE_INFINITY;
   }
 
-  /** Sequence number of the last frame that has been seen. */
+  /** Sequence number of the last frame that was counted. */
   get last(): number {
     return this.#seen;
   }
 
-  /** The next frame, left where it is. */
+  /** Returns the next frame without removing it. */
   peek(): Frame | undefined {
     const slab = this.#slabs[0];
     if (this.#head !== undefined || slab === undefined || slab.offset === slab.end) return this.#head;
@@ -138,7 +138,7 @@ export class Queue {
     return this.#head;
   }
 
-  /** Takes the next frame out. */
+  /** Removes and returns the next frame. */
   shift(): Frame | undefined {
     const frame = this.peek();
     if (frame !== undefined) this.#taken++;
@@ -153,7 +153,7 @@ export class Queue {
     this.#bytes = 0;
   }
 
-  /** Counts the frames up to the end. Returns whether there are any. */
+  /** Counts the frames up to `end`. Returns whether there are any. */
   #see(slab: Reading, end = Atomics.load(slab.header, SLAB.END)): boolean {
     const { bytes } = slab;
     if (slab.end === end) return false;
@@ -167,7 +167,7 @@ export class Queue {
     return true;
   }
 
-  /** Gives back slabs that are read to their end, and gets no more frames. */
+  /** Returns slabs to main that are read completely and get no more frames. */
   #release(): void {
     for (let slab = this.#slabs[0]; slab !== undefined; slab = this.#slabs[0]) {
       if (slab.isOpen || slab.offset < slab.end) return;

@@ -1,28 +1,28 @@
-// An event as JSON text -> the same without what is not to leave the machine. Used by queue.ts.
+// Removes or hashes the values in an event that must not be sent. Used by queue.ts.
 //
-// Works on the text, and copies what it leaves alone byte by byte: parsed and written again a long number would be
-// another one. The text is as JSON.stringify writes it, without white space.
+// Works on the JSON text and copies everything else byte by byte, because parsing and serializing would change long
+// numbers. Relies on the text having no white space, as JSON.stringify writes it.
 import { createHash } from 'node:crypto';
 import { lengthOf, type Text, write } from '../frame/frame.js';
 import type { Path, Redaction } from '../protocol.js';
 
-/** Takes an event's text, gives back what may be sent of it. */
+/** Takes the text of an event and returns the text to send. */
 export type Redact = (event: Text) => Text;
 
-/** All paths at once: what to do with a value, and where to go on from it. */
+/** A node in the tree of all paths: what to do with the value here, and the paths that continue from it. */
 interface Place {
   action: 'remove' | 'hash' | undefined;
   readonly steps: Map<string, Place>;
-  /** For any key. */
+  /** The next node for any key. */
   any: Place | undefined;
 }
 
-/** `undefined` where nothing is to be redacted. */
+/** Returns `undefined` if there is nothing to redact. */
 export function createRedact(redaction: Redaction | undefined): Redact | undefined {
   if (redaction === undefined || redaction.remove.length + redaction.hash.length === 0) return undefined;
   const root = newPlace();
   for (const path of redaction.hash) placeAt(root, path).action = 'hash';
-  // Second: what is to be removed and hashed is removed.
+  // After hashing, so that a value in both lists is removed.
   for (const path of redaction.remove) placeAt(root, path).action = 'remove';
   return (event) => {
     const memory = new Redactor(event, redaction.salt).redact([root]);
@@ -53,11 +53,11 @@ const CLOSING_BRACKET = 0x5d;
 const OPENING_BRACE = 0x7b;
 const CLOSING_BRACE = 0x7d;
 
-/** One event. */
+/** Redacts one event. */
 class Redactor {
   readonly #bytes: Buffer;
   readonly #salt: string;
-  /** What is done with: everything before `#kept`. */
+  /** The finished output for everything before `#kept`. */
   readonly #pieces: Uint8Array[] = [];
   #kept = 0;
 
@@ -73,7 +73,7 @@ class Redactor {
     return Buffer.concat(this.#pieces);
   }
 
-  /** Looks into the value at `at`; returns where it ends. Goes no deeper than the longest path. */
+  /** Redacts inside the value at `at` and returns where the value ends. Goes no deeper than the longest path. */
   #visit(at: number, places: readonly Place[]): number {
     const opening = this.#bytes[at];
     if (opening === OPENING_BRACE) return this.#visitItems(at, places, CLOSING_BRACE);
@@ -94,7 +94,7 @@ class Redactor {
       const behind = bytes[end] === COMMA ? end + 1 : end;
       if (action === 'hash') this.#hash(value, end);
       if (action !== 'remove') isAlone = false;
-      // One comma goes as well: the one before it, or, where nothing is left before it, the one behind it.
+      // Also removes one comma: the preceding one, or the following one if nothing is left before it.
       else if (isAlone) this.#replace(start, behind);
       else this.#replace(start - 1, end);
       start = behind;
@@ -104,20 +104,20 @@ class Redactor {
 
   #hash(at: number, end: number): void {
     const text = this.#textOf(at, end);
-    // There is nothing in null that could be hidden.
+    // null contains nothing to hide.
     if (text === 'null' && this.#bytes[at] !== QUOTE) return;
     const hash = createHash('sha256').update(this.#salt).update(text).digest('hex');
     this.#replace(at, end, Buffer.from(`"${hash}"`));
   }
 
-  /** The value at `at` as text: of a string what is in it, of all else its JSON. */
+  /** The value as text: the content of a string, or the JSON of anything else. */
   #textOf(at: number, end: number): string {
     const text = this.#bytes.toString('utf8', at, end);
     if (this.#bytes[at] !== QUOTE) return text;
     return text.includes('\\') ? JSON.parse(text) : text.slice(1, -1);
   }
 
-  /** Where the value at `at` ends. */
+  /** Returns the end of the value at `at`. */
   #endOf(at: number): number {
     const bytes = this.#bytes;
     let depth = 0;
@@ -133,7 +133,7 @@ class Redactor {
           break;
         case CLOSING_BRACE:
         case CLOSING_BRACKET:
-          // Of what a number, true, false or null is in.
+          // The end of the object or array that contains a number, true, false or null.
           if (depth === 0) return index;
           if (--depth === 0) return index + 1;
           break;
@@ -159,7 +159,7 @@ class Redactor {
   }
 }
 
-/** The places that a key leads to. */
+/** Returns the nodes that a key leads to. */
 function stepInto(places: readonly Place[], key: string): Place[] {
   const next: Place[] = [];
   for (const { steps, any } of places) {

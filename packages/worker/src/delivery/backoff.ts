@@ -1,11 +1,10 @@
-// The pause between two attempts, and the one attempt that a flush may make in it. Pure: the clock is an argument. Used
-// by delivery.ts.
+// The pause between two attempts. A flush may cut it short once. Pure: the clock is an argument. Used by delivery.ts.
 
 export class Backoff {
   readonly #end: number;
   #wasEarly = false;
 
-  /** @param now milliseconds on a clock that never steps. */
+  /** @param now milliseconds on a monotonic clock. */
   constructor(now: number, delay: number) {
     this.#end = now + delay;
   }
@@ -15,7 +14,10 @@ export class Backoff {
     return Math.max(0, this.#end - now);
   }
 
-  /** Whether an attempt may be made before the end. Once: somebody who flushes all the time is no reason for more. */
+  /**
+   * Whether an attempt may be made before the pause ends. True only once, so that frequent flushes don't cause more
+   * attempts.
+   */
   tryEarly(): boolean {
     const isFirst = !this.#wasEarly;
     this.#wasEarly = true;

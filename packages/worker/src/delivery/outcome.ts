@@ -1,4 +1,4 @@
-// Batch and verdict -> what main is told. Next: the port, then the SDK's pending-events.ts.
+// Builds the messages that tell main what happened to a batch. Next: the port, then the SDK's pending-events.ts.
 import type { Batch, Oversize } from '../batch/batch.js';
 import { lengthOf } from '../frame/frame.js';
 import type { Response } from '../http/response.js';
@@ -6,7 +6,7 @@ import { describeOversize } from '../limits.js';
 import type { Outcome, Retry } from '../protocol.js';
 import { reasonOf, type Verdict } from './retry.js';
 
-/** What the requests for a batch came to. */
+/** The attempts made for a batch. */
 export interface Attempts {
   readonly attempts: number;
   readonly status: number | undefined;
@@ -40,7 +40,7 @@ export function oversize({ frame }: Oversize): Outcome {
   };
 }
 
-/** @param last how the last attempt ended. */
+/** @param last the result of the last attempt. */
 export function retried(batch: Batch, attempts: number, last: Response): Retry {
   const isReply = last.type === 'reply';
   return {

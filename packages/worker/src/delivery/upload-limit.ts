@@ -1,16 +1,19 @@
-// How many bytes a body may have on this link. Pure. Used by delivery.ts.
+// The maximum size of a body on a slow link. Pure. Used by delivery.ts.
 //
-//   full -> limited       an upload was not done as time ran out: half of what it had
-//   limited -> limited    the same again; or twice as much after bodies of about that size were delivered
-//   limited -> full       it is what the API takes
+//   full -> limited       an upload timed out: half of its size
+//   limited -> limited    again half; or double after bodies of about that size were delivered
+//   limited -> full       the API's limit is reached
 import { MAX_BODY_BYTES } from '../limits.js';
 
-/** Most successes that are asked for before the limit grows. */
+/** The most successes required before the limit grows. */
 const MAX_PATIENCE = 64;
 
 export class UploadLimit {
   #bytes = MAX_BODY_BYTES;
-  /** Successes until the limit grows. Twice as many each time it had grown too much: that costs a requestTimeout. */
+  /**
+   * Successes required before the limit grows. Doubles whenever the limit grew too far, because that costs a
+   * requestTimeout.
+   */
   #patience = 1;
   #successes = 0;
   #hasGrown = false;
@@ -19,7 +22,7 @@ export class UploadLimit {
     return this.#bytes;
   }
 
-  /** A body of so many bytes was too much. */
+  /** Lowers the limit after a body of this size was too slow. */
   slow(bytes: number): void {
     if (this.#hasGrown) this.#patience = Math.min(this.#patience * 2, MAX_PATIENCE);
     this.#hasGrown = false;
@@ -27,9 +30,9 @@ export class UploadLimit {
     this.#bytes = Math.max(1, Math.min(this.#bytes - 1, Math.floor(bytes / 2)));
   }
 
-  /** A body of so many bytes was delivered. */
+  /** Raises the limit after enough bodies of about this size were delivered. */
   delivered(bytes: number): void {
-    // A small one says nothing of a large one.
+    // A small body says nothing about a large one.
     if (this.#bytes === MAX_BODY_BYTES || bytes < this.#bytes / 2) return;
     this.#successes++;
     if (this.#successes < this.#patience) return;

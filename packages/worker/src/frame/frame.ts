@@ -1,23 +1,24 @@
-// A frame as main wrote it -> the event as it is sent. Used by queue.ts, and by the SDK's pending-events.ts for events that fail.
+// Turns a frame as main wrote it into the event as it is sent. Used by queue.ts, and by the SDK's pending-events.ts for
+// failed events.
 import { FRAME_HEADER_BYTES, type FrameDefaults, KIND, type Kind } from '../protocol.js';
 import { serializeSnapshot } from './serialize-snapshot.js';
 
-/** What lies in memory for one event. */
+/** One event in memory. */
 export interface RawFrame {
   readonly kind: Kind;
   /** When the event was accepted, in milliseconds since 1970. */
   readonly time: number;
   readonly memory: Buffer;
-  /** Its bytes in `memory`: from `start` to `end`, where the next frame begins. */
+  /** Its bytes in `memory`, from `start` to `end`. The next frame begins at `end`. */
   readonly start: number;
   readonly end: number;
 }
 
-/** An event as it is sent, JSON in UTF-8, in two parts, so that the second one is copied only once: into a body. */
+/** An event as it is sent: JSON in UTF-8, in two parts, so that the second part is copied only once, into the body. */
 export interface Text {
   /** ASCII. */
   readonly head: string;
-  /** Followed by the bytes from `start` to `end` of this. */
+  /** The bytes from `start` to `end` follow `head`. */
   readonly memory: Buffer;
   readonly start: number;
   readonly end: number;
@@ -27,7 +28,7 @@ const KINDS = Object.keys(KIND) as Kind[];
 const OPENING = Buffer.from('{"context":{');
 const CLOSING_BRACE = 0x7d;
 
-/** The frame at `offset`, in place. */
+/** Reads the frame at `offset` without copying it. */
 export function readFrame(memory: Buffer, offset: number): RawFrame {
   const start = offset + FRAME_HEADER_BYTES;
   return {
@@ -40,7 +41,7 @@ export function readFrame(memory: Buffer, offset: number): RawFrame {
 }
 
 /**
- * The event as it is sent. Adds to what the caller gave what main has not written: `type`, `messageId`, `timestamp` and
+ * Returns the event as it is sent. Adds the fields that main doesn't write: `type`, `messageId`, `timestamp` and
  * `context.library`.
  */
 export function textOf(
@@ -65,7 +66,7 @@ export function lengthOf({ head, start, end }: Text): number {
   return head.length + end - start;
 }
 
-/** Writes the event into `target`; gives the place behind it. */
+/** Writes the event into `target` and returns the offset after it. */
 export function write({ head, memory, start, end }: Text, target: Buffer, at: number): number {
   const middle = at + target.write(head, at, 'latin1');
   return middle + memory.copy(target, middle, start, end);
@@ -79,7 +80,7 @@ export function stringOf({ head, memory, start, end }: Text): string {
 let lastTime = Number.NaN;
 let lastIso = '';
 
-/** Events come in order, and a busy server has several in a millisecond. */
+/** Caches the last time, because events come in order and a busy server has several in a millisecond. */
 function isoTime(time: number): string {
   if (time !== lastTime) {
     lastTime = time;

@@ -1,8 +1,9 @@
-// OAuth settings -> access tokens of the token server, kept for as long as they are good. Used by authorize.ts. Next:
+// Gets access tokens from the OAuth token server and caches them until they expire. Used by authorize.ts. Next:
 // exchange.ts.
 //
-// A token is renewed behind the first request after half its life, so that no batch waits for it and no timer wakes an
-// idle client. Sources: https://www.twilio.com/docs/segment/connections/oauth, RFC 6749 section 4.4, RFC 7523 section 2.2.
+// A token is renewed in the background of the first request after half its lifetime, so that no batch waits for it and
+// no timer wakes an idle client. Sources: https://www.twilio.com/docs/segment/connections/oauth, RFC 6749 section 4.4,
+// RFC 7523 section 2.2.
 import { randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose/jwt/sign';
 
@@ -13,24 +14,26 @@ import type { Exchange } from './exchange.js';
 import { type Reply, type Response, SHOWN_LENGTH } from './response.js';
 import { holdFor, httpDate } from './retry-after.js';
 
-/** Seconds before now that an assertion is dated, for clocks that go a little wrong. */
+/** Seconds by which assertions are backdated, in case a clock is slightly off. */
 const ISSUED_BEFORE_S = 5;
 
-/** Seconds for which an assertion is good. The token server takes less than a minute in all. */
+/** Lifetime of an assertion in seconds. The token server accepts less than a minute in all. */
 const GOOD_FOR_S = 50;
 
-/** Milliseconds by which a clock is off that makes an assertion worth another try: `Date` says whole seconds. */
+/** Smallest clock difference, in milliseconds, that is worth another try. The `Date` header has whole seconds. */
 const CLOCK_OFF_MS = 2_000;
 
-/** What the API says to a token that it doesn't take, or not for this source. 511 as analytics-node has it. */
+/**
+ * Statuses with which the API refuses a token, or a token for this source. analytics-node also treats 511 like this.
+ */
 const TOKEN_STATUSES: ReadonlySet<number> = new Set([401, 403, 511]);
 
 interface Token {
   readonly type: 'token';
   readonly text: string;
-  /** When it is over, on `performance.now()`. */
+  /** When it expires, on `performance.now()`. */
   readonly end: number;
-  /** When it is to be renewed. */
+  /** When to renew it. */
   renewAt: number;
 }
 
@@ -40,7 +43,7 @@ export class TokenSource {
   readonly #exchange: Exchange;
   #token: Token | undefined;
   #asking: Promise<Token | Response> | undefined;
-  /** Milliseconds the token server's clock is before ours. */
+  /** Milliseconds by which the token server's clock is ahead of ours. */
   #clockOffset = 0;
 
   constructor(settings: OAuthSettings, userAgent: string, exchange: Exchange) {
@@ -49,7 +52,7 @@ export class TokenSource {
     this.#exchange = exchange;
   }
 
-  /** A pass; or, where the token server gives no token, its answer. */
+  /** Returns the authorization for a request, or the token server's answer if it gives no token. */
   async authorize(signal: AbortSignal): Promise<Authorization | Response> {
     const kept = this.#token;
     const now = performance.now();
@@ -73,7 +76,10 @@ export class TokenSource {
     };
   }
 
-  /** Gets the next token while the one that is kept is still good. Where it fails, again after half of what is left. */
+  /**
+   * Gets the next token while the current one is still valid. If that fails, tries again after half of the remaining
+   * time.
+   */
   async #renew(kept: Token, signal: AbortSignal): Promise<void> {
     kept.renewAt = Number.POSITIVE_INFINITY;
     const answer = await this.#ask(signal);
@@ -83,7 +89,7 @@ export class TokenSource {
     kept.renewAt = now + Math.max(hold, (kept.end - now) / 2);
   }
 
-  /** Asks for a token, unless that is being done already. */
+  /** Requests a token, unless a request is already in flight. */
   #ask(signal: AbortSignal): Promise<Token | Response> {
     this.#asking ??= this.#request(signal).finally(() => {
       this.#asking = undefined;
@@ -139,7 +145,7 @@ export class TokenSource {
       .sign(clientKey);
   }
 
-  /** Takes over the token server's clock; false where ours said the same already. */
+  /** Adopts the token server's clock. Returns false if ours already agreed with it. */
   #setClock({ date }: { readonly date?: string }): boolean {
     const offset = httpDate(date) - Date.now();
     if (Number.isNaN(offset) || Math.abs(offset - this.#clockOffset) < CLOCK_OFF_MS) return false;
@@ -148,12 +154,12 @@ export class TokenSource {
   }
 }
 
-/** Whether the assertion may have been refused for its date. */
+/** Whether the assertion may have been refused because of its date. */
 function isRefusal(response: Response): response is Reply {
   return response.type === 'reply' && (response.status === 400 || response.status === 401);
 }
 
-/** The token in a reply, from when it was asked for on; one that does not say how long it is good for, for ever. */
+/** Reads the token in a reply. Its lifetime begins at `start`; without `expires_in` it never expires. */
 function readToken(reply: string, start: number): Token | undefined {
   let parsed: unknown;
   try {
@@ -163,7 +169,7 @@ function readToken(reply: string, start: number): Token | undefined {
   }
   if (typeof parsed !== 'object' || parsed === null || !('access_token' in parsed)) return undefined;
   const { access_token: text } = parsed;
-  // What a header may hold. Source: https://www.rfc-editor.org/rfc/rfc6750#section-2.1
+  // The characters that a header may contain. Source: https://www.rfc-editor.org/rfc/rfc6750#section-2.1
   if (typeof text !== 'string' || !/^[\w.~+/-]+=*$/.test(text)) return undefined;
   const seconds = 'expires_in' in parsed ? Number(parsed.expires_in) : Number.NaN;
   const life = seconds > 0 ? seconds * 1_000 : Number.POSITIVE_INFINITY;

@@ -1,22 +1,25 @@
-// What is set for the connections of the process -> the same for this thread, which begins with the defaults of Node.js.
-// Used by index.ts; main's read-network-defaults.ts reads them.
+// Applies the process's network defaults to this thread, which starts with those of Node.js. The SDK's
+// read-network-defaults.ts reads them on main. Used by index.ts.
 import net from 'node:net';
 import tls from 'node:tls';
 import type { NetworkDefaults } from '../protocol.js';
 
-/** With what not every supported version of Node.js has. */
+/** `tls` with a function that not every supported version of Node.js has. */
 type Tls = typeof tls & { setDefaultCACertificates?: (list: readonly string[]) => void };
 
 let maxHeaderSize: number | undefined;
 
-/** Bytes of headers that a reply may have; undefined: the default of Node.js. A setting of each request: `http` has only a getter. */
+/**
+ * Maximum bytes of headers in a reply; undefined means the default of Node.js. Set on each request, because
+ * `http.maxHeaderSize` is read-only.
+ */
 export function inheritedMaxHeaderSize(): number | undefined {
   return maxHeaderSize;
 }
 
 /**
- * Sets what the process has, for all clients. Never throws: what a runtime does not know stays as it is, and so does what
- * OpenSSL refuses, because with that no connection could be made.
+ * Applies the process's defaults for all clients. Never throws. Ignores what the runtime doesn't support, and what
+ * OpenSSL refuses, because no connection could be made with it.
  */
 export function applyNetworkDefaults({
   resultOrder,
@@ -26,7 +29,7 @@ export function applyNetworkDefaults({
 }: NetworkDefaults): void {
   maxHeaderSize = rest.maxHeaderSize;
   if (resultOrder !== undefined) {
-    // Loaded here, because a thread that knows its API by an address has no other use for it.
+    // Loaded lazily, because a thread that only connects to IP addresses doesn't need it.
     attempt(() => process.getBuiltinModule('node:dns').setDefaultResultOrder(resultOrder));
   }
   if (autoSelectFamily !== undefined) attempt(() => net.setDefaultAutoSelectFamily(autoSelectFamily));
@@ -35,7 +38,7 @@ export function applyNetworkDefaults({
   }
   const { setDefaultCACertificates }: Tls = tls;
   const { ca } = rest;
-  // Takes some 50 ms where there are hundreds.
+  // Takes about 50 ms with hundreds of certificates.
   if (ca !== undefined) attempt(() => setDefaultCACertificates?.(ca));
   if (rest.tls !== undefined) applyTls(rest.tls);
 }
@@ -49,7 +52,7 @@ function applyTls(defaults: NonNullable<NetworkDefaults['tls']>): void {
   }
 }
 
-/** Whether it could be done. */
+/** Returns false if `act` throws. */
 function attempt(act: () => void): boolean {
   try {
     act();

@@ -1,14 +1,14 @@
-// What a request is authorized by: a type for authorize.ts, which makes it, access-token.ts and delivery.ts.
+// The type of an authorization, shared by authorize.ts, access-token.ts and delivery.ts.
 import type { Response } from './response.js';
 
-/** Lets one request in. */
+/** Authorizes one request. */
 export interface Authorization {
   readonly type: 'authorized';
-  /** The `Authorization` header, where the write key is not enough. */
+  /** The `Authorization` header. Without it, the write key is used. */
   readonly header?: string;
-  /** Hears how the API liked it; what it returns says so. */
+  /** Takes the API's response, and returns it marked if the API refused the access token. */
   check(response: Response): Response;
 }
 
-/** A pass, or why there is none. Never rejects. */
+/** Returns an authorization, or the response that explains why there is none. Never rejects. */
 export type Authorize = (signal: AbortSignal) => Promise<Authorization | Response>;

@@ -1,4 +1,5 @@
-// Settings -> what lets a request in: the write key, or an access token of access-token.ts. Used by delivery.ts. Next: send-batch.ts.
+// Chooses how requests are authorized: by the write key, or by an access token from access-token.ts. Used by
+// delivery.ts. Next: send-batch.ts.
 
 import type { DeliverySettings } from '../protocol.js';
 import type { Authorization, Authorize } from './authorization.js';
@@ -6,15 +7,15 @@ import { createExchange } from './exchange.js';
 
 const WRITE_KEY: Authorization = { type: 'authorized', check: (response) => response };
 
-/** An `Authorize` for one client. `gone` is aborted when the client is closed. */
+/** Creates an `Authorize` for one client. `gone` is aborted when the client is closed. */
 export function createAuthorize(settings: DeliverySettings, gone?: AbortSignal): Authorize {
   const { oauth, stub, userAgent } = settings;
   if (oauth === undefined || stub) return async () => WRITE_KEY;
-  // Evaluated only for those who need it. In the thread it is part of the same text, so nothing is loaded.
+  // Evaluated only if OAuth is used. It is bundled into the worker's program, so no file is loaded.
   const authorize = import('./access-token.js').then(
     ({ TokenSource }): Authorize => {
-      const way = { ...settings, proxy: oauth.proxy, headers: {} };
-      const exchange = createExchange(`${oauth.authServer}/token`, way, gone);
+      const tokenSettings = { ...settings, proxy: oauth.proxy, headers: {} };
+      const exchange = createExchange(`${oauth.authServer}/token`, tokenSettings, gone);
       const tokens = new TokenSource(oauth, userAgent, exchange);
       return (signal) => tokens.authorize(signal);
     },

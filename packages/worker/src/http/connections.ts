@@ -1,4 +1,4 @@
-// The way to an origin -> agents, none of whose connections is old or was idle for long. Used by exchange.ts.
+// Agents for each origin that reuse only connections that are neither old nor idle for long. Used by exchange.ts.
 import { createHash } from 'node:crypto';
 import http from 'node:http';
 import https from 'node:https';
@@ -11,22 +11,23 @@ import type { ConnectionSettings } from '../protocol.js';
 import { inheritedMaxHeaderSize } from './apply-network-defaults.js';
 
 /**
- * Milliseconds after which no request begins on a connection any more. The next one asks for the host's address again:
- * an API that moves is followed within minutes, and a handshake every ten minutes is nothing.
+ * Maximum age of a connection in milliseconds. No request starts on an older one. The next connection resolves the
+ * host's address again, so an API that moves is followed within minutes. A handshake every ten minutes costs next to
+ * nothing.
  */
 export const MAX_CONNECTION_AGE_MS = 600_000;
 
 /**
- * Milliseconds without a request after which a connection is not used again. NATs, firewalls and load balancers forget
- * idle connections without a word, and a request on one of those waits for `requestTimeout`. The shortest usual time is
- * the 5 s of a Node.js server, which at least says so; silent ones like the AWS NAT gateway (350 s) take longer. Longer
- * pauses in the traffic cost a handshake, which is less than the 2 s that somebody gives a flush.
+ * Milliseconds without a request after which a connection isn't used again. NATs, firewalls and load balancers silently
+ * drop idle connections, and a request on one of those waits for `requestTimeout`. The shortest usual limit is the 5 s
+ * of a Node.js server, which at least closes the connection; silent ones like the AWS NAT gateway (350 s) take longer.
+ * Longer pauses in the traffic cost a handshake, which is less than the 2 s that a flush is usually given.
  * Sources: https://nodejs.org/api/http.html#serverkeepalivetimeout,
  * https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html
  */
 export const MAX_IDLE_MS = 5_000;
 
-/** What got takes as `agent`. */
+/** The value of got's `agent` option. */
 export interface Agents {
   readonly http: http.Agent;
   readonly https: https.Agent;
@@ -38,15 +39,15 @@ export function isOutdated(since: number, now: number): boolean {
 }
 
 /**
- * Connections that may be used again: one generation of them at a time. A generation ends by age and by a fault, and
- * with it end its connections, those in use when they are done. So each of the next one was made, and its host's address
- * asked for, after that.
+ * One generation of reusable connections at a time. A generation ends when it is too old or a connection fails: idle
+ * connections are closed at once, busy ones after their request. Each connection of the next generation is new, and its
+ * host's address was resolved after that.
  */
 export class Connections {
   #make: () => Agents;
   #agents: Agents;
   #since: number;
-  /** When connections were used last. */
+  /** When each connection was last used. */
   readonly #used = new WeakMap<Duplex, number>();
 
   constructor(make: () => Agents) {
@@ -55,27 +56,27 @@ export class Connections {
     this.#since = performance.now();
   }
 
-  /** Agents for a request that begins now. */
+  /** Returns the agents for a request that starts now. */
   take(): Agents {
     const now = performance.now();
     if (isOutdated(this.#since, now)) this.#renew();
-    // Looked at here, and not by a timer: a process that was frozen meanwhile would use the connection before it fires.
+    // Checked here, not by a timer: a process that was frozen could use the connection before the timer fires.
     else end(this.#agents, (socket) => now - (this.#used.get(socket) ?? now) >= MAX_IDLE_MS);
     return this.#agents;
   }
 
-  /** A connection of these agents broke, or was never made. */
+  /** A connection of these agents failed or couldn't be made. */
   lost(agents: Agents): void {
     if (agents === this.#agents) this.#renew();
   }
 
-  /** Ends this generation; the next ones are made in this way. */
+  /** Ends this generation. The next ones are created with `make`. */
   remake(make: () => Agents): void {
     this.#make = make;
     this.#renew();
   }
 
-  /** Ends all of them; those in use when they are done. */
+  /** Closes all connections; busy ones after their request. */
   end(): void {
     for (const agent of both(this.#agents)) agent.maxFreeSockets = 0;
     end(this.#agents, () => true);
@@ -97,63 +98,64 @@ export class Connections {
 }
 
 interface Known {
-  readonly way: ConnectionSettings;
+  readonly settings: ConnectionSettings;
   readonly connections: Connections;
-  /** How many have asked for it and are not gone. */
+  /** Number of clients that use it and aren't closed. */
   users: number;
 }
 
 const known = new Map<string, Known>();
 
 /**
- * The connections to the origin of `url` that all clients of the worker share who go the same way.
+ * Returns the connections to the origin of `url`. All clients of the worker with the same connection settings share
+ * them.
  *
- * @param gone is aborted when the client is gone. With the last one the connections end.
+ * @param gone is aborted when the client is closed. The connections are closed with their last client.
  */
 export function connectionsTo(url: string, settings: ConnectionSettings, gone?: AbortSignal): Connections {
   const key = keyOf(url, settings);
-  const found = known.get(key) ?? { way: settings, connections: new Connections(maker(settings)), users: 0 };
-  // Nobody would let go of it any more.
+  const found = known.get(key) ?? { settings, connections: new Connections(maker(settings)), users: 0 };
+  // No later abort event would release it.
   if (gone?.aborted) return found.connections;
   known.set(key, found);
   found.users++;
-  const leave = (): void => {
+  const release = (): void => {
     found.users--;
     if (found.users > 0) return;
     known.delete(key);
     found.connections.end();
   };
-  gone?.addEventListener('abort', leave, { once: true });
+  gone?.addEventListener('abort', release, { once: true });
   return found.connections;
 }
 
-/** A hash, because a private key and the password of a proxy are in it. */
+/** A hash, because the key contains a private key and the proxy's password. */
 function keyOf(url: string, { proxy, tls, requestTimeout }: ConnectionSettings): string {
   const { origin } = new URL(url);
   const text = JSON.stringify([origin, tls, ...(proxy === undefined ? [] : [proxy, requestTimeout])]);
   return createHash('sha256').update(text).digest('base64');
 }
 
-/** Has requests that begin from now on go by connections made with the defaults that `node:tls` has now. */
+/** Makes requests that start from now on use new connections with the current defaults of `node:tls`. */
 export function renewConnections(): void {
-  for (const { way: settings, connections } of known.values()) {
+  for (const { settings, connections } of known.values()) {
     try {
       connections.remake(maker(settings));
     } catch {
-      // A certificate of the client's that these defaults forbid. It goes on with those that it began with.
+      // The current defaults forbid a certificate of this client. It keeps the defaults that it started with.
     }
   }
 }
 
 function maker({ proxy, tls, requestTimeout }: ConnectionSettings): () => Agents {
-  // Once, because a bundle of authorities takes milliseconds to read.
+  // Created once, because a CA bundle takes milliseconds to parse.
   const secureContext = tls && createSecureContext({ ...tls, ca: tls.ca && [...tls.ca] });
   const options = { keepAlive: true, ...(secureContext && { secureContext }) };
   if (proxy !== undefined) return tunnels(proxy, options, tls?.ca, requestTimeout);
   return () => ({ http: new http.Agent(options), https: new https.Agent(options) });
 }
 
-/** Agents that ask a proxy by CONNECT for a connection to the API, also where the API is plain http. */
+/** Agents that connect to the API through a proxy with CONNECT, even if the API is plain http. */
 function tunnels(
   proxy: string,
   options: { readonly keepAlive: boolean; readonly secureContext?: SecureContext },
@@ -162,7 +164,8 @@ function tunnels(
 ): () => Agents {
   const url = new URL(proxy);
   const hostname = url.hostname.replace(/^\[|\]$/g, '');
-  // hpagent would look an IPv6 address up with its brackets on, and name an address in SNI, which takes only names.
+  // hpagent would resolve an IPv6 address with its brackets, and would send an IP address in SNI, which takes only
+  // names.
   if (isIP(hostname) !== 0) Object.defineProperty(url, 'hostname', { value: '' });
   const maxHeaderSize = inheritedMaxHeaderSize();
   const proxyRequestOptions = {
@@ -173,15 +176,15 @@ function tunnels(
   };
   const given = { ...options, proxy: url, proxyRequestOptions };
   return () => ({
-    http: explaining(new HttpProxyAgent(given), url.host, timeout),
-    https: explaining(new HttpsProxyAgent(given), url.host, timeout),
+    http: withProxyErrors(new HttpProxyAgent(given), url.host, timeout),
+    https: withProxyErrors(new HttpsProxyAgent(given), url.host, timeout),
   });
 }
 
 type Connect = (options: object, callback: (error: Error | null, socket?: Socket) => void) => undefined;
 
-/** Gives the proxy so much time, and says of its errors whose they are. */
-function explaining<T extends http.Agent>(agent: T, host: string, timeout: number): T {
+/** Limits the time that the proxy may take, and says in its errors that they come from the proxy. */
+function withProxyErrors<T extends http.Agent>(agent: T, host: string, timeout: number): T {
   const connect = agent.createConnection.bind(agent) as Connect;
   const create: Connect = (options, callback) =>
     connect({ ...options, timeout }, (error, socket) => {
@@ -196,11 +199,11 @@ function both(agents: Agents): http.Agent[] {
   return [agents.http, agents.https];
 }
 
-/** Ends those of the connections nobody uses that are `old`. */
+/** Closes the idle connections for which `old` returns true. */
 function end(agents: Agents, old: (socket: Duplex) => boolean): void {
   for (const agent of both(agents)) {
     for (const sockets of Object.values(agent.freeSockets)) {
-      // A copy, because the agent takes out what is destroyed.
+      // A copy, because the agent removes destroyed sockets from its list.
       for (const socket of [...(sockets ?? [])]) if (old(socket)) socket.destroy();
     }
   }

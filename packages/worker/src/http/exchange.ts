@@ -1,5 +1,5 @@
-// Request -> response: one exchange over the network, and the only place that opens a socket. Used by send-batch.ts and
-// access-token.ts. Next: retry.ts.
+// Sends a request over the network and returns the response. This is the only file that opens a socket. Used by
+// send-batch.ts and access-token.ts. Next: retry.ts.
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import got, { type Got, type Request } from 'got';
@@ -12,27 +12,26 @@ import { createMask } from './mask-secrets.js';
 import { type Reply, type Response, readReply } from './response.js';
 import { isSlow, type Upload, uploadOf } from './upload.js';
 
-/** Part of a request's time after which an upload that is still under way is a slow one. */
+/** Fraction of the timeout after which an unfinished upload is checked for progress. */
 const EARLY = 1 / 4;
 
 const ABORTED: Response = { type: 'fault', message: 'The request was aborted' };
 
-/** What is posted, and how its reply is read. */
+/** The request, and how to read its reply. */
 interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer | string;
-  /** Is taken out of what a reply says, beside the secrets in the settings. */
+  /** Masked in the text of the reply, in addition to the secrets in the settings. */
   readonly secret: string;
-  /** Characters of the reply that are wanted. */
+  /** Maximum characters of the reply to keep. */
   readonly maxText: number;
 }
 
-/** Sends a request to the address that it was made for, once. Never rejects. */
+/** Sends one request to a fixed address. Never rejects. */
 export type Exchange = (request: HttpRequest, signal: AbortSignal) => Promise<Response>;
 
-// Everything got would do beside sending a request is off: retries and their pace are retry.ts's, a redirect would
-// repeat the body (and on one host the Authorization header) to an address nobody configured, and a reply is not
-// worth unpacking.
+// got only sends the request; everything else is off. retry.ts decides on retries. A redirect would repeat the body
+// (and on one host the Authorization header) to an address that nobody configured. Replies aren't worth decompressing.
 const client: Got = got.extend({
   method: 'POST',
   retry: { limit: 0 },
@@ -42,18 +41,18 @@ const client: Got = got.extend({
   https: { rejectUnauthorized: true },
 });
 
-/** An `Exchange` for one client and one address. `gone` is aborted when the client is closed. */
+/** Creates an `Exchange` for one client and one address. `gone` is aborted when the client is closed. */
 export function createExchange(url: string, settings: DeliverySettings, gone?: AbortSignal): Exchange {
   const maskSettings = createMask(settings);
   const connections = connectionsTo(url, settings, gone);
   return async ({ headers, body, secret, maxText }, signal) => {
-    // An abort before anybody could listen for it.
+    // The signal may have been aborted before a listener could be added.
     if (signal.aborted) return ABORTED;
     const mask = (text: string): string => maskSettings(text).replaceAll(secret, '[credentials]');
     const read = (reply: IncomingMessage, text: Buffer): Reply => readReply(reply, text, mask, maxText);
     const agent = connections.take();
     const request = client.stream(url, { agent, body, headers, maxHeaderSize: inheritedMaxHeaderSize() });
-    // Stays when all is settled: a connection can break later on.
+    // Never removed: a connection can fail after the response is settled.
     request.on('error', () => connections.lost(agent));
     return respond(request, settings.requestTimeout, signal, mask, read);
   };
@@ -75,18 +74,18 @@ function respond(
     const abort = (): void => {
       request.destroy();
     };
-    // Ours and not got's, whose timer stops with the reply, whatever is still to be uploaded, and is not heard after
+    // Our own timer, because got's timer stops with the reply even if the upload goes on, and its error is lost after
     // an upgrade.
     const timer = setTimeout(() => {
       slow = reply === undefined && isSlow(early, uploadOf(exchange?.socket));
-      const reason = slow ? ', because the upload is slow' : '';
+      const reason = slow ? ': the upload is too slow' : '';
       request.destroy(new Error(`No answer within ${timeout} ms${reason}`));
     }, timeout);
     let early: Upload | undefined;
     const earlyTimer = setTimeout(() => {
       early = uploadOf(exchange?.socket);
     }, timeout * EARLY);
-    /** May be called more than once, of which the first counts. A reply, where there is one, is more than a fault. */
+    /** May be called more than once; only the first call counts. A reply takes precedence over a fault. */
     const settle = (fault: Response): void => {
       clearTimeout(timer);
       clearTimeout(earlyTimer);
@@ -109,12 +108,13 @@ function respond(
     });
     request.on('end', () => {
       settle(ABORTED);
-      // Answered before all was read: nothing would end the upload any more, and its connection would stay.
+      // The server replied before it read everything. Without this, the upload would never end and its connection would
+      // stay open.
       if (!request.writableFinished) request.destroy();
     });
-    // Stays when all is settled: a connection can break later on.
+    // Never removed: a connection can fail after the response is settled.
     request.on('error', (error: Error & { code?: string }) => {
-      // An AggregateError, where a name has several addresses, has no message of its own.
+      // An AggregateError has no message of its own. It occurs if a name has several addresses.
       const message = mask(error.message || (error.code ?? error.name));
       settle(
         isUntrusted(error.code)
@@ -122,12 +122,12 @@ function respond(
           : { type: 'fault', message, reused: exchange?.reusedSocket === true && isBroken(error.code), slow },
       );
     });
-    // Nothing else would follow. The socket is ours from here on: destroying the request does not end it.
+    // No other event follows. Destroying the request doesn't destroy this socket.
     request.on('upgrade', (_reply: IncomingMessage, socket: Socket) => {
       socket.destroy();
       request.destroy(new Error('The server wants to switch protocols'));
     });
-    // Where we destroyed it without an error.
+    // After the request is destroyed without an error.
     request.on('close', () => settle(ABORTED));
   });
 }

@@ -1,12 +1,12 @@
-// The code of a network error -> what kind of fault it is. Used by exchange.ts.
+// Classifies network errors by their code. Used by exchange.ts.
 
-/** Whether an error says that the other side ended the connection. */
+/** Whether the other side closed the connection. */
 export function isBroken(code = ''): boolean {
   return code === 'ECONNRESET' || code === 'EPIPE';
 }
 
 /**
- * Whether an error says that the server's certificate is not to be trusted.
+ * Whether the server's certificate isn't trusted.
  * Source: https://nodejs.org/api/tls.html#x509-certificate-error-codes
  */
 export function isUntrusted(code = ''): boolean {

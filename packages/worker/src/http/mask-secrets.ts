@@ -1,20 +1,20 @@
-// Settings -> a text without the secrets in them. Used by exchange.ts.
+// Masks the secrets in the settings wherever they appear in a text. Used by exchange.ts.
 import type { DeliverySettings } from '../protocol.js';
 
-/** Characters from which on a text may be a secret wherever it is found: a shorter one is also part of other words. */
+/** Minimum length at which a secret is masked inside of words. A shorter one could be part of an ordinary word. */
 const SECRET_LENGTH = 6;
 
-/** Takes what nobody is to see out of a text, as it is and in the forms in which a server may give it back. */
+/** Creates a function that masks the secrets in a text, in every form in which a server may echo them. */
 export function createMask({ writeKey, headers, proxy }: DeliverySettings): (text: string) => string {
   const forms = [[writeKey, 'write key']];
   for (const encoding of ['base64', 'base64url'] as const) {
-    // Without padding, which may be left out or escaped.
+    // Without padding, which may be missing or escaped.
     for (const text of [`${writeKey}:`, writeKey]) {
       forms.push([base64(text, encoding).replace(/=+$/, ''), 'write key']);
     }
   }
   for (const [name, value] of Object.entries(headers)) {
-    // `Bearer SECRET` may come back without the first word.
+    // A server may echo `Bearer SECRET` without the first word.
     for (const text of [value, ...value.split(/\s+/)]) {
       if (text.length >= SECRET_LENGTH) forms.push([text, name]);
     }
@@ -23,13 +23,13 @@ export function createMask({ writeKey, headers, proxy }: DeliverySettings): (tex
   for (const text of [password, decodeURIComponent(password)]) {
     if (text !== '') forms.push([text, 'password of the proxy']);
   }
-  // The longest first: one may begin with another.
+  // Longest first, because one may start with another.
   forms.sort(([one = ''], [other = '']) => other.length - one.length);
   const patterns = forms.map(([form = '', name = '']) => [patternOf(form), `[${name}]`] as const);
   return (text) => patterns.reduce((rest, [pattern, name]) => rest.replaceAll(pattern, () => name), text);
 }
 
-/** A short form is looked for as a word of its own: `any` is not masked in `company`. */
+/** A short secret is masked only as a whole word: `any` isn't masked in `company`. */
 function patternOf(form: string): RegExp | string {
   if (form.length >= SECRET_LENGTH) return form;
   const literal = form.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');

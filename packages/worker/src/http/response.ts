@@ -1,46 +1,46 @@
-// How an attempt over the network ended, and what of a reply is read. Used by exchange.ts, which makes it, and by all who judge it.
+// The result of an attempt over the network, and how a reply is read. Made by exchange.ts.
 import type { IncomingMessage } from 'node:http';
 
-/** Characters of a reply that go into the message of an error. */
+/** Maximum characters of a reply in an error's message. */
 export const SHOWN_LENGTH = 200;
 
 /** How one attempt ended. */
 export type Response =
-  /** A status line came; what became of the rest of the reply changes nothing. */
+  /** A status line arrived. Faults after it don't matter. */
   | {
       readonly type: 'reply';
-      /** Who answered; the API where it is not said. */
+      /** Who replied; the API if absent. */
       readonly from?: 'token server';
       readonly status: number;
-      /** The beginning of the reply, for people. */
+      /** The beginning of the body, for error messages. */
       readonly text: string;
       readonly retryAfter?: string;
       readonly rateLimitReset?: string;
       readonly date?: string;
       readonly location?: string;
-      /** The access token was refused, and it was not a new one: another may do. */
+      /** The access token was refused and wasn't new; another one may be accepted. */
       readonly stale?: boolean;
-      /** The access token was refused, and it was a new one. */
+      /** The access token was refused although it was new. */
       readonly unauthorized?: boolean;
-      /** The network has all of what was sent: nobody reads its memory any more. */
+      /** The whole request was written to the network; its memory can be reused. */
       readonly sent?: boolean;
     }
-  /** No status line: the network, a timeout or a reply that is not HTTP. Worth another try. */
+  /** No status line: a network error, a timeout, or a reply that isn't HTTP. Retried. */
   | {
       readonly type: 'fault';
       readonly message: string;
-      /** A connection that had served before broke: the server may have closed it as idle when we wrote to it. */
+      /** The error occurred on a reused connection: the server may have closed it as idle while we wrote to it. */
       readonly reused?: boolean;
-      /** Time ran out over the upload, which goes on but slowly: a smaller body may do. */
+      /** The request timed out while the upload was progressing slowly; a smaller body may succeed. */
       readonly slow?: boolean;
     }
-  /** The server could not prove who it is, or we cannot prove who we are. Not worth another try. */
+  /** The server couldn't prove its identity, or we couldn't prove ours. Not retried. */
   | { readonly type: 'refused'; readonly code: 'tls_refused' | 'token_refused'; readonly message: string };
 
-/** An attempt that got a status line. */
+/** A response with a status line. */
 export type Reply = Response & { readonly type: 'reply' };
 
-/** Reads what is wanted of a reply: `maxText` characters of its body, and the headers that say when to come again. */
+/** Reads a reply: `maxText` characters of its body, and the headers that say when to retry. */
 export function readReply(
   { statusCode = 0, headers }: IncomingMessage,
   body: Buffer,
@@ -51,7 +51,7 @@ export function readReply(
   return {
     type: 'reply',
     status: statusCode,
-    // Masked before it is cut: what is left of a key at the edge would not be found any more.
+    // Masked before it is cut, because a secret that is cut in two wouldn't be found.
     text: mask(text).replace(/\s+/g, ' ').trim().slice(0, maxText),
     ...(headers['retry-after'] !== undefined && { retryAfter: headers['retry-after'] }),
     ...(typeof headers['x-ratelimit-reset'] === 'string' && { rateLimitReset: headers['x-ratelimit-reset'] }),

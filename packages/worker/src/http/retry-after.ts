@@ -1,11 +1,12 @@
-// When a reply asks us to come again. Pure. Used by delivery's retry.ts and access-token.ts.
+// Reads from a reply how long to wait before the next request. Pure. Used by retry.ts and access-token.ts.
 
-/** Milliseconds a `Retry-After` is raised or cut to: a server's slip must neither spin nor silence a client. */
+/** Minimum and maximum wait in milliseconds. A server's mistake must neither cause a busy loop nor silence a client. */
 export const HOLD_RANGE_MS = [1_000, 300_000] as const;
 
 /**
- * Milliseconds a reply asks us to wait, in either of the two forms of `Retry-After`, or as `X-RateLimit-Reset`; undefined
- * if it says neither. A date is read against the reply's own `Date`, so that a wrong clock on this side changes nothing.
+ * Returns how many milliseconds a reply asks us to wait, by either form of `Retry-After` or by `X-RateLimit-Reset`, or
+ * undefined if it has neither. A date is compared with the reply's own `Date`, so that a wrong local clock doesn't
+ * matter.
  * Source: https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
  */
 export function holdFor(
@@ -24,7 +25,7 @@ function retryAfterDelay(given: string | undefined, serverTime: number): number 
   return Number.isNaN(delay) ? undefined : delay;
 }
 
-/** Segment's is in seconds from now. Other APIs and gateways write the time, in seconds or milliseconds since 1970. */
+/** Segment sends seconds from now. Other APIs and gateways send a time, in seconds or milliseconds since 1970. */
 function resetDelay(given: string | undefined, serverTime: number): number | undefined {
   const text = given?.trim() ?? '';
   if (!/^\d+$/.test(text)) return undefined;
@@ -34,8 +35,8 @@ function resetDelay(given: string | undefined, serverTime: number): number | und
 }
 
 /**
- * Milliseconds since 1970 of a date in any of the three forms HTTP has, NaN for anything else. The oldest of them,
- * `Sun Nov  6 08:49:37 1994`, names no zone and means GMT; JavaScript alone would take it for local time.
+ * Parses a date in any of the three formats of HTTP into milliseconds since 1970, or NaN. The oldest format, `Sun Nov
+ * 6 08:49:37 1994`, has no zone and means GMT; `Date.parse()` would read it as local time.
  */
 export function httpDate(text = ''): number {
   if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? .*\d\d:\d\d:\d\d( GMT| \d{4})$/.test(text)) return Number.NaN;

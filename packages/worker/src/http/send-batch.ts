@@ -1,4 +1,4 @@
-// Body -> response: one attempt at the API. Next: exchange.ts, then retry.ts.
+// Makes one attempt to send a body to the API. Next: exchange.ts, then retry.ts.
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { DeliverySettings } from '../protocol.js';
@@ -8,8 +8,8 @@ import { type Response, SHOWN_LENGTH } from './response.js';
 const compress = promisify(gzip);
 
 /**
- * Sends a body; `retry` is 0 for the first attempt. `authorization` is the header of that name, where the write key is
- * not enough. Never rejects.
+ * Sends a body. `retry` is 0 for the first attempt. `authorization` is the value of that header; by default it contains
+ * the write key. Never rejects.
  */
 export type Send = (
   body: Buffer,
@@ -18,7 +18,7 @@ export type Send = (
   authorization?: string,
 ) => Promise<Response>;
 
-/** A `Send` for one client. `gone` is aborted when the client is. */
+/** Creates a `Send` for one client. `gone` is aborted when the client is closed. */
 export function createSend(settings: DeliverySettings, gone?: AbortSignal): Send {
   if (settings.stub) return async () => ({ type: 'reply', status: 200, text: '', sent: true });
   const exchange = createExchange(settings.url, settings, gone);

@@ -1,38 +1,40 @@
-// A connection -> how much of what was written to it has not arrived, and whether that is because the link is slow. Used by
-// exchange.ts.
+// Measures how much of an upload hasn't arrived, and whether a timeout was caused by a slow link. Used by exchange.ts.
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { Socket } from 'node:net';
 
-/** What is still on its way. */
+/** The part of an upload that hasn't arrived yet. */
 export interface Upload {
   readonly bytes: number;
-  /** Whether `bytes` has what the system buffers: 250 KB may be all written after a millisecond, and take seconds. */
+  /**
+   * Whether `bytes` includes the system's buffers. Without them, 250 KB can look sent after a millisecond and still
+   * take seconds.
+   */
   readonly isExact: boolean;
 }
 
 /**
- * Whether a request that ran out of time did so because the link is slow: it was still uploading after a while, and got
- * further since. Where nothing moves the other side does not read, and where all arrived soon it does not answer; a
- * smaller batch would help with neither.
+ * Whether a request timed out because the link is slow: the upload was still running at the first check and has
+ * progressed since. If nothing moves, the other side doesn't read; if everything arrived early, it doesn't respond. A
+ * smaller batch would help in neither case.
  */
 export function isSlow(after: Upload | undefined, end: Upload | undefined): boolean {
   if (after === undefined || end === undefined || after.bytes === 0) return false;
   return end.bytes < after.bytes || !end.isExact;
 }
 
-/** What of an upload is still on its way; undefined if there is no connection yet. */
+/** Returns the part of an upload that hasn't arrived, or undefined if there is no connection yet. */
 export function uploadOf(socket: Socket | null | undefined): Upload | undefined {
   if (socket == null || socket.connecting || socket.localPort === undefined) return undefined;
   const buffered = unacknowledged(socket);
   return { bytes: socket.writableLength + (buffered ?? 0), isExact: buffered !== undefined };
 }
 
-/** Bytes of the system's table that are looked through, some 7,000 connections: it must not take long. */
+/** Maximum bytes of the system's table to search, about 7,000 connections. The search has to be fast. */
 const MAX_TABLE_BYTES = 1024 * 1024;
 
 /**
- * Bytes that the other side has not acknowledged; undefined where the system does not say. Not by a Promise, whose work
- * would wait behind the host's own in the thread pool, while time runs out.
+ * Returns the bytes that the other side hasn't acknowledged, or undefined if the system doesn't say. Synchronous,
+ * because a promise would wait behind the host's work in the thread pool while the timeout runs.
  * Source: https://www.kernel.org/doc/html/latest/networking/proc_net_tcp.html
  */
 function unacknowledged({ localPort = 0, remotePort = 0, remoteFamily }: Socket): number | undefined {
@@ -53,7 +55,7 @@ function unacknowledged({ localPort = 0, remotePort = 0, remoteFamily }: Socket)
       rest = text.slice(text.lastIndexOf('\n') + 1);
     }
   } catch {
-    // Not Linux, or Node.js's permission model.
+    // Not Linux, or forbidden by the permission model of Node.js.
   } finally {
     if (file !== undefined) closeSync(file);
   }
