@@ -1,4 +1,4 @@
-// In: nothing. Out: a Chromium that is on this machine, and pages in it. Nothing is ever downloaded.
+// Finds an installed Chromium and launches it. Never downloads one.
 import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 
@@ -10,16 +10,16 @@ const PLACES = [
   'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
 ];
 
-/** Path of a Chromium or Chrome: `OFFTHREAD_CHROMIUM`, or where one usually is. */
+/** Path of a Chromium or Chrome: `OFFTHREAD_CHROMIUM`, or one of the usual paths. */
 export function findBrowser(): string | undefined {
   const named = process.env['OFFTHREAD_CHROMIUM'];
   return named ?? PLACES.find((place) => existsSync(place));
 }
 
-/** Starts it, with a profile of its own that is removed again when it is closed. */
+/** Launches it with its own profile, which is deleted when the browser is closed. */
 export function launchBrowser(): Promise<Browser> {
   const executablePath = findBrowser();
-  if (executablePath === undefined) throw new Error('no Chromium found; OFFTHREAD_CHROMIUM can name one');
+  if (executablePath === undefined) throw new Error('no Chromium found: set OFFTHREAD_CHROMIUM to its path');
   return chromium.launch({
     executablePath,
     headless: true,

@@ -1,10 +1,10 @@
-// In: the script of a web page, a file of test/fixtures. Out: a server of an origin of its own with that page.
+// Serves a web page with a script from test/fixtures on its own origin.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-/** Serves a page whose one script is that file, bundled for browsers. */
+/** Serves a page with that file as its only script, bundled for browsers. */
 export async function servePage(file: string): Promise<{ origin: string } & AsyncDisposable> {
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(new URL(`../fixtures/${file}`, import.meta.url))],

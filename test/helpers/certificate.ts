@@ -1,7 +1,8 @@
-// In: names and dates. Out: a certificate as PEM, self-signed or by an authority, made here so that no key lies in the repository.
+// Creates certificates as PEM, self-signed or signed by a CA. They are generated, so that the repository contains no
+// keys.
 import { generateKeyPairSync, sign } from 'node:crypto';
 
-/** A key and its certificate, both PEM. */
+/** A private key and its certificate, both as PEM. */
 export interface Certificate {
   key: string;
   cert: string;
@@ -14,28 +15,28 @@ const SUBJECT_ALT_NAME = tagged(0x06, Buffer.from('551d11', 'hex'));
 const TRUE = tagged(0x01, Buffer.from([0xff]));
 const DAY_MS = 86_400_000;
 
-/** What a certificate says. */
+/** The contents of a certificate. */
 export interface CertificateOptions {
-  /** The only name in it. Default: 127.0.0.1 and localhost. */
+  /** Its only subject alternative name. Default: 127.0.0.1 and localhost. */
   host?: string;
   /** The common name. Default: localhost. */
   name?: string;
-  /** Who signs it. Default: nobody else. */
+  /** The CA that signs it. Default: self-signed. */
   issuer?: Certificate & { name: string };
-  /** Whether it may sign others. Default: false. */
+  /** Whether it is a CA. Default: false. */
   isAuthority?: boolean;
-  /** Default: two days before now, or before `validUntil` where that is past. */
+  /** Default: two days ago, or two days before `validUntil` if that is in the past. */
   validFrom?: Date;
   /** Default: tomorrow. */
   validUntil?: Date;
 }
 
-/** An authority that nobody knows. */
+/** Creates a CA that nothing trusts. */
 export function authority(name: string): Certificate & { name: string } {
   return { name, ...selfSigned({ name, isAuthority: true }) };
 }
 
-/** A certificate nobody vouches for but itself, or its `issuer`. */
+/** Creates a self-signed certificate, or one signed by `issuer`. */
 export function selfSigned(options: CertificateOptions = {}): Certificate {
   const { host, name = 'localhost', issuer, isAuthority = false } = options;
   const { validUntil = new Date(Date.now() + DAY_MS) } = options;
@@ -70,7 +71,7 @@ export function selfSigned(options: CertificateOptions = {}): Certificate {
   };
 }
 
-/** One DER element. */
+/** Encodes one DER element. */
 function tagged(tag: number, ...parts: Buffer[]): Buffer {
   const content = Buffer.concat(parts);
   const { length } = content;

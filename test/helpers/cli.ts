@@ -1,4 +1,4 @@
-// In: arguments of `offthread`. Out: it was run as a program of its own, and all that can be seen of it from outside.
+// Runs `offthread` as a child process and returns its output and exit code.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -6,18 +6,18 @@ const BIN = fileURLToPath(
   new URL('bin/offthread.js', import.meta.resolve('@offthread/devtools/package.json')),
 );
 
-/** The write key of every run. No run may show it. */
+/** The write key of every run. No output may contain it. */
 export const SECRET = 'SecretWriteKeyOfTheTests00000001';
 
-/** Milliseconds after which a run is killed, which no test expects. */
+/** Milliseconds after which a run is killed. No test expects that. */
 const LIMIT_MS = 100_000;
 
 export interface CliOptions {
-  /** Beside those of this process. `OFFTHREAD_WRITE_KEY` is `SECRET` unless it says otherwise. */
+  /** Added to this process's environment. `OFFTHREAD_WRITE_KEY` defaults to `SECRET`. */
   env?: Readonly<Record<string, string | undefined>>;
-  /** Goes into stdin, which is empty otherwise. */
+  /** Written to stdin. Default: nothing. */
   input?: Buffer | string;
-  /** Files of test/fixtures that Node loads first. */
+  /** Files of test/fixtures that Node.js loads first. */
   preload?: readonly string[];
   cwd?: string;
 }
@@ -29,14 +29,14 @@ export interface CliEnd {
   readonly stderr: string;
 }
 
-/** A run that goes on. */
+/** A running `offthread`. */
 export interface CliRun {
   readonly child: ChildProcess;
-  /** Its end. Rejects when the write key was shown. */
+  /** Resolves when it ends. Rejects if its output contains the write key. */
   readonly end: Promise<CliEnd>;
 }
 
-/** Runs `offthread` to its end. */
+/** Runs `offthread` and waits until it ends. */
 export function offthread(args: readonly string[], options: CliOptions = {}): Promise<CliEnd> {
   return startOffthread(args, options).end;
 }
@@ -45,7 +45,7 @@ export function offthread(args: readonly string[], options: CliOptions = {}): Pr
 export function startOffthread(args: readonly string[], options: CliOptions = {}): CliRun {
   const { env = {}, input = '', preload = [], cwd } = options;
   const flags = preload.flatMap((file) => ['--import', new URL(`../fixtures/${file}`, import.meta.url).href]);
-  // Neither what the test runner wants of Node nor what decides on colours out here.
+  // Without the test runner's settings for Node.js, and without those that turn colours on or off.
   const { NODE_OPTIONS: _, NO_COLOR: __, FORCE_COLOR: ___, CI: ____, ...outer } = process.env;
   const child = spawn(process.execPath, [...flags, BIN, ...args], {
     env: { ...outer, OFFTHREAD_WRITE_KEY: SECRET, ...env },
@@ -57,7 +57,7 @@ export function startOffthread(args: readonly string[], options: CliOptions = {}
       said[name] += piece;
     });
   }
-  // A program that ends before it has read everything closes the pipe.
+  // A program that ends before it has read its input closes the pipe.
   child.stdin.on('error', () => {});
   child.stdin.end(input);
   const end = new Promise<CliEnd>((resolve, reject) => {

@@ -1,4 +1,4 @@
-// In: a TypeScript program and how it is compiled. Out: what the compiler says of it. It finds the packages that tests find.
+// Compiles a TypeScript program, with the packages that tests can import, and returns the compiler's output.
 import { execFile } from 'node:child_process';
 import { mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const modules = join(root, 'test/node_modules');
 
-/** The compiler of this repository, and the last one that is written in JavaScript. */
+/** The compiler of this repository, and the last one written in JavaScript. */
 export const COMPILERS = {
   'TypeScript 7': join(root, 'node_modules/.bin/tsc'),
   'TypeScript 5': join(modules, 'typescript-5/bin/tsc'),
@@ -18,7 +18,7 @@ export const COMPILERS = {
 
 export type Compiler = keyof typeof COMPILERS;
 
-/** What the compiler says; empty if it is content. `type` is that of the package.json beside the program. */
+/** Returns the compiler's output, which is empty on success. `type` is the one in the program's package.json. */
 export async function compile(
   compiler: Compiler,
   program: string,

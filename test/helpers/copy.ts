@@ -1,4 +1,4 @@
-// In: nothing. Out: a real copy of the built SDK in a folder of its own, as an installation has it.
+// Copies the built SDK into its own folder, as an installation would.
 import { cpSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -6,19 +6,19 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { version } from '@offthread/sdk';
 
 export interface Copy {
-  /** What a program imports. */
+  /** The URL to import. */
   readonly url: string;
   readonly [Symbol.dispose]: () => void;
 }
 
-/** What a copy says of itself. Default: its version. */
+/** The version of the copy. Default: the SDK's version. */
 export interface CopyOptions {
   readonly version?: string;
-  /** The version of the program of its worker thread. Default: that of the copy. */
+  /** The version of the worker's program. Default: the version of the copy. */
   readonly workerVersion?: string;
 }
 
-/** Copies the package. It needs no other. */
+/** Copies the package, which has no dependencies. */
 export function copyPackage({ version: own = version, workerVersion = own }: CopyOptions = {}): Copy {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'offthread-')));
   const source = dirname(fileURLToPath(import.meta.resolve('@offthread/sdk/package.json')));
@@ -33,7 +33,7 @@ export function copyPackage({ version: own = version, workerVersion = own }: Cop
   };
 }
 
-/** Changes the version in a file. The program of the worker thread stands in a string. */
+/** Changes the version in a file. The worker's program is a string in it. */
 function rewrite(file: string, own: string, workerVersion: string): void {
   const text = readFileSync(file, 'utf8');
   const known = new RegExp(

@@ -1,4 +1,4 @@
-// For `npm run coverage`: Vitest ends its workers by a signal, and what they have covered would be lost.
+// For `npm run coverage`: Vitest kills its workers by a signal, which would lose their coverage.
 import { takeCoverage } from 'node:v8';
 import { afterAll } from 'vitest';
 

@@ -1,4 +1,4 @@
-// In: a number of bytes. Out: an event that has exactly as many as sent.
+// Creates events that have an exact number of bytes as sent.
 import { type TrackEvent, version } from '@offthread/sdk';
 import { expect } from 'vitest';
 
@@ -6,7 +6,7 @@ const LIBRARY = { name: '@offthread/sdk', version };
 
 let made = 0;
 
-/** A track event of that many bytes of UTF-8 as sent, its filler made of `character`. */
+/** Returns a track event of that many bytes of UTF-8 as sent, filled with `character`. */
 export function eventOfBytes(bytes: number, character = 'x'): TrackEvent & { readonly messageId: string } {
   made += 1;
   const event = {
@@ -16,7 +16,7 @@ export function eventOfBytes(bytes: number, character = 'x'): TrackEvent & { rea
     timestamp: '2026-11-24T12:00:00.000Z',
     properties: { filler: '' },
   };
-  // As JSON: a quote takes two bytes.
+  // As JSON, where a quote takes two bytes.
   const size = Buffer.byteLength(JSON.stringify(character)) - 2;
   const room = bytes - bytesAsSent(event);
   event.properties.filler = character.repeat(Math.floor(room / size)) + 'x'.repeat(room % size);

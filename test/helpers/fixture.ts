@@ -1,8 +1,8 @@
-// In: the name of a program in test/fixtures. Out: how it ended, and all it printed.
+// Runs a program of test/fixtures and returns its output and exit code.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** What became of a child process. */
+/** The result of a child process. */
 export interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -13,11 +13,11 @@ export interface Ended {
 export interface FixtureOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly execArgv?: readonly string[];
-  /** Milliseconds after which it is killed, and the test fails. Default: 25,000. */
+  /** Milliseconds after which it is killed and the test fails. Default: 25,000. */
   readonly timeoutMs?: number;
 }
 
-/** Runs a fixture to its end. Rejects where it takes too long. */
+/** Runs a fixture and waits until it ends. Rejects if it takes too long. */
 export function runFixture(
   name: string,
   args: readonly string[] = [],
@@ -40,7 +40,7 @@ export function runFixture(
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
-      reject(new Error(`${name} did not end within ${timeoutMs} ms; it said ${stdout}${stderr}`));
+      reject(new Error(`${name} did not end within ${timeoutMs} ms; its output: ${stdout}${stderr}`));
     }, timeoutMs);
     child.once('error', reject);
     child.once('close', (code, signal) => {

@@ -1,4 +1,4 @@
-// In: nothing. Out: values for fast-check as no program should pass them: hostile, but the same each time they are read.
+// Hostile values for fast-check, of kinds that no program should pass. They are the same each time they are read.
 import { types } from 'node:util';
 import fc from 'fast-check';
 
@@ -25,7 +25,7 @@ function nested(depth: number, isList: boolean): unknown {
   return value;
 }
 
-/** Each made anew, because the same object twice is another case. */
+/** Created anew for each use, because passing the same object twice is a different case. */
 const special = fc.constantFrom<(() => unknown)[]>(
   cycle,
   () => new Fields(),
@@ -68,7 +68,7 @@ const special = fc.constantFrom<(() => unknown)[]>(
 
 const made = special.map((make) => make());
 
-/** Anything at all. */
+/** Any value. */
 export const anything: fc.Arbitrary<unknown> = fc.oneof(
   {
     weight: 3,
@@ -90,7 +90,7 @@ export const anything: fc.Arbitrary<unknown> = fc.oneof(
   },
 );
 
-/** What JSON says of a value under a name, with bigints as text; throws what JSON throws. */
+/** Returns what JSON makes of a value under a name, with bigints as text. Throws what JSON throws. */
 export function asJson(name: string, value: unknown): unknown {
   const text = JSON.stringify({ [name]: value }, (_, each: unknown) =>
     typeof each === 'bigint' || types.isBigIntObject(each) ? String(each) : each,

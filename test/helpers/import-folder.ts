@@ -1,4 +1,4 @@
-// In: files of events. Out: each was imported by the command line from a folder of its own, into one local API.
+// Imports files of events by the command line, from a folder of their own into one local API.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,13 +6,13 @@ import { type ReceivedEvent, startTrackingApi, type TrackingApi } from '@offthre
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { type CliEnd, type CliOptions, type CliRun, startOffthread } from './cli.js';
 
-/** A folder for each test, and an API that is reset for each test. */
+/** A folder for each test, and an API that is reset before each test. */
 export interface ImportFolder {
   readonly api: TrackingApi;
   readonly path: string;
   write(name: string, content: readonly string[] | string | Buffer): void;
   read(name: string): string;
-  /** The reasons of failed lines, as objects. */
+  /** The lines of the file of failed lines, parsed. */
   reasons(name: string): Record<string, unknown>[];
   start(file: string, args?: readonly string[], options?: CliOptions): CliRun;
   run(file: string, args?: readonly string[], options?: CliOptions): Promise<CliEnd>;
@@ -59,7 +59,7 @@ export function withImportFolder(): ImportFolder {
   };
 }
 
-/** One event as it stands in a file of history. */
+/** An event as it appears in a file of historical events. */
 export function historic(n: number, fields: object = {}): object {
   const timestamp = new Date(Date.UTC(2019, 4, 1) + n * 1_000).toISOString();
   return {
@@ -76,7 +76,7 @@ export function line(n: number, fields: object = {}): string {
   return JSON.stringify(historic(n, fields));
 }
 
-/** `n` of the properties of each event. */
+/** The property `n` of each event. */
 export function numbersOf(events: readonly ReceivedEvent[]): unknown[] {
   return events.map(({ properties }) => properties?.['n']);
 }

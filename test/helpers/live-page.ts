@@ -1,20 +1,20 @@
-// The live page of a local Tracking API in a browser, and what the tests look for on it.
+// Opens the live page of a local Tracking API in a browser.
 import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { launchBrowser } from './browser.js';
 
-/** Rows are found by what a screen reader would be told. */
+/** Finds rows by their accessible names. */
 export function rows(page: Page) {
   return page.getByRole('listbox').getByRole('option');
 }
 
-/** All text of an element, what only a screen reader is told too. */
+/** Returns all text of an element, including text that only screen readers see. */
 export async function textOf(locator: Locator): Promise<string> {
   return (await locator.textContent()) ?? '';
 }
 
-/** The texts of the rows that exist, top first. */
+/** The texts of the rendered rows, from top to bottom. */
 export async function namesOf(page: Page): Promise<string[]> {
   const list = page.getByRole('listbox');
   return list.evaluate((element) =>
@@ -27,13 +27,13 @@ export async function namesOf(page: Page): Promise<string[]> {
   );
 }
 
-/** An open page, and everything that went wrong on it. */
+/** An open page, and all errors that it reported. */
 export interface LivePage extends AsyncDisposable {
   page: Page;
   faults: string[];
 }
 
-/** Opens the page in a fresh profile. */
+/** Opens the page with a fresh profile. */
 export async function openPage(
   browser: Browser,
   api: TrackingApi,
@@ -57,14 +57,14 @@ export async function openPage(
   return { page, faults, [Symbol.asyncDispose]: () => context.close() };
 }
 
-/** The browser of a test file; API and page are new for each test. */
+/** The browser of a test file. API and page are new for each test. */
 export interface LiveBench {
   readonly browser: Browser;
   readonly api: TrackingApi;
   readonly page: Page;
 }
 
-/** Sets up API and page for the file that calls it. A test fails if the page reports an error. */
+/** Sets up API and page for a test file. A test fails if the page reports an error. */
 export function withLivePage(): LiveBench {
   let browser: Browser | undefined;
   let api: TrackingApi | undefined;

@@ -1,4 +1,4 @@
-// What packages of the workspace depend on, by the lockfile.
+// Reads from the lockfile what the workspace's packages depend on.
 import { readFileSync } from 'node:fs';
 
 interface Node {
@@ -7,7 +7,7 @@ interface Node {
 
 const lockfile = parse(readFileSync(new URL('../../pnpm-lock.yaml', import.meta.url), 'utf8'));
 
-/** `name@version` of each package that these folders depend on at run time, directly or not. */
+/** Returns `name@version` of each direct and indirect run-time dependency of these folders. */
 export function dependenciesOf(...folders: readonly string[]): Set<string> {
   const found = new Set<string>();
   const visit = (dependencies: Node): void => {
@@ -31,7 +31,7 @@ function at(node: Node, ...path: readonly string[]): Node {
   return typeof next === 'object' ? at(next, ...rest) : {};
 }
 
-/** As much of YAML as there is in a lockfile of pnpm: maps, by indentation. */
+/** Parses the part of YAML that pnpm uses in its lockfile: maps, by indentation. */
 function parse(text: string): Node {
   const root: Node = {};
   const open: { indent: number; node: Node }[] = [{ indent: -1, node: root }];

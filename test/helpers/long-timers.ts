@@ -1,8 +1,8 @@
-// Has the SDK's long timers run when a test says so. It has to be loaded before the SDK, which takes its timers when it is
+// Controls the SDK's long timers from a test. It must be loaded before the SDK, which captures its timers when it is
 // loaded: `const { advance } = await vi.hoisted(() => import('./helpers/long-timers.js'));`
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 
-/** Milliseconds from which on a timer is long. No other wait of the SDK lasts that long. */
+/** Milliseconds from which a timer counts as long. No other wait of the SDK takes that long. */
 const LONG_MS = 30_000;
 
 const timers = createRequire(import.meta.url)('node:timers') as typeof import('node:timers');
@@ -30,7 +30,7 @@ Object.assign(timers, {
 });
 syncBuiltinESMExports();
 
-/** Lets so many milliseconds pass for the long timers. */
+/** Advances the long timers by that many milliseconds. */
 export function advance(ms: number): void {
   passed += ms;
   for (const long of running) {
@@ -41,7 +41,7 @@ export function advance(ms: number): void {
   }
 }
 
-/** Long timers that run. */
+/** Number of active long timers. */
 export function countLong(): number {
   return running.size;
 }

@@ -1,14 +1,14 @@
-// The Markdown files of this repository: their paths, links, anchors and tables.
+// Reads the paths, links, anchors and tables of this repository's Markdown files.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Written by tools, or not ours. */
+/** Generated files, and files that aren't ours. */
 const SKIPPED = ['.git', 'node_modules', 'dist', 'coverage', 'reports', 'api'];
 
-/** All files below a folder whose name ends like that, relative to the root. */
+/** All files below a folder whose names end with `ending`, relative to the root. */
 export function filesIn(folder: string, ending = '.md'): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = relative(root, join(root, folder, entry.name));
@@ -21,12 +21,12 @@ export function read(file: string): string {
   return readFileSync(join(root, file), 'utf8');
 }
 
-/** The text without its blocks of code, in which `#` begins a comment. */
+/** The text without code blocks, in which `#` starts a comment. */
 function prose(text: string): string {
   return text.replaceAll(/^( *)```.*?^\1```/gms, '');
 }
 
-/** Where the links and images of a text lead. */
+/** The targets of a text's links and images. */
 export function linksOf(text: string): string[] {
   const plain = prose(text).replaceAll(/`[^`\n]*`/g, '`');
   const links = plain.matchAll(/\]\(\s*<?([^)\s>]+)>?(?:\s+"[^"]*")?\s*\)|^\[[^\]]+\]:\s*(\S+)/gm);
@@ -34,7 +34,7 @@ export function linksOf(text: string): string[] {
   return [...links, ...attributes].map(([, inline, definition]) => inline ?? definition ?? '');
 }
 
-/** What GitHub makes of the headings of a text. */
+/** The anchors that GitHub creates for a text's headings. */
 export function anchorsOf(text: string): Set<string> {
   const anchors = new Set<string>();
   for (const [, title = ''] of prose(text).matchAll(/^#{1,6} +(.*)$/gm)) {
@@ -50,7 +50,7 @@ export function anchorsOf(text: string): Set<string> {
   return anchors;
 }
 
-/** The rows of all tables of a text whose first column is `title`, as cells without marks for code. */
+/** The rows of all tables whose first column is `title`, as cells without backticks. */
 export function tableRows(text: string, title: string): string[][] {
   return text
     .split(`\n| ${title} |`)

@@ -1,24 +1,27 @@
-// In: how to behave. Out: something real on the way to the API, in a thread of its own, so that it works while this one
-// is blocked in a flush: a proxy, a gateway that asks for client certificates, or a bad link.
+// Starts a real proxy, TLS gateway or bad link between the SDK and the API. Each runs in its own thread, so that it
+// works while a flush blocks this one.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { Certificate } from './certificate.js';
 
-/** What the proxy does with a CONNECT: the status it answers instead of connecting, or nothing at all, or an end. */
+/**
+ * What the proxy does with a CONNECT: the status it returns instead of connecting, or nothing at all, or close the
+ * connection.
+ */
 export type ProxyAnswer = 'connect' | 'hang' | 'end' | number;
 
 export interface ProxyOptions {
-  /** `user:password`, without which it answers 407. */
+  /** `user:password`. Without it the proxy returns 407. */
   auth?: string;
-  /** What it does with the first ones. Later ones it connects. */
+  /** What it does with the first requests. It connects later ones. */
   answers?: ProxyAnswer[];
-  /** Where every tunnel leads, whatever was asked for. */
+  /** The port that every tunnel leads to, whatever was requested. */
   to?: [host: string, port: number];
-  /** Speaks TLS itself. */
+  /** Use TLS for the connection to the proxy. */
   tls?: Certificate;
 }
 
-/** One CONNECT. */
+/** A CONNECT request. */
 export interface Connect {
   target: string;
   host: string;
@@ -27,7 +30,7 @@ export interface Connect {
 
 export interface Middlebox<Seen> extends AsyncDisposable {
   readonly port: number;
-  /** Whom or what it has seen, oldest first, and how many connections to it are open. */
+  /** What it has received, oldest first, and the number of open connections to it. */
   look(): Promise<{ seen: Seen[]; open: number }>;
 }
 
@@ -36,21 +39,21 @@ export function startProxy(options: ProxyOptions = {}): Promise<Middlebox<Connec
   return start('connect-proxy.mjs', { answers: [], ...options });
 }
 
-/** Starts a gateway to a port that takes only clients with a certificate of `ca`; it sees their names. */
+/** Starts a gateway to a port that requires a client certificate signed by `ca`. It records their names. */
 export function startGateway(tls: Certificate & { ca: string }, port: number): Promise<Middlebox<string>> {
   return start('tls-gateway.mjs', { ...tls, port });
 }
 
 export interface LinkOptions {
-  /** How fast it takes what is sent. Default: at once. */
+  /** Bytes per second it accepts. Default: unlimited. */
   bytesPerSecond?: number;
-  /** After which it takes everything at once. Default: never. */
+  /** Milliseconds after which the limit is lifted. Default: never. */
   fastAfterMs?: number;
-  /** It forgets a connection that was idle for longer, and tells neither end. Default: never. */
+  /** Milliseconds of silence after which it silently forgets a connection. Default: never. */
   idleMs?: number;
 }
 
-/** Starts a link to a port, and sees how many bytes each connection has sent. */
+/** Starts a link to a port. It records how many bytes each connection has sent. */
 export function startLink(port: number, options: LinkOptions): Promise<Middlebox<number>> {
   return start('link.mjs', { port, ...options });
 }

@@ -1,30 +1,30 @@
-// In: nothing. Out: commands for fast-check: what a program does with its clients, and what can happen to it meanwhile.
+// Commands for fast-check: what a program does with its clients, and what can happen meanwhile.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Behaviour, TrackingApi } from '@offthread/devtools';
 import fc from 'fast-check';
 import { ask } from '../fixtures/crashing.mjs';
 import { KINDS, type Kind, type Subject } from './subject.js';
 
-/** What a run has to do with. */
+/** What the commands act on. */
 export interface World {
   readonly api: TrackingApi;
   readonly subjects: readonly Subject[];
 }
 
-/** What is to be expected of a run: which ends its events may come to. */
+/** What a run may expect: how its events can end. */
 export interface Model {
-  /** Whether a client was closed in a hurry. */
+  /** Whether a client was closed with a short timeout. */
   hurried: boolean;
-  /** Whether the API may have asked for more time than the last close has. */
+  /** Whether the API may have requested a longer pause than the last close allows. */
   held: boolean;
-  /** Whether the API was made to misbehave. */
+  /** Whether the API was told to misbehave. */
   faulty: boolean;
   down: boolean;
 }
 
 type Command = fc.AsyncCommand<Model, World>;
 
-/** A command that is its own description. */
+/** Creates a command that is shown by its name. */
 function command(
   name: string,
   act: (model: Model, world: World) => unknown,
@@ -37,7 +37,7 @@ function command(
   };
 }
 
-/** The API asks for more time than any client has. */
+/** The API requests a longer pause than any client has time for. */
 const BUSY: Behaviour = { type: 'answer', status: 503, headers: { 'retry-after': '300' } };
 
 const FAULTS: readonly Behaviour[] = [
@@ -52,13 +52,13 @@ const FAULTS: readonly Behaviour[] = [
   { type: 'hang' },
   { type: 'hang', accept: true },
   { type: 'ok', delayMs: 60 },
-  // Longer than a request may take.
+  // Longer than the request timeout.
   { type: 'ok', delayMs: 400 },
   { type: 'truncate' },
   { type: 'garbage' },
 ];
 
-/** Milliseconds a request may take. */
+/** The request timeout in milliseconds. */
 export const REQUEST_TIMEOUT_MS = 200;
 
 const MANNERS = ['exit', 'exit', 'exit', 'throw', 'throw', 'throw', 'spin'] as const;
@@ -75,7 +75,7 @@ const kinds = fc.array(fc.constantFrom<Kind>(...KINDS, 'ordinary', 'ordinary', '
   maxLength: 8,
 });
 
-/** In one tick; in the next one there may be work that keeps the thread from hearing what becomes of it. */
+/** Tracks in one tick. The next tick may compute for `ms`, so that the main thread receives no outcomes meanwhile. */
 const track = fc.tuple(which, kinds, fc.constantFrom(0, 0, 150)).map(([subject, list, ms]) =>
   command(`track ${list.join(', ')} (${subject})${ms > 0 ? `, compute ${ms} ms` : ''}`, async (_, world) => {
     for (const kind of list) on(subject, world).track(kind);
@@ -114,13 +114,13 @@ const kill = fc
     fc.option(fc.record({ request: fc.constantFrom(1, 1, 2), after: fc.constantFrom(0, 2, 50) })),
   )
   .map(([manner, later]) =>
-    command(`kill by ${manner}${later === null ? '' : ` after ${JSON.stringify(later)}`}`, () =>
+    command(`kill the worker by ${manner}${later === null ? '' : ` after ${JSON.stringify(later)}`}`, () =>
       ask({ manner, ...later }),
     ),
   );
 
 const fault = fc.tuple(fc.constantFrom(...FAULTS), times).map(([behaviour, count]) =>
-  command(`${count} requests meet ${JSON.stringify(behaviour)}`, async (model, { api }) => {
+  command(`${count} requests get ${JSON.stringify(behaviour)}`, async (model, { api }) => {
     model.faulty = true;
     model.held ||= behaviour === BUSY;
     await api.script([{ ...behaviour, times: count }]);
@@ -128,7 +128,7 @@ const fault = fc.tuple(fc.constantFrom(...FAULTS), times).map(([behaviour, count
 );
 
 const outage = fc.constantFrom(...FAULTS).map((behaviour) =>
-  command(`all requests meet ${JSON.stringify(behaviour)}`, async (model, { api }) => {
+  command(`all requests get ${JSON.stringify(behaviour)}`, async (model, { api }) => {
     model.faulty = true;
     model.held ||= behaviour === BUSY;
     await api.behave(behaviour);
@@ -146,16 +146,16 @@ const down = fc.constant(
   ),
 );
 
-const heal = fc.constant(command('the API is well', healed));
+const heal = fc.constant(command('the API recovers', healed));
 
-/** The API is as it should be, but for a poisonous event. */
+/** Restores the API, except for a poisonous event. */
 export async function healed(model: Model, { api }: World): Promise<void> {
   if (model.down) await api.start();
   model.down = false;
   await api.behave({ type: 'ok' });
 }
 
-/** Any of them; some twice, because a program does them more often. */
+/** Any of the commands. Some appear twice, because programs use them more often. */
 export const commands = [
   track,
   track,

@@ -1,4 +1,4 @@
-// A server that tracks an event for every order, in a process of its own. In: its file. Out: orders placed, and its end.
+// Starts a server in a child process that tracks an event for every order, places orders, and waits for its end.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { type Agent, type IncomingMessage, request } from 'node:http';
@@ -9,18 +9,18 @@ export interface OrderServer {
   child: ChildProcess;
   /** Exit code and signal. */
   end: Promise<[number | null, NodeJS.Signals | null]>;
-  /** What it says before it ends, where it says anything. */
+  /** What it reports before it ends, if anything. */
   report: { stats?: { accepted: number; delivered: number; pending: number } };
 }
 
 export interface Answer {
   status: number | undefined;
-  /** What it says of its connection. */
+  /** Information about its connection. */
   connection: string | undefined;
   orderId: string;
 }
 
-/** Starts the server and waits until it listens. The caller kills `child` in the end, whatever happened. */
+/** Starts the server and waits until it listens. The caller must kill `child`. */
 export async function serve(file: URL, env: Record<string, string | undefined>): Promise<OrderServer> {
   const child = fork(file, { env: { ...process.env, ...env }, execArgv: [] });
   const end = once(child, 'exit', { signal: AbortSignal.timeout(50_000) }) as OrderServer['end'];
@@ -35,7 +35,10 @@ export async function serve(file: URL, env: Record<string, string | undefined>):
   }
 }
 
-/** Orders on 20 connections until the server has ended; SIGTERM after `most` of them. The ids of those answered. */
+/**
+ * Places orders on 20 connections until the server ends, with SIGTERM after `most` of them. Returns the ids of the
+ * confirmed orders.
+ */
 export async function loadUntilSigterm({ url, child, end }: OrderServer, most: number): Promise<Set<string>> {
   const orders = new Set<string>();
   const options: autocannon.Options = {
@@ -64,7 +67,7 @@ export async function loadUntilSigterm({ url, child, end }: OrderServer, most: n
   return orders;
 }
 
-/** An order on a connection that is kept. It is in flight once the server has said that it will take the body. */
+/** Places an order on a keep-alive connection. It is in flight once the server has agreed to receive the body. */
 export function placeOrder(
   url: string,
   agent: Agent,

@@ -1,50 +1,53 @@
-// In: a file of test/fixtures. Out: it was run as a program of its own, and all that can be seen of it from outside.
+// Runs a file of test/fixtures as a child process and returns everything it reports.
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-/** Milliseconds after which a program that has not ended is killed, which no test expects. */
+/** Milliseconds after which a program is killed. No test expects that. */
 const LIMIT_MS = 50_000;
 
-/** Turns Node's permission model on. */
+/** The flag for the permission model. */
 export const permissionFlag = process.version.startsWith('v20.')
   ? '--experimental-permission'
   : '--permission';
 
 export interface ProgramOptions {
-  /** Arguments behind the file. */
+  /** Arguments after the file. */
   args?: readonly string[];
-  /** Flags for Node. */
+  /** Flags for Node.js. */
   flags?: readonly string[];
   env?: Readonly<Record<string, string>>;
-  /** File descriptors the process may have. */
+  /** Maximum open file descriptors of the process. */
   maxFiles?: number;
-  /** Called with each line of JSON that the program says. */
+  /** Called for each line of JSON that the program prints. */
   onLine?: (line: Line, kill: (signal: NodeJS.Signals) => void) => void;
 }
 
-/** That something is experimental, that --allow-worker weakens the permission model, that module.register() is to go. */
+/**
+ * Warnings of Node.js: experimental features, --allow-worker under the permission model, and deprecated
+ * module.register().
+ */
 const OF_ITS_FLAGS =
   /^(\(node:\d+\).*(Permission is an experimental|Frozen intristics is an|--allow-worker must be|`module\.register\(\)`)|Warning: disabling flag --expose_wasm).*\n(\(Use .*\n)?/gm;
 
-/** What a fixture says in a line of JSON. */
+/** The lines of JSON that the fixture printed. */
 export type Line = Readonly<Record<string, unknown>>;
 
 export interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly lines: readonly Line[];
-  /** Without what Node says of its own flags. */
+  /** Without the warnings of Node.js about its own flags. */
   readonly stderr: string;
-  /** Milliseconds from its start to its end. */
+  /** Milliseconds from start to end. */
   readonly elapsedMs: number;
 }
 
-/** Runs a fixture to its end. */
+/** Runs a fixture and waits until it ends. */
 export function runProgram(file: string | URL, options: ProgramOptions = {}): Promise<Ended> {
   const { args = [], flags = [], env = {}, maxFiles, onLine } = options;
   const path = fileURLToPath(new URL(file, new URL('../fixtures/', import.meta.url)));
-  // Neither what the test runner wants of Node nor what it tells its workers is for a program.
+  // Without the test runner's settings for Node.js and for its workers.
   const { NODE_OPTIONS: _, NODE_PATH: __, VITEST: ___, ...outer } = process.env;
   const start = performance.now();
   const command = [process.execPath, ...flags, path, ...args];

@@ -1,9 +1,9 @@
-// In: a URL and a body. Out: one POST as plain node:http sends it, and all of the reply.
+// Sends one POST with plain node:http and returns the whole reply.
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { gzipSync } from 'node:zlib';
 
-/** What a reply was. */
+/** A reply. */
 export interface RawReply {
   status: number;
   headers: IncomingHttpHeaders;
@@ -13,17 +13,17 @@ export interface RawReply {
 
 export interface RawOptions {
   path?: string;
-  /** Default `KEY`; `null` sends no authorization header. */
+  /** Default: `KEY`. `null` sends no Authorization header. */
   writeKey?: string | null;
   headers?: Record<string, string>;
   gzip?: boolean;
-  /** Certificate to trust. */
+  /** A certificate to trust. */
   ca?: string;
-  /** Bound of the whole exchange, in ms. Default 5,000. */
+  /** Time limit of the whole exchange in milliseconds. Default: 5,000. */
   timeoutMs?: number;
 }
 
-/** Posts a body: an object as JSON, a string or a Buffer as it is. Rejects with the error of the socket. */
+/** Posts a body: an object as JSON, a string or Buffer unchanged. Rejects with the socket's error. */
 export function post(url: string, body: unknown, options: RawOptions = {}): Promise<RawReply> {
   const { path = '/v1/batch', writeKey = 'KEY', headers = {}, gzip = false, ca, timeoutMs = 5_000 } = options;
   const plain = Buffer.isBuffer(body)
@@ -62,13 +62,13 @@ export function post(url: string, body: unknown, options: RawOptions = {}): Prom
 
 let made = 0;
 
-/** A valid track event, with a messageId of its own. */
+/** Returns a valid track event with its own messageId. */
 export function trackEvent(fields: Record<string, unknown> = {}): Record<string, unknown> {
   made += 1;
   return { type: 'track', userId: 'user-1', event: 'Thing Done', messageId: `message-${made}`, ...fields };
 }
 
-/** A batch of that many valid events. */
+/** Returns a batch of that many valid events. */
 export function batchOf(count: number): { batch: Record<string, unknown>[]; sentAt: string } {
   return { batch: Array.from({ length: count }, () => trackEvent()), sentAt: new Date().toISOString() };
 }

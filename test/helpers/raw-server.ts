@@ -1,23 +1,23 @@
-// In: what to do with each connection. Out: a TCP server on this thread, for what no HTTP server would do. A blocking
-// flush on the same thread would wait for it for ever.
+// Starts a TCP server on this thread, for replies that no HTTP server would send. A blocking flush on the same thread
+// would wait for it forever.
 import { createServer, type Socket } from 'node:net';
 
-/** A server of bare sockets. */
+/** A server of plain sockets. */
 export interface RawServer extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
-  /** Every socket there was, oldest first. */
+  /** All sockets so far, oldest first. */
   readonly sockets: readonly Socket[];
 }
 
-/** Starts a server, at any port unless one is given; `serve` gets each connection and its number, from 0. */
+/** Starts a server, on any free port by default. `serve` gets each connection and its number, starting at 0. */
 export async function startRawServer(
   serve: (socket: Socket, index: number) => void,
   { host = '127.0.0.1', port = 0 } = {},
 ): Promise<RawServer> {
   const sockets: Socket[] = [];
   const server = createServer((socket) => {
-    socket.on('error', () => {}); // The client may leave in any way it likes.
+    socket.on('error', () => {}); // The client may close the connection in any way.
     serve(socket, sockets.push(socket) - 1);
   });
   await new Promise<void>((resolve) => server.listen(port, host, resolve));

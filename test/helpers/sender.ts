@@ -1,9 +1,9 @@
-// In: an address, and what else the worker is told. Out: what makes one attempt over the network, on this thread.
+// Makes single attempts over the network on this thread, with the worker's code.
 import { createSend } from '@offthread/worker/http/send-batch';
 
 type Settings = Parameters<typeof createSend>[0];
 
-/** What the worker knows of a client whose settings are these. */
+/** The settings that the worker gets for a client. */
 export const deliverySettings: Settings = {
   url: 'http://127.0.0.1/v1/batch',
   writeKey: 'KEY',
@@ -21,7 +21,7 @@ export const deliverySettings: Settings = {
   stub: false,
 };
 
-/** What the worker sends with for a client of these settings. */
+/** Creates the worker's `Send` for a client with these settings. */
 export function sender(
   { url }: { url: string },
   more: Partial<Settings> = {},

@@ -1,26 +1,26 @@
-// In: settings, right or wrong. Out: the message that refuses them, or what the worker is told of them.
+// Checks settings, valid or not, and returns the error message or the settings that the worker gets.
 import { MessagePort } from 'node:worker_threads';
 import type { DeliverySettings } from '@offthread/worker/protocol';
 import { expect, vi } from 'vitest';
 import { construct, refusal } from './untyped.js';
 import { flushed } from './with-api.js';
 
-/** A write key that is found again wherever it may turn up. */
+/** A write key that is easy to find in any output. */
 export const WRITE_KEY = 'wk_5up3rS3cret';
 
-/** Settings that are in order but for what is given. */
+/** Valid settings, changed by what is given. */
 export function settings(given: object): object {
   return { writeKey: WRITE_KEY, ...given };
 }
 
-/** The message with which settings are refused. */
+/** Returns the message of the error that settings cause. */
 export function refusedWith(given: object): string {
   const { code, message } = refusal(() => construct(settings(given)));
   expect(code).toBe('invalid_setting');
   return message;
 }
 
-/** What the worker is told of a client's settings. Stubbed, so that no address is ever contacted. */
+/** Returns the settings that the worker gets for a client. With `stub`, so that no address is ever contacted. */
 export async function workerSettings(given: object): Promise<DeliverySettings> {
   const post = vi.spyOn(MessagePort.prototype, 'postMessage');
   const analytics = construct(settings({ stub: true, ...given }));

@@ -1,4 +1,4 @@
-// In: settings, and what is to be done with a client. Out: a client, and books of all it took over and what it told.
+// A client that records everything it accepts and reports, so that a test can check it at any time.
 import {
   Analytics,
   type AnalyticsError,
@@ -12,7 +12,7 @@ import { expect } from 'vitest';
 import { call } from './untyped.js';
 import { expectBalanced } from './with-api.js';
 
-/** What is asked of a client, and what is odd about it. */
+/** The kinds of events to track. */
 export const KINDS = [
   'ordinary',
   'named',
@@ -33,47 +33,47 @@ export const KINDS = [
 
 export type Kind = (typeof KINDS)[number];
 
-/** What the books say of an event, which is known by its `properties.key`. */
+/** The record of an event, which is identified by its `properties.key`. */
 export interface Entry {
   readonly key: string;
   readonly kind: Kind;
-  /** How often it was accepted: more than once where it was sent again. */
+  /** How often it was accepted: more than once if it was sent again. */
   acceptances: number;
-  /** Codes of the reports that it is lost. */
+  /** Codes of the errors that report its loss. */
   readonly losses: ErrorCode[];
-  /** Codes its callback was told, `undefined` for good news. */
+  /** Errors passed to its callback; `undefined` for a delivered event. */
   readonly endings: (ErrorCode | undefined)[];
 }
 
-/** Codes of errors that concern an event which was never accepted, or none at all. */
+/** Codes of errors about events that were never accepted, or about no event. */
 const NO_LOSS: readonly ErrorCode[] = ['queue_full', 'unserializable', 'callback_failed'];
 
-/** Budget of a flush beyond its time: callbacks that flush as well, on a busy machine. */
+/** Extra time of a flush beyond its timeout: callbacks may flush too, and the machine may be busy. */
 const SLACK_MS = 10_000;
 
 let made = 0;
 
 export class Subject {
   readonly analytics: Analytics;
-  /** By key, in the order in which they were accepted. */
+  /** By key, in the order of acceptance. */
   readonly entries = new Map<string, Entry>();
   isClosed = false;
-  /** Another client, on which some callbacks track. */
+  /** Another client that some callbacks track on. */
   neighbour: Subject | undefined;
   readonly #maxQueueSize: number;
-  /** Whether the worker says what is too large, after the call. */
+  /** Whether the worker reports events that are too large, after the call. */
   readonly #redacts: boolean;
   readonly #refused: Partial<Record<ErrorCode, number>> = {};
   readonly #lost: SentEvent[] = [];
-  /** What goes on meanwhile. */
+  /** Calls in progress. */
   readonly #running: Promise<unknown>[] = [];
-  /** Keys of refused events whose callback has not been told. */
-  readonly #untold = new Set<string>();
-  /** What went wrong where nobody could be told. */
+  /** Keys of refused events whose callback hasn't been called yet. */
+  readonly #uncalled = new Set<string>();
+  /** Problems in code that can't fail the test directly. */
   readonly #faults: unknown[] = [];
   #closing: Promise<FlushResult> | undefined;
-  /** Whether a callback runs. */
-  #telling = false;
+  /** Whether a callback is running. */
+  #inCallback = false;
 
   constructor(settings: AnalyticsSettings & { readonly maxQueueSize: number }) {
     this.#maxQueueSize = settings.maxQueueSize;
@@ -81,7 +81,7 @@ export class Subject {
     this.analytics = new Analytics({ ...settings, onError: (error) => this.#note(error) });
   }
 
-  /** Tracks an event of that kind, which is accepted exactly where it has to be. */
+  /** Tracks an event of that kind, and checks that it is accepted or refused as expected. */
   track(kind: Kind): void {
     const key = `${kind} ${++made}`;
     const entry: Entry = { key, kind, acceptances: 0, losses: [], endings: [] };
@@ -91,14 +91,14 @@ export class Subject {
     if (kind === 'without a user' && refusal !== 'closed') {
       const act = (): unknown => call(this.analytics, 'track', eventOf(kind, key), ...callback);
       expect(act).toThrow(ValidationError);
-      // What main counts. Requests are counted by the worker, which goes on meanwhile.
+      // What main counts. Requests are counted by the worker, which keeps running.
       const { accepted, delivered, failed, dropped, refused, pending } = before;
       const counts = { accepted, delivered, failed, dropped, refused, pending };
       expect(this.analytics.stats()).toMatchObject(counts);
       expect(this.analytics.stats().refused).toEqual(refused);
       return;
     }
-    // Before the call, which may tell of its end where it has a thread to start and cannot.
+    // Recorded before the call, which calls back at once if the thread can't be started.
     this.entries.set(key, entry);
     const taken = call(this.analytics, 'track', eventOf(kind, key), ...callback);
     expect(taken, `${key}: ${refusal ?? 'accepted'}`).toBe(refusal === undefined);
@@ -106,12 +106,12 @@ export class Subject {
     else {
       this.entries.delete(key);
       this.#refused[refusal] = (this.#refused[refusal] ?? 0) + 1;
-      if (callback.length > 0) this.#untold.add(key);
+      if (callback.length > 0) this.#uncalled.add(key);
     }
     this.look();
   }
 
-  /** Sends again what was lost. */
+  /** Sends lost events again. */
   resend(): void {
     const events = this.#lost.splice(0);
     const room = this.#maxQueueSize - this.analytics.stats().pending;
@@ -126,8 +126,8 @@ export class Subject {
   }
 
   flush(timeout: number): void {
-    // Within a callback the others of its batch are still to come.
-    const before = this.#telling ? [] : this.#waiting();
+    // Within a callback, the rest of its batch is still to come.
+    const before = this.#inCallback ? [] : this.#waiting();
     this.#check(this.analytics.flush(timeout), before, timeout);
   }
 
@@ -136,7 +136,7 @@ export class Subject {
     this.#run(this.analytics.flushAsync(timeout).then((result) => this.#check(result, before, timeout)));
   }
 
-  /** Closes it; the last call says that all is over. */
+  /** Closes it. Nothing happens after the last call. */
   async close(timeout: number): Promise<FlushResult> {
     // Before the call, which may call back.
     this.isClosed = true;
@@ -147,12 +147,12 @@ export class Subject {
     return closing;
   }
 
-  /** Begins to close it, and lets it. */
+  /** Starts to close it without waiting. */
   beginClose(timeout: number): void {
     this.#run(this.close(timeout));
   }
 
-  /** What must be so at any time. */
+  /** Checks what must hold at any time. */
   look(): void {
     const stats = this.analytics.stats();
     expectBalanced(stats);
@@ -161,11 +161,11 @@ export class Subject {
     expect(stats.accepted).toBe(entries.reduce((sum, { acceptances }) => sum + acceptances, 0));
   }
 
-  /** What must be so when it is closed. */
+  /** Checks what must hold when it is closed. */
   async settle(): Promise<void> {
     await Promise.all(this.#running);
     expect(this.#faults).toEqual([]);
-    expect([...this.#untold]).toEqual([]);
+    expect([...this.#uncalled]).toEqual([]);
     const { accepted, pending, failed, dropped } = this.analytics.stats();
     const entries = [...this.entries.values()];
     expect(pending).toBe(0);
@@ -177,7 +177,7 @@ export class Subject {
       // The first acceptance had the callback. An event that is sent again was lost before.
       const [first] = losses;
       const told = kind === 'without callback' ? [] : [first];
-      expect(endings, `what the callback of ${key} was told`).toEqual(told);
+      expect(endings, `callback of ${key}`).toEqual(told);
     }
   }
 
@@ -190,20 +190,20 @@ export class Subject {
   }
 
   #end(entry: Entry, error: AnalyticsError | undefined): void {
-    if (this.#untold.delete(entry.key)) {
-      if (error === undefined) this.#faults.push(`${entry.key} was refused, and its callback told nothing`);
+    if (this.#uncalled.delete(entry.key)) {
+      if (error === undefined) this.#faults.push(`${entry.key} was refused, but its callback got no error`);
       return;
     }
     entry.endings.push(error?.code);
-    const outer = this.#telling;
-    this.#telling = true;
+    const outer = this.#inCallback;
+    this.#inCallback = true;
     this.#keep(() => {
       expectBalanced(this.analytics.stats());
       if (entry.kind === 'with a callback that tracks') this.track('ordinary');
       if (entry.kind === 'with a callback that tracks on another client') this.neighbour?.track('ordinary');
       if (entry.kind === 'with a callback that flushes') this.flush(20);
     });
-    this.#telling = outer;
+    this.#inCallback = outer;
     if (entry.kind === 'with a callback that throws') throw new Error('thrown in a callback');
   }
 
@@ -244,7 +244,7 @@ export class Subject {
     this.#running.push(promise.catch((fault: unknown) => this.#faults.push(fault)));
   }
 
-  /** The SDK swallows what its callers throw. */
+  /** Runs `act`. The SDK swallows what callbacks throw, so errors are recorded. */
   #keep(act: () => void): void {
     try {
       act();
@@ -259,12 +259,12 @@ export class Subject {
 
   #entry(event: SentEvent): Entry {
     const entry = this.entries.get(keyOf(event));
-    if (entry === undefined) throw new Error(`an event nobody tracked: ${JSON.stringify(event)}`);
+    if (entry === undefined) throw new Error(`an event that was never tracked: ${JSON.stringify(event)}`);
     return entry;
   }
 }
 
-/** The key of an event as it is sent. */
+/** The key of an event as sent. */
 export function keyOf(event: Readonly<Record<string, unknown>>): string {
   return String(Object(event['properties']).key);
 }

@@ -1,4 +1,4 @@
-// In: the address of a local Tracking API. Out: a token server in a thread of its own, which also guards that API.
+// A token server in its own thread, which also guards a local Tracking API.
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
@@ -12,34 +12,34 @@ export interface Asked {
   readonly claims: Readonly<Record<'iss' | 'sub' | 'aud' | 'jti', string> & Record<'iat' | 'exp', number>>;
   readonly scope: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** What it was answered; 0 where it was not. */
+  /** The status of the reply, or 0 if there was none. */
   readonly status: number;
 }
 
-/** An answer instead of the server's own; ASSERTION in its body becomes the assertion. */
+/** A reply instead of the server's own. ASSERTION in its body is replaced by the assertion. */
 type Scripted =
   | { readonly status: number; readonly body?: string; readonly headers?: Readonly<Record<string, string>> }
-  /** Its own after all, so many milliseconds later. */
+  /** Send the server's own reply after that many milliseconds. */
   | { readonly wait: number }
   | { readonly drop: true }
   | { readonly hang: true };
 
 export interface Manner {
   script?: readonly Scripted[];
-  /** Seconds for which tokens are good; null is not said. */
+  /** Lifetime of tokens in seconds; null leaves it out of the reply. */
   life?: number | null;
   /** Milliseconds by which the server's clock is ahead. */
   ahead?: number;
-  /** Its address as its clients know it, where that is another one. */
+  /** Its address as clients know it, if different. */
   audience?: string;
-  /** The keys that it knows, by id. */
+  /** The public keys that it accepts, by id. */
   keys?: Readonly<Record<string, string>>;
 }
 
 export interface KeyPair {
-  /** Private, PEM. */
+  /** Private key as PEM. */
   readonly secret: string;
-  /** Public, PEM. */
+  /** Public key as PEM. */
   readonly open: string;
 }
 
@@ -51,9 +51,9 @@ export function makeKey(modulusLength = 2_048): KeyPair {
   };
 }
 
-/** A running token server. It knows two keys, `key-1` and `key-2`. */
+/** A running token server. It accepts two keys, `key-1` and `key-2`. */
 export class TokenServer {
-  /** Where tokens are given and, guarded, the API is. */
+  /** The URL that gives tokens and guards the API. */
   readonly url: string;
   readonly keys: Readonly<Record<'key-1' | 'key-2', KeyPair>>;
   readonly #thread: Worker;
@@ -76,12 +76,12 @@ export class TokenServer {
     return new TokenServer(thread, url, keys);
   }
 
-  /** The setting for a client of this server. */
+  /** The `oauth` setting for a client of this server. */
   oauth(keyId: 'key-1' | 'key-2' = 'key-1'): OAuth {
     return { clientId: CLIENT_ID, clientKey: this.keys[keyId].secret, keyId, authServer: this.url };
   }
 
-  /** Forgets everything. */
+  /** Resets the server. */
   async reset(): Promise<void> {
     await this.#call('reset');
   }
@@ -90,7 +90,7 @@ export class TokenServer {
     await this.#call('set', manner);
   }
 
-  /** No token given so far is good any more. */
+  /** Revokes all tokens given so far. */
   async revoke(): Promise<void> {
     await this.#call('revoke');
   }
@@ -100,7 +100,7 @@ export class TokenServer {
     return this.#call('asked');
   }
 
-  /** The tokens given that are not revoked. */
+  /** All tokens that aren't revoked. */
   async tokens(): Promise<string[]> {
     return this.#call('tokens');
   }
@@ -109,7 +109,7 @@ export class TokenServer {
     await this.#thread.terminate();
   }
 
-  /** One call after the other. */
+  /** Calls run one after the other. */
   async #call<T>(name: string, argument?: unknown): Promise<T> {
     this.#thread.postMessage({ name, argument });
     const [{ result }] = await once(this.#thread, 'message', { signal: AbortSignal.timeout(10_000) });

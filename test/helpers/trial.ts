@@ -1,18 +1,18 @@
-// In: a local Tracking API and settings. Out: a client all of whose events are accounted for, id by id.
+// A client that accounts for each of its events by id.
 import type { RemoteControl } from '@offthread/devtools';
 import { Analytics, type AnalyticsError, type AnalyticsSettings } from '@offthread/sdk';
 import { expect } from 'vitest';
 
 let made = 0;
 
-/** A client that remembers what it was told about each of its events. */
+/** A client that records what it reports about each of its events. */
 export class Trial {
   readonly analytics: Analytics;
-  /** What `onError` was told. */
+  /** The errors passed to `onError`. */
   readonly errors: AnalyticsError[] = [];
-  /** The messageIds of all that was accepted, in order. */
+  /** The messageIds of all accepted events, in order. */
   readonly accepted: string[] = [];
-  /** What callbacks were told, by messageId. */
+  /** What callbacks were called with, by messageId. */
   readonly endings = new Map<string, AnalyticsError | undefined>();
 
   constructor(settings: Partial<AnalyticsSettings>) {
@@ -24,7 +24,7 @@ export class Trial {
     });
   }
 
-  /** Tracks `count` events; returns their messageIds, in order. Each has to be accepted. */
+  /** Tracks `count` events, all of which must be accepted. Returns their messageIds in order. */
   track(count = 1, event = 'Thing Done', properties: object = {}): string[] {
     const ids: string[] = [];
     for (let n = 0; n < count; n++) {
@@ -35,7 +35,7 @@ export class Trial {
     return ids;
   }
 
-  /** Tracks one event; whether it was accepted. */
+  /** Tracks one event. Returns whether it was accepted. */
   try(messageId: string, event = 'Thing Done', properties: object = {}): boolean {
     const taken = this.analytics.track({ userId: 'user-1', event, messageId, properties }, (error) => {
       if (this.accepted.includes(messageId)) {
@@ -47,15 +47,15 @@ export class Trial {
     return taken;
   }
 
-  /** Ids of the accepted events that a code was reported for. */
+  /** Ids of the accepted events that were reported with a code. */
   ids(...codes: AnalyticsError['code'][]): string[] {
     const errors = this.errors.filter(({ code }) => codes.includes(code));
     return errors.flatMap(({ events }) => events.map(({ messageId }) => String(messageId)));
   }
 
   /**
-   * The accounts are in balance, and they agree, id by id, with what callbacks and `onError` were told and with what
-   * the API received from this client. Call it when nothing is on its way.
+   * Checks that the counters balance, and that they agree, id by id, with callbacks, `onError` and the events that the
+   * API received from this client. Call it when nothing is in flight.
    */
   async balance(api: RemoteControl): Promise<void> {
     const { accepted, delivered, failed, dropped, pending } = this.analytics.stats();

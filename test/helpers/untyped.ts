@@ -1,4 +1,4 @@
-// In: anything. Out: what the SDK does with it when no compiler has looked, as in a JavaScript program.
+// Calls the SDK with values that no compiler has checked, as a JavaScript program can.
 import { Analytics, ValidationError } from '@offthread/sdk';
 import { expect } from 'vitest';
 
@@ -12,7 +12,7 @@ export function construct(...given: unknown[]): Analytics {
   return Reflect.construct(Analytics, given);
 }
 
-/** The `ValidationError` that `act` throws; fails where it throws none. */
+/** Returns the `ValidationError` that `act` throws. Fails if it doesn't throw one. */
 export function refusal(act: () => unknown): ValidationError {
   try {
     act();

@@ -1,19 +1,19 @@
-// In: nothing. Out: a local Tracking API for a whole test file, and clients of it that end with their test.
+// A local Tracking API for a whole test file, and clients that are closed after each test.
 import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
 import { Analytics, type AnalyticsError, type AnalyticsSettings, type Stats } from '@offthread/sdk';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 
-/** What a test file works with. */
+/** What a test file uses. */
 export interface Bench {
-  /** The server; what it remembers and was told is forgotten before each test. */
+  /** The server. It is reset before each test. */
   readonly api: TrackingApi;
-  /** What `onError` of this test's clients was called with, in order. */
+  /** The errors passed to `onError` of this test's clients, in order. */
   readonly errors: AnalyticsError[];
-  /** A client of the server. Closed after the test, and its accounts looked at. */
+  /** Creates a client of the server. After the test it is closed and its counters are checked. */
   open(settings?: Partial<AnalyticsSettings>): Analytics;
 }
 
-/** Sets up server and clean-up for the file that calls it. */
+/** Sets up the server and the cleanup for a test file. */
 export function withApi(): Bench {
   let api: TrackingApi | undefined;
   let keeper: Analytics | undefined;
@@ -22,7 +22,7 @@ export function withApi(): Bench {
 
   beforeAll(async () => {
     api = await startTrackingApi({ strict: true });
-    // Stays, so that the worker thread is not started anew for each test.
+    // Kept open, so that the worker thread isn't restarted for each test.
     keeper = new Analytics({ writeKey: 'keeper', stub: true });
     keeper.track({ userId: 'keeper', event: 'Opened' });
     expect(keeper.flush(20_000).status).toBe('ok');
@@ -38,7 +38,7 @@ export function withApi(): Bench {
       expectBalanced(client.stats());
       expect(client.stats().pending).toBe(0);
     }
-    // Behind the news that they are gone: when the worker has settled this, it sends nothing for them any more.
+    // Messages are handled in order: when the worker has settled this, it has stopped sending for the closed clients.
     keeper?.track({ userId: 'keeper', event: 'Cleared' });
     keeper?.flush(20_000);
   });
@@ -62,18 +62,18 @@ export function withApi(): Bench {
   };
 }
 
-/** The invariant: every accepted event is in exactly one place. */
+/** Checks the invariant: every accepted event is in exactly one counter. */
 export function expectBalanced({ accepted, delivered, failed, dropped, left, pending }: Stats): void {
   const lost = Object.values(dropped).reduce((sum, count) => sum + count, failed);
   expect(delivered + lost + left + pending).toBe(accepted);
 }
 
-/** Flushes and says that nothing is left. */
+/** Flushes and expects that nothing is left. */
 export function flushed(analytics: Analytics): void {
   expect(analytics.flush(20_000)).toMatchObject({ status: 'ok', pending: 0 });
 }
 
-/** Whole numbers from 0 up to `length`, which is not one of them. */
+/** Whole numbers from 0 up to `length`, excluding it. */
 export function upTo(length: number): number[] {
   return Array.from({ length }, (_, index) => index);
 }
