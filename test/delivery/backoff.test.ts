@@ -1,4 +1,4 @@
-// Attempts and pauses of one batch, to the millisecond, on a clock that the test moves: what a flush changes about them.
+// The attempts and pauses of one batch, to the millisecond, on a fake clock: what a flush changes.
 
 import { Queue } from '@offthread/worker/batch/queue';
 import { Delivery } from '@offthread/worker/delivery/delivery';
@@ -13,9 +13,9 @@ type Response = Parameters<typeof judge>[0];
 const OK: Response = { type: 'reply', status: 200, text: '', sent: true };
 const DOWN: Response = { type: 'reply', status: 503, text: '' };
 
-/** Without jitter, backoffs of these milliseconds follow one another. */
+/** Without jitter, these are the successive backoffs in milliseconds. */
 const BACKOFFS = [500, 1_000, 2_000];
-/** When attempts are made if nobody flushes. */
+/** When attempts are made without a flush. */
 const DUE = [0, 500, 1_500, 3_500];
 
 beforeEach(() => {
@@ -27,11 +27,11 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** One event on its way to an API that answers as told. */
+/** Delivers one event to an API that replies as given. */
 function deliver(answer: (attempt: number) => Response | Promise<Response>, maxRetries = BACKOFFS.length) {
   const start = performance.now();
   const now = (): number => Math.round(performance.now() - start);
-  /** When requests began, and what their X-Retry-Count said. */
+  /** Start times of requests and their X-Retry-Count. */
   const attempts: number[] = [];
   const counts: number[] = [];
   const ends: { readonly at: number; readonly outcome: Outcome }[] = [];
@@ -66,12 +66,12 @@ function deliver(answer: (attempt: number) => Response | Promise<Response>, maxR
 }
 
 describe('a flush during a backoff', () => {
-  test('makes one attempt at once, and the backoff ends when it would have', async () => {
+  test('makes one attempt at once, and the backoff ends when it would have ended anyway', async () => {
     const { attempts, counts, ends, hurry, go } = deliver(() => DOWN);
     await go(100);
     hurry();
     await go(100);
-    // The one attempt of this backoff has been made.
+    // The early attempt of this backoff was made.
     hurry();
     await go(400);
     hurry();
@@ -81,7 +81,7 @@ describe('a flush during a backoff', () => {
     expect(ends).toMatchObject([{ at: 3_500, outcome: { code: 'retries_exhausted', attempts: 6 } }]);
   });
 
-  test('has the batch delivered if the API is up again, and the next backoff is a new one', async () => {
+  test('delivers the batch if the API is up again, and the next backoff is a new one', async () => {
     const { attempts, ends, hurry, go } = deliver((attempt) => (attempt === 2 ? OK : DOWN));
     await go(100);
     hurry();
@@ -90,7 +90,7 @@ describe('a flush during a backoff', () => {
     expect(ends).toMatchObject([{ at: 100, outcome: { type: 'delivered' } }]);
   });
 
-  test('makes no other attempt if a request is out, which is one', async () => {
+  test('makes no extra attempt if a request is in flight', async () => {
     const { attempts, hurry, go } = deliver(
       (attempt) => new Promise((resolve) => setTimeout(resolve, attempt === 1 ? 50 : 0, DOWN)),
     );
@@ -102,7 +102,7 @@ describe('a flush during a backoff', () => {
     expect(attempts).toEqual([0, 220, 550]);
   });
 
-  test('that comes while its attempt is out changes nothing', async () => {
+  test('changes nothing while an early attempt is in flight', async () => {
     const { attempts, hurry, go } = deliver(
       (attempt) => new Promise((resolve) => setTimeout(resolve, attempt === 2 ? 200 : 0, DOWN)),
     );
@@ -114,18 +114,18 @@ describe('a flush during a backoff', () => {
     expect(attempts).toEqual([0, 100, 500]);
   });
 
-  test('is followed at once by the attempt that was due meanwhile', async () => {
+  test('is followed at once by an attempt that became due in the meantime', async () => {
     const { attempts, hurry, go } = deliver(
       (attempt) => new Promise((resolve) => setTimeout(resolve, attempt === 2 ? 5_000 : 0, DOWN)),
     );
     await go(100);
     hurry();
     await go(5_500);
-    // The least that a timer takes is 1 ms.
+    // The minimum of a timer is 1 ms.
     expect(attempts).toEqual([0, 100, 5_101]);
   });
 
-  test('is free: however many there are, no attempt that is due is lost or moved', async () => {
+  test('is free: however many there are, no due attempt is lost or delayed', async () => {
     const pauses = fc.array(fc.integer({ min: 1, max: 900 }), { maxLength: 60 });
     await fc.assert(
       fc.asyncProperty(pauses, async (given) => {
@@ -138,7 +138,7 @@ describe('a flush during a backoff', () => {
         expect([...new Set(attempts.filter((at) => DUE.includes(at)))]).toEqual(DUE);
         expect(counts).toEqual(attempts.map((_, index) => index));
         for (const [index, due] of DUE.entries()) {
-          // The one that is due, and one of a flush, which may come in the same millisecond.
+          // The due attempt and the one of a flush may be made in the same millisecond.
           const next = DUE[index + 1] ?? due;
           expect(attempts.filter((at) => at >= due && at < next).length).toBeLessThanOrEqual(2);
         }

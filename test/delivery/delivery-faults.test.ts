@@ -1,5 +1,5 @@
-// Every fault the API or the way to it can have, done by a real server: what is tried again, what fails, what is lost
-// (nothing), and that the accounts agree with what the server received.
+// Every fault of the API or the network, produced by a real server: what is retried, what fails, that nothing is lost,
+// and that the counters agree with what the server received.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { type PlainBehaviour, startTrackingApi } from '@offthread/devtools';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -10,31 +10,31 @@ const bench = withApi();
 
 beforeEach(() => bench.api.start());
 
-/** Longest time for what is expected to happen, in ms. */
+/** Limit in ms for what is expected to happen. */
 const BUDGET_MS = 15_000;
 
-describe('tried again', () => {
+describe('retried', () => {
   const faults: [string, PlainBehaviour][] = [
     ...[500, 502, 503, 504, 599, 408, 410, 429, 460].map((status): [string, PlainBehaviour] => [
       `a ${status}`,
       { type: 'answer', status },
     ]),
     [
-      'a 429 whose Retry-After says nothing',
+      'a 429 with an invalid Retry-After',
       { type: 'answer', status: 429, headers: { 'retry-after': 'soon' } },
     ],
     [
-      'a 500 with Retry-After, which has no meaning there',
+      'a 500 with Retry-After, which is ignored',
       { type: 'answer', status: 500, headers: { 'retry-after': '60' } },
     ],
-    ['a 500 that is huge', { type: 'answer', status: 500, body: 'x'.repeat(1_000_000) }],
+    ['a 500 with a huge body', { type: 'answer', status: 500, body: 'x'.repeat(1_000_000) }],
     ['a connection reset at the headers', { type: 'drop', after: 'headers' }],
     ['a connection reset after the body', { type: 'drop', after: 'body' }],
-    ['no answer', { type: 'hang' }],
-    ['a head that comes byte by byte', { type: 'drip', intervalMs: 100, head: true, accept: false }],
-    ['an answer that is not HTTP', { type: 'garbage' }],
+    ['no reply', { type: 'hang' }],
+    ['headers that arrive byte by byte', { type: 'drip', intervalMs: 100, head: true, accept: false }],
+    ['a reply that is not HTTP', { type: 'garbage' }],
     [
-      'headers without an end',
+      'endless headers',
       { type: 'answer', status: 200, headers: { 'x-much': 'x'.repeat(20_000) }, accept: false },
     ],
   ];
@@ -58,7 +58,7 @@ describe('tried again', () => {
     await trial.balance(bench.api);
   });
 
-  test('the same events each time, with the same generated messageIds, counted, and stamped anew', async () => {
+  test('the same events each time, with the same generated messageIds, counted, and with a new sentAt', async () => {
     await using trial = new Trial({ host: bench.api.url });
     await bench.api.script([{ type: 'answer', status: 429, headers: { 'retry-after': '1' }, times: 2 }]);
     trial.analytics.track({ userId: 7, event: 'First', properties: { big: 2n ** 70n } });
@@ -81,7 +81,7 @@ describe('tried again', () => {
     expect((sentAt[2] ?? 0) - (sentAt[1] ?? 0)).toBeGreaterThanOrEqual(990);
   });
 
-  test('the head batch before anything behind it', async () => {
+  test('the first batch before any later one', async () => {
     await using trial = new Trial({ host: bench.api.url, batchSize: 2 });
     await bench.api.script([
       { type: 'answer', status: 500, times: 2 },
@@ -98,11 +98,11 @@ describe('tried again', () => {
     await trial.balance(bench.api);
   });
 
-  // The first answer is late, so that all of what follows is there for one request.
+  // The first reply is late, so that everything else is in one request.
   test.each([
     ['an upload that is reset', false, { type: 'drop', after: 'headers' }],
     ['an upload that stalls', false, { type: 'stall-upload' }],
-    ['a compressed one', true, { type: 'answer', status: 500 }],
+    ['a compressed upload', true, { type: 'answer', status: 500 }],
   ] as const)('a large batch: %s', async (_name, gzip, behaviour) => {
     await using trial = new Trial({ host: bench.api.url, requestTimeout: 1_000, gzip });
     await bench.api.script([{ type: 'ok', delayMs: 200 }, behaviour]);
@@ -166,7 +166,7 @@ describe('given up', () => {
     await trial.balance(bench.api);
   });
 
-  test('where the name of the host cannot be resolved', async () => {
+  test('if the host name cannot be resolved', async () => {
     await using trial = new Trial({ host: 'https://nowhere.invalid', maxRetries: 1 });
     trial.track(2);
     expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 2 });
@@ -175,7 +175,7 @@ describe('given up', () => {
     await trial.balance(bench.api);
   });
 
-  test('where nobody listens', async () => {
+  test('if the connection is refused', async () => {
     await using trial = new Trial({ host: bench.api.url, maxRetries: 1 });
     await bench.api.stop();
     trial.track(2);
@@ -195,7 +195,7 @@ describe('given up', () => {
   });
 
   test.each([401, 402, 403, 404, 409, 422, 501, 505, 511])(
-    'at once after a %i, as a whole',
+    'at once after a %i, as a whole batch',
     async (status) => {
       await using trial = new Trial({ host: bench.api.url });
       await bench.api.script([{ type: 'answer', status, body: 'no' }]);
@@ -214,7 +214,7 @@ describe('given up', () => {
 });
 
 describe('halved', () => {
-  test.each([413, 400])('on a %i, until the poison stands alone and only it fails', async (status) => {
+  test.each([413, 400])('after a %i, until only the refused event fails', async (status) => {
     await using trial = new Trial({ host: bench.api.url });
     await bench.api.rules([
       { match: { eventName: 'Poison' }, behaviour: { type: 'answer', status, body: 'bad' } },
@@ -237,13 +237,13 @@ describe('halved', () => {
       { code: 'rejected', status, count: 1 },
     ]);
     expect(trial.ids('rejected')).toEqual(poison);
-    // In order and once each, and with no more requests than it takes to find two among a hundred.
+    // In order, once each, and with no more requests than it takes to find two among a hundred.
     expect(await bench.api.messageIds()).toEqual(ids.filter((id) => !poison.includes(id)));
     expect((await bench.api.counts()).requests).toBeLessThanOrEqual(1 + 2 * 2 * 7);
     await trial.balance(bench.api);
   });
 
-  test('and a half that meets another fault is tried again', async () => {
+  test('and a half that gets another fault is retried', async () => {
     await using trial = new Trial({ host: bench.api.url });
     await bench.api.script([
       { type: 'answer', status: 413 },
@@ -262,7 +262,7 @@ describe('halved', () => {
     await trial.balance(bench.api);
   });
 
-  test('on a 413 for everything, each event fails by itself', async () => {
+  test('after a 413 for everything, until each event fails by itself', async () => {
     await using trial = new Trial({ host: bench.api.url });
     await bench.api.behave({ type: 'answer', status: 413 });
     const ids = trial.track(8);
@@ -273,27 +273,31 @@ describe('halved', () => {
     await trial.balance(bench.api);
   });
 
-  test.each([413, 400])('on a %i for everything, until 16 events in a row were refused', async (status) => {
-    await using trial = new Trial({ host: bench.api.url, batchSize: 500 });
-    await bench.api.behave({ type: 'answer', status, body: 'wrong path' });
-    // The first answer is late, so that all of what follows is there for one request.
-    await bench.api.script([{ type: 'ok', delayMs: 500 }]);
-    trial.track(1);
-    await bench.api.waitFor({ requests: 1 });
-    const ids = trial.track(500);
-    expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 500 });
-    expect(trial.ids('rejected')).toEqual(ids);
-    expect(trial.errors.map(({ count }) => count)).toEqual([...Array(16).fill(1), 484]);
-    for (const error of trial.errors) expect(error).toMatchObject({ code: 'rejected', status, attempts: 1 });
-    expect(trial.errors.at(-1)?.message).toBe(
-      `The API refused: status ${status}, wrong path; so it refused 16 events of this batch one by one, and delivered none`,
-    );
-    expect((await bench.api.requests())[1]?.eventCount).toBe(500);
-    expect((await bench.api.counts()).requests).toBeLessThanOrEqual(40);
-    await trial.balance(bench.api);
-  });
+  test.each([413, 400])(
+    'after a %i for everything, until 16 events in a row were refused',
+    async (status) => {
+      await using trial = new Trial({ host: bench.api.url, batchSize: 500 });
+      await bench.api.behave({ type: 'answer', status, body: 'wrong path' });
+      // The first reply is late, so that everything else is in one request.
+      await bench.api.script([{ type: 'ok', delayMs: 500 }]);
+      trial.track(1);
+      await bench.api.waitFor({ requests: 1 });
+      const ids = trial.track(500);
+      expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 500 });
+      expect(trial.ids('rejected')).toEqual(ids);
+      expect(trial.errors.map(({ count }) => count)).toEqual([...Array(16).fill(1), 484]);
+      for (const error of trial.errors)
+        expect(error).toMatchObject({ code: 'rejected', status, attempts: 1 });
+      expect(trial.errors.at(-1)?.message).toBe(
+        `The API refused: status ${status}, wrong path; so it refused 16 events of this batch one by one, and delivered none`,
+      );
+      expect((await bench.api.requests())[1]?.eventCount).toBe(500);
+      expect((await bench.api.counts()).requests).toBeLessThanOrEqual(40);
+      await trial.balance(bench.api);
+    },
+  );
 
-  test('a row of refused events ends with an event that fails for another reason', async () => {
+  test('a series of refusals ends with an event that fails for another reason', async () => {
     await using trial = new Trial({ host: bench.api.url, maxRetries: 0 });
     await bench.api.rules([
       { match: { eventName: 'Poison' }, behaviour: { type: 'answer', status: 400 } },
@@ -310,7 +314,7 @@ describe('halved', () => {
     await trial.balance(bench.api);
   });
 
-  test('until 16 events in a row were refused, which says nothing of the next batch', async () => {
+  test("until 16 events in a row were refused, which doesn't affect the next batch", async () => {
     await using trial = new Trial({ host: bench.api.url, batchSize: 50 });
     await bench.api.rules([
       { match: { eventName: 'Poison' }, behaviour: { type: 'answer', status: 400, body: 'bad' } },
@@ -321,7 +325,7 @@ describe('halved', () => {
     expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', delivered: 5 });
     expect(await bench.api.messageIds()).toEqual([mixed[15], ...good]);
     expect(trial.ids('rejected')).toEqual([...poison, ...mixed.filter((id) => id !== mixed[15])]);
-    // One was delivered, so that each of the others is tried by itself.
+    // One was delivered, so each of the others is tried by itself.
     expect(trial.errors.map(({ count }) => count)).toEqual([...Array(16).fill(1), 34, ...Array(45).fill(1)]);
     await trial.balance(bench.api);
   });
@@ -331,12 +335,12 @@ describe('halved', () => {
     [400, 'first', 0, 1],
     [413, 'far apart', 700, 2_499],
     [400, 'far apart', 700, 2_499],
-  ])('on a %i, and loses none of 2,498 beside two that are %s', async (status, _name, ...places) => {
+  ])('after a %i, and none of 2,498 is lost because of two that are %s', async (status, _name, ...places) => {
     await using trial = new Trial({ host: bench.api.url, batchSize: 2_500 });
     await bench.api.rules([
       { match: { eventName: 'Poison' }, behaviour: { type: 'answer', status, body: 'bad' } },
     ]);
-    // The first answer is late, so that all of what follows is there for one request.
+    // The first reply is late, so that everything else is in one request.
     await bench.api.script([{ type: 'ok', delayMs: 500 }]);
     const first = trial.track(1);
     await bench.api.waitFor({ requests: 1 });
@@ -352,7 +356,7 @@ describe('halved', () => {
 });
 
 describe('a redirect', () => {
-  test.each([301, 302, 303, 307, 308] as const)('by a %i is reported and not followed', async (status) => {
+  test.each([301, 302, 303, 307, 308] as const)('with a %i is reported and not followed', async (status) => {
     await using other = await startTrackingApi({ in: 'thread' });
     await using trial = new Trial({ host: bench.api.url });
     await bench.api.script([
@@ -378,13 +382,13 @@ describe('a 2xx is delivered', () => {
   const replies: [string, PlainBehaviour, string][] = [
     ['without a body', { type: 'answer', status: 200, body: '' }, 'answered'],
     ['without content', { type: 'answer', status: 204 }, 'answered'],
-    ['that is not JSON', { type: 'answer', status: 202, body: 'not { json' }, 'answered'],
-    ['that says it failed', { type: 'answer', status: 200, body: { success: false } }, 'answered'],
+    ["that isn't JSON", { type: 'answer', status: 202, body: 'not { json' }, 'answered'],
+    ['that reports a failure', { type: 'answer', status: 200, body: { success: false } }, 'answered'],
     ['that is truncated', { type: 'truncate' }, 'broken'],
     ['that is reset in the middle', { type: 'drop', after: 'partial-reply' }, 'broken'],
-    ['that comes byte by byte', { type: 'drip', intervalMs: 50 }, 'abandoned'],
+    ['that arrives byte by byte', { type: 'drip', intervalMs: 50 }, 'abandoned'],
     ['that is huge, of which 64 KiB are read', { type: 'huge', bytes: 200_000_000 }, 'abandoned'],
-    ['that would unpack to 200 MB', { type: 'gzip-bomb', bytes: 200_000_000 }, 'abandoned'],
+    ['that would decompress to 200 MB', { type: 'gzip-bomb', bytes: 200_000_000 }, 'abandoned'],
   ];
 
   test.each(replies)('%s, once', async (_name, behaviour, state) => {
@@ -405,15 +409,15 @@ describe('a 2xx is delivered', () => {
 
 describe('Retry-After', () => {
   const inSeconds = (seconds: number): string => new Date(Date.now() + seconds * 1_000).toUTCString();
-  // What is certain whatever the machine does meanwhile: the date has come, or the least wait is over.
+  // Holds however slow the machine is: the date has passed, or the minimum pause is over.
   const headers: [string, number, () => string, number][] = [
     ['seconds on a 429', 429, () => '1', 1_000],
     ['seconds on a 503', 503, () => '2', 2_000],
     ['a date', 429, () => inSeconds(3), 1_000],
-    ['a date long gone, which still means a second', 503, () => inSeconds(-3_600), 1_000],
+    ['a date in the past, which still means a second', 503, () => inSeconds(-3_600), 1_000],
   ];
 
-  test.each(headers)('is heeded as %s, and uses up no retry', async (_name, status, header, atLeast) => {
+  test.each(headers)('is respected as %s, and uses up no retry', async (_name, status, header, atLeast) => {
     await using trial = new Trial({ host: bench.api.url, maxRetries: 0 });
     const retryAfter = header();
     await bench.api.script([{ type: 'answer', status, headers: { 'retry-after': retryAfter } }]);
@@ -426,7 +430,7 @@ describe('Retry-After', () => {
     await trial.balance(bench.api);
   });
 
-  test('is heeded as X-RateLimit-Reset alone, too', async () => {
+  test('is also respected as X-RateLimit-Reset', async () => {
     await using trial = new Trial({ host: bench.api.url, maxRetries: 0 });
     await bench.api.script([{ type: 'answer', status: 429, headers: { 'x-ratelimit-reset': '1' } }]);
     trial.track(2);
@@ -436,7 +440,7 @@ describe('Retry-After', () => {
     await trial.balance(bench.api);
   });
 
-  test('that comes again and again is told of each time, until maxRetryDuration ends it', async () => {
+  test('that is repeated is reported each time, until maxRetryDuration ends it', async () => {
     await using trial = new Trial({ host: bench.api.url, maxRetries: 0, maxRetryDuration: 2_500 });
     const told: unknown[] = [];
     const listen = (message: unknown): unknown => told.push(message);
@@ -445,7 +449,7 @@ describe('Retry-After', () => {
       await bench.api.behave({ type: 'answer', status: 429, headers: { 'retry-after': '1' } });
       trial.track(2);
       await expect.poll(() => told.length, { timeout: BUDGET_MS }).toBe(1);
-      // While it lasts.
+      // During the pause.
       expect(told).toMatchObject([{ count: 2, attempts: 1, status: 429 }]);
       expect(trial.analytics.stats()).toMatchObject({ pending: 2, retries: 1 });
       expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 2 });
@@ -458,7 +462,7 @@ describe('Retry-After', () => {
     await trial.balance(bench.api);
   });
 
-  test('that is nonsense uses up a retry', async () => {
+  test('that is invalid uses up a retry', async () => {
     await using trial = new Trial({ host: bench.api.url, maxRetries: 0 });
     await bench.api.script([{ type: 'answer', status: 429, headers: { 'retry-after': '-5' } }]);
     trial.track(2);
@@ -467,7 +471,7 @@ describe('Retry-After', () => {
     await trial.balance(bench.api);
   });
 
-  test('silences this client and no other', async () => {
+  test('pauses only this client', async () => {
     await using trial = new Trial({ host: bench.api.url });
     await using other = new Trial({ host: bench.api.url, writeKey: 'OTHER' });
     await bench.api.rules([
@@ -487,13 +491,13 @@ describe('Retry-After', () => {
     await other.balance(bench.api);
   });
 
-  // The flush may come before the answer, and learn of it while it waits, or after it.
+  // The flush may start before the reply and learn of it while it waits, or start after it.
   test.each([
     ['blocking', 'before'],
     ['blocking', 'after'],
     ['asynchronous', 'before'],
     ['asynchronous', 'after'],
-  ])('beyond the deadline ends the flush at once (%s) that began %s it was known', async (kind, when) => {
+  ])('beyond the deadline ends a flush at once (%s) that started %s it was known', async (kind, when) => {
     await using trial = new Trial({ host: bench.api.url });
     await bench.api.script([{ type: 'answer', status: 503, headers: { 'retry-after': '60' }, delayMs: 100 }]);
     const ids = trial.track(3);
@@ -508,7 +512,7 @@ describe('Retry-After', () => {
     expect(await bench.api.counts()).toMatchObject({ requests: 1 });
     await trial.balance(bench.api);
 
-    // It all goes into the error, from which it can be sent by somebody else.
+    // The events are passed to onError, so that they can be sent again.
     expect(await trial.analytics.close(30_000)).toMatchObject({ status: 'timeout', pending: 3 });
     expect(trial.ids('closed')).toEqual(ids);
     await trial.balance(bench.api);
@@ -527,8 +531,8 @@ describe('a flush during a backoff', () => {
   test.each([
     ['blocking', { type: 'answer', status: 500 }],
     ['asynchronous', { type: 'drop', after: 'body' }],
-  ] as const)('(%s) costs no retry, so flushing all the time loses nothing', async (kind, behaviour) => {
-    // Eight backoffs outlast two seconds but for once in a hundred million times.
+  ] as const)('(%s) uses up no retry, so frequent flushes lose nothing', async (kind, behaviour) => {
+    // Eight backoffs take more than two seconds, except once in a hundred million runs.
     await using trial = new Trial({ host: bench.api.url, maxRetries: 8 });
     await bench.api.behave(behaviour);
     trial.track(3);
@@ -546,7 +550,7 @@ describe('a flush during a backoff', () => {
     expect(trial.errors).toEqual([]);
     const counts = (await bench.api.requests()).map(({ headers }) => headers['x-retry-count']);
     expect(counts).toEqual([undefined, ...upTo(counts.length - 1).map((n) => String(n + 1))]);
-    // At most one attempt for each backoff besides the one after it, and one backoff more than there were.
+    // At most one early attempt for each backoff besides the regular one, and one more for the last backoff.
     expect(counts.length).toBeLessThanOrEqual(2 * 8 + 2);
     await trial.balance(bench.api);
   });
@@ -564,8 +568,8 @@ describe('connections', () => {
     await trial.balance(bench.api);
   });
 
-  // As where the server closes it as idle at the very moment it is used again. An API of its own: a new connection.
-  test('one that had served before and breaks is replaced, which costs no retry', async () => {
+  // As if the server closes it as idle when it is used again. With its own API, so that the connection is new.
+  test('a reused one that fails is replaced without using up a retry', async () => {
     await using api = await startTrackingApi({ in: 'thread' });
     await using trial = new Trial({ host: api.url, maxRetries: 0 });
     trial.track(1);
@@ -585,7 +589,7 @@ describe('connections', () => {
     await trial.balance(api);
   });
 
-  test('a new one that breaks is a fault', async () => {
+  test('a new one that fails is a fault', async () => {
     await using api = await startTrackingApi({ in: 'thread' });
     await using trial = new Trial({ host: api.url, maxRetries: 0 });
     await api.script([{ type: 'drop', after: 'headers' }]);
@@ -595,7 +599,7 @@ describe('connections', () => {
     await trial.balance(api);
   });
 
-  test('one survives answers that are refusals', async () => {
+  test('one is kept after refusals', async () => {
     await using trial = new Trial({ host: bench.api.url, batchSize: 1 });
     await bench.api.script([
       { type: 'answer', status: 403 },
@@ -614,7 +618,7 @@ describe('connections', () => {
   });
 
   test('none is left of requests that were given up', async () => {
-    // One of its own, because what earlier clients kept open is everybody's.
+    // Its own server, because connections kept by earlier clients are shared.
     await using api = await startTrackingApi({ in: 'thread' });
     await using trial = new Trial({ host: api.url, requestTimeout: 300, maxRetries: 3 });
     await api.behave({ type: 'hang' });
@@ -625,7 +629,7 @@ describe('connections', () => {
     await trial.balance(api);
   });
 
-  test('none is left of a request that was out when the client was closed', async () => {
+  test('none is left of a request that was in flight when the client was closed', async () => {
     await using api = await startTrackingApi({ in: 'thread' });
     const trial = new Trial({ host: api.url });
     await api.behave({ type: 'hang' });

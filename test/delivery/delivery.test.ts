@@ -1,4 +1,4 @@
-// When events leave, in what requests, and in which order: one request at a time, none of it on the main thread.
+// When events are sent, in which requests and in which order: one request at a time, none of it on the main thread.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { gzipSync } from 'node:zlib';
 import { startTrackingApi } from '@offthread/devtools';
@@ -8,7 +8,7 @@ import { flushed, upTo, withApi } from '../helpers/with-api.js';
 
 const bench = withApi();
 
-/** The `index` properties of all events that arrived, in the order of arrival. */
+/** The `index` properties of all received events, in order of arrival. */
 async function indices(): Promise<unknown[]> {
   return (await bench.api.events()).map(({ properties }) => properties?.['index']);
 }
@@ -17,8 +17,8 @@ async function sizesOfRequests(): Promise<number[]> {
   return (await bench.api.requests()).map(({ eventCount }) => eventCount);
 }
 
-describe('the rhythm', () => {
-  test('the first event goes at once; what comes while its request is out goes in full batches after it', async () => {
+describe('the schedule', () => {
+  test('the first event is sent at once; events tracked during its request follow in full batches', async () => {
     await bench.api.script([{ type: 'ok', delayMs: 1_500 }]);
     const analytics = bench.open();
     const track = (index: number): boolean =>
@@ -32,18 +32,18 @@ describe('the rhythm', () => {
     expect(analytics.stats()).toMatchObject({ accepted: 251, delivered: 251, requests: 4, retries: 0 });
   });
 
-  // The first answer is late, so that all of what follows waits for the second request.
+  // The first reply is late, so that everything else waits for the second request.
   test.each<[string, object, number, number[]]>([
     ['up to 1,000 events wait', {}, 1_000, Array(10).fill(100)],
     ['more wait', {}, 1_001, [1_001]],
     ['far more wait', {}, 4_000, [2_500, 1_500]],
-    ['as many as a large request leaves wait', {}, 2_700, [2_500, 100, 100]],
+    ['one large request leaves a normal backlog', {}, 2_700, [2_500, 100, 100]],
     ['batchSize is given', { batchSize: 500 }, 6_000, Array(12).fill(500)],
     ['both are given', { batchSize: 10, maxBatchSize: 90 }, 300, [90, 90, 90, 10, 10, 10]],
   ])('if %s (%j), %d events go in requests of %j', async (_name, settings, count, sizes) => {
     await bench.api.script([{ type: 'ok', delayMs: 500 }]);
     const analytics = bench.open(settings);
-    // Small: 2,500 of them are just within 500,000 bytes.
+    // Small enough that 2,500 of them just fit into 500,000 bytes.
     const track = (index: number): boolean => analytics.track({ userId: String(index), event: 'e' });
     track(0);
     await bench.api.waitFor({ requests: 1, timeoutMs: 20_000 });
@@ -53,7 +53,7 @@ describe('the rhythm', () => {
     expect((await bench.api.events()).map(({ userId }) => Number(userId))).toEqual(upTo(count + 1));
   });
 
-  test('a backlog of large events goes in requests of at most 500,000 bytes', async () => {
+  test('a backlog of large events is sent in requests of at most 500,000 bytes', async () => {
     await bench.api.script([{ type: 'ok', delayMs: 500 }]);
     const analytics = bench.open();
     analytics.track({ userId: 'u', event: 'first' });
@@ -67,7 +67,7 @@ describe('the rhythm', () => {
     expect(biggestBatch).toBeLessThan(600);
   });
 
-  test('nobody needs to flush: all that is tracked arrives by itself', async () => {
+  test('all events are sent without a flush', async () => {
     const analytics = bench.open();
     for (const index of upTo(1_000)) {
       analytics.track({ userId: 'u', event: 'e', properties: { index } });
@@ -77,18 +77,18 @@ describe('the rhythm', () => {
     expect(await indices()).toEqual(upTo(1_000));
   });
 
-  test('a client that was idle sends the next event at once as well', async () => {
+  test('an idle client also sends the next event at once', async () => {
     const analytics = bench.open();
     for (const round of upTo(5)) {
       analytics.track({ userId: 'u', event: 'e', properties: { index: round } });
       await bench.api.waitFor({ events: round + 1, timeoutMs: 20_000 });
-      // Longer than events gather for on the main thread, so that the client is idle again.
+      // Longer than events gather on the main thread, so that the client is idle again.
       await new Promise((resolve) => setTimeout(resolve, 30));
     }
     expect(await sizesOfRequests()).toEqual([1, 1, 1, 1, 1]);
   });
 
-  test('there are never two requests at once for a client', async () => {
+  test('a client never has two requests in flight', async () => {
     await bench.api.behave({ type: 'ok', delayMs: 25 });
     const analytics = bench.open({ batchSize: 20 });
     for (const index of upTo(400)) {
@@ -102,7 +102,7 @@ describe('the rhythm', () => {
     expect(await indices()).toEqual(upTo(400));
   });
 
-  test('one connection serves them all', async () => {
+  test('all requests use one connection', async () => {
     const analytics = bench.open({ batchSize: 10 });
     for (const _ of upTo(200)) analytics.track({ userId: 'u', event: 'e' });
     flushed(analytics);
@@ -114,7 +114,7 @@ describe('the rhythm', () => {
 describe('linger', () => {
   const FOR_EVER = 600_000;
 
-  test('lets a short batch wait, but neither the first event nor a full batch', async () => {
+  test('delays a short batch, but neither the first event nor a full batch', async () => {
     const analytics = bench.open({ linger: FOR_EVER, batchSize: 10 });
     const track = (count: number): void => {
       for (const _ of upTo(count)) analytics.track({ userId: 'u', event: 'e' });
@@ -131,7 +131,7 @@ describe('linger', () => {
     expect(analytics.stats().pending).toBe(1);
   });
 
-  test('ends by itself', async () => {
+  test('ends without a flush', async () => {
     const analytics = bench.open({ linger: 100 });
     for (const event of ['first', 'second', 'third']) {
       analytics.track({ userId: 'u', event });
@@ -140,25 +140,25 @@ describe('linger', () => {
     await bench.api.waitFor({ events: 3, timeoutMs: 20_000 });
   });
 
-  test('is cut short by a flush for all that was accepted before, in however many batches', async () => {
+  test('is cut short by a flush for all events accepted before it, in any number of batches', async () => {
     const analytics = bench.open({ linger: FOR_EVER });
     analytics.track({ userId: 'u', event: 'first' });
     flushed(analytics);
-    // Forty events of 30 KB are three requests, none of which has the hundred events that would end the wait.
+    // Forty events of 30 KB take three requests, none of which has the hundred events that would end the wait.
     const properties = { filler: 'x'.repeat(30_000) };
     for (const _ of upTo(40)) analytics.track({ userId: 'u', event: 'e', properties });
     flushed(analytics);
     expect(await sizesOfRequests()).toEqual([1, 16, 16, 8]);
   });
 
-  test('is cut short by a flush that comes while a request is out', async () => {
+  test('is cut short by a flush during a request', async () => {
     await bench.api.script([{ type: 'ok', delayMs: 500 }]);
     const analytics = bench.open({ linger: FOR_EVER });
     analytics.track({ userId: 'u', event: 'first' });
     await bench.api.waitFor({ requests: 1, timeoutMs: 20_000 });
     analytics.track({ userId: 'u', event: 'second' });
     flushed(analytics);
-    // The flush was for those two: the next one lingers again.
+    // The flush was for those two: the next event waits again.
     analytics.track({ userId: 'u', event: 'third' });
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(await sizesOfRequests()).toEqual([1, 1]);
@@ -176,7 +176,7 @@ describe('linger', () => {
 });
 
 describe('retries', () => {
-  test('send the same events with the same messageIds before anything behind them', async () => {
+  test('resend the same events with the same messageIds before any later event', async () => {
     const failing = { type: 'answer', status: 500, delayMs: 20 } as const;
     await bench.api.script([failing, { type: 'drop', after: 'body' }, failing, { type: 'ok' }, failing]);
     const analytics = bench.open({ batchSize: 50 });
@@ -193,7 +193,7 @@ describe('retries', () => {
     expect(analytics.stats()).toMatchObject({ requests: 8, retries: 4, delivered: 200, failed: 0 });
   });
 
-  test('say anew when they are sent', async () => {
+  test('have a new sentAt', async () => {
     await bench.api.script([{ type: 'answer', status: 500, delayMs: 30, times: 3 }]);
     const analytics = bench.open();
     const before = Date.now();
@@ -205,7 +205,7 @@ describe('retries', () => {
     for (const [index, time] of times.entries()) {
       expect(requests[index]?.sentAt).toBe(new Date(time).toISOString());
       expect(time).toBeGreaterThan(times[index - 1] ?? before - 1);
-      // Same machine, same clock: no request is sent after it has arrived.
+      // Same machine, same clock: a request can't be sent after it has arrived.
       expect(time).toBeLessThanOrEqual(Date.parse(String(requests[index]?.receivedAt)));
     }
   });
@@ -229,7 +229,7 @@ describe('a request', () => {
     expect(Object.keys(JSON.parse(await bench.api.body(1)))).toEqual(['batch', 'sentAt']);
   });
 
-  test('is compressed where gzip is set, and counted as it was before', async () => {
+  test('is compressed if gzip is set, and its size is counted before compression', async () => {
     await bench.api.script([{ type: 'answer', status: 500 }]);
     const analytics = bench.open({ gzip: true });
     for (const index of upTo(300)) analytics.track({ userId: 'u', event: 'e', properties: { index } });
@@ -250,9 +250,9 @@ describe('a request', () => {
 describe('stub', () => {
   test.each([
     ['the host of the others', {}],
-    ['a host that does not exist', { host: 'nowhere.invalid' }],
+    ['an unknown host', { host: 'nowhere.invalid' }],
     ['the default host', { host: undefined }],
-  ])('sends nothing and counts a success for every event, with %s', async (_, settings) => {
+  ])('sends nothing and counts every event as delivered, with %s', async (_, settings) => {
     const analytics = bench.open({ stub: true, batchSize: 10, ...settings });
     const told: unknown[] = [];
     for (const index of upTo(25)) {
@@ -290,19 +290,19 @@ describe('stub', () => {
   });
 });
 
-// One request at a time of 100 events each would carry 650 of them a second.
-test('2,000 events a second to an API that takes 150 ms: none refused, one request at a time', {
+// One request at a time with 100 events each would handle 650 events a second.
+test('2,000 events a second to an API with 150 ms latency: none is refused, and one request is in flight at a time', {
   timeout: 60_000,
 }, async () => {
   await using api = await startTrackingApi({ latencyMs: 150, record: 'count' });
-  // Half of the default, for a test of half the time.
+  // Half of the default, for a test of half the duration.
   const analytics = bench.open({ host: api.url, maxQueueSize: 5_000 });
   const total = 10_000;
   const start = performance.now();
   for (let tracked = 0; tracked < total; ) {
     await new Promise((resolve) => setTimeout(resolve, 10));
     const due = Math.min(total, Math.floor((performance.now() - start) * 2));
-    // At most four times as fast if the machine could not keep up for a moment.
+    // Catches up at no more than four times the rate if the machine stalled.
     for (const end = Math.min(due, tracked + 80); tracked < end; tracked++) {
       analytics.track({ userId: 'u', event: 'e', properties: { index: tracked } });
     }
@@ -333,7 +333,7 @@ test('the main thread opens no socket', async () => {
     const resources = process.getActiveResourcesInfo();
     expect(resources.filter((name) => /^TCP|^TLS|GETADDRINFO|^HTTP/i.test(name))).toEqual([]);
     expect(sockets).toBe(0);
-    // That this would have been seen is shown by the handle of the server, which does open one.
+    // The server's handle proves that a socket would have been detected.
     expect(await bench.api.counts()).toMatchObject({
       events: 5_000,
       maxConcurrentByWriteKey: { elsewhere: 1 },

@@ -1,4 +1,4 @@
-// The whole retry policy is two functions of their arguments; this is their table.
+// The retry policy is two pure functions. This is their decision table.
 import {
   BACKOFF_BASE_MS,
   BACKOFF_CAP_MS,
@@ -26,7 +26,7 @@ function verdict(response: Response, tries: Partial<Tries> = {}, policy = POLICY
   return judge(response, { ...FIRST, ...tries }, policy, half, NOW);
 }
 
-/** The milliseconds of silence a `Retry-After` comes to; undefined where it is not heeded. */
+/** Milliseconds of the pause that a `Retry-After` causes, or undefined if it is ignored. */
 function hold(retryAfter: string, more: Partial<Reply> = {}): number | undefined {
   const given = verdict(reply(429, { retryAfter, ...more }));
   return given.type === 'hold' ? given.delay : undefined;
@@ -39,14 +39,14 @@ describe('a status', () => {
   });
 
   test.each([408, 410, 429, 460, 500, 502, 503, 504, 506, 507, 508, 510, 520, 529, 599])(
-    '%i is worth another try',
+    '%i is retried',
     (status) => {
       expect(verdict(reply(status))).toEqual({ type: 'retry', delay: BACKOFF_BASE_MS / 2 });
     },
   );
 
   test.each([400, 401, 402, 403, 404, 405, 406, 409, 411, 413, 414, 415, 418, 422, 425, 426, 431, 451, 499])(
-    '%i fails at once where one event is concerned',
+    '%i fails at once for a single event',
     (status) => {
       expect(verdict(reply(status, { text: 'why' }))).toEqual({
         type: 'fail',
@@ -56,18 +56,21 @@ describe('a status', () => {
     },
   );
 
-  test.each([501, 505, 511])('%i fails at once, though it is a 5xx', (status) => {
+  test.each([501, 505, 511])('%i fails at once although it is a 5xx', (status) => {
     expect(verdict(reply(status), { events: 100 })).toMatchObject({ type: 'fail', code: 'rejected' });
   });
 
-  test.each([413, 400])('%i halves a batch of more than one', (status) => {
+  test.each([413, 400])('%i halves a batch of more than one event', (status) => {
     expect(verdict(reply(status), { events: 2 })).toEqual({ type: 'halve' });
     expect(verdict(reply(status), { events: 100 })).toEqual({ type: 'halve' });
   });
 
-  test.each([401, 403, 404, 422])('%i halves nothing: it would be said of each event', (status) => {
-    expect(verdict(reply(status), { events: 100 })).toMatchObject({ type: 'fail', code: 'rejected' });
-  });
+  test.each([401, 403, 404, 422])(
+    "%i doesn't halve a batch, because each event would fail for the same reason",
+    (status) => {
+      expect(verdict(reply(status), { events: 100 })).toMatchObject({ type: 'fail', code: 'rejected' });
+    },
+  );
 
   test.each([300, 301, 302, 303, 304, 307, 308])('%i is a redirect, which is never followed', (status) => {
     const given = verdict(reply(status, { location: 'https://elsewhere.example' }));
@@ -78,13 +81,13 @@ describe('a status', () => {
 });
 
 describe('no status', () => {
-  test('a fault of the network is worth another try', () => {
+  test('a network fault is retried', () => {
     const fault: Response = { type: 'fault', message: 'read ECONNRESET' };
     expect(verdict(fault)).toEqual({ type: 'retry', delay: BACKOFF_BASE_MS / 2 });
     expect(verdict(fault, { events: 100 })).toEqual({ type: 'retry', delay: BACKOFF_BASE_MS / 2 });
   });
 
-  test('a connection that had served before is replaced once, at no cost', () => {
+  test('a reused connection that fails is replaced once, without using up a retry', () => {
     const fault: Response = { type: 'fault', message: 'read ECONNRESET', reused: true };
     const none = { ...POLICY, maxRetries: 0 };
     expect(verdict(fault, {}, none)).toEqual({ type: 'renew' });
@@ -92,7 +95,7 @@ describe('no status', () => {
     expect(verdict(fault, { attempts: 2 })).toEqual({ type: 'retry', delay: BACKOFF_BASE_MS / 2 });
   });
 
-  test('a certificate that is not to be trusted fails at once', () => {
+  test('an untrusted certificate fails at once', () => {
     const message = 'certificate has expired';
     const code = 'tls_refused';
     expect(verdict({ type: 'refused', code, message })).toEqual({ type: 'fail', code, message });
@@ -102,7 +105,7 @@ describe('no status', () => {
 describe('the token server', () => {
   const from = 'token server';
 
-  test.each([400, 401, 413, 415, 501, 505])('fails a whole batch with a %i, and halves none', (status) => {
+  test.each([400, 401, 413, 415, 501, 505])('fails a whole batch with a %i, without halving it', (status) => {
     expect(verdict(reply(status, { from, text: 'no' }), { events: 100 })).toEqual({
       type: 'fail',
       code: 'token_refused',
@@ -111,7 +114,7 @@ describe('the token server', () => {
   });
 
   test.each([403, 404, 408, 425, 429, 500, 503, 511])(
-    'is worth another try after a %i, and bounded as the API is',
+    'is asked again after a %i, with the same limits as the API',
     (status) => {
       expect(verdict(reply(status, { from }))).toEqual({ type: 'retry', delay: BACKOFF_BASE_MS / 2 });
       expect(verdict(reply(status, { from }), { retries: 10 })).toMatchObject({
@@ -122,16 +125,16 @@ describe('the token server', () => {
     },
   );
 
-  test('is heard when it asks for patience', () => {
+  test('may ask for a pause', () => {
     expect(verdict(reply(429, { from, retryAfter: '7' }))).toEqual({ type: 'hold', delay: 7_000 });
   });
 });
 
-test('a token that may be out of date is renewed, whatever the retries so far', () => {
+test('a token that may be stale is renewed, however many retries there were', () => {
   expect(verdict(reply(401, { stale: true }), { retries: 10, events: 100 })).toEqual({ type: 'renew' });
 });
 
-test('a 511 to a new token is worth another try, at the cost of a retry', () => {
+test('a 511 for a new token is retried, and uses up a retry', () => {
   const response = reply(511, { unauthorized: true });
   expect(verdict(response)).toEqual({ type: 'retry', delay: BACKOFF_BASE_MS / 2 });
   expect(verdict(response, { retries: 10 })).toMatchObject({ code: 'retries_exhausted' });
@@ -139,13 +142,13 @@ test('a 511 to a new token is worth another try, at the cost of a retry', () => 
 });
 
 describe('X-RateLimit-Reset', () => {
-  /** The milliseconds of silence it comes to; undefined where it is not heeded. */
+  /** Milliseconds of the pause that it causes, or undefined if it is ignored. */
   function heldBy(rateLimitReset: string, more: Partial<Reply> = {}): number | undefined {
     const given = verdict(reply(429, { rateLimitReset, ...more }));
     return given.type === 'hold' ? given.delay : undefined;
   }
 
-  test.each([429, 503])('alone holds after a %i, as Retry-After does', (status) => {
+  test.each([429, 503])('alone causes a pause after a %i, as Retry-After does', (status) => {
     expect(verdict(reply(status, { rateLimitReset: '7' }))).toEqual({ type: 'hold', delay: 7_000 });
     expect(verdict(reply(status, { rateLimitReset: '7' }), { retries: 10 })).toMatchObject({ type: 'hold' });
   });
@@ -155,7 +158,7 @@ describe('X-RateLimit-Reset', () => {
     [' 20 ', 20_000],
     ['301', 300_000],
     ['86400', 300_000],
-  ])('of %o seconds is kept within the same bounds', (text, delay) => {
+  ])('of %o seconds is limited in the same way', (text, delay) => {
     expect(heldBy(text)).toBe(delay);
   });
 
@@ -163,12 +166,12 @@ describe('X-RateLimit-Reset', () => {
     expect(heldBy(String(NOW / 1_000 + 30))).toBe(30_000);
     expect(heldBy(String(NOW + 30_000))).toBe(30_000);
     expect(heldBy(String(NOW / 1_000 - 30))).toBe(1_000);
-    // By the server's clock, as a date in Retry-After.
+    // By the server's clock, like a date in Retry-After.
     const date = 'Tue, 24 Nov 2026 11:00:00 GMT';
     expect(heldBy(String(Date.parse(date) / 1_000 + 20), { date })).toBe(20_000);
   });
 
-  test('comes after a Retry-After that says something', () => {
+  test('is used only if Retry-After is missing or invalid', () => {
     expect(heldBy('7', { retryAfter: '9' })).toBe(9_000);
     expect(heldBy('7', { retryAfter: 'soon' })).toBe(7_000);
   });
@@ -180,22 +183,22 @@ describe('X-RateLimit-Reset', () => {
     },
   );
 
-  test('has no meaning after any other status', () => {
+  test('is ignored after any other status', () => {
     expect(verdict(reply(500, { rateLimitReset: '7' }))).toMatchObject({ type: 'retry' });
     expect(verdict(reply(200, { rateLimitReset: '7' }))).toEqual({ type: 'delivered' });
   });
 });
 
 describe('Retry-After', () => {
-  test.each([429, 503])('in seconds holds after a %i', (status) => {
+  test.each([429, 503])('in seconds causes a pause after a %i', (status) => {
     expect(verdict(reply(status, { retryAfter: '7' }))).toEqual({ type: 'hold', delay: 7_000 });
   });
 
-  test.each([408, 410, 460, 500, 502, 504])('counts for nothing on a %i', (status) => {
+  test.each([408, 410, 460, 500, 502, 504])('is ignored after a %i', (status) => {
     expect(verdict(reply(status, { retryAfter: '7' }))).toMatchObject({ type: 'retry' });
   });
 
-  test('turns neither a success nor a refusal into a wait', () => {
+  test("doesn't delay a success or a refusal", () => {
     expect(verdict(reply(200, { retryAfter: '7' }))).toEqual({ type: 'delivered' });
     expect(verdict(reply(403, { retryAfter: '7' }))).toMatchObject({ type: 'fail' });
     expect(verdict(reply(413, { retryAfter: '7' }), { events: 2 })).toEqual({ type: 'halve' });
@@ -212,7 +215,7 @@ describe('Retry-After', () => {
     ['301', 300_000],
     ['86400', 300_000],
     ['9'.repeat(400), 300_000],
-  ])('of %j seconds is kept within its bounds', (text, delay) => {
+  ])('of %j seconds is kept within its limits', (text, delay) => {
     expect(hold(text)).toBe(delay);
   });
 
@@ -240,7 +243,7 @@ describe('Retry-After', () => {
     }
   });
 
-  test('as a date is read against the date of the reply, whatever the clock here says', () => {
+  test('as a date is compared with the date of the reply, whatever the local clock says', () => {
     const date = 'Tue, 24 Nov 2026 11:00:00 GMT';
     expect(hold('Tue, 24 Nov 2026 11:00:20 GMT', { date })).toBe(20_000);
     expect(hold('Tue, 24 Nov 2026 12:00:20 GMT', { date: 'today' })).toBe(20_000);
@@ -263,7 +266,7 @@ describe('Retry-After', () => {
     'on Tue, 24 Nov 2026 12:00:30 GMT',
     'Tue, 24 Nov 2026 12:00:30 GMT+2',
     'Tue',
-  ])('that is %j means an ordinary backoff', (text) => {
+  ])('of %j means an ordinary backoff', (text) => {
     expect(hold(text)).toBeUndefined();
     expect(verdict(reply(429, { retryAfter: text }))).toEqual({ type: 'retry', delay: BACKOFF_BASE_MS / 2 });
   });
@@ -275,8 +278,8 @@ describe('Retry-After', () => {
   });
 });
 
-describe('an end', () => {
-  test('comes when maxRetries are used up, saying how many and why', () => {
+describe('giving up', () => {
+  test('happens when maxRetries is reached; the error has the number of retries and the reason', () => {
     expect(verdict(reply(500), { retries: 9 })).toMatchObject({ type: 'retry' });
     expect(verdict(reply(500, { text: 'down' }), { retries: 10 })).toEqual({
       type: 'fail',
@@ -288,7 +291,7 @@ describe('an end', () => {
     });
   });
 
-  test('comes when the next try would lie beyond maxRetryDuration', () => {
+  test('happens when the next attempt would be after maxRetryDuration', () => {
     const policy = { ...POLICY, maxRetryDuration: 10_000 };
     const held = reply(429, { retryAfter: '5' });
     expect(verdict(held, { elapsed: 5_000 }, policy)).toEqual({ type: 'hold', delay: 5_000 });
@@ -302,7 +305,7 @@ describe('an end', () => {
     });
   });
 
-  test('comes to a server that holds for ever', () => {
+  test('happens even if a server keeps asking for pauses', () => {
     let elapsed = 0;
     let asked = 0;
     for (;;) {
@@ -316,13 +319,13 @@ describe('an end', () => {
 });
 
 describe('the backoff', () => {
-  test('is bounded by half a second at first, twice that each time, and a minute in the end', () => {
+  test('starts at half a second, doubles each time, and is limited to a minute', () => {
     const most = Array.from({ length: 10 }, (_, retries) => backoff(retries, () => 1));
     expect(most).toEqual([500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000, 60_000]);
     expect(backoff(2_000, () => 1)).toBe(BACKOFF_CAP_MS);
   });
 
-  test('has full jitter: any part of the bound, down to nothing', () => {
+  test('has full jitter: any part of the limit, down to zero', () => {
     expect(backoff(3, () => 0)).toBe(0);
     expect(backoff(3, () => 0.25)).toBe(1_000);
     const delays = Array.from({ length: 1_000 }, () => backoff(4, Math.random));
@@ -331,7 +334,7 @@ describe('the backoff', () => {
     expect(new Set(delays).size).toBeGreaterThan(990);
   });
 
-  test('grows with the retries that count', () => {
+  test('grows with the counted retries', () => {
     expect(verdict(reply(500), { retries: 3 })).toEqual({ type: 'retry', delay: 2_000 });
     expect(verdict({ type: 'fault', message: 'x' }, { retries: 9 })).toEqual({
       type: 'retry',
@@ -339,7 +342,7 @@ describe('the backoff', () => {
     });
   });
 
-  test('goes on after an attempt that was made before its end, which counts for nothing', () => {
+  test("continues after an early attempt, which isn't counted", () => {
     const ahead = { attempts: 2, retries: 9, left: 123 };
     expect(verdict(reply(500), ahead)).toEqual({ type: 'retry', delay: 123 });
     expect(verdict({ type: 'fault', message: 'x' }, { ...ahead, left: 0 })).toEqual({
@@ -351,7 +354,7 @@ describe('the backoff', () => {
     expect(verdict(reply(429, { retryAfter: '7' }), ahead)).toEqual({ type: 'hold', delay: 7_000 });
   });
 
-  test('and holds have the bounds that are documented', () => {
+  test('and pauses have the documented limits', () => {
     expect(HOLD_RANGE_MS).toEqual([1_000, 300_000]);
     expect([BACKOFF_BASE_MS, BACKOFF_CAP_MS]).toEqual([500, 60_000]);
   });

@@ -1,5 +1,5 @@
-// A link that cannot upload a full batch within requestTimeout: batches shrink until it can, and grow again. A server that
-// does not answer shrinks nothing.
+// On a link that can't upload a full batch within requestTimeout, batches shrink until it can, and grow again. If the
+// server doesn't reply, batches don't shrink.
 
 import { UploadLimit } from '@offthread/worker/delivery/upload-limit';
 import { isSlow } from '@offthread/worker/http/upload';
@@ -12,10 +12,10 @@ import { withApi } from '../helpers/with-api.js';
 
 const bench = withApi();
 
-/** Events of 2 KB, in each of which the filler is the most. */
+/** Events of 2 KB, mostly filler. */
 const FILLER = { filler: 'x'.repeat(1_900) };
 
-/** How many events there were in each request that the API took, and in what order their ids came first. */
+/** The number of events in each request that the API accepted, and the ids in the order of their first arrival. */
 async function received(): Promise<{ sizes: number[]; ids: string[] }> {
   const requests = (await bench.api.requests()).filter(({ accepted }) => accepted);
   return {
@@ -30,7 +30,7 @@ describe('a link of 50 KB/s and a requestTimeout of 3 s', { timeout: 120_000 }, 
     ['with ten retries', {}],
     ['with two retries, which are enough to halve a batch', { maxRetries: 2 }],
     ['with requests of half a megabyte', { batchSize: 2_500, maxRetries: 4 }],
-  ])('deliver everything, in order, %s', async (_name, settings) => {
+  ])('deliver everything in order, %s', async (_name, settings) => {
     await using link = await startLink(bench.api.port, { bytesPerSecond: 50_000 });
     await using trial = new Trial({
       host: `http://127.0.0.1:${link.port}`,
@@ -45,16 +45,17 @@ describe('a link of 50 KB/s and a requestTimeout of 3 s', { timeout: 120_000 }, 
     });
     expect(trial.errors).toEqual([]);
     expect((await received()).ids).toEqual(ids);
-    // No smaller than need be: eleven would do.
+    // No smaller than necessary: eleven events would fit.
     expect((await received()).sizes.length).toBeLessThan(25);
     await trial.balance(bench.api);
   });
 });
 
-test('a link that is fast again gets full batches again', { timeout: 60_000 }, async () => {
+test('a link that becomes fast gets full batches again', { timeout: 60_000 }, async () => {
   await using link = await startLink(bench.api.port, { bytesPerSecond: 100_000, fastAfterMs: 6_000 });
   await using trial = new Trial({ host: `http://127.0.0.1:${link.port}`, requestTimeout: 2_000 });
-  // 100 of them take three seconds. Loopback moves in steps of 64 KB, of which there are two between the two looks.
+  // 100 of them take three seconds. Loopback transfers in steps of 64 KB, two of which happen between the two
+  // measurements.
   const ids = trial.track(1_000, 'Thing Done', { filler: 'x'.repeat(2_900) });
   expect(await trial.analytics.flushAsync(50_000)).toMatchObject({ status: 'ok', delivered: 1_000 });
   const { sizes, ids: got } = await received();
@@ -63,7 +64,7 @@ test('a link that is fast again gets full batches again', { timeout: 60_000 }, a
   expect(sizes.slice(-3, -1)).toEqual([100, 100]);
 });
 
-test('a server that takes a batch and does not answer in time gets the same batch again', async () => {
+test("a server that reads a batch but doesn't reply in time gets the same batch again", async () => {
   await using link = await startLink(bench.api.port, {});
   await using trial = new Trial({ host: `http://127.0.0.1:${link.port}`, requestTimeout: 500 });
   await bench.api.script([
@@ -79,26 +80,26 @@ test('a server that takes a batch and does not answer in time gets the same batc
   for (const { messageIds } of requests.slice(1)) expect(messageIds).toEqual(ids);
 });
 
-describe('an upload that ran out of time is slow', () => {
+describe('an upload that timed out is slow', () => {
   const exact = (bytes: number): { bytes: number; isExact: boolean } => ({ bytes, isExact: true });
   const rough = (bytes: number): { bytes: number; isExact: boolean } => ({ bytes, isExact: false });
 
   test.each([
-    ['if it was under way and is still', exact(200_000), exact(60_000), true],
-    ['if it was under way and ended late', exact(40_000), exact(0), true],
-    ['but not if all had arrived soon', exact(0), exact(0), false],
-    ['but not if nothing has moved: the other side does not read', exact(300_000), exact(300_000), false],
-    ['but not if there was no connection', undefined, exact(300_000), false],
-    ['but not if there is none', undefined, undefined, false],
-    ['if it is not all written, where the system says no more', rough(300_000), rough(300_000), true],
-    ['but not if all was written soon, where the system says no more', rough(0), rough(0), false],
+    ['if it was in progress and still is', exact(200_000), exact(60_000), true],
+    ['if it was in progress and finished late', exact(40_000), exact(0), true],
+    ['but not if everything arrived early', exact(0), exact(0), false],
+    ["but not if nothing moved, because the other side doesn't read", exact(300_000), exact(300_000), false],
+    ['but not if there was no connection at first', undefined, exact(300_000), false],
+    ['but not if there is no connection', undefined, undefined, false],
+    ['if part is unwritten, on a system that reports no more', rough(300_000), rough(300_000), true],
+    ['but not if everything was written early, on a system that reports no more', rough(0), rough(0), false],
   ])('%s', (_name, early, end, expected) => {
     expect(isSlow(early, end)).toBe(expected);
   });
 });
 
 describe('the limit', () => {
-  /** Sends full bodies over a link that uploads at most `capacity` bytes in time; the sizes that were tried. */
+  /** Sends full bodies over a link that can upload `capacity` bytes in time. Returns the sizes that were tried. */
   function run(limit: UploadLimit, capacity: number, count: number): number[] {
     return Array.from({ length: count }, () => {
       const { bytes } = limit;
@@ -108,27 +109,27 @@ describe('the limit', () => {
     });
   }
 
-  test('is that of the API until an upload is too slow, then half of what was too much', () => {
+  test("is the API's until an upload is too slow, and then half of the upload's size", () => {
     const limit = new UploadLimit();
     expect(run(limit, MAX_BODY_BYTES, 3)).toEqual([MAX_BODY_BYTES, MAX_BODY_BYTES, MAX_BODY_BYTES]);
     limit.slow(200_000);
     expect(limit.bytes).toBe(100_000);
   });
 
-  test('doubles after a success of that size, up to that of the API', () => {
+  test("doubles after a success of that size, up to the API's limit", () => {
     const limit = new UploadLimit();
     limit.slow(100_000);
     expect(run(limit, MAX_BODY_BYTES, 6)).toEqual([50_000, 100_000, 200_000, 400_000, 500_000, 500_000]);
   });
 
-  test('does not grow for a small body, which says nothing of a large one', () => {
+  test("doesn't grow after a small body, which says nothing about a large one", () => {
     const limit = new UploadLimit();
     limit.slow(100_000);
     limit.delivered(2_000);
     expect(limit.bytes).toBe(50_000);
   });
 
-  test('is tried less often the more often it was too much, because each try costs a requestTimeout', () => {
+  test('grows less often the more often it was too large, because each failure costs a requestTimeout', () => {
     const sizes = run(new UploadLimit(), 150_000, 200);
     const tooMuch = sizes.filter((bytes) => bytes > 150_000).length;
     expect(tooMuch).toBeLessThan(12);
@@ -137,7 +138,7 @@ describe('the limit', () => {
     ]);
   });
 
-  test('is at least one event and at most what the API takes, whatever the link does', () => {
+  test("is at least one byte and at most the API's limit, whatever the link does", () => {
     fc.assert(
       fc.property(
         fc.array(fc.tuple(fc.boolean(), fc.integer({ min: 100, max: MAX_BODY_BYTES }))),
@@ -152,7 +153,7 @@ describe('the limit', () => {
             if (isSlow) expect(limit.bytes).toBeLessThan(before);
             else expect(limit.bytes).toBeGreaterThanOrEqual(before);
           }
-          // It comes back.
+          // The link recovers.
           run(limit, MAX_BODY_BYTES, 2_000);
           expect(limit.bytes).toBe(MAX_BODY_BYTES);
         },

@@ -1,4 +1,4 @@
-// beforeSend: what a function of the user's may do to an event before it is accepted, and what becomes of its mistakes.
+// beforeSend: what it may do to an event before it is accepted, and how its mistakes are handled.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { type AnalyticsError, type BeforeSend, type OutgoingEvent, ValidationError } from '@offthread/sdk';
 import { createTestAnalytics, type TestAnalytics } from '@offthread/sdk/testing';
@@ -12,13 +12,13 @@ import { expectBalanced, flushed, withApi } from '../helpers/with-api.js';
 
 const bench = withApi();
 
-/** A client whose `onError` is remembered. */
+/** A client whose `onError` is recorded. */
 function hooked(beforeSend: unknown, onError = vi.fn<(error: AnalyticsError) => void>()) {
   const analytics = createTestAnalytics({ beforeSend: beforeSend as BeforeSend, onError });
   return { analytics, onError };
 }
 
-/** Tracks an event; returns what its callback is told. */
+/** Tracks an event and returns what its callback is called with. */
 async function trackOne(analytics: TestAnalytics): Promise<AnalyticsError | undefined> {
   return new Promise((resolve) => {
     expect(analytics.track({ userId: 'u', event: 'e', properties: { a: 1 } }, resolve)).toBe(true);
@@ -26,7 +26,7 @@ async function trackOne(analytics: TestAnalytics): Promise<AnalyticsError | unde
 }
 
 describe('an event', () => {
-  test('is sent as the function returns it, changed or another one', () => {
+  test('is sent as the function returns it, changed or replaced', () => {
     const { analytics } = hooked((event: OutgoingEvent) => {
       if (event.event === 'replace') return { userId: 'other', event: 'replaced' };
       event.properties = { ...event.properties, added: true };
@@ -48,7 +48,7 @@ describe('an event', () => {
     expect(analytics.events[1]).not.toHaveProperty('properties');
   });
 
-  test('is given with its type and what the call brought, and nothing of what is absent', () => {
+  test('is passed with its type and the fields of the call, without absent ones', () => {
     const seen: OutgoingEvent[] = [];
     const { analytics } = hooked((event: OutgoingEvent) => {
       seen.push(structuredClone(event));
@@ -71,7 +71,7 @@ describe('an event', () => {
     expect(analytics.events).toHaveLength(6);
   });
 
-  test('goes through a list of functions in order', () => {
+  test('passes through a list of functions in order', () => {
     const add = (name: string) => (event: OutgoingEvent) => {
       return { ...event, properties: { path: `${event.properties?.['path']} ${name}` } };
     };
@@ -80,7 +80,7 @@ describe('an event', () => {
     expect(analytics.events).toMatchObject([{ properties: { path: 'none one two three' } }]);
   });
 
-  test('is the same as without a function, bigints, decimals, dates and all, where it is returned as it is', () => {
+  test('is the same as without beforeSend if it is returned unchanged, including bigints, decimals and dates', () => {
     const anything = fc.anything({ withBigInt: true, withDate: true, withNullPrototype: true, maxDepth: 4 });
     const exact = fc.bigInt().map((digits) => [digits, new Decimal(`${digits}.5`), new Big(`${digits}.25`)]);
     const plain = createTestAnalytics();
@@ -105,7 +105,7 @@ describe('an event', () => {
     expect(onError).not.toHaveBeenCalled();
   });
 
-  test('of the caller is not changed, whatever the function does to its copy, at any depth', () => {
+  test("of the caller isn't changed, whatever the function does to its copy, at any depth", () => {
     const scramble = (value: unknown): void => {
       if (typeof value !== 'object' || value === null) return;
       for (const each of Object.values(value)) scramble(each);
@@ -132,7 +132,7 @@ describe('an event', () => {
     );
   });
 
-  test('of the caller may be frozen, and what it shows by toJSON is what the function changes', () => {
+  test('of the caller may be frozen, and the function sees the results of toJSON', () => {
     class Account {
       readonly #password = 'secret';
       toJSON(): object {
@@ -149,22 +149,22 @@ describe('an event', () => {
     expect(account.toJSON()).toEqual({ name: 'pat', password: 'secret' });
   });
 
-  test('that the check refuses throws, and no function sees it', () => {
+  test("that is invalid throws, and isn't passed to the function", () => {
     const hook = vi.fn((event: OutgoingEvent) => event);
     const { analytics } = hooked(hook);
-    // @ts-expect-error nobody did it
+    // @ts-expect-error no user
     expect(() => analytics.track({ event: 'e' })).toThrow(ValidationError);
     expect(hook).not.toHaveBeenCalled();
   });
 
-  test('for which there is no room is refused, and no function sees it', () => {
+  test("that the queue has no room for is refused, and isn't passed to the function", () => {
     const hook = vi.fn((event: OutgoingEvent) => event);
     const analytics = createTestAnalytics({ beforeSend: hook, maxQueueSize: 1 });
     expect([1, 2].map(() => analytics.track({ userId: 'u', event: 'e' }))).toEqual([true, false]);
     expect(hook).toHaveBeenCalledTimes(1);
   });
 
-  test('is sent as changed in every attempt, and onError has it like that', async () => {
+  test('is sent as changed in every attempt, and onError gets the changed event', async () => {
     await bench.api.script([
       { type: 'answer', status: 503 },
       { type: 'answer', status: 403 },
@@ -180,7 +180,7 @@ describe('an event', () => {
     expect(bench.errors[0]?.events).toMatchObject([{ properties: { card: '****' } }]);
   });
 
-  test('that is sent again goes through it again', async () => {
+  test('that is sent again passes through it again', async () => {
     const { analytics } = hooked((event: OutgoingEvent) => ({ ...event, context: { seen: true } }));
     const library = { name: 'another', version: '1' };
     const sent = { type: 'track', messageId: 'm', userId: 'u', event: 'e', context: { library, ip: '::1' } };
@@ -191,7 +191,7 @@ describe('an event', () => {
 });
 
 describe('null', () => {
-  test('drops the event: accepted, counted, told to the callback and to a subscriber, and no error', async () => {
+  test('drops the event: accepted, counted and reported to the callback and a subscriber, but not an error', async () => {
     const published: unknown[] = [];
     const listen = (message: unknown): unknown => published.push(message);
     subscribe('offthread:dropped', listen);
@@ -213,7 +213,7 @@ describe('null', () => {
     expect(published).toMatchObject([{ analytics, count: 1, error: { code: 'before_send' } }]);
   });
 
-  test('of the first function is the last word', () => {
+  test('from the first function skips the others', () => {
     const second = vi.fn((event: OutgoingEvent) => event);
     const { analytics } = hooked([() => null, second]);
     analytics.track({ userId: 'u', event: 'e' });
@@ -221,7 +221,7 @@ describe('null', () => {
     expect(analytics.stats().dropped).toEqual({ before_send: 1 });
   });
 
-  test('is told to the callback before a flush behind it returns, which does not call it a failure', () => {
+  test("is reported to the callback before a later flush returns, which doesn't count it as a failure", () => {
     const { analytics } = hooked(() => null);
     const callback = vi.fn();
     analytics.track({ userId: 'u', event: 'e' }, callback);
@@ -230,7 +230,7 @@ describe('null', () => {
     expect(callback).toHaveBeenCalledOnce();
   });
 
-  test('during an asynchronous flush is no failure of it either', async () => {
+  test("isn't a failure of an asynchronous flush either", async () => {
     await bench.api.behave({ type: 'ok', delayMs: 100 });
     const analytics = bench.open({ beforeSend: (event) => (event.event === 'drop' ? null : event) });
     analytics.track({ userId: 'u', event: 'keep' });
@@ -240,7 +240,7 @@ describe('null', () => {
     expect(analytics.stats()).toMatchObject({ accepted: 2, delivered: 1, dropped: { before_send: 1 } });
   });
 
-  test('for some of many leaves the others in order, with callbacks of their own', async () => {
+  test('for some of many leaves the others in order, each with its own callback', async () => {
     const analytics = bench.open({
       beforeSend: (event) => (Number(event.properties?.['n']) % 3 ? event : null),
     });
@@ -259,7 +259,7 @@ describe('null', () => {
   });
 });
 
-describe('a mistake of the function drops the event, tells callback and onError of it with the event, and throws nothing', () => {
+describe('a mistake of the function drops the event, reports it to the callback and onError, and never throws', () => {
   const cycle: Record<string, unknown> = {};
   cycle['again'] = cycle;
 
@@ -279,14 +279,10 @@ describe('a mistake of the function drops the event, tells callback and onError 
     ['it is asynchronous', async (event) => event, 'synchronously; it returned a Promise'],
     ['it is asynchronous and rejects', async () => fail(), 'synchronously; it returned a Promise'],
     ['it changes the type', (event) => ({ ...event, type: 'page' }), "'track' became 'page'"],
-    [
-      'it takes away who did it',
-      ({ userId: _, ...event }) => event,
-      'track() needs a userId or an anonymousId',
-    ],
+    ['it removes the user', ({ userId: _, ...event }) => event, 'track() needs a userId or an anonymousId'],
     ['it adds a field', (event) => ({ ...event, extra: 1 }), "track() has no field 'extra'"],
     [
-      'it makes text of the properties',
+      'it replaces the properties by a string',
       (event) => ({ ...event, properties: 'x' }),
       'properties must be an object',
     ],
@@ -317,13 +313,13 @@ describe('a mistake of the function drops the event, tells callback and onError 
     expect(await trackOne(analytics)).toMatchObject({ cause: { message: 'It failed' } });
   });
 
-  test('which is not the next event', () => {
+  test("doesn't affect the next event", () => {
     const { analytics } = hooked((event: OutgoingEvent) => (event.event === 'bad' ? fail() : event));
     for (const event of ['good', 'bad', 'good']) analytics.track({ userId: 'u', event });
     expect(analytics.events).toHaveLength(2);
   });
 
-  test('like tracking by its own client, which would have no end', () => {
+  test('includes tracking with its own client, which would never end', () => {
     const { analytics, onError } = hooked((event: OutgoingEvent): OutgoingEvent => {
       analytics.track({ userId: 'u', event: 'inner' });
       return event;
@@ -340,7 +336,7 @@ describe('a mistake of the function drops the event, tells callback and onError 
     ]);
   });
 
-  test('like closing its own client, which refuses the event', async () => {
+  test('includes closing its own client, which refuses the event', async () => {
     const { analytics } = hooked((event: OutgoingEvent): OutgoingEvent => {
       void analytics.close();
       return event;
@@ -349,7 +345,7 @@ describe('a mistake of the function drops the event, tells callback and onError 
     expect(analytics.stats()).toMatchObject({ accepted: 0, pending: 0, refused: { closed: 1 } });
   });
 
-  test('but not of the caller: what throws while it is copied is refused as ever', () => {
+  test("doesn't include errors of the caller: an event that throws while it is copied is refused as usual", () => {
     const { analytics, onError } = hooked((event: OutgoingEvent) => event);
     expect(analytics.track({ userId: 'u', event: 'e', properties: cycle })).toBe(false);
     expect(onError.mock.calls).toMatchObject([[{ code: 'unserializable' }]]);
@@ -366,7 +362,7 @@ describe('the setting', () => {
     expect(refusedWith({ beforeSend: [() => null, {}] })).toBe(`${expected}an object`);
   });
 
-  test('has types that let a function change what it is given', () => {
+  test('has types that allow a function to change its event', () => {
     expectTypeOf<BeforeSend>().parameters.toEqualTypeOf<[OutgoingEvent]>();
     expectTypeOf(async (event: OutgoingEvent) => event).not.toExtend<BeforeSend>();
     expectTypeOf((_event: OutgoingEvent) => undefined).not.toExtend<BeforeSend>();

@@ -1,4 +1,5 @@
-// An event that is copied may be so deep and no deeper, on every version of Node.js; any other as deep as JSON allows.
+// An event that is copied has the same maximum depth on every version of Node.js. Other events may be as deep as JSON
+// allows.
 import { createHash } from 'node:crypto';
 import type { OutgoingEvent } from '@offthread/sdk';
 import { describe, expect, test } from 'vitest';
@@ -6,7 +7,7 @@ import { flushed, withApi } from '../helpers/with-api.js';
 
 const bench = withApi();
 
-/** Levels of objects and arrays, the event itself and its properties included. */
+/** Levels of objects and arrays, including the event itself and its properties. */
 const MAX_DEPTH = 1_024;
 
 const WRAPS: [string, (inner: unknown) => unknown][] = [
@@ -16,7 +17,7 @@ const WRAPS: [string, (inner: unknown) => unknown][] = [
   ['Proxies', (inner) => new Proxy({ a: inner }, { get: (on, key, self) => Reflect.get(on, key, self) })],
 ];
 
-/** An event with so many levels. */
+/** Returns an event with that many levels. */
 function deepEvent(levels: number, wrap: (inner: unknown) => unknown, leaf: unknown) {
   let value = leaf;
   for (let level = 2; level < levels; level++) value = wrap(value);
@@ -31,7 +32,7 @@ describe.each(WRAPS)('of %s', (_, wrap) => {
     ['an event with a BigInt', 7n, {}],
     ['an event that beforeSend sees', 7, { beforeSend: keepAll }],
     ['an event with a BigInt that beforeSend sees', 7n, { beforeSend: keepAll }],
-  ])('%s may have 1,024 levels, and one more has it refused', async (__, leaf, settings) => {
+  ])('%s may have 1,024 levels, and is refused with one more', async (__, leaf, settings) => {
     const analytics = bench.open(settings);
     expect(analytics.track(deepEvent(MAX_DEPTH, wrap, leaf))).toBe(true);
     expect(analytics.track(deepEvent(MAX_DEPTH + 1, wrap, leaf))).toBe(false);
@@ -46,7 +47,7 @@ describe.each(WRAPS)('of %s', (_, wrap) => {
     for (const { cause } of bench.errors) expect(String(cause)).toContain(REASON);
   });
 
-  test('an event of 1,024 levels with a BigInt that fails is handed over, and can be sent again', async () => {
+  test('a failed event of 1,024 levels with a BigInt is passed to onError, and can be sent again', async () => {
     await bench.api.script([{ type: 'answer', status: 403 }]);
     const analytics = bench.open();
     analytics.track(deepEvent(MAX_DEPTH, wrap, 7n));
@@ -61,7 +62,7 @@ describe.each(WRAPS)('of %s', (_, wrap) => {
   });
 });
 
-test('the fields of a scope and the context count like any others', () => {
+test('the fields of a scope and the context count too', () => {
   const analytics = bench.open();
   const { properties } = deepEvent(MAX_DEPTH + 1, (inner) => [inner], 7n);
   expect(analytics.identify({ userId: 'u', traits: properties })).toBe(false);

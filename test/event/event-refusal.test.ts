@@ -1,4 +1,5 @@
-// What the API would not take is refused at the call, with a message that says what was expected and what came.
+// Events that the API wouldn't accept are refused at the call, with a message that says what was expected and what was
+// passed.
 import { AnalyticsError } from '@offthread/sdk';
 import { describe, expect, test } from 'vitest';
 import { call, refusal } from '../helpers/untyped.js';
@@ -10,7 +11,7 @@ const WHO = { userId: 'u' };
 const TRACK = { ...WHO, event: 'e' };
 const LONG = 'a text of more than forty characters, which is cut off';
 
-/** An id, and how a message shows what came instead of one. */
+/** Values that aren't ids, and how a message shows them. */
 const NO_IDS: [unknown, string][] = [
   ['', 'an empty string'],
   [Number.NaN, 'NaN'],
@@ -22,7 +23,7 @@ const NO_IDS: [unknown, string][] = [
   [() => 'u', 'a function'],
 ];
 
-/** Likewise, for a text that is not empty. */
+/** The same for a non-empty string. */
 const NO_TEXTS: [unknown, string][] = [
   ['', 'an empty string'],
   [7, '7'],
@@ -32,7 +33,7 @@ const NO_TEXTS: [unknown, string][] = [
   [['e'], 'an array'],
 ];
 
-/** Likewise, for an object. */
+/** The same for an object. */
 const NO_OBJECTS: [unknown, string][] = [
   ['', 'an empty string'],
   [LONG, "'a text of more than forty characters, wh…'"],
@@ -57,7 +58,7 @@ for (const type of ['identify', 'track', 'page', 'screen', 'group', 'alias']) {
   }
   for (const name of ['userId', 'anonymousId']) {
     for (const [id, shown] of NO_IDS) {
-      // It counts as absent beside the other one.
+      // It counts as absent if the other id is present.
       if (id === '' && name === 'anonymousId') continue;
       const message = `${type}(): ${name} must be a non-empty string, a finite number or a bigint; got ${shown}`;
       refused.push([type, { ...WHO, [name]: id }, message]);
@@ -202,7 +203,7 @@ refused.push(
   ['alias', { ...WHO, previousID: 'p' }, "alias() has no field 'previousID'; did you mean 'previousId'?"],
 );
 
-test(`all ${refused.length} of them, each with a message of its own, and none is counted or sent`, async () => {
+test(`all ${refused.length} of them, each with its own message, and none is counted or sent`, async () => {
   const analytics = bench.open();
   analytics.track({ ...TRACK, event: 'before' });
   const messages: [string, unknown, string][] = [];
@@ -233,7 +234,7 @@ describe('a callback', () => {
     expect(analytics.stats().accepted).toBe(0);
   });
 
-  test('is not called for an event that is refused by an exception', async () => {
+  test("isn't called for an event that is refused by an exception", async () => {
     const analytics = bench.open();
     let calls = 0;
     refusal(() => call(analytics, 'track', WHO, () => calls++));
@@ -242,11 +243,11 @@ describe('a callback', () => {
   });
 });
 
-test('what a user of TypeScript would get wrong does not compile', () => {
+test("what a user of TypeScript would get wrong doesn't compile", () => {
   const analytics = bench.open({ stub: true });
-  // @ts-expect-error: nobody did it
+  // @ts-expect-error: no user
   refusal(() => analytics.track({ event: 'e' }));
-  // @ts-expect-error: nothing was done
+  // @ts-expect-error: no event name
   refusal(() => analytics.track({ userId: 'u' }));
   // @ts-expect-error: not a field of track()
   refusal(() => analytics.track({ userId: 'u', event: 'e', traits: {} }));

@@ -1,4 +1,4 @@
-// The six kinds of event as they arrive at the API, field by field, and what becomes of the caller's objects.
+// The six kinds of event as they arrive at the API, field by field, and that the caller's objects stay unchanged.
 import { runInNewContext } from 'node:vm';
 import { type Analytics, version } from '@offthread/sdk';
 import { describe, expect, test, vi } from 'vitest';
@@ -9,7 +9,7 @@ const bench = withApi();
 
 const LIBRARY = { name: '@offthread/sdk', version };
 
-/** What all kinds of event may have. */
+/** Fields that all kinds of event may have. */
 const COMMON = {
   userId: '019mr8mf4r',
   anonymousId: 'a-507f191e',
@@ -19,7 +19,7 @@ const COMMON = {
   messageId: 'message-1',
 };
 
-/** What one of them may have besides, all of it. */
+/** Every field that one kind may have in addition. */
 const OWN: Record<string, object> = {
   identify: { traits: { email: 'ruby@example.com', friends: 872 } },
   track: { event: 'Item Purchased', properties: { revenue: 39.95, shipping: '2-day' } },
@@ -29,7 +29,7 @@ const OWN: Record<string, object> = {
   alias: { previousId: 'previous id' },
 };
 
-/** The least one of them may have. */
+/** The fields that one kind must have. */
 const LEAST: Record<string, object> = {
   identify: { userId: 'u' },
   track: { anonymousId: 'a', event: 'Signed Up' },
@@ -41,7 +41,7 @@ const LEAST: Record<string, object> = {
 
 const TYPES = Object.keys(OWN);
 
-/** The one event that arrives for a call. */
+/** Returns the event that arrives for a call. */
 async function arrived(type: string, event: object): Promise<Record<string, unknown>> {
   const analytics = bench.open();
   expect(call(analytics, type, event)).toBe(true);
@@ -57,9 +57,9 @@ function freeze<T extends object>(value: T): T {
 }
 
 describe.each(TYPES)('%s', (type) => {
-  test('arrives with every field as it was given, and the library in its context', async () => {
+  test('arrives with every field as it was passed, and the library in its context', async () => {
     const event = { ...COMMON, ...OWN[type] };
-    // What the spec adds to it: see segment-rules.test.ts.
+    // The spec adds this: see segment-rules.test.ts.
     const added =
       type === 'page' ? { properties: { url: 'https://segment.com/libraries/', category: 'Docs' } } : {};
     expect(await arrived(type, event)).toEqual({
@@ -70,7 +70,7 @@ describe.each(TYPES)('%s', (type) => {
     });
   });
 
-  test('arrives with the least it may have, and with messageId, timestamp and context added', async () => {
+  test('arrives with only its required fields, plus messageId, timestamp and context', async () => {
     const before = Date.now();
     const { messageId, timestamp, ...rest } = await arrived(type, LEAST[type] ?? {});
     expect(rest).toEqual({ type, ...LEAST[type], context: { library: LIBRARY } });
@@ -80,7 +80,7 @@ describe.each(TYPES)('%s', (type) => {
     expect(Date.parse(String(timestamp))).toBeLessThanOrEqual(Date.now());
   });
 
-  test('takes null and undefined for absent in every field it does not need', async () => {
+  test('treats null and undefined as absent in every optional field', async () => {
     const names = new Set([...Object.keys(COMMON), ...Object.keys(OWN[type] ?? {})]);
     for (const name of Object.keys(LEAST[type] ?? {})) names.delete(name);
     for (const nothing of [null, undefined]) {
@@ -93,7 +93,7 @@ describe.each(TYPES)('%s', (type) => {
     }
   });
 
-  test('takes frozen objects and changes nothing of what it is given', async () => {
+  test('accepts frozen objects and changes nothing that is passed to it', async () => {
     const event = freeze(structuredClone({ ...COMMON, ...OWN[type] }));
     const asItWas = structuredClone(event);
     await arrived(type, event);
@@ -101,7 +101,7 @@ describe.each(TYPES)('%s', (type) => {
     expect(event.context).not.toHaveProperty('library');
   });
 
-  test('takes an id as a string, a number or a bigint, and sends text', async () => {
+  test('accepts an id as a string, a number or a bigint, and sends it as a string', async () => {
     const ids = ['userId', 'anonymousId', 'previousId', 'groupId'].filter(
       (name) => name in { ...COMMON, ...OWN[type] },
     );
@@ -129,12 +129,12 @@ describe.each(TYPES)('%s', (type) => {
 });
 
 describe('messageId', () => {
-  test('of 100 characters is taken as it is', async () => {
+  test('of 100 characters is sent unchanged', async () => {
     const messageId = `"${'ä'.repeat(98)}"`;
     expect(await arrived('track', { ...LEAST['track'], messageId })).toMatchObject({ messageId });
   });
 
-  test('where none is given is unique, among clients too, and in the order of the calls', async () => {
+  test('is generated if absent: unique among all clients, and in the order of the calls', async () => {
     const [one, other] = [bench.open(), bench.open()];
     for (const index of upTo(500)) {
       for (const client of [one, other]) client.track({ userId: 'u', event: 'e', properties: { index } });
@@ -168,7 +168,7 @@ describe('timestamp', () => {
     [
       'ISO 8601 with microseconds, which are cut off',
       '2012-12-02T00:30:12.984999Z',
-      '2012-12-02T00:30:12.984Z',
+      'ISO 8601 with microseconds, which are cut off',
     ],
     ['ISO 8601 with an offset', '2026-11-24T14:30:00+02:30', NOON],
     ['ISO 8601 with an offset without colon', '2026-11-24T04:00:00-0800', NOON],
@@ -189,7 +189,7 @@ describe('timestamp', () => {
     ['seconds, which could as well be milliseconds', 1_556_712_000, '1970-01-19T00:25:12.000Z'],
     ['a year of the nineteenth century', '1876-03-10', '1876-03-10T00:00:00.000Z'],
   ])('%s arrives as ISO 8601 UTC with milliseconds', async (_, timestamp, expected) => {
-    // A machine far from Greenwich, so that local time would show.
+    // In a time zone far from UTC, so that local time would be noticed.
     vi.stubEnv('TZ', 'Asia/Kolkata');
     try {
       expect(new Date(0).getHours()).toBe(5);
@@ -199,7 +199,7 @@ describe('timestamp', () => {
     }
   });
 
-  test('makes a historical import: years of events arrive in order, each with its own time', async () => {
+  test('allows a historical import: years of events arrive in order, each with its own time', async () => {
     const analytics = bench.open();
     const days = upTo(1_000).map((day) => new Date(Date.UTC(2009, 0, 1 + day * 5, 6, 30)));
     for (const timestamp of days) analytics.track({ userId: 'u', event: 'Imported', timestamp });
@@ -210,7 +210,7 @@ describe('timestamp', () => {
 });
 
 describe('integrations', () => {
-  test('pass through untouched, capitals and all', async () => {
+  test('are sent unchanged, capitals included', async () => {
     const integrations = {
       All: false,
       all: true,
@@ -271,7 +271,7 @@ describe('context', () => {
     ['a Date', new Date(0)],
     ['something whose toJSON gives text', { toJSON: () => 'x' }],
     ['something whose toJSON gives an array', { toJSON: () => ['x'] }],
-  ])('%s, which is no object as JSON, is refused, and its neighbours arrive', async (_, context) => {
+  ])("%s, which isn't an object as JSON, is refused, and the events around it arrive", async (_, context) => {
     const analytics = bench.open();
     expect(analytics.track({ userId: 'u', event: 'before' })).toBe(true);
     expect(analytics.track({ userId: 'u', event: 'x', context })).toBe(false);
@@ -285,7 +285,7 @@ describe('context', () => {
 });
 
 describe('a callback', () => {
-  /** A client, and a callback with what it was told. */
+  /** A client, and a callback that records what it was called with. */
   function told(settings = {}): {
     analytics: Analytics;
     callback: (error?: unknown) => void;
@@ -298,23 +298,26 @@ describe('a callback', () => {
     return { analytics: bench.open(settings), callback, calls };
   }
 
-  test.each(TYPES)('of %s is called once, with nothing, when the API has taken the event', async (type) => {
-    const { analytics, callback, calls } = told();
-    call(analytics, type, LEAST[type], callback);
-    expect(calls).toEqual([]);
-    flushed(analytics);
-    flushed(analytics);
-    await analytics.close();
-    expect(calls).toEqual([[undefined]]);
-  });
+  test.each(TYPES)(
+    'of %s is called once, without arguments, when the API has accepted the event',
+    async (type) => {
+      const { analytics, callback, calls } = told();
+      call(analytics, type, LEAST[type], callback);
+      expect(calls).toEqual([]);
+      flushed(analytics);
+      flushed(analytics);
+      await analytics.close();
+      expect(calls).toEqual([[undefined]]);
+    },
+  );
 
-  test('is called without anybody flushing', async () => {
+  test('is called without a flush', async () => {
     const { analytics, callback, calls } = told();
     analytics.track({ userId: 'u', event: 'e' }, callback);
     await vi.waitFor(() => expect(calls).toEqual([[undefined]]), 10_000);
   });
 
-  test('is called once, with the error, when the API refuses the event', async () => {
+  test('is called once, with the error, if the API refuses the event', async () => {
     await bench.api.behave({ type: 'answer', status: 403 });
     const { analytics, callback, calls } = told();
     analytics.track({ userId: 'u', event: 'e' }, callback);
@@ -324,7 +327,7 @@ describe('a callback', () => {
     expect(calls).toEqual([bench.errors]);
   });
 
-  test('is called once, later, with the error, when the call returns false', async () => {
+  test('is called once, later, with the error, if the call returns false', async () => {
     const { analytics, callback, calls } = told({ maxQueueSize: 1, stub: true });
     analytics.track({ userId: 'u', event: 'e' });
     expect(analytics.track({ userId: 'u', event: 'e' }, callback)).toBe(false);
@@ -343,7 +346,7 @@ describe('a callback', () => {
     ]);
   });
 
-  test('is called once, with the error, when the event is too large, at the call or for the worker', async () => {
+  test('is called once, with the error, if the event is too large, at the call or in the worker', async () => {
     const { analytics, callback, calls } = told();
     for (const properties of [{ filler: 'x'.repeat(40_000) }, { list: Array(1_400).fill(10n ** 22n) }]) {
       analytics.track({ userId: 'u', event: 'e', properties }, callback);

@@ -1,4 +1,4 @@
-// Beside a BigInt, and after beforeSend, an event is written exactly as JSON.stringify writes it.
+// An event with a BigInt, and an event after beforeSend, is serialized exactly as JSON.stringify does it.
 import { types } from 'node:util';
 import { runInNewContext } from 'node:vm';
 import type { OutgoingEvent } from '@offthread/sdk';
@@ -8,10 +8,10 @@ import { flushed, withApi } from '../helpers/with-api.js';
 
 const bench = withApi();
 
-/** `JSON.rawJSON`, which Node.js 20 does not have. */
+/** `JSON.rawJSON`, which Node.js 20 doesn't have. */
 const rawJson = Reflect.get(JSON, 'rawJSON') as ((text: string) => unknown) | undefined;
 
-/** What `JSON.stringify` makes of it, with each bigint as a string. */
+/** The result of `JSON.stringify`, with each bigint as a string. */
 function expectedText(value: unknown): string {
   return JSON.stringify(value, (_, item: unknown) =>
     typeof item === 'bigint' || types.isBigIntObject(item) ? String(item) : item,
@@ -30,7 +30,7 @@ function proxyOf(target: object): object {
   return new Proxy(target, { get: (on, key, receiver) => Reflect.get(on, key, receiver) });
 }
 
-/** An array, to `Array.isArray`, with such a length. */
+/** A Proxy that `Array.isArray` accepts, with this length. */
 function ofLength(length: unknown): object {
   const get = (list: unknown[], key: string | symbol): unknown =>
     key === 'length' ? length : Reflect.get(list, key);
@@ -120,7 +120,7 @@ describe.each([
   ['after beforeSend', {}, keepAll],
   ['beside a BigInt, after beforeSend', { big: 1n }, [keepAll, keepAll]],
 ])('%s', (_, extra, beforeSend) => {
-  /** Tracks one event for each value; compares the texts that arrive with those of `JSON.stringify`. */
+  /** Tracks one event for each value and compares the texts that arrive with those of `JSON.stringify`. */
   async function compare(values: readonly unknown[]): Promise<void> {
     await bench.api.reset();
     const all = values.map((value) => ({ properties: { value, ...extra } }));
@@ -139,13 +139,13 @@ describe.each([
     }
   }
 
-  test('every odd value', async () => {
+  test('every unusual value', async () => {
     await compare(oddities);
     await compare([oddities, Object.fromEntries(oddities.entries())]);
     expect(bench.errors).toEqual([]);
   });
 
-  test('random values with odd ones among them', async () => {
+  test('random values with unusual ones among them', async () => {
     await fc.assert(fc.asyncProperty(fc.array(tree, { minLength: 1, maxLength: 25 }), compare), {
       seed: 20_261_124,
       numRuns: 60,
@@ -153,7 +153,7 @@ describe.each([
     expect(bench.errors).toEqual([]);
   });
 
-  test('a context of its own library, with odd values', async () => {
+  test('a context with its own library and unusual values', async () => {
     const analytics = bench.open(beforeSend === undefined ? {} : { beforeSend });
     const values = oddities.filter((each) => expectedText([each]) !== '[null]');
     for (const value of values) {
@@ -192,7 +192,7 @@ test('a getter and a toJSON are called once, with and without beforeSend', () =>
   }
 });
 
-test('a context that JSON writes as anything but an object is refused', () => {
+test("a context that JSON doesn't write as an object is refused", () => {
   const analytics = bench.open();
   const contexts = [Object('text'), runInNewContext('Object(1)'), rawJson?.('"text"') ?? Object(false)];
   for (const context of contexts) {

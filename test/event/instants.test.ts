@@ -1,4 +1,5 @@
-// Points in time of the libraries that people have: each is taken as what it says, or refused with the way to convert it.
+// Points in time from popular libraries: each is accepted as the time that it means, or refused with a hint how to
+// convert it.
 import { Temporal } from '@js-temporal/polyfill';
 import type { IdentifyEvent } from '@offthread/sdk';
 import dayjs from 'dayjs';
@@ -29,7 +30,7 @@ describe('a timestamp of', () => {
     ['a Date with a toISOString of its own', Object.assign(new Date(NOON), { toISOString: () => 'now' })],
     ['a class with toJSON', { toJSON: () => '2026-11-24T13:00:00.25+01:00' }],
     ['a class with toISOString', { toISOString: () => NOON }],
-  ])('%s is the point in time that it says', async (_, timestamp) => {
+  ])('%s is the point in time that it means', async (_, timestamp) => {
     vi.stubEnv('TZ', 'Asia/Kolkata');
     const analytics = bench.open();
     expect(analytics.track({ ...EVENT, timestamp })).toBe(true);
@@ -39,7 +40,7 @@ describe('a timestamp of', () => {
     vi.unstubAllEnvs();
   });
 
-  test('beforeSend is text there, and may be put back', async () => {
+  test('beforeSend is a string there, and may be put back', async () => {
     const seen: unknown[] = [];
     const analytics = bench.open({
       beforeSend: (event) => {
@@ -54,7 +55,7 @@ describe('a timestamp of', () => {
   });
 });
 
-describe('what is refused names the way', () => {
+describe('the error names the conversion for', () => {
   const EXPECTED = 'track(): timestamp must be a valid Date, an ISO 8601 string or milliseconds since 1970';
   const ZONE = "which is not a point in time; give it a time zone, for example with toZonedDateTime('UTC')";
 
@@ -95,7 +96,7 @@ describe('what is refused names the way', () => {
   });
 });
 
-test('the types take what has a point in time, and nothing that has none', () => {
+test('the types accept values that are a point in time, and no others', () => {
   expectTypeOf<dayjs.Dayjs>().toExtend<Timestamp>();
   expectTypeOf<DateTime>().toExtend<Timestamp>();
   expectTypeOf<moment.Moment>().toExtend<Timestamp>();

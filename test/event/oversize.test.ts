@@ -1,4 +1,4 @@
-// An event that cannot fit into the 32 KB the API takes is refused at the call, unless the worker may still shorten it.
+// An event that can't fit into the API's 32 KB is refused at the call, unless the worker may still shorten it.
 import type { AnalyticsError, OutgoingEvent, SentEvent } from '@offthread/sdk';
 import { describe, expect, test, vi } from 'vitest';
 import { eventOfBytes } from '../helpers/exact-event.js';
@@ -9,7 +9,7 @@ const bench = withApi();
 const MAX_BYTES = 32 * 1024;
 const LARGE = { filler: 'x'.repeat(MAX_BYTES) };
 
-test('it is counted, and told to onError and to the callback, each time', async () => {
+test('it is counted and reported to onError and the callback each time', async () => {
   const analytics = bench.open();
   const callback = vi.fn();
   for (const n of upTo(3)) {
@@ -71,7 +71,7 @@ describe('an event of 32,768 bytes is accepted and one of 32,769 refused', () =>
       const count = Math.floor((MAX_BYTES - bytes) / size);
       const filler = letter.repeat(count) + 'x'.repeat(MAX_BYTES - bytes - count * size);
       const analytics = bench.open(settings);
-      // A refused event takes no number, so that both have a messageId of one length.
+      // A refused event uses no number, so both have a messageId of the same length.
       expect(analytics.track(event(`${filler}x`))).toBe(false);
       expect(analytics.track(event(filler))).toBe(true);
       flushed(analytics);
@@ -95,14 +95,14 @@ describe('an event with a BigInt', () => {
     ['that is long and negative', { big: -(10n ** 40_000n) }],
     ['among many', { list: upTo(9_000).map(() => 7n) }],
     ['among many long ones', { list: upTo(200).map(() => 10n ** 400n) }],
-  ])('%s is refused if it cannot fit', (_, properties) => {
+  ])("%s is refused if it can't fit", (_, properties) => {
     const analytics = bench.open();
     expect(analytics.track({ userId: 'u', event: 'e', properties })).toBe(false);
     expect(bench.errors).toMatchObject([{ code: 'event_too_large' }]);
     expect(bench.errors[0]?.message).toMatch(/as sent; this one has at least \d{5,}$/);
   });
 
-  test('is accepted if it fits, whatever it is made of', async () => {
+  test('is accepted if it fits, whatever it contains', async () => {
     const analytics = bench.open();
     const fitting: object[] = [
       { big: 10n ** 32_000n },
@@ -120,7 +120,7 @@ describe('an event with a BigInt', () => {
   });
 });
 
-test('beforeSend may shorten an event, and may make one too large', async () => {
+test('beforeSend may shorten an event, or make it too large', async () => {
   const analytics = bench.open({
     beforeSend: (event) => ({ ...event, properties: event.event === 'shorten' ? {} : LARGE }),
   });
@@ -131,7 +131,7 @@ test('beforeSend may shorten an event, and may make one too large', async () => 
   expect(bench.errors).toMatchObject([{ code: 'event_too_large', events: [{ event: 'extend' }] }]);
 });
 
-test('redact may shorten an event, so that with it the worker decides', async () => {
+test('redact may shorten an event, so with redact the worker decides', async () => {
   const analytics = bench.open({ redact: ['properties.filler'] });
   const told: (AnalyticsError | undefined)[] = [];
   expect(analytics.track({ userId: 'u', event: 'shorter', properties: LARGE })).toBe(true);
@@ -145,7 +145,7 @@ test('redact may shorten an event, so that with it the worker decides', async ()
   expect(told).toEqual(bench.errors);
 });
 
-test('an event that is sent again is accepted and dropped, so that those behind it have their turn', async () => {
+test('a resent event that is too large is accepted and dropped, so that the events after it are sent', async () => {
   const analytics = bench.open();
   const events: SentEvent[] = ['first', 'large', 'last'].map((event) => ({
     type: 'track',

@@ -1,4 +1,4 @@
-// What others put on Object.prototype is no field of an event and no setting; what a class of the caller's has, is.
+// Additions to Object.prototype aren't fields of an event or settings. Properties of the caller's own classes are.
 import { startTrackingApi } from '@offthread/devtools';
 import { createTestAnalytics, type RecordedEvent } from '@offthread/sdk/testing';
 import { describe, expect, test } from 'vitest';
@@ -41,7 +41,7 @@ class Place {
   }
 }
 
-/** What is sent of it, wherever it is tracked. */
+/** What is sent for it, wherever it is tracked. */
 const BOUGHT = { userId: 'buyer', event: 'Bought', properties: { price: 7 } };
 
 describe('an event of a class with getters and a context with a toJSON', () => {
@@ -68,7 +68,7 @@ describe('an event of a class with getters and a context with a toJSON', () => {
     expect(only(analytics.events)).toMatchObject({ ...BOUGHT, anonymousId: 'a', context: { ip: '::1' } });
   });
 
-  test('is refused in a scope as outside of one, if it has a field of its own that no event has', () => {
+  test('is refused in a scope as outside of one, if it has an unknown field of its own', () => {
     const analytics = createTestAnalytics();
     const event = Object.assign(new Purchase(7), { revenue: 7 });
     const outside = refusal(() => call(analytics, 'track', event)).message;
@@ -78,7 +78,7 @@ describe('an event of a class with getters and a context with a toJSON', () => {
   });
 });
 
-test('the context of a scope is what its toJSON gives', () => {
+test('the context of a scope is the result of its toJSON', () => {
   const analytics = createTestAnalytics();
   analytics.withContext({ userId: 'u', context: new Place() }, (within) => {
     within.track({ event: 'e' });
@@ -90,7 +90,7 @@ test('the context of a scope is what its toJSON gives', () => {
   }
 });
 
-test('settings of a class are settings', () => {
+test('an instance of a class can be the settings', () => {
   class Settings {
     get writeKey(): string {
       return 'KEY';

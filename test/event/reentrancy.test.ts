@@ -16,7 +16,9 @@ const properties = (act: () => void): object => ({
 /** What a `beforeSend` adds to the outer event. */
 let returned: Partial<OutgoingEvent> = {};
 
-/** How an event is written: as the rest of a text, as a whole text, as a snapshot, from a copy, a second time. */
+/**
+ * The ways an event is written: as the rest of a text, as a whole text, as a snapshot, from a copy, or a second time.
+ */
 const WAYS: [way: string, settings: object, track: (analytics: Analytics, act: () => void) => boolean][] = [
   [
     'a text',
@@ -30,7 +32,7 @@ const WAYS: [way: string, settings: object, track: (analytics: Analytics, act: (
       analytics.track({ userId: 'u', event: 'outer', timestamp: 0, properties: properties(act) }),
   ],
   [
-    'a context of its own library',
+    'a context with its own library',
     {},
     (analytics, act) =>
       analytics.track({ userId: 'u', event: 'outer', context: { toJSON: () => properties(act) } }),
@@ -42,7 +44,7 @@ const WAYS: [way: string, settings: object, track: (analytics: Analytics, act: (
       analytics.track({ userId: 'u', event: 'outer', properties: { big: 1n, late: { toJSON: act } } }),
   ],
   [
-    'a snapshot, by a toJSON of the BigInt',
+    'a snapshot, through a toJSON of the BigInt',
     {},
     (analytics, act) => {
       const toJSON = (): bigint => {
@@ -77,7 +79,7 @@ const WAYS: [way: string, settings: object, track: (analytics: Analytics, act: (
 ];
 
 describe.each(WAYS)('while the client writes %s', (_, settings, track) => {
-  test('an event that is tracked comes first, and each has a messageId of its own', async () => {
+  test('an event that is tracked inside comes first, and each has its own messageId', async () => {
     const analytics = bench.open({ batchSize: 1, ...settings });
     analytics.track({ userId: 'u', event: 'before' });
     const taken = track(analytics, () => {
@@ -105,7 +107,7 @@ describe.each(WAYS)('while the client writes %s', (_, settings, track) => {
     expect((await bench.api.events()).map(({ event }) => event)).toEqual(['before', 'outer']);
   });
 
-  test('a close has the event refused', async () => {
+  test('a close causes the event to be refused', async () => {
     const analytics = bench.open(settings);
     analytics.track({ userId: 'u', event: 'before' });
     let closing: Promise<unknown> | undefined;
@@ -118,7 +120,7 @@ describe.each(WAYS)('while the client writes %s', (_, settings, track) => {
     expect((await bench.api.events()).map(({ event }) => event)).toEqual(['before']);
   });
 
-  test('events that fill the queue have the event refused', async () => {
+  test('events that fill the queue cause the event to be refused', async () => {
     const analytics = bench.open({ maxQueueSize: 2, ...settings });
     let inner = 0;
     const taken = track(analytics, () => {
@@ -131,7 +133,7 @@ describe.each(WAYS)('while the client writes %s', (_, settings, track) => {
   });
 });
 
-test('a client that is closed while it writes an event tells the callback of that event', async () => {
+test('a client that is closed while it writes an event calls the callback of that event', async () => {
   const analytics = bench.open();
   const callback = vi.fn();
   const close = (): void => void analytics.close();

@@ -1,4 +1,4 @@
-// Events that an error handed over are sent once more, as they were, by whoever has them.
+// The events of an error can be sent again unchanged, by any client.
 import { Analytics, type AnalyticsError, type SentEvent, ValidationError } from '@offthread/sdk';
 import { expect, test } from 'vitest';
 import { Trial } from '../helpers/trial.js';
@@ -7,7 +7,7 @@ import { withApi } from '../helpers/with-api.js';
 
 const bench = withApi();
 
-/** One event of each type, refused by the API; what the error handed over. */
+/** Tracks one event of each type, which the API refuses. Returns the events of the error. */
 async function refusedEvents(): Promise<readonly SentEvent[]> {
   await bench.api.script([{ type: 'answer', status: 403 }]);
   const errors: AnalyticsError[] = [];
@@ -35,7 +35,7 @@ async function refusedEvents(): Promise<readonly SentEvent[]> {
   return errors[0]?.events ?? [];
 }
 
-test('each as it was sent the first time: messageId, timestamp, context.library and all', async () => {
+test('unchanged from the first time: messageId, timestamp, context.library and everything else', async () => {
   const events = await refusedEvents();
   await using trial = new Trial({ host: bench.api.url });
   expect(trial.analytics.resend(events)).toBe(6);
@@ -47,7 +47,7 @@ test('each as it was sent the first time: messageId, timestamp, context.library 
   expect(trial.errors).toEqual([]);
 });
 
-test('from JSON, though there was a BigInt, and with the library of another version', async () => {
+test('from JSON, although there was a BigInt, and with the library of another version', async () => {
   const saved: Record<string, unknown>[] = JSON.parse(JSON.stringify(await refusedEvents()));
   const library = { name: '@offthread/sdk', version: '0.0.1' };
   for (const event of saved) event['context'] = { ...(event['context'] as object), library };
@@ -59,7 +59,7 @@ test('from JSON, though there was a BigInt, and with the library of another vers
   expect(events[0]).toMatchObject({ properties: { big: '18446744073709551616' }, context: { library } });
 });
 
-test('also where they hold a BigInt or lack what the client adds', async () => {
+test('even if they contain a BigInt or lack what the client adds', async () => {
   await using trial = new Trial({ host: bench.api.url });
   const library = { name: 'another', version: '1' };
   const events = [
@@ -91,19 +91,19 @@ test('also where they hold a BigInt or lack what the client adds', async () => {
 test.each<[string, unknown, string]>([
   ['no list', { type: 'track' }, 'an array of events'],
   ['nothing', undefined, 'an array of events'],
-  ['something that is no event', ['x'], 'events[0]: An event must be an object of fields'],
+  ["something that isn't an event", ['x'], 'events[0]: An event must be an object of fields'],
   ['an event without a type', [{ userId: 'u', event: 'E' }], 'events[0]: type must be'],
   ['an unknown type', [{ type: 'toString', userId: 'u', event: 'E' }], 'events[0]: type must be'],
   ['a field of another type', [{ type: 'identify', userId: 'u', event: 'E' }], "no field 'event'"],
   [
-    'a bad one behind a good one',
+    'a bad one after a good one',
     [
       { type: 'identify', userId: 'u' },
       { type: 'track', userId: 'u' },
     ],
     'events[1]: track(): event must be',
   ],
-])('%s is the mistake of the caller, and nothing is accepted', async (_name, events, message) => {
+])('%s throws, and nothing is accepted', async (_name, events, message) => {
   await using trial = new Trial({ host: bench.api.url });
   const resend = (): number => trial.analytics.resend(events as SentEvent[]);
   expect(resend).toThrow(ValidationError);
@@ -125,7 +125,7 @@ test('not if one of them cannot be read', async () => {
   expect(trial.analytics.stats().accepted).toBe(0);
 });
 
-test('as far as there is room; the rest is for later', async () => {
+test('as long as there is room; the rest can be sent later', async () => {
   await using trial = new Trial({ host: bench.api.url, maxQueueSize: 4 });
   const events = await refusedEvents();
   await bench.api.reset();
@@ -138,14 +138,14 @@ test('as far as there is room; the rest is for later', async () => {
   expect(trial.analytics.stats()).toMatchObject({ accepted: 6, delivered: 6 });
 });
 
-test('not by a client that is closed', async () => {
+test('not by a closed client', async () => {
   const trial = new Trial({ host: bench.api.url });
   await trial.analytics.close();
   expect(trial.analytics.resend([{ type: 'identify', userId: 'u' }])).toBe(0);
   expect(trial.analytics.resend([])).toBe(0);
 });
 
-test('what is dropped at the end of one client reaches the API by the next', async () => {
+test('what is dropped when one client closes is delivered by the next', async () => {
   await bench.api.stop();
   let saved = '[]';
   const first = new Analytics({

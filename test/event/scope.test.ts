@@ -1,4 +1,4 @@
-// withContext(): what events inherit from the code around them, however it goes on, and what they do not.
+// withContext(): what events inherit from the code around them, however it continues, and what they don't.
 import { execFile } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { setImmediate, setTimeout } from 'node:timers/promises';
@@ -21,12 +21,12 @@ import { flushed, withApi } from '../helpers/with-api.js';
 
 const bench = withApi();
 
-/** Calls that name nobody, which only the compiler minds outside of a scope. */
+/** Allows calls without a user, which don't compile outside of a scope. */
 function scoped(analytics: Analytics): ScopedAnalytics {
   return analytics;
 }
 
-/** Who did each event. */
+/** The user of each event. */
 function ids(events: readonly RecordedEvent[]): (string | undefined)[] {
   return events.map(({ userId }) => userId);
 }
@@ -56,7 +56,7 @@ describe('an event inherits', () => {
     ]);
   });
 
-  test('no more than it lacks: its own fields win, null too, context and integrations key by key', () => {
+  test('only what it lacks: its own fields win, even null; context and integrations are merged key by key', () => {
     const analytics = createTestAnalytics();
     const outer = {
       ...{ userId: 'outer', anonymousId: 'a' },
@@ -79,7 +79,7 @@ describe('an event inherits', () => {
     expect(three).not.toHaveProperty('integrations');
   });
 
-  test('across awaits, timers, callbacks and what is started and not awaited, and nothing when it is over', async () => {
+  test("across awaits, timers, callbacks and work that isn't awaited, and nothing after its end", async () => {
     const analytics = createTestAnalytics();
     const library = scoped(analytics);
     const emitter = new EventEmitter();
@@ -106,7 +106,7 @@ describe('an event inherits', () => {
     expect(ids(analytics.events)).toEqual(Array(6).fill('inner'));
   });
 
-  test('from its own task, of however many that take turns', async () => {
+  test('from its own task, while many tasks run in turns', async () => {
     const analytics = createTestAnalytics();
     const library = scoped(analytics);
     await fc.assert(
@@ -134,7 +134,7 @@ describe('an event inherits', () => {
     );
   });
 
-  test('from all scopes it is in, the innermost first, as if they had been merged', () => {
+  test('from all enclosing scopes, the innermost first, as if they had been merged', () => {
     const id = fc.option(fc.constantFrom('x', 'y', 1, 2n), { nil: undefined });
     const maybe = <T>(value: fc.Arbitrary<T>) => fc.oneof(value, fc.constantFrom(undefined, null));
     const bag = maybe(fc.dictionary(fc.constantFrom('a', 'b', 'c'), fc.integer()));
@@ -169,7 +169,7 @@ describe('an event inherits', () => {
     );
   });
 
-  test('what a function says at that moment, and asks it for no more than events', () => {
+  test('what a function returns at that moment, and only events call the function', () => {
     const analytics = createTestAnalytics();
     let asked = 0;
     const source = (): ScopeFields => ({ userId: `user-${++asked}` });
@@ -177,7 +177,7 @@ describe('an event inherits', () => {
       expect(asked).toBe(0);
       within.track({ event: 'e' });
       analytics.withContext({ context: { deeper: true } }, () => within.track({ event: 'e' }));
-      // Where it is entered once more it is asked once all the same.
+      // If the scope is entered twice, the function is still called once.
       analytics.withContext(source, () => within.track({ event: 'e' }));
     });
     expect(ids(analytics.events)).toEqual(['user-1', 'user-2', 'user-3']);
@@ -188,7 +188,7 @@ describe('an event inherits', () => {
     );
   });
 
-  test('what the fields were when it was entered', () => {
+  test('what the fields were when the scope was entered', () => {
     const analytics = createTestAnalytics();
     const context = { ip: '::1' };
     const fields = { userId: 'before', context };
@@ -200,7 +200,7 @@ describe('an event inherits', () => {
     expect(analytics.events).toMatchObject([{ userId: 'before', context: { ip: '::1' } }]);
   });
 
-  test('of its own client only', () => {
+  test('from scopes of its own client only', () => {
     const [one, two] = [createTestAnalytics(), createTestAnalytics()];
     one.withContext({ userId: 'one' }, () => {
       two.withContext({ anonymousId: 'two' }, () => {
@@ -215,7 +215,7 @@ describe('an event inherits', () => {
     expect(two.events[0]).not.toHaveProperty('userId');
   });
 
-  test('over the network as in a test, bigints, decimals and ids of its own included', async () => {
+  test('in the same way over the network, with bigints, decimals and its own ids', async () => {
     const analytics = bench.open();
     analytics.withContext({ userId: 'u', context: { cents: 9007199254740993n } }, (within) => {
       within.track({ event: 'e', messageId: 'm', timestamp: 0 });
@@ -232,7 +232,7 @@ describe('an event inherits', () => {
     ]);
   });
 
-  test('before beforeSend sees it', () => {
+  test('before beforeSend is called', () => {
     const analytics = createTestAnalytics({ beforeSend: (event) => (event.userId === 'bot' ? null : event) });
     analytics.withContext({ userId: 'bot' }, (within) => within.track({ event: 'e' }));
     expect(analytics.stats().dropped).toEqual({ before_send: 1 });
@@ -240,7 +240,7 @@ describe('an event inherits', () => {
 });
 
 describe('an event that is refused', () => {
-  test('is reported with what it inherits, so that it can be sent again anywhere', () => {
+  test('is reported with its inherited fields, so that it can be sent again anywhere', () => {
     const errors: AnalyticsError[] = [];
     const analytics = createTestAnalytics({ maxQueueSize: 1, onError: (error) => errors.push(error) });
     analytics.withContext({ userId: 'u', context: { ip: '::1' } }, (within) => {
@@ -251,7 +251,7 @@ describe('an event that is refused', () => {
     expect(analytics.resend(errors.flatMap(({ events }) => events))).toBe(1);
   });
 
-  test('of resend() inherits nothing', () => {
+  test('by resend() inherits nothing', () => {
     const analytics = createTestAnalytics();
     const sent = { type: 'track', anonymousId: 'a', event: 'e', messageId: 'm' };
     analytics.withContext({ userId: 'u', context: { ip: '::1' } }, () => analytics.resend([sent]));
@@ -259,7 +259,7 @@ describe('an event that is refused', () => {
     expect(analytics.events[0]?.context).not.toHaveProperty('ip');
   });
 
-  test('for what a function throws is refused, and for a Promise throws', () => {
+  test('if a function throws, and the call throws if a function returns a Promise', () => {
     const errors: AnalyticsError[] = [];
     const analytics = createTestAnalytics({ onError: (error) => errors.push(error) });
     const fail = (): never => {
@@ -286,17 +286,17 @@ describe('a mistake', () => {
     [{ anonymousId: {} }, 'withContext(): anonymousId must be a non-empty string'],
     [{ context: 'c' }, "withContext(): context must be an object; got 'c'"],
     [{ integrations: [] }, 'withContext(): integrations must be an object; got an array'],
-  ])('in the fields, like %j, throws at once, and nothing is called', (fields, message) => {
+  ])("in the fields, like %j, throws at once, and the function isn't called", (fields, message) => {
     const run = (): never => expect.fail('it was called');
     expect(refusal(() => analytics.withContext(fields as ScopeFields, run)).message).toContain(message);
   });
 
-  test('of giving no function throws', () => {
-    // @ts-expect-error there is none
+  test('of passing no function throws', () => {
+    // @ts-expect-error no function
     expect(refusal(() => analytics.withContext({ userId: 'u' })).message).toContain('takes a function');
   });
 
-  test('of the call within is what it is outside', () => {
+  test('in a call within a scope throws as it does outside', () => {
     analytics.withContext({ userId: 'u' }, (within) => {
       // @ts-expect-error no object
       expect(() => within.track('e')).toThrow("track() takes an object of fields; got 'e'");
@@ -309,7 +309,7 @@ describe('a mistake', () => {
     });
   });
 
-  test('of the function within is thrown on', () => {
+  test('that the function throws is rethrown', () => {
     expect(() =>
       analytics.withContext({ userId: 'u' }, () => {
         throw new RangeError('mine');
@@ -323,23 +323,23 @@ describe('types', () => {
     'Order Completed': { revenue: number };
   }
 
-  test('let events name nobody within, and keep the map', () => {
+  test('let events within a scope have no user, and keep the event map', () => {
     const typed = createTestAnalytics<ShopEvents>();
     typed.withContext({ userId: 'u' }, (within) => {
       expectTypeOf(within).toEqualTypeOf<ScopedAnalytics<ShopEvents>>();
       within.track({ event: 'Order Completed', properties: { revenue: 1 } });
-      // @ts-expect-error a name that is not in the map
+      // @ts-expect-error a name that isn't in the map
       within.track({ event: 'Order Complete', properties: { revenue: 1 } });
-      // @ts-expect-error no properties where one is required
+      // @ts-expect-error missing properties
       within.track({ event: 'Order Completed' });
     });
-    // @ts-expect-error nobody did it
+    // @ts-expect-error no user
     expect(() => typed.track({ event: 'Order Completed', properties: { revenue: 1 } })).toThrow('userId');
     expectTypeOf(typed.withContext({}, () => 1 as const)).toEqualTypeOf<1>();
     expectTypeOf(typed.withContext({}, async () => 'x')).toEqualTypeOf<Promise<string>>();
   });
 
-  test('let any client and any request do where a scoped one is wanted', () => {
+  test('accept any client and any request as a scoped client', () => {
     expectTypeOf<Analytics>().toExtend<ScopedAnalytics>();
     expectTypeOf<Analytics<ShopEvents>>().toExtend<ScopedAnalytics<ShopEvents>>();
     expectTypeOf<RequestAnalytics>().toExtend<ScopedAnalytics>();
@@ -347,14 +347,14 @@ describe('types', () => {
   });
 });
 
-test('who calls no withContext() has no AsyncLocalStorage made', async () => {
+test('without a call of withContext() no AsyncLocalStorage is created', async () => {
   const sdk = import.meta.resolve('@offthread/sdk');
   const program = `
     import async_hooks from 'node:async_hooks';
     import { syncBuiltinESMExports } from 'node:module';
     let made = 0;
     const { AsyncLocalStorage } = async_hooks;
-    // On Node.js 24 and later the property has only a getter.
+    // On Node.js 24 and later, the property has only a getter.
     Object.defineProperty(async_hooks, 'AsyncLocalStorage', { value: class extends AsyncLocalStorage {
       constructor(...given) { super(...given); if (new Error().stack.includes('${new URL('.', sdk)}')) made++; }
     } });

@@ -1,5 +1,5 @@
-// What Segment's spec and its own libraries do with an event, and so this one: the category of a page, a screen without
-// a name, ids that are empty or numbers.
+// Rules of Segment's spec and libraries: the category of a page, a screen without a name, and ids that are empty or
+// numbers.
 import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ const bench = withApi();
 
 const PAGE = { userId: 'u', name: 'Home', category: 'Docs' };
 
-/** The one event that arrives for a call. */
+/** Returns the event that arrives for a call. */
 async function arrived(
   type: string,
   event: object,
@@ -48,40 +48,43 @@ describe('the category of a page', () => {
     ['as their toJSON gives them', changing, { url: '/json', category: 'Docs' }],
     ['with a bigint', { id: 2n ** 64n }, { id: '18446744073709551616', category: 'Docs' }],
     ['with undefined for it', { category: undefined }, { category: 'Docs' }],
-  ])('is in its properties too: %s', async (_, properties, expected) => {
+  ])('is copied to its properties: %s', async (_, properties, expected) => {
     const { type, category, name, properties: sent } = await arrived('page', { ...PAGE, properties });
     expect({ type, category, name }).toEqual({ type: 'page', category: 'Docs', name: 'Home' });
     expect(sent).toEqual(expected);
   });
 
-  test.each([['mine'], [null], [0], [{ deep: true }]])('leaves %o of the caller alone', async (category) => {
-    const properties = { category };
-    expect(await arrived('page', { ...PAGE, properties })).toMatchObject({ category: 'Docs', properties });
-    expect(properties).toEqual({ category });
-  });
+  test.each([['mine'], [null], [0], [{ deep: true }]])(
+    "doesn't replace %o of the caller",
+    async (category) => {
+      const properties = { category };
+      expect(await arrived('page', { ...PAGE, properties })).toMatchObject({ category: 'Docs', properties });
+      expect(properties).toEqual({ category });
+    },
+  );
 
-  test('is added with a messageId and a timestamp too', async () => {
+  test('is also added to an event with a messageId and a timestamp', async () => {
     const event = { ...PAGE, messageId: 'm', timestamp: 0 };
     expect(await arrived('page', event)).toMatchObject({ messageId: 'm', properties: { category: 'Docs' } });
   });
 
-  test('is the one that beforeSend leaves', async () => {
+  test('is the one that beforeSend returns', async () => {
     const rename = { beforeSend: (event: object) => Object.assign(event, { category: 'Guides' }) } as never;
     expect(await arrived('page', PAGE, rename)).toMatchObject({ properties: { category: 'Guides' } });
   });
 
-  test('is not added to a page without one, nor to a screen', async () => {
+  test("isn't added to a page without one, nor to a screen", async () => {
     expect(await arrived('page', { userId: 'u', name: 'Home' })).not.toHaveProperty('properties');
     await bench.api.reset();
     expect(await arrived('screen', PAGE)).not.toHaveProperty('properties');
   });
 
-  test('is not added to properties that are no object as JSON', async () => {
+  test("isn't added to properties that aren't an object as JSON", async () => {
     const properties = { toJSON: () => 'a text' };
     expect(await arrived('page', { ...PAGE, properties })).toMatchObject({ properties: 'a text' });
   });
 
-  test('is not added by resend()', async () => {
+  test("isn't added by resend()", async () => {
     const analytics = bench.open();
     expect(analytics.resend([{ type: 'page', ...PAGE, messageId: 'm' }])).toBe(1);
     flushed(analytics);
@@ -90,7 +93,7 @@ describe('the category of a page', () => {
     expect(event).not.toHaveProperty('properties');
   });
 
-  test('is not added by offthread import', async () => {
+  test("isn't added by offthread import", async () => {
     const folder = await mkdtemp(join(tmpdir(), 'offthread-page-'));
     try {
       const events = [PAGE, { ...PAGE, properties: { url: '/' } }];
@@ -118,7 +121,7 @@ describe('a screen', () => {
     expect(event['category']).toBe('category' in fields ? fields.category : undefined);
   });
 
-  test('whose name is no text is refused', () => {
+  test("whose name isn't a string is refused", () => {
     const analytics = bench.open();
     expect(refusal(() => call(analytics, 'screen', { userId: 'u', name: '' })).message).toBe(
       'screen(): name must be a non-empty string; got an empty string',
@@ -137,7 +140,7 @@ describe('a messageId', () => {
     expect(await arrived('track', { userId: 'u', event: 'e', messageId })).toMatchObject({ messageId: text });
   });
 
-  test('of a number is a string in an error and in resend() too', async () => {
+  test('of a number is also a string in an error and in resend()', async () => {
     await bench.api.script([{ type: 'answer', status: 401 }]);
     const analytics = bench.open();
     analytics.track({ userId: 'u', event: 'e', messageId: 17 });
@@ -168,7 +171,7 @@ describe('an empty id', () => {
     ['group', { groupId: 'g' }],
   ];
 
-  test.each(OWN)('of %s counts as absent beside the other one', async (type, fields) => {
+  test.each(OWN)('of %s counts as absent if the other one is present', async (type, fields) => {
     const known = await arrived(type, { ...fields, userId: '', anonymousId: 'a' });
     expect(known).toMatchObject({ type, anonymousId: 'a' });
     expect(known).not.toHaveProperty('userId');
@@ -178,7 +181,7 @@ describe('an empty id', () => {
     expect(other).not.toHaveProperty('anonymousId');
   });
 
-  test.each(OWN)('of %s is refused beside none', (type, fields) => {
+  test.each(OWN)('of %s is refused if there is no other one', (type, fields) => {
     const analytics = bench.open();
     const ending = 'a non-empty string, a finite number or a bigint; got an empty string';
     for (const [name, ids] of Object.entries({
@@ -197,7 +200,7 @@ describe('an empty id', () => {
     ).toBe('alias(): userId must be a non-empty string, a finite number or a bigint; got an empty string');
   });
 
-  test('takes the place of what a scope has, as null does', async () => {
+  test('overrides the one of a scope, as null does', async () => {
     const analytics = bench.open();
     analytics.withContext({ userId: 'u', anonymousId: 'a' }, () =>
       analytics.track({ userId: '', event: 'e' }),
@@ -211,7 +214,7 @@ describe('an empty id', () => {
     ]);
   });
 
-  test('that beforeSend leaves counts as absent too', async () => {
+  test('that beforeSend leaves also counts as absent', async () => {
     const forget = { beforeSend: (event: object) => Object.assign(event, { userId: '' }) } as never;
     const event = await arrived('track', { userId: 'u', anonymousId: 'a', event: 'e' }, forget);
     expect(event).toMatchObject({ anonymousId: 'a' });

@@ -1,4 +1,4 @@
-// Numbers too big for JSON arrive as exact text, everything else as JSON.stringify has it.
+// Numbers that are too large for JSON arrive as exact strings, everything else as JSON.stringify writes it.
 import { serialize as v8Serialize } from 'node:v8';
 import { serializeSnapshot } from '@offthread/worker/frame/serialize-snapshot';
 import { Big } from 'big.js';
@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { flushed, withApi } from '../helpers/with-api.js';
 
-/** Every kind of value that fast-check makes of itself, where it can be told. */
+/** Every kind of value that fast-check generates, if it can be compared. */
 const ALL_KINDS: fc.ObjectConstraints = {
   withBoxedValues: true,
   withMap: true,
@@ -25,7 +25,7 @@ const bench = withApi();
 const DIGITS = '1234567890123456789.98765432109876543210987654321';
 const WHOLE = '123456789012345678901234567890';
 
-/** One value of each kind that is exact where a float is not, and the text it arrives as. */
+/** One value of each kind that is exact beyond a float, and its text on arrival. */
 const EXACT: [string, unknown, string][] = [
   ['a bigint', 123456789012345678901234567890n, WHOLE],
   ['a negative bigint', -9007199254740993n, '-9007199254740993'],
@@ -39,14 +39,14 @@ const EXACT: [string, unknown, string][] = [
   ['decimal.js, tiny', new Decimal('1.000000000000000000001e-30'), '1.000000000000000000001e-30'],
 ];
 
-/** As `JSON.stringify`, with each bigint as the text of its digits. */
+/** Like `JSON.stringify`, with each bigint as a string of its digits. */
 function expectedText(value: unknown): string {
   return JSON.stringify(value, (_, item: unknown) =>
     typeof item === 'bigint' || item instanceof BigInt ? String(item) : item,
   );
 }
 
-/** Properties -> the text of them that arrives, for each event of one batch. */
+/** Returns the text of the properties that arrive, for each event of one batch. */
 async function arrive(list: readonly object[]): Promise<string[]> {
   const analytics = bench.open();
   for (const properties of list) analytics.track({ userId: 'u', event: 'e', properties });
@@ -55,7 +55,7 @@ async function arrive(list: readonly object[]): Promise<string[]> {
 }
 
 describe('exact numbers', () => {
-  test.each(EXACT)('%s arrives as exact text, wherever in an event it is', async (_, value, text) => {
+  test.each(EXACT)('%s arrives as exact text, anywhere in an event', async (_, value, text) => {
     const analytics = bench.open();
     const place = { value, list: [value, [[value]]], deep: { a: [{ b: { c: [value] } }] } };
     const expected = { value: text, list: [text, [[text]]], deep: { a: [{ b: { c: [text] } }] } };
@@ -71,7 +71,7 @@ describe('exact numbers', () => {
     expect(group?.traits).toEqual(expected);
   });
 
-  test('of all kinds arrive together in one event, beside numbers that stay numbers', async () => {
+  test('of all kinds arrive together in one event, beside ordinary numbers', async () => {
     const properties = {
       exact: EXACT.map(([, value]) => value),
       numbers: [39.95, 0, -1.5e-7, 1e21, Number.MAX_SAFE_INTEGER, Number.MIN_VALUE],
@@ -85,13 +85,13 @@ describe('exact numbers', () => {
     });
   });
 
-  test('a number stays a number where no other kind is in the event', async () => {
+  test('an ordinary number stays a number if the event has no other kind', async () => {
     expect(await arrive([{ revenue: 39.95, count: 3, big: 1e300 }])).toEqual([
       '{"revenue":39.95,"count":3,"big":1e+300}',
     ]);
   });
 
-  test('a bigint with a toJSON, as many programs give it one, arrives as that says', async () => {
+  test('a bigint with a toJSON, which many programs add, arrives as its result', async () => {
     Object.defineProperty(BigInt.prototype, 'toJSON', {
       value: (...given: [key: string]) => `asked for ${given[0]}`,
       configurable: true,
@@ -105,7 +105,7 @@ describe('exact numbers', () => {
     }
   });
 
-  test('the events of onError have them too, and can be sent again', async () => {
+  test('are in the events of onError too, and can be sent again', async () => {
     await bench.api.script([{ type: 'answer', status: 403 }]);
     const analytics = bench.open();
     const properties = { exact: 123456789012345678901234567890n, price: new Decimal(DIGITS) };
@@ -119,14 +119,14 @@ describe('exact numbers', () => {
     expect(await bench.api.events()).toMatchObject([{ properties: { exact: WHOLE, price: DIGITS } }]);
   });
 
-  test('are written by the worker, from what the main thread took a snapshot of', () => {
+  test('are written by the worker, from a snapshot that the main thread takes', () => {
     const event = '{"a":"mark0","b":[{"c":"mark1","d":"ä😀\\ud800","e":1.5}],"f":"mark2."}';
     const text = Buffer.from(serializeSnapshot(v8Serialize([event, 'mark', 1n, -2n]))).toString();
     expect(text).toBe('{"a":"1","b":[{"c":"-2","d":"ä😀\\ud800","e":1.5}],"f":"mark2."}');
   });
 });
 
-describe('whatever JSON can hold', () => {
+describe('any value that JSON can hold', () => {
   const oddities = fc.constantFrom<unknown>(
     undefined,
     Number.NaN,
@@ -160,12 +160,12 @@ describe('whatever JSON can hold', () => {
   );
   const run = { seed: 20_261_124, numRuns: 60 };
 
-  /** Neither `undefined` nor an event too large: each of these has its own test. */
+  /** Excludes `undefined` and events that are too large; both have their own tests. */
   function sendable(values: readonly unknown[]): object[] {
     return values.map((value) => ({ value })).filter((each) => expectedText(each).length < 30_000);
   }
 
-  test('arrives as JSON.stringify has it', async () => {
+  test('arrives as JSON.stringify writes it', async () => {
     const lists = fc.array(plain, { minLength: 1, maxLength: 30 });
     await fc.assert(
       fc.asyncProperty(lists, async (values) => {
@@ -180,7 +180,7 @@ describe('whatever JSON can hold', () => {
     expect(bench.errors).toEqual([]);
   });
 
-  test('arrives as JSON.stringify has it, its bigints as text', async () => {
+  test('arrives as JSON.stringify writes it, with bigints as text', async () => {
     const lists = fc.array(withBigInts, { minLength: 1, maxLength: 30 });
     await fc.assert(
       fc.asyncProperty(lists, async (values) => {
@@ -196,7 +196,9 @@ describe('whatever JSON can hold', () => {
 });
 
 describe('hostile values', () => {
-  /** Tracks the event between two others, which arrive; whether it was accepted, and what arrived of it. */
+  /**
+   * Tracks the event between two others, which must arrive. Returns whether it was accepted, and what arrived of it.
+   */
   async function between(event: object, type: 'track' | 'page' = 'track'): Promise<[boolean, unknown[]]> {
     const analytics = bench.open();
     expect(analytics.track({ userId: 'u', event: 'before' })).toBe(true);
@@ -255,14 +257,14 @@ describe('hostile values', () => {
     ['a revoked Proxy as properties', track({ list: [revoked.proxy] })],
     ['a revoked Proxy as the event', revoked.proxy],
     ['a Proxy that throws in every trap', new Proxy({}, new Proxy({}, { get: () => thrown }))],
-  ])('%s: this one event is refused, and onError has the cause', async (_, event) => {
+  ])('%s: only this event is refused, and onError has the cause', async (_, event) => {
     expect(await between(event)).toEqual([false, []]);
     const cause = bench.errors[0]?.cause;
     if (cause !== undefined) expect(cause).toBeInstanceOf(Error);
     expect(bench.errors[0]?.message).toBe('The event cannot be written as JSON');
   });
 
-  test('anywhere in an event have it refused where JSON.stringify throws, and no other event harmed', async () => {
+  test('cause a refusal wherever JSON.stringify throws, without affecting other events', async () => {
     const throwing: ProxyHandler<object> = { ownKeys: thrown, get: thrown };
     const values = [
       fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)) }),
@@ -280,7 +282,7 @@ describe('hostile values', () => {
       fc.constantFrom<unknown>(new Proxy([1, { a: 2n }], {}), new Proxy({ a: [2] }, {}), nested(300), {
         toJSON: () => 3n,
       }),
-      // Behind a toJSON, because fast-check looks at what it gives.
+      // Behind a toJSON, because fast-check inspects the values that it generates.
       fc.constantFrom<unknown>(
         ...[cycle, getter, nested(100_000), revoked.proxy, new Proxy({}, throwing), { toJSON: thrown }].map(
           (value) => ({ toJSON: () => value }),
@@ -329,7 +331,7 @@ describe('hostile values', () => {
     expect(new Set(bench.errors.map(({ code }) => code))).toEqual(new Set(['unserializable']));
   });
 
-  /** What JSON makes of it, with each bigint as text; none where it throws. */
+  /** What JSON makes of it, with each bigint as text, or undefined if it throws. */
   function textOrNone(value: unknown): string | undefined {
     try {
       return expectedText(value);
@@ -344,7 +346,7 @@ describe('hostile values', () => {
     return value;
   }
 
-  test('a cycle is told by its key, before the stack is full', async () => {
+  test('a cycle is reported by its key, before the stack overflows', async () => {
     await between(track({ big: 1n, cycle }));
     expect(String(bench.errors[0]?.cause)).toBe("TypeError: The event has a cycle at 'cycle'");
   });
@@ -368,7 +370,7 @@ describe('hostile values', () => {
     ['a Proxy of an array', { list: new Proxy([1, { a: 2 }], {}) }, { list: [1, { a: 2 }] }],
     ['control characters', { '\u0000': '\u001f\u007f\u2028' }, { '\u0000': '\u001f\u007f\u2028' }],
     ['a string that looks like the end of a batch', { x: '"}],"sentAt":""}' }, { x: '"}],"sentAt":""}' }],
-  ])('%s arrives as JSON has it', async (_, properties, expected) => {
+  ])('%s arrives as JSON writes it', async (_, properties, expected) => {
     expect(await between(track(properties))).toEqual([
       true,
       [expect.objectContaining({ properties: expected })],
@@ -378,7 +380,7 @@ describe('hostile values', () => {
     expect(arrived).toMatchObject({ properties: { big: '1', properties: expected } });
   });
 
-  test('a key named __proto__ is a key like any other, on both sides and in what onError gets', async () => {
+  test('a key named __proto__ is an ordinary key on both threads and in onError', async () => {
     const text = '{"__proto__":{"admin":true},"a":1,"deep":[{"__proto__":null}]}';
     await bench.api.script([{ type: 'answer', status: 403 }]);
     const analytics = bench.open({ batchSize: 2 });
@@ -396,7 +398,7 @@ describe('hostile values', () => {
     ['numbers', 1, '1'],
     ['bigints', 1n, '"1"'],
   ])(
-    'arrays nested to a depth of 10,000 around %s arrive whole, or this one event is refused',
+    'arrays nested to a depth of 10,000 around %s arrive whole, or only this event is refused',
     async (_, leaf, text) => {
       const [accepted] = await between(track({ nested: nested(10_000, leaf) }));
       if (accepted) {
@@ -420,7 +422,7 @@ describe('hostile values', () => {
     }
   });
 
-  test('an event that shows itself differently each time it is read harms nobody but itself', async () => {
+  test('an event that changes each time it is read affects no other event', async () => {
     for (const readsWithId of [1, 2]) {
       await bench.api.reset();
       bench.errors.length = 0;
@@ -439,7 +441,7 @@ describe('hostile values', () => {
     }
   });
 
-  test('a long text of characters that grow when they are written as JSON arrives or is reported as too large', async () => {
+  test('a long text of characters that grow in JSON arrives, or is reported as too large', async () => {
     const analytics = bench.open();
     analytics.track({ userId: 'u', event: 'fits', properties: { text: '\u0001'.repeat(5_000) } });
     analytics.track({ userId: 'u', event: 'grows', properties: { text: '\u0001'.repeat(6_000) } });

@@ -1,16 +1,16 @@
-// An event is sent as it was when the method was called, in the form JSON gives it.
+// An event is sent as it was at the call, in the form that JSON gives it.
 import { describe, expect, test } from 'vitest';
 import { flushed, withApi } from '../helpers/with-api.js';
 
 const bench = withApi();
 
-/** A BigInt among the properties sends an event the other way: as a snapshot, written as JSON by the worker. */
+/** A BigInt in the properties sends an event as a snapshot, which the worker writes as JSON. */
 const WAYS: [string, object][] = [
   ['as JSON text', {}],
   ['as a snapshot', { big: 1n }],
 ];
 
-/** The properties as they arrive, without the BigInt. */
+/** Returns the properties as they arrive, without the BigInt. */
 async function arrived(properties: object): Promise<Record<string, unknown>> {
   const analytics = bench.open();
   expect(analytics.track({ userId: 'u', event: 'e', properties })).toBe(true);
@@ -21,7 +21,7 @@ async function arrived(properties: object): Promise<Record<string, unknown>> {
 }
 
 describe.each(WAYS)('%s', (_, extra) => {
-  test('what the caller changes after the call changes nothing that is sent', async () => {
+  test("changes by the caller after the call don't affect what is sent", async () => {
     const analytics = bench.open();
     const list: unknown[] = [1, { deep: 'before' }];
     const event = {
@@ -57,7 +57,7 @@ describe.each(WAYS)('%s', (_, extra) => {
     expect(sent?.properties?.['list']).toHaveLength(2);
   });
 
-  test('one object reused for many events is many events', async () => {
+  test('one object reused for many events is sent as many events', async () => {
     const analytics = bench.open();
     const properties = { ...extra, index: 0 };
     for (properties.index = 0; properties.index < 300; properties.index++) {
@@ -68,7 +68,7 @@ describe.each(WAYS)('%s', (_, extra) => {
     expect(indices).toEqual(Array.from({ length: 300 }, (__, index) => index));
   });
 
-  test('Dates arrive as ISO 8601 with milliseconds at any depth, an invalid one as null', async () => {
+  test('Dates arrive as ISO 8601 with milliseconds at any depth, and an invalid one as null', async () => {
     const date = new Date('2026-11-24T12:00:00Z');
     const text = '2026-11-24T12:00:00.000Z';
     const nested = { date, list: [date, [date, { date }]], a: { b: { c: { d: { e: [{ date }] } } } } };
@@ -80,7 +80,7 @@ describe.each(WAYS)('%s', (_, extra) => {
     });
   });
 
-  test('toJSON is asked, with the key, on the object itself', async () => {
+  test('toJSON is called on the object itself, with the key', async () => {
     const asked: string[] = [];
     class Money {
       readonly #cents: number;
@@ -101,7 +101,7 @@ describe.each(WAYS)('%s', (_, extra) => {
     expect(asked.slice(-2)).toEqual(['price', '1']);
   });
 
-  test('toJSON of the properties themselves, of a primitive and of a function are asked as JSON would', async () => {
+  test('toJSON of the properties, of a primitive and of a function is called as JSON does', async () => {
     const properties = {
       hidden: 1,
       toJSON: (key: string) => ({ ...extra, key, text: { toJSON: () => 'x' } }),
@@ -114,7 +114,7 @@ describe.each(WAYS)('%s', (_, extra) => {
     });
   });
 
-  test('instances of classes arrive as what can be seen of them from outside', async () => {
+  test('class instances arrive with their visible properties', async () => {
     class Point {
       x = 1;
       y: number | undefined;
@@ -152,7 +152,7 @@ describe.each(WAYS)('%s', (_, extra) => {
     expect(reads).toBe(readsAtCall);
   });
 
-  test('what JSON has no word for arrives as JSON has it', async () => {
+  test("values that JSON can't express arrive as JSON.stringify writes them", async () => {
     const sparse: unknown[] = [];
     sparse[2] = 'x';
     const given = {

@@ -1,5 +1,5 @@
-// Maps of events, as the compiler sees them: `tsc -p test` fails where a line marked @ts-expect-error is no error. And
-// that nothing of it is left at run time.
+// Event maps as the compiler sees them: `tsc -p test` fails if a line marked @ts-expect-error compiles. Also that they
+// have no effect at run time.
 import { Analytics, type TrackEvent } from '@offthread/sdk';
 import type { Amount, EcommerceEvents, Product } from '@offthread/sdk/ecommerce';
 import type { FastifyAnalyticsOptions, RequestAnalytics } from '@offthread/sdk/fastify';
@@ -15,7 +15,7 @@ interface ShopEvents {
 describe('a map of events', () => {
   const typed = createTestAnalytics<ShopEvents>();
 
-  test('takes its names with their properties', () => {
+  test('accepts its names with their properties', () => {
     typed.reset();
     typed.track({ userId: 'u', event: 'Order Completed', properties: { revenue: 39.95 } });
     typed.track({ anonymousId: 'a', event: 'Cart Viewed', properties: { items: 1 }, timestamp: 0 });
@@ -27,30 +27,30 @@ describe('a map of events', () => {
     ]);
   });
 
-  test('is a mistake to the compiler with another name, type, or field, and nothing at run time', () => {
-    // @ts-expect-error a name that is not in it
+  test('makes another name, type or field a compile error, with no effect at run time', () => {
+    // @ts-expect-error a name that isn't in the map
     expect(typed.track({ userId: 'u', event: 'Order Complete', properties: { revenue: 1 } })).toBe(true);
     // @ts-expect-error a property of another type
     expect(typed.track({ userId: 'u', event: 'Order Completed', properties: { revenue: '1' } })).toBe(true);
     // @ts-expect-error a property that the event does not have
     expect(typed.track({ userId: 'u', event: 'Cart Viewed', properties: { revenue: 1 } })).toBe(true);
-    // @ts-expect-error no properties where one is required
+    // @ts-expect-error missing properties
     expect(typed.track({ userId: 'u', event: 'Order Completed' })).toBe(true);
-    // @ts-expect-error null where one is required
+    // @ts-expect-error null instead of properties
     expect(typed.track({ userId: 'u', event: 'Order Completed', properties: null })).toBe(true);
     const name: string = 'Cart Viewed';
-    // @ts-expect-error any string
+    // @ts-expect-error an arbitrary string
     expect(typed.track({ userId: 'u', event: name })).toBe(true);
   });
 
-  test('leaves who did it and the common fields as they are', () => {
-    // @ts-expect-error nobody did it
+  test('leaves the user ids and the common fields as they are', () => {
+    // @ts-expect-error no user
     expect(() => typed.track({ event: 'Cart Viewed' })).toThrow('userId');
     // @ts-expect-error no such field
     expect(() => typed.track({ userId: 'u', event: 'Cart Viewed', propertys: {} })).toThrow('propertys');
   });
 
-  test('may be written as a type and in place', () => {
+  test('may be written as a type and inline', () => {
     type Events = { Ping: { ms: bigint } };
     expectTypeOf<TrackEvent<Events>['event']>().toEqualTypeOf<'Ping'>();
     expectTypeOf(new Analytics<{ Ping: { ms: bigint } }>({ writeKey: 'KEY' })).toEqualTypeOf<
@@ -59,11 +59,11 @@ describe('a map of events', () => {
   });
 
   test('must map names to objects', () => {
-    // @ts-expect-error a property is no map of properties
+    // @ts-expect-error a property isn't a map of properties
     expectTypeOf<Analytics<{ Ping: number }>>().not.toBeNever();
   });
 
-  test('is not in the way where any client will do', () => {
+  test('can be passed where any client is accepted', () => {
     const take = (analytics: Analytics): Analytics => analytics;
     expect(take(typed)).toBe(typed);
     expectTypeOf<Analytics<ShopEvents>>().toExtend<Analytics>();
@@ -73,7 +73,7 @@ describe('a map of events', () => {
     expectTypeOf<{ client: Analytics<ShopEvents> }>().toExtend<FastifyAnalyticsOptions>();
   });
 
-  test('holds for requests of Fastify, where who did it may be left out', () => {
+  test('applies to Fastify requests, where the user ids are optional', () => {
     type Track = RequestAnalytics<ShopEvents>['track'];
     type Event = Parameters<Track>[0];
     expectTypeOf<{ event: 'Cart Viewed' }>().toExtend<Event>();
@@ -85,7 +85,7 @@ describe('a map of events', () => {
 });
 
 describe('without a map', () => {
-  test('any name and any properties are taken', () => {
+  test('any name and any properties are accepted', () => {
     const analytics = createTestAnalytics();
     expectTypeOf(new Analytics({ writeKey: 'KEY' })).toEqualTypeOf<Analytics>();
     expectTypeOf<TrackEvent['event']>().toEqualTypeOf<string>();
@@ -104,7 +104,7 @@ describe("Segment's ecommerce events", () => {
   }
   const shop = createTestAnalytics<GiftEvents>();
 
-  test('take the properties of the spec, decimals among them', () => {
+  test('accept the properties of the spec, including decimals', () => {
     const products: Product[] = [{ product_id: 507n, sku: 'G-32', price: new Decimal('18.99'), quantity: 1 }];
     const order = { order_id: '50314b8e', total: new Decimal('20.99'), tax: 2, currency: 'USD' };
     shop.track({
@@ -127,7 +127,7 @@ describe("Segment's ecommerce events", () => {
     expectTypeOf<Date>().not.toExtend<Amount>();
   });
 
-  test('are a mistake to the compiler where the spec has another name or type', () => {
+  test('make a name or type that differs from the spec a compile error', () => {
     // @ts-expect-error the name of the first version of the spec
     shop.track({ userId: 'u', event: 'Completed Order', properties: { total: 1 } });
     // @ts-expect-error the name of a field in another style

@@ -1,5 +1,5 @@
-// Connections are used again, but none for ever: not after five idle seconds, and after ten minutes and after a fault the
-// host's address is asked for anew. Two servers, and a name that moves from one to the other.
+// Connections are reused, but not forever: not after five idle seconds. After ten minutes or a fault, the host's
+// address is resolved again. Two servers, and a name that moves from one to the other.
 import dns from 'node:dns';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -16,12 +16,12 @@ const BODY = Buffer.from('{"batch":[]}');
 const NAME = 'moving.offthread.test';
 const never = new AbortController().signal;
 
-/** Where the name leads, and how often that was asked. */
+/** The address that the name resolves to, and how often it was resolved. */
 const name = { address: '127.0.0.1', asked: 0 };
 let old: RawServer;
 let next: RawServer;
 let url: string;
-/** What the old server does with a request. */
+/** How the old server handles a request. */
 let serve: (socket: Socket) => void;
 
 beforeEach(async () => {
@@ -51,26 +51,26 @@ function answer(socket: Socket): void {
   socket.write(OK);
 }
 
-/** Connections so far to the old server and to the next one. */
+/** Connections so far to the old and the new server. */
 function connections(): [number, number] {
   return [old.sockets.length, next.sockets.length];
 }
 
 const now = performance.now.bind(performance);
 
-/** Moves this thread's clock so far ahead of the real one, from now on. */
+/** Moves this thread's clock ahead of the real one. */
 function age(ms: number): void {
   vi.spyOn(performance, 'now').mockImplementation(() => now() + ms);
 }
 
-test('the rule: ten minutes', () => {
+test('connections are outdated after ten minutes', () => {
   expect(MAX_CONNECTION_AGE_MS).toBe(600_000);
   expect(isOutdated(5_000, 5_000)).toBe(false);
   expect(isOutdated(5_000, 604_999)).toBe(false);
   expect(isOutdated(5_000, 605_000)).toBe(true);
 });
 
-test('a connection in use is kept while it is young, though the name has moved', async () => {
+test('an active connection is kept while it is young, even if the name has moved', async () => {
   const send = sender({ url });
   for (let ms = 0; ms < MAX_CONNECTION_AGE_MS - 60_000; ms += MAX_IDLE_MS - 1_000) {
     age(ms);
@@ -81,7 +81,7 @@ test('a connection in use is kept while it is young, though the name has moved',
   expect(name.asked).toBe(1);
 });
 
-test('after ten minutes the name is asked for again, and the old connection ends', async () => {
+test('after ten minutes the name is resolved again, and the old connection is closed', async () => {
   const send = sender({ url });
   await send(BODY, 0, never);
   name.address = '127.0.0.2';
@@ -93,10 +93,10 @@ test('after ten minutes the name is asked for again, and the old connection ends
   await expect.poll(() => old.sockets[0]?.closed, { timeout: 5_000 }).toBe(true);
 });
 
-test('a connection is used again while it has been idle for less than five seconds', async () => {
+test('a connection is reused while it has been idle for less than five seconds', async () => {
   const send = sender({ url });
   expect(MAX_IDLE_MS).toBe(5_000);
-  // Each answer starts its time anew, or half of these would need another connection.
+  // Each reply restarts the idle time; otherwise half of these requests would need a new connection.
   for (let n = 1; n <= 4; n++) {
     await send(BODY, 0, never);
     age(n * (MAX_IDLE_MS - 1_000));
@@ -108,7 +108,7 @@ test('a connection is used again while it has been idle for less than five secon
   await expect.poll(() => old.sockets[0]?.closed, { timeout: 5_000 }).toBe(true);
 });
 
-test('of several connections only those are used again that were not idle for long', async () => {
+test("of several connections, only those are reused that weren't idle for long", async () => {
   const [one, two] = [sender({ url }), sender({ url })];
   await Promise.all([one(BODY, 0, never), two(BODY, 0, never)]);
   for (let n = 1; n <= 3; n++) {
@@ -116,14 +116,14 @@ test('of several connections only those are used again that were not idle for lo
     await one(BODY, 0, never);
   }
   expect(connections()).toEqual([2, 0]);
-  // The last one used is used again, and the other one was idle meanwhile.
+  // The connection used last is reused; the other one was idle meanwhile.
   await expect.poll(() => old.sockets.map(({ closed }) => closed).sort()).toEqual([false, true]);
   await Promise.all([one(BODY, 0, never), two(BODY, 0, never)]);
   expect(connections()).toEqual([3, 0]);
 });
 
-describe('a link that forgets idle connections and tells nobody', () => {
-  test('costs no flush its two seconds', async () => {
+describe('a link that silently forgets idle connections', () => {
+  test('makes no flush miss its two seconds', async () => {
     await using api = await startTrackingApi();
     await using link = await startLink(api.port, { idleMs: MAX_IDLE_MS });
     await using trial = new Trial({ host: `http://127.0.0.1:${link.port}` });
@@ -137,7 +137,7 @@ describe('a link that forgets idle connections and tells nobody', () => {
     await trial.balance(api);
   });
 
-  test('carries steady traffic by one connection', async () => {
+  test('carries steady traffic on one connection', async () => {
     await using api = await startTrackingApi();
     await using link = await startLink(api.port, { idleMs: MAX_IDLE_MS });
     await using trial = new Trial({ host: `http://127.0.0.1:${link.port}` });
@@ -158,7 +158,7 @@ describe('after a fault', () => {
     ['an end without an answer', (socket) => void socket.destroy()],
     ['no answer in time', () => {}],
     ['something that is not HTTP', (socket) => void socket.write('\u0000\r\n\r\n')],
-  ])('of %s the next request goes where the name leads now', async (_name, fault) => {
+  ])('(%s) the next request goes to the current address of the name', async (_name, fault) => {
     const send = sender({ url }, { requestTimeout: 300 });
     await send(BODY, 0, never);
     name.address = '127.0.0.2';
@@ -168,7 +168,7 @@ describe('after a fault', () => {
     expect(connections()).toEqual([1, 1]);
   });
 
-  test('of one client no other uses an old connection either, and what is on its way arrives', async () => {
+  test('of one client, no other client uses an old connection either, and requests in flight complete', async () => {
     const [one, two, three] = [sender({ url }), sender({ url }), sender({ url })];
     const hold: Socket[] = [];
     serve = (socket) => void hold.push(socket);
@@ -176,7 +176,7 @@ describe('after a fault', () => {
     await expect.poll(() => hold.length, { timeout: 5_000 }).toBe(3);
     name.address = '127.0.0.2';
     const [broken, waiting, slow] = hold;
-    // One is idle at the fault, and one still in use.
+    // At the fault, one connection is idle and one is in use.
     waiting?.write(OK);
     await Promise.race(first);
     broken?.resetAndDestroy();
@@ -192,7 +192,7 @@ describe('after a fault', () => {
     expect(connections()).toEqual([3, 1]);
   });
 
-  test('of another host nothing ends', async () => {
+  test('of another host, connections stay open', async () => {
     const send = sender({ url });
     await send(BODY, 0, never);
     const other = await startRawServer((socket) => void socket.destroy());

@@ -1,5 +1,5 @@
-// A callback runs in the async context of the call that brought it, everything else in none, and no request's store is kept:
-// no matter whether the program loads the SDK when it starts or in its first request.
+// Callbacks run in the async context of the call they were passed to, and everything else in no context. No request's
+// store is kept alive, whether the program loads the SDK at startup or in its first request.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const USERS = ['alice', 'bob', 'carol'];
 
 test.for(['loaded first', 'required', 'imported', 'required from a bundle'])(
-  'three users of a Fastify server stay apart, the SDK %s',
+  'three users of a Fastify server are kept apart if the SDK is %s',
   {
     timeout: 60_000,
   },
@@ -54,9 +54,9 @@ test.for(['loaded first', 'required', 'imported', 'required from a bundle'])(
       new Set(['closed: nobody', 'unserializable: nobody', 'rejected: nobody']),
     );
     expect(new Set(channels)).toEqual(new Set(['refused: nobody', 'delivered: nobody', 'failed: nobody']));
-    // Before Node.js 24 the loader itself keeps the context in which an ES module was first loaded.
+    // Before Node.js 24, the loader itself keeps the context in which an ES module was first loaded.
     const isESModule = load === 'required' || load === 'imported';
     const keptByNode = isESModule && MAJOR < 24 ? ['alice'] : [];
-    expect(alive, 'users whose store is kept').toEqual(keptByNode);
+    expect(alive, 'users whose store is still alive').toEqual(keptByNode);
   },
 );

@@ -1,4 +1,4 @@
-// Deadlines and timers are the SDK's own: no fake timers and no wrong clock stop a flush, an exit or a later test.
+// The SDK uses its own clock and timers: fake timers and wrong clocks can't stop a flush, an exit or a later test.
 import { expect, test, vi } from 'vitest';
 import { runProgram } from '../helpers/program.js';
 import { flushed, withApi } from '../helpers/with-api.js';
@@ -9,7 +9,7 @@ const DAY_MS = 86_400_000;
 
 for (const fakes of ['sinon', 'node:test', 'frozen']) {
   test.for(['before', 'after'])(
-    `nothing waits for the fake time of ${fakes}, installed %s the SDK is loaded`,
+    `nothing waits for the fake timers of ${fakes}, installed %s the SDK is loaded`,
     {
       timeout: 60_000,
     },
@@ -34,9 +34,9 @@ for (const fakes of ['sinon', 'node:test', 'frozen']) {
   );
 }
 
-test('a test with fake timers leaves nothing behind that stops the callbacks of the next one', async () => {
+test("a test with fake timers doesn't stop the callbacks of the next test", async () => {
   const first = bench.open();
-  // Until no timer runs any more that was started before.
+  // Until no timer is running that was started earlier.
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   vi.useFakeTimers();
   try {
@@ -51,7 +51,7 @@ test('a test with fake timers leaves nothing behind that stops the callbacks of 
   await vi.waitFor(() => expect(second.stats().delivered).toBe(2), { timeout: 10_000 });
 });
 
-test('an event has the fake time of a test as its timestamp', async () => {
+test('the timestamp of an event is the fake time of the test', async () => {
   const analytics = bench.open();
   vi.useFakeTimers({ now: new Date('2021-03-04T05:06:07.008Z') });
   try {
@@ -64,7 +64,7 @@ test('an event has the fake time of a test as its timestamp', async () => {
 });
 
 test.for(['undefined', 'far future', 'far past', 'NaN', 'text'])(
-  'events have the right time by a wall clock that says %s',
+  'events have the right time if the wall clock returns %s',
   async (nonsense) => {
     const { code, lines } = await runProgram('nonsense-clock.mjs', { args: [bench.api.url, nonsense] });
     expect(code).toBe(0);

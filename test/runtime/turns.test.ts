@@ -1,4 +1,4 @@
-// Nothing that callbacks do keeps the event loop from turning, and nothing that has gathered holds it up for long.
+// Callbacks can't starve the event loop, and a backlog of callbacks doesn't block it for long.
 import { Analytics } from '@offthread/sdk';
 import { createTestAnalytics } from '@offthread/sdk/testing';
 import { describe, expect, test } from 'vitest';
@@ -7,7 +7,7 @@ import { call, refusal } from '../helpers/untyped.js';
 
 const EVENT = { userId: 'u', event: 'e' };
 
-describe('timers and files get their turn while each callback tracks once more', () => {
+describe('timers and files get their turn while each callback tracks again', () => {
   test.each(
     ['disabled', 'recording', 'closed', 'dropping'].flatMap((client) =>
       ['at once', 'after an await', 'after a flushAsync'].flatMap((how) =>
@@ -16,7 +16,7 @@ describe('timers and files get their turn while each callback tracks once more',
     ),
   )('(a %s client, %s, %s)', async (...args) => {
     const { code, stdout, stderr } = await runFixture('tracking-again.mjs', args, {
-      // That mock timers are experimental.
+      // The warning that mock timers are experimental.
       execArgv: ['--no-warnings'],
       timeoutMs: 10_000,
     });
@@ -24,18 +24,18 @@ describe('timers and files get their turn while each callback tracks once more',
   });
 });
 
-test('the callbacks of 400,000 events that are refused in one turn are called at its end, and soon', async () => {
+test('the callbacks of 400,000 events that are refused in one turn are called soon after its end', async () => {
   const analytics = new Analytics({ writeKey: 'KEY', disable: true, maxQueueSize: 1 });
   let refused = 0;
   analytics.track(EVENT);
-  // So many that what costs their square takes minutes.
+  // So many that quadratic work would take minutes.
   for (let n = 0; n < 400_000; n++)
     analytics.track(EVENT, (error) => error?.code === 'queue_full' && refused++);
   await Promise.resolve();
   expect(refused).toBe(400_000);
 }, 60_000);
 
-test('callbacks of refused events are called in order, and those of a flush in a callback before it returns', () => {
+test('callbacks of refused events are called in order, and a flush in a callback calls the rest before it returns', () => {
   const analytics = createTestAnalytics({ maxQueueSize: 1 });
   const told: string[] = [];
   const tell =
@@ -59,7 +59,7 @@ test('callbacks of refused events are called in order, and those of a flush in a
   expect(told).toEqual(['first', 'second', 'third', 'fourth', 'flushed']);
 });
 
-describe('a name that nobody knows, however long,', () => {
+describe('an unknown name of any length', () => {
   const LONG = 'k'.repeat(20_000_000);
   const CUT = `'${'k'.repeat(40)}…'`;
   const analytics = createTestAnalytics();
@@ -93,7 +93,7 @@ describe('a name that nobody knows, however long,', () => {
       () => createTestAnalytics({ headers: { [LONG]: 'ü' + '\n' } }),
       "Setting 'headers' must have",
     ],
-  ])('is cut off where it is refused: %s', (_, act, message) => {
+  ])('is shortened in the error: %s', (_, act, message) => {
     const refused = refusal(act).message;
     expect(refused.slice(0, message.length)).toBe(message);
     expect(refused.length).toBeLessThan(300);
@@ -103,7 +103,7 @@ describe('a name that nobody knows, however long,', () => {
     ['a bigint', 10n ** 100_000n, 'a bigint of more than 40 digits'],
     ['a symbol', Symbol(LONG), `Symbol(${'k'.repeat(33)}…`],
     ['a text', LONG, CUT],
-  ])('and so is %s', (_, properties, shown) => {
+  ])('the error also shortens %s', (_, properties, shown) => {
     const { message } = refusal(() => call(analytics, 'track', { ...EVENT, properties }));
     expect(message).toBe(`track(): properties must be an object; got ${shown}`);
   });

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vi
 import { launchBrowser } from '../helpers/browser.js';
 import { servePage } from '../helpers/bundle-page.js';
 
-// A browser on a busy machine takes its time; each wait inside has a bound of its own.
+// Browsers are slow on a busy machine. Each wait inside has its own limit.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let browser: Browser;
@@ -45,7 +45,7 @@ function run(code: string): Promise<unknown> {
 
 const settings = () => JSON.stringify({ writeKey: 'WEB', cdnURL: api.url });
 
-test('its settings make it send every type of event here, each with a preflight', async () => {
+test('its settings make it send every type of event to this API, each with a preflight', async () => {
   await run(`load(${settings()})`);
   await run(`analytics.identify('u1', { plan: 'Free' })`);
   await run(`analytics.track('Item Purchased', { price: 39.95 })`);
@@ -66,7 +66,7 @@ test('its settings make it send every type of event here, each with a preflight'
       sentAt: expect.any(String),
       headers: { origin: shop.origin, 'content-type': 'text/plain' },
     });
-    // More than a page may send without asking first.
+    // More than a page may send without a preflight.
     expect(request.headers).toHaveProperty('authorization');
   }
   const events = await api.events();
@@ -80,7 +80,7 @@ test('its settings make it send every type of event here, each with a preflight'
   for (const event of events) expect(event).not.toHaveProperty('writeKey');
 });
 
-test('it sends batches here', async () => {
+test('it sends batches to this API', async () => {
   const options = {
     integrations: { 'Segment.io': { deliveryStrategy: { strategy: 'batching', config: { size: 3 } } } },
   };
@@ -93,7 +93,7 @@ test('it sends batches here', async () => {
   for (const event of await api.events()) expect(event).not.toHaveProperty('writeKey');
 });
 
-test('it sends again what the API had no time for', async () => {
+test('it retries what the API was too busy for', async () => {
   await run(`load(${settings()})`);
   await api.script([{ type: 'answer', status: 503 }]);
   await run(`analytics.track('Kept')`);
@@ -102,7 +102,7 @@ test('it sends again what the API had no time for', async () => {
   faults.splice(0); // The browser reports the 503.
 });
 
-test.each(['text/plain', 'application/json'])('a beacon of %s is taken', async (type) => {
+test.each(['text/plain', 'application/json'])('a beacon of type %s is accepted', async (type) => {
   const event = { userId: 'u1', event: 'Page Left', messageId: 'beacon', writeKey: 'WEB' };
   const body = `new Blob([${JSON.stringify(JSON.stringify(event))}], { type: '${type}' })`;
   expect(await run(`navigator.sendBeacon('${api.url}/v1/track', ${body})`)).toBe(true);

@@ -1,4 +1,5 @@
-// @offthread/tracking-api finds the text of each event in a body: digit by digit as it was sent, whatever else is in it.
+// @offthread/tracking-api finds the text of each event in a body, exactly as it was sent, whatever else the body
+// contains.
 import {
   type EventRoute,
   eventTexts,
@@ -21,7 +22,7 @@ function parsed(body: string, route: EventRoute = batch): ParsedBody {
   return parseBody(Buffer.from(body), route);
 }
 
-/** JSON text with white space wherever it may be. */
+/** JSON text with white space in every possible place. */
 function spaced(value: unknown, space: string): string {
   const inner = (item: unknown): string => spaced(item, space);
   if (Array.isArray(value)) return `${space}[${value.map(inner).join(',') || space}]${space}`;
@@ -52,7 +53,7 @@ const event = fc.record(
 const space = fc.constantFrom('', ' ', '\n\t\r ');
 
 describe('the texts of events', () => {
-  test('say what the parsed events say, of any batch', () => {
+  test('parse to the same events as any batch', () => {
     const body = fc.record(
       { batch: fc.array(fc.oneof(event, json)), context: fc.oneof(dictionary, json), integrations: json },
       { requiredKeys: ['batch'] },
@@ -71,7 +72,7 @@ describe('the texts of events', () => {
     );
   });
 
-  test('say what the parsed event says, of any single event', () => {
+  test('parse to the same event as any single event', () => {
     fc.assert(
       fc.property(event, space, (value, space) => {
         const text = spaced({ ...value, sentAt: 'now' }, space);
@@ -83,7 +84,7 @@ describe('the texts of events', () => {
 
   const big = '{"total":123456789012345678901234567890.123,"id":9007199254740993,"e":1.50e3}';
 
-  test('keep the digits of every number, also of events that are changed', () => {
+  test('keep the digits of every number, even if the event is changed', () => {
     const plain = `{"type":"track","userId":"u","event":"E","properties":${big}}`;
     expect(textsOf(`{"batch":[ ${plain} ]}`)).toEqual([plain]);
     const common = `"context":{"big":${big},"library":{"name":"x"}},"writeKey":"K"`;
@@ -98,14 +99,14 @@ describe('the texts of events', () => {
     ]);
   });
 
-  test('are of the last batch, context and field when a name repeats', () => {
+  test('come from the last batch, context or field if a name repeats', () => {
     const body =
       '{"batch":[1],"context":{"a":1},"batch":[{"context":{"b":1},"context":{"b":2,"b":3}}],"context":{"c":4}}';
     expect(parsed(body).events).toEqual([{ context: { c: 4, b: 3 } }]);
     expect(textsOf(body).map((text) => JSON.parse(text))).toEqual([{ context: { c: 4, b: 3 } }]);
   });
 
-  test('find names that are written with escapes', () => {
+  test('are found if names are written with escapes', () => {
     const body = '{"\\u0062atch":[{"write\\u004bey":"K","type":"track"}]}';
     expect(parsed(body).events).toEqual([{ type: 'track' }]);
     expect(textsOf(body)).toEqual(['{"type":"track"}']);
@@ -119,7 +120,7 @@ describe('the texts of events', () => {
     expect(textsOf(`{"batch":[${event}]}`)).toEqual([event]);
   });
 
-  test('are none when there is no batch', () => {
+  test('are empty if there is no batch', () => {
     for (const body of ['{}', '{"batch":{}}', '{"batch":"[1]"}', '{"batch":[]}'])
       expect(textsOf(body)).toEqual([]);
   });
@@ -136,7 +137,7 @@ describe('the members of an event', () => {
     );
   });
 
-  test('say what the object says, of any object', () => {
+  test('parse to the same members as any object', () => {
     fc.assert(
       fc.property(event, space, (value, space) => {
         expect(JSON.parse(writeMembers(readMembers(spaced(value, space))))).toEqual(
@@ -146,7 +147,7 @@ describe('the members of an event', () => {
     );
   });
 
-  test('are none of what is not an object', () => {
+  test('are empty for anything but an object', () => {
     for (const json of ['[{"a":1}]', '"{}"', '5', 'null', ' {} ']) expect(readMembers(json).size).toBe(0);
   });
 });

@@ -1,4 +1,4 @@
-// Clients of other makers send to the local Tracking API as they are, with nothing changed but the host.
+// Other vendors' clients can send to the local Tracking API. Only the host has to be changed.
 import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
 import RudderAnalytics from '@rudderstack/rudder-sdk-node';
 import { Analytics } from '@segment/analytics-node';
@@ -12,7 +12,7 @@ beforeAll(async () => {
 beforeEach(() => api.reset());
 afterAll(() => api.close());
 
-/** What both clients are told to send. */
+/** What both clients send. */
 const CALLS = {
   identify: { userId: 'u1', traits: { plan: 'Free' } },
   track: { userId: 'u1', event: 'Item Purchased', properties: { price: 39.95 } },
@@ -22,7 +22,7 @@ const CALLS = {
   alias: { userId: 'u1', previousId: 'a1' },
 } as const;
 
-/** All six have arrived, once each, with a messageId and no fault. */
+/** Expects that all six events arrived once each, with a messageId and without faults. */
 async function expectAll(writeKey: string): Promise<void> {
   const counts = await api.waitFor({ events: 6, timeoutMs: 10_000 });
   expect(counts).toMatchObject({ events: 6, refused: 0, duplicates: 0 });
@@ -50,7 +50,7 @@ describe('@segment/analytics-node', () => {
     await expectAll('NODE');
   });
 
-  test('keeps its events for a 503, and drops them for a 400', async () => {
+  test('keeps its events after a 503 and drops them after a 400', async () => {
     const client = new Analytics({ writeKey: 'NODE', host: api.url, flushAt: 1, maxRetries: 2 });
     const track = (event: string): Promise<unknown> =>
       new Promise((resolve) => client.track({ userId: 'u1', event }, resolve));

@@ -1,4 +1,4 @@
-// The Fastify plugin of @offthread/tracking-api: the front door of any server that takes events.
+// The Fastify plugin of @offthread/tracking-api, which makes any server accept events.
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:net';
@@ -22,7 +22,7 @@ afterEach(async () => {
   await app?.close();
 });
 
-/** A server with the plugin, which keeps what it is given. */
+/** Starts a server with the plugin, which records what it receives. */
 async function serve(options: Partial<TrackingApiPluginOptions> = {}, prefix = ''): Promise<void> {
   app = fastify({ forceCloseConnections: true });
   app.get('/healthz', () => 'well');
@@ -36,7 +36,7 @@ async function serve(options: Partial<TrackingApiPluginOptions> = {}, prefix = '
   url = await app.listen({ port: 0, host: '127.0.0.1' });
 }
 
-test('events are given to a function, with the write key and their texts', async () => {
+test('events are passed to a function with the write key and their texts', async () => {
   await serve();
   const body = batchOf(2);
   const reply = await post(url, body, { gzip: true });
@@ -47,7 +47,7 @@ test('events are given to a function, with the write key and their texts', async
   expect(texts).toEqual(body.batch.map((event) => JSON.stringify(event)));
 });
 
-test('the reply waits for that function, and is the refusal that it gives', async () => {
+test('the reply waits for that function, and is the refusal that it returns', async () => {
   await serve({ accept: async () => unavailable('the queue is full', 7) });
   const reply = await post(url, batchOf(1));
   expect(reply.status).toBe(503);
@@ -60,12 +60,12 @@ test('the reply waits for that function, and is the refusal that it gives', asyn
   });
 });
 
-test('a function that throws makes the client keep its events', async () => {
+test('if the function throws, the client keeps its events', async () => {
   await serve({ accept: () => Promise.reject(new Error('no')) });
   expect((await post(url, batchOf(1))).status).toBe(500);
 });
 
-test('requests that are refused never get there', async () => {
+test('refused requests never reach the function', async () => {
   await serve({ writeKeys: (writeKey) => writeKey === 'GOOD', strict: true });
   expect((await post(url, batchOf(1), { writeKey: 'BAD' })).status).toBe(401);
   expect((await post(url, '{', { writeKey: 'GOOD' })).status).toBe(400);
@@ -75,7 +75,7 @@ test('requests that are refused never get there', async () => {
   expect((await post(url, { ...batchOf(1), writeKey: 'GOOD' }, { writeKey: null })).status).toBe(200);
 });
 
-test('a prefix, other routes and other paths for batches are possible', async () => {
+test('a prefix, other routes and other batch paths can be configured', async () => {
   await serve({ batchPaths: ['/events', '/v1/batch'] }, '/segment');
   for (const path of ['/segment/v1/batch', '/segment/events', '/segment/events/', '/segment/v1/batch/?a=b']) {
     expect((await post(url, batchOf(1), { path })).status, path).toBe(200);
@@ -84,7 +84,7 @@ test('a prefix, other routes and other paths for batches are possible', async ()
   expect(await (await fetch(`${url}/healthz`)).text()).toBe('well');
 });
 
-test('pages of other origins may send when their origin is listed', async () => {
+test('pages of other origins may send if their origin is listed', async () => {
   await serve({ origins: ['https://shop.test'] });
   const ask = (origin: string) =>
     fetch(`${url}/v1/batch`, {
@@ -99,7 +99,7 @@ test('pages of other origins may send when their origin is listed', async () => 
   }
 });
 
-test('analytics.js is told to send here, of a write key that is taken', async () => {
+test('analytics.js is told to send here if its write key is accepted', async () => {
   await serve({ origins: '*', writeKeys: ['GOOD'] }, '/segment');
   const ask = (key: string) =>
     fetch(`${url}/segment/v1/projects/${key}/settings`, { headers: { origin: 'https://shop.test' } });
@@ -111,7 +111,7 @@ test('analytics.js is told to send here, of a write key that is taken', async ()
   expect((await ask('BAD')).status).toBe(404);
 });
 
-test('a body up to the limit is taken, one byte more is refused, compressed or not', async () => {
+test('a body up to the limit is accepted and one byte more is refused, compressed or not', async () => {
   await serve();
   const text = JSON.stringify({ batch: [trackEvent()], padding: '' });
   const ofBytes = (bytes: number) => text.replace('""}', `"${'x'.repeat(bytes - text.length)}"}`);
@@ -122,7 +122,7 @@ test('a body up to the limit is taken, one byte more is refused, compressed or n
   }
 });
 
-test('a body that unpacks to gigabytes is refused while it unpacks', async () => {
+test('a body that decompresses to gigabytes is refused while it is decompressed', async () => {
   await serve();
   // A gzip member of 16 MB of spaces, many times: 2 GB in 2 MB.
   const member = gzipSync(Buffer.alloc(16 * 1024 * 1024, ' '), { level: 9 });
@@ -137,11 +137,11 @@ test('a body that unpacks to gigabytes is refused while it unpacks', async () =>
   expect(process.memoryUsage().rss - before).toBeLessThan(150 * 1024 * 1024);
 });
 
-test('an upload without end is cut off', async () => {
+test('an endless upload is cut off', async () => {
   await serve();
   const sent = request(`${url}/v1/batch`, { method: 'POST', headers: { authorization: 'Basic S0VZOg==' } });
   const closed = new Promise((resolve) => sent.once('close', resolve));
-  sent.on('error', () => {}); // The connection ends while there is more to send.
+  sent.on('error', () => {}); // The connection is closed during the upload.
   sent.on('response', (response) => response.resume());
   const piece = Buffer.alloc(1024 * 1024, ' ');
   let bytes = 0;
@@ -160,11 +160,11 @@ test('an upload without end is cut off', async () => {
   expect((await post(url, batchOf(1))).status).toBe(200);
 });
 
-test('a body whose client leaves in the middle is not taken', async () => {
+test('a body is refused if the client disconnects in the middle of it', async () => {
   await serve();
   const { port } = new URL(url);
   const socket = connect(Number(port), '127.0.0.1');
-  // Valid JSON as far as it came.
+  // Valid JSON, as far as it was sent.
   socket.write(
     'POST /v1/batch HTTP/1.1\r\nhost: x\r\nauthorization: Basic S0VZOg==\r\ncontent-length: 100\r\n\r\n{"batch":[]}   ',
   );

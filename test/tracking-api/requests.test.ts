@@ -1,4 +1,4 @@
-// The local Tracking API takes requests of any client: its paths, its ways to authenticate, its pages of other origins.
+// The local Tracking API accepts requests from any client: its paths, authentication, and pages of other origins.
 import { request } from 'node:http';
 import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -12,7 +12,7 @@ beforeAll(async () => {
 beforeEach(() => api.reset());
 afterAll(() => api.close());
 
-/** A request without a body, with any headers. */
+/** Sends a request without a body. */
 function ask(method: string, path: string, headers: Record<string, string> = {}): Promise<RawReply> {
   return new Promise((resolve, reject) => {
     const options = { method, headers, agent: false, signal: AbortSignal.timeout(5_000) };
@@ -40,26 +40,26 @@ describe('the write key', () => {
     ['in the body alone', {}, { writeKey: 'KEY' }],
     ['in the body beside an empty user name', basic(':'), { writeKey: 'KEY' }],
     ['in the header rather than in the body', basic('KEY:'), { writeKey: 'OTHER' }],
-  ])('is taken %s', async (_, headers, fields) => {
+  ])('is accepted %s', async (_, headers, fields) => {
     const reply = await post(api.url, { ...batchOf(1), ...fields }, { writeKey: null, headers });
     expect(reply.status).toBe(200);
     expect(await api.requests()).toMatchObject([{ writeKey: 'KEY', accepted: true }]);
   });
 
-  test('is taken from the body of a single event, and is no field of it', async () => {
+  test("is read from the body of a single event, and isn't a field of the event", async () => {
     const event = { userId: 'u', event: 'Bought', sentAt: '2026-01-01T00:00:00.000Z', writeKey: 'KEY' };
     expect((await post(api.url, event, { path: '/v1/track', writeKey: null })).status).toBe(200);
     expect(await api.events()).toEqual([{ type: 'track', userId: 'u', event: 'Bought' }]);
     expect(await api.requests()).toMatchObject([{ writeKey: 'KEY', sentAt: event.sentAt }]);
   });
 
-  test('is no field of the events of a batch either', async () => {
+  test("isn't a field of the events of a batch either", async () => {
     const event = trackEvent();
     await post(api.url, { batch: [{ ...event, writeKey: 'KEY' }] });
     expect(await api.events()).toEqual([event]);
   });
 
-  test('in a body decides which rule a request is for', async () => {
+  test('in a body selects the rule for a request', async () => {
     await api.rules([{ match: { writeKey: 'KEY' }, behaviour: { type: 'answer', status: 429 } }]);
     const inBody = (writeKey: string) => post(api.url, { ...batchOf(1), writeKey }, { writeKey: null });
     expect((await inBody('KEY')).status).toBe(429);
@@ -75,30 +75,33 @@ describe('paths', () => {
     ['s', 'screen', { anonymousId: 'a', name: 'Home' }],
     ['g', 'group', { userId: 'u', groupId: 'g' }],
     ['a', 'alias', { userId: 'u', previousId: 'p' }],
-  ])('/v1/%s takes one %s', async (path, type, event) => {
+  ])('/v1/%s accepts one %s', async (path, type, event) => {
     expect((await post(api.url, event, { path: `/v1/${path}` })).status).toBe(200);
     expect(await api.events()).toEqual([{ ...event, type }]);
   });
 
-  test.each(['/v1/b', '/v1/batch/', '/v1/import/', '/v1/b/?from=page'])('%s takes a batch', async (path) => {
-    const body = batchOf(2);
-    expect((await post(api.url, body, { path })).status).toBe(200);
-    expect(await api.events()).toEqual(body.batch);
-  });
+  test.each(['/v1/b', '/v1/batch/', '/v1/import/', '/v1/b/?from=page'])(
+    '%s accepts a batch',
+    async (path) => {
+      const body = batchOf(2);
+      expect((await post(api.url, body, { path })).status).toBe(200);
+      expect(await api.events()).toEqual(body.batch);
+    },
+  );
 
-  test('/v1/track/ takes one event', async () => {
+  test('/v1/track/ accepts one event', async () => {
     expect((await post(api.url, { userId: 'u', event: 'E' }, { path: '/v1/track/' })).status).toBe(200);
     expect(await api.messageIds()).toEqual([]);
     expect((await api.counts()).events).toBe(1);
   });
 
-  test('/v1/m takes what analytics.js measures of itself, which is no event', async () => {
+  test('/v1/m accepts the metrics of analytics.js, which are not events', async () => {
     const series = [{ type: 'Counter', metric: 'analytics_js.invoke', value: 1, tags: {} }];
     expect((await post(api.url, { series }, { path: '/v1/m', writeKey: null })).status).toBe(200);
     expect(await api.counts()).toMatchObject({ events: 0, statuses: { 200: 1 } });
   });
 
-  test('the settings of a source make analytics.js send here', async () => {
+  test('the settings of a source make analytics.js send to this API', async () => {
     const reply = await ask('GET', '/v1/projects/KEY/settings', { origin: 'http://shop.test' });
     expect(reply.status).toBe(200);
     expect(reply.headers).toMatchObject({ 'access-control-allow-origin': 'http://shop.test' });
@@ -112,7 +115,7 @@ describe('paths', () => {
   });
 });
 
-test('the settings of a source are for the write keys that are taken', async () => {
+test('the settings of a source are served only for accepted write keys', async () => {
   await using listed = await startTrackingApi({ in: 'thread', writeKeys: ['GOOD'] });
   const statusFor = async (key: string) => (await fetch(`${listed.url}/v1/projects/${key}/settings`)).status;
   expect([await statusFor('GOOD'), await statusFor('BAD')]).toEqual([200, 404]);
@@ -131,7 +134,7 @@ describe('bodies', () => {
     expect(await api.events()).toEqual(body.batch);
   });
 
-  test('have a context and integrations that are merged into each event, whose own fields stay', async () => {
+  test('have a context and integrations that are merged into each event without replacing its own fields', async () => {
     const batch = [
       trackEvent({ context: { ip: '1.2.3.4' }, integrations: { All: true } }),
       trackEvent(),
@@ -177,7 +180,7 @@ describe('pages of other origins', () => {
     'access-control-request-headers': 'authorization,content-type',
   };
 
-  test.each(['/v1/batch', '/v1/t', '/v1/b'])('may send to %s, headers and all', async (path) => {
+  test.each(['/v1/batch', '/v1/t', '/v1/b'])('may send to %s, with any headers', async (path) => {
     const reply = await ask('OPTIONS', path, preflight);
     expect(reply.status).toBe(204);
     expect(reply.headers).toMatchObject({
@@ -191,7 +194,7 @@ describe('pages of other origins', () => {
     expect(sent.headers).toMatchObject({ 'access-control-allow-origin': origin });
   });
 
-  test('may read why a request was refused, and when to come again', async () => {
+  test('may read why a request was refused, and when to retry', async () => {
     const refused = await post(api.url, '{', { headers: { origin } });
     expect(refused.headers).toMatchObject({ 'access-control-allow-origin': origin });
     await api.script([{ type: 'answer', status: 429, headers: { 'retry-after': '1' } }]);
@@ -203,20 +206,20 @@ describe('pages of other origins', () => {
     });
   });
 
-  test('ask without being recorded, and without using up the script', async () => {
+  test("send preflights that aren't recorded and don't use up the script", async () => {
     await api.script([{ type: 'answer', status: 503 }]);
     expect((await ask('OPTIONS', '/v1/t', preflight)).status).toBe(204);
     expect((await api.counts()).requests).toBe(0);
     expect((await post(api.url, batchOf(1))).status).toBe(503);
   });
 
-  test('may not drive the API itself', async () => {
+  test('may not control the API itself', async () => {
     const reply = await ask('OPTIONS', '/_offthread/reset', preflight);
     expect(reply.status).toBe(404);
     expect(reply.headers['access-control-allow-origin']).toBeUndefined();
   });
 
-  test('are those of a list, when there is one', async () => {
+  test('are restricted to a list, if there is one', async () => {
     await using listed = await startTrackingApi({ in: 'thread', origins: [origin] });
     const from = async (origin: string) =>
       (await post(listed.url, batchOf(1), { headers: { origin } })).headers['access-control-allow-origin'];
@@ -228,7 +231,7 @@ describe('pages of other origins', () => {
 describe('faults of events', () => {
   const nobody = { type: 'track', event: 'Bought', messageId: 'nobody' };
 
-  test('are no reason to refuse: the API answers 200, and the record has them beside the event', async () => {
+  test("don't cause a refusal: the API answers 200, and the record shows them beside the event", async () => {
     const batch = [trackEvent(), nobody, 5, trackEvent({ type: 'trace' })];
     const reply = await post(api.url, { batch });
     expect(reply.status).toBe(200);
@@ -251,12 +254,12 @@ describe('faults of events', () => {
     ['too many events', batchOf(2_501), 'too_many_events'],
     ['no events', { batch: [] }, 'empty_batch'],
     ['no batch', { events: [] }, 'no_batch'],
-  ])('are shown of a batch with %s', async (_, body, code) => {
+  ])('are recorded for a batch with %s', async (_, body, code) => {
     expect((await post(api.url, body)).status).toBe(200);
     expect(await api.requests()).toMatchObject([{ status: 200, faults: [{ index: null, code }] }]);
   });
 
-  test('are as many as a batch may have events, however many there are', async () => {
+  test('are limited to the number of events a batch may have', async () => {
     const body = `{"batch":[${'1,'.repeat(200_000)}1]}`;
     expect((await post(api.url, body)).status).toBe(200);
     const [request] = await api.requests();
@@ -265,7 +268,7 @@ describe('faults of events', () => {
     expect(request?.faults[0]?.code).toBe('too_many_events');
   });
 
-  test('are a reason to refuse when the API is strict', async () => {
+  test('cause a refusal if the API is strict', async () => {
     await using strict = await startTrackingApi({ in: 'thread', strict: true });
     const reply = await post(strict.url, { batch: [trackEvent(), nobody] });
     expect(reply.status).toBe(400);
@@ -278,7 +281,7 @@ describe('faults of events', () => {
     ]);
   });
 
-  test('are a reason to refuse in any case when the event is over 32 KB', async () => {
+  test('always cause a refusal if the event is over 32 KB', async () => {
     const batch = [trackEvent(), trackEvent({ properties: { filler: 'x'.repeat(40_000) } })];
     const reply = await post(api.url, { batch });
     expect(reply.status).toBe(400);
@@ -287,7 +290,7 @@ describe('faults of events', () => {
   });
 });
 
-/** In the shapes of the clients' public documentation and sources. */
+/** In the formats of the clients' public documentation and sources. */
 describe('bodies of other clients', () => {
   const timestamp = '2026-01-31T12:00:00.000Z';
 
