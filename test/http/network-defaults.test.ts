@@ -1,5 +1,5 @@
-// What flags, NODE_OPTIONS and calls have set for the connections of a process is also what the worker thread has: whom it
-// trusts, how long headers may be, how names are resolved, how TLS is spoken.
+// The worker thread uses the network defaults that flags, NODE_OPTIONS and calls set for the process: trusted CAs,
+// maximum header size, name resolution and TLS versions.
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ import { type ProgramOptions, runProgram } from '../helpers/program.js';
 
 type Call = readonly [module: 'dns' | 'dns/promises' | 'net' | 'tls', name: string, value: unknown];
 
-/** What the fixture is told. */
+/** The plan of the fixture. */
 interface Plan {
   readonly host: string;
   readonly settings?: object;
@@ -27,7 +27,7 @@ const SERVER = selfSigned({ issuer: CA });
 let api: TrackingApi;
 let secure: TrackingApi;
 let directory: string;
-/** The files of the authorities, and an empty folder. */
+/** The files of the CAs, and an empty folder. */
 const files = { trusted: '', other: '', none: '' };
 
 beforeAll(async () => {
@@ -47,12 +47,12 @@ beforeAll(async () => {
 }, 60_000);
 beforeEach(async () => {
   await Promise.all([api.reset(), secure.reset()]);
-  // Also to what the fixture sends by itself, which is no batch.
+  // Also for the fixture's own request, which isn't a batch.
   await Promise.all([api, secure].map((each) => each.behave({ type: 'answer', status: 200 })));
 });
 afterAll(() => Promise.all([api.close(), secure.close(), rm(directory, { recursive: true })]));
 
-/** Runs the fixture, trusting nobody but those whom Node.js trusts. What it printed. */
+/** Runs the fixture with only the CAs that Node.js trusts. Returns what it printed. */
 async function run(plan: Plan, { flags = [], env = {} }: ProgramOptions = {}): Promise<Seen[]> {
   const ended = await runProgram('as-set.mjs', {
     flags,
@@ -76,10 +76,10 @@ interface Seen {
   readonly worker: object;
 }
 
-/** What becomes of requests to a server that speaks no version of TLS that is new enough. */
+/** The result if the server's TLS version is too old. */
 const tooOld = { own: expect.stringContaining('PROTO'), delivered: 0 };
 
-/** The same flags, as arguments and in the environment, with and without one that no worker thread may have. */
+/** The same flags as arguments and in NODE_OPTIONS, with and without one that worker threads don't support. */
 function ways(...flags: string[]): [string, ProgramOptions][] {
   return [
     [flags.join(' '), { flags }],
@@ -88,8 +88,8 @@ function ways(...flags: string[]): [string, ProgramOptions][] {
   ];
 }
 
-describe('the worker thread has what is set for the process', () => {
-  test('by nobody', async () => {
+describe('the worker thread has the defaults that are set', () => {
+  test('by nothing', async () => {
     const [seen] = await run({ host: api.url });
     expect(seen).toMatchObject({ delivered: 1, errors: [], worker: seen?.main });
   });
@@ -133,7 +133,7 @@ describe('the worker thread has what is set for the process', () => {
     expect(seen).toMatchObject(seen.map(({ main }) => ({ delivered: 1, errors: [], worker: main })));
   });
 
-  test('but no ciphers that OpenSSL does not know', async () => {
+  test("but no ciphers that OpenSSL doesn't know", async () => {
     const calls: Call[] = [
       ['tls', 'DEFAULT_CIPHERS', 'NONSENSE'],
       ['dns', 'setDefaultResultOrder', 'ipv4first'],
@@ -146,11 +146,11 @@ describe('the worker thread has what is set for the process', () => {
   });
 });
 
-describe('an API that speaks no TLS but 1.2', () => {
+describe('an API that only supports TLS 1.2', () => {
   let old: Server;
   let host: string;
 
-  // On this thread, which is not the one that flushes.
+  // On this thread, which isn't the one that flushes.
   beforeAll(async () => {
     old = createServer({ ...SERVER, maxVersion: 'TLSv1.2' }, (request, response) => {
       request.resume().on('end', () => response.end('{}'));
@@ -192,11 +192,11 @@ describe('a reply with more than 16 KB of headers', () => {
   });
 });
 
-/** Certificates of authorities that this Node.js can be given in other ways than by NODE_EXTRA_CA_CERTS. */
+/** CA certificates that can be given to this Node.js in other ways than NODE_EXTRA_CA_CERTS. */
 const hasSystemCa = process.allowedNodeEnvironmentFlags.has('--use-system-ca');
 const hasSetCa = 'setDefaultCACertificates' in tls;
 
-describe('an API whose authority Node.js does not know', () => {
+describe('an API whose CA Node.js does not know', () => {
   const refused = { own: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', delivered: 0 };
   const taken = { own: 200, delivered: 1, errors: [] };
   const trustCa: Call = ['tls', 'setDefaultCACertificates', [CA.cert]];
@@ -211,7 +211,7 @@ describe('an API whose authority Node.js does not know', () => {
     ['NODE_EXTRA_CA_CERTS', {}],
     ['NODE_EXTRA_CA_CERTS beside --max-old-space-size', { flags: ['--max-old-space-size=200'] }],
     ['NODE_EXTRA_CA_CERTS beside --use-openssl-ca', { flags: ['--use-openssl-ca'] }],
-  ])('is taken by %s', async (_name, { flags = [] }) => {
+  ])('is trusted with %s', async (_name, { flags = [] }) => {
     const env = { NODE_EXTRA_CA_CERTS: files.trusted };
     expect(await run({ host: secure.url }, { flags, env })).toMatchObject([taken]);
   });
@@ -225,13 +225,13 @@ describe('an API whose authority Node.js does not know', () => {
     ...ways('--use-openssl-ca'),
     ...(hasSystemCa ? ways('--use-system-ca') : []),
     ...(hasSystemCa ? [environmental] : []),
-  ])('is taken by %s and SSL_CERT_FILE', async (_name, { flags = [], env = {} }) => {
+  ])('is trusted with %s and SSL_CERT_FILE', async (_name, { flags = [], env = {} }) => {
     const options = { flags, env: { ...env, SSL_CERT_FILE: files.trusted } };
     expect(await run({ host: secure.url }, options)).toMatchObject([taken]);
   });
 
   if (hasSystemCa) {
-    test('is taken by --use-system-ca beside NODE_EXTRA_CA_CERTS, of which either may know it', async () => {
+    test('is trusted with --use-system-ca and NODE_EXTRA_CA_CERTS, if either contains its CA', async () => {
       const flags = ['--use-system-ca'];
       for (const [file, extra] of [
         [files.trusted, files.other],
@@ -249,7 +249,7 @@ describe('an API whose authority Node.js does not know', () => {
       [' beside --max-old-space-size', { flags: ['--max-old-space-size=200'] }],
       [' beside --use-openssl-ca', { flags: ['--use-openssl-ca'] }],
       [' beside --use-system-ca', { flags: ['--use-system-ca'] }],
-    ])('is taken by tls.setDefaultCACertificates()%s', async (_name, options) => {
+    ])('is trusted with tls.setDefaultCACertificates()%s', async (_name, options) => {
       expect(await run({ host: secure.url, calls: [trustCa] }, options)).toMatchObject([taken]);
     });
 
@@ -259,23 +259,23 @@ describe('an API whose authority Node.js does not know', () => {
       expect(seen).toMatchObject([refused]);
     });
 
-    test('is taken by all clients when one opens after tls.setDefaultCACertificates()', async () => {
+    test('is trusted by all clients when one opens after tls.setDefaultCACertificates()', async () => {
       const seen = await run({ host: secure.url, later: [trustCa] });
       expect(seen).toMatchObject([refused, taken, taken]);
     });
 
-    test('is refused by all clients when it is no longer trusted, also on connections there are', async () => {
+    test('is refused by all clients when it is no longer trusted, even on existing connections', async () => {
       const seen = await run({ host: secure.url, calls: [trustCa], later: [trustOther] });
       expect(seen).toMatchObject([taken, refused, refused]);
     });
 
-    test('is taken when another client opens, also by one with a certificate of its own', async () => {
+    test('is trusted when another client opens, even by one with its own certificate', async () => {
       const { cert, key } = selfSigned({ issuer: CA, name: 'orders-service' });
       const seen = await run({ host: secure.url, settings: { tls: { cert, key } }, later: [trustCa] });
       expect(seen).toMatchObject([refused, taken, taken]);
     });
 
-    test('is trusted by a client that says so, whatever the process trusts', async () => {
+    test('is trusted by a client whose settings say so, whatever the process trusts', async () => {
       const seen = await run({ host: secure.url, settings: { tls: { ca: CA.cert } }, calls: [trustOther] });
       expect(seen).toMatchObject([{ delivered: 1, errors: [] }]);
     });

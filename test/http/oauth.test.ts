@@ -1,5 +1,5 @@
-// Access tokens against a real token server in another thread, which verifies what it is shown, and in front of a
-// Tracking API that is reached by good tokens only.
+// Access tokens from a real token server in another thread, which validates every assertion, and a Tracking API behind
+// it that only valid tokens reach.
 
 import { generateKeyPairSync } from 'node:crypto';
 import { runInNewContext } from 'node:vm';
@@ -25,23 +25,23 @@ beforeAll(async () => {
 beforeEach(() => server.reset());
 afterAll(() => server?.close());
 
-/** A client that gets tokens of the token server and reaches the API through its gate. */
+/** A client that gets tokens from the token server and reaches the API through it. */
 function trialWith(settings: Partial<AnalyticsSettings> = {}): Trial {
   return new Trial({ writeKey: KEY, host: server.url, oauth: server.oauth(), ...settings });
 }
 
-/** What the token server answered, in order. */
+/** The statuses of the token server's replies, in order. */
 async function statuses(): Promise<number[]> {
   return (await server.asked()).map(({ status }) => status);
 }
 
-/** The tokens with which the API was reached, in order. */
+/** The tokens in the requests that reached the API, in order. */
 async function shown(): Promise<(string | undefined)[]> {
   return (await bench.api.requests()).map(({ headers }) => String(headers['authorization']));
 }
 
 describe('a token', () => {
-  test('is asked for with an assertion as Segment wants it, and shown with the write key in the body', async () => {
+  test('is requested with an assertion as Segment requires it, and sent with the write key in the body', async () => {
     await using trial = trialWith();
     trial.track(2);
     expect(await trial.analytics.flushAsync(20_000)).toMatchObject({ ...OK, delivered: 2 });
@@ -62,7 +62,7 @@ describe('a token', () => {
     await trial.balance(bench.api);
   });
 
-  test('is asked for once, for however many batches', async () => {
+  test('is requested once for any number of batches', async () => {
     await using trial = trialWith({ batchSize: 1 });
     trial.track(20);
     expect(await trial.analytics.flushAsync(20_000)).toMatchObject({ ...OK, delivered: 20 });
@@ -70,14 +70,14 @@ describe('a token', () => {
     expect(trial.analytics.stats()).toMatchObject({ requests: 20, retries: 0 });
   });
 
-  test('is got by a flush that blocks', async () => {
+  test('is obtained by a blocking flush', async () => {
     await using trial = trialWith();
     trial.track(3);
     expect(trial.analytics.flush(20_000)).toMatchObject({ ...OK, delivered: 3 });
     await trial.balance(bench.api);
   });
 
-  test('is not needed by a stub', async () => {
+  test('is not needed with stub', async () => {
     await using trial = trialWith({ stub: true });
     trial.track();
     expect(trial.analytics.flush(20_000)).toMatchObject(OK);
@@ -87,7 +87,7 @@ describe('a token', () => {
   test('leaves room for the write key in the largest body', async () => {
     const writeKey = `long-${'k'.repeat(3_000)}`;
     await using trial = trialWith({ writeKey, batchSize: 2_500 });
-    // Fills a body to within a few bytes of its limit again and again.
+    // Fills bodies to within a few bytes of their limit.
     trial.track(1);
     await trial.analytics.flushAsync(20_000);
     trial.track(300, 'Filler', { filler: 'x'.repeat(5_000) });
@@ -98,7 +98,7 @@ describe('a token', () => {
     await trial.balance(bench.api);
   });
 
-  test('that takes its time makes no event older than it is', async () => {
+  test('that arrives late makes no event older than it is', async () => {
     await server.behave({ script: [{ wait: 1_000 }] });
     await using trial = trialWith();
     const start = Date.now();
@@ -109,7 +109,7 @@ describe('a token', () => {
     expect(Date.parse(request?.sentAt ?? '') - start).toBeGreaterThanOrEqual(990);
   });
 
-  test('goes with a compressed body too', async () => {
+  test('is also sent with a compressed body', async () => {
     await using trial = trialWith({ gzip: true });
     trial.track();
     expect(await trial.analytics.flushAsync(20_000)).toMatchObject(OK);
@@ -117,14 +117,14 @@ describe('a token', () => {
   });
 });
 
-describe('a token in time', () => {
-  test('is renewed after half its life behind a batch that does not wait for it', async () => {
+describe('a token before it expires', () => {
+  test('is renewed after half its lifetime, without delaying a batch', async () => {
     await server.behave({ life: 10 });
     await using trial = trialWith();
     trial.track();
     await trial.analytics.flushAsync(20_000);
     await new Promise((resolve) => setTimeout(resolve, 5_100));
-    // Nobody has asked meanwhile: there was nothing to send.
+    // No request was made in the meantime, because there was nothing to send.
     expect(await statuses()).toEqual([200]);
     trial.track();
     expect(await trial.analytics.flushAsync(20_000)).toMatchObject(OK);
@@ -136,7 +136,7 @@ describe('a token in time', () => {
     expect(trial.analytics.stats()).toMatchObject({ requests: 3, retries: 0 });
   });
 
-  test('goes on being used while it cannot be renewed', async () => {
+  test('is used as long as it cannot be renewed', async () => {
     await server.behave({ life: 12 });
     await using trial = trialWith();
     trial.track();
@@ -153,7 +153,7 @@ describe('a token in time', () => {
     expect(trial.errors).toEqual([]);
   });
 
-  test('is asked for anew when it is over', async () => {
+  test('is replaced when it has expired', async () => {
     await server.behave({ life: 1 });
     await using trial = trialWith();
     trial.track();
@@ -162,11 +162,11 @@ describe('a token in time', () => {
     trial.track();
     expect(await trial.analytics.flushAsync(20_000)).toMatchObject(OK);
     expect(await statuses()).toEqual([200, 200]);
-    // It was not tried in vain before.
+    // The expired token wasn't tried first.
     expect(trial.analytics.stats()).toMatchObject({ requests: 2, retries: 0 });
   });
 
-  test('is good until it is refused where the server does not say for how long', async () => {
+  test('is used until it is refused if the server gives no lifetime', async () => {
     await server.behave({ life: null });
     await using trial = trialWith({ batchSize: 1 });
     trial.track(3);
@@ -179,8 +179,8 @@ describe('a token in time', () => {
   });
 });
 
-describe('where the API refuses a token', () => {
-  test.each([401, 403, 511])('with %i, the same batch goes again with a new one', async (status) => {
+describe('if the API refuses a token', () => {
+  test.each([401, 403, 511])('with %i, the same batch is sent again with a new one', async (status) => {
     await using trial = trialWith({ maxRetries: 0 });
     trial.track();
     await trial.analytics.flushAsync(20_000);
@@ -210,7 +210,7 @@ describe('where the API refuses a token', () => {
     await trial.balance(bench.api);
   });
 
-  test('that is new, the batch fails, with its events', async () => {
+  test('that is new, the batch fails with its events', async () => {
     await bench.api.behave({ type: 'answer', status: 401, body: 'not for this source' });
     await using trial = trialWith();
     const ids = trial.track();
@@ -218,7 +218,7 @@ describe('where the API refuses a token', () => {
     expect(trial.errors).toMatchObject([{ code: 'rejected', status: 401, attempts: 1 }]);
     expect(trial.errors[0]?.message).toBe('The API refused: status 401, not for this source');
     expect(trial.ids('rejected')).toEqual(ids);
-    // The next one does not begin with a token that is known to be bad.
+    // The next batch doesn't start with a token that was refused.
     trial.track();
     await trial.analytics.flushAsync(20_000);
     expect(await statuses()).toEqual([200, 200]);
@@ -226,7 +226,7 @@ describe('where the API refuses a token', () => {
     await trial.balance(bench.api);
   });
 
-  test('that is new with 511, the batch goes again with another new one', async () => {
+  test('that is new with 511, the batch is sent again with another new one', async () => {
     await bench.api.script([{ type: 'answer', status: 511 }]);
     await using trial = trialWith();
     trial.track();
@@ -245,7 +245,7 @@ describe('where the API refuses a token', () => {
     expect(trial.errors).toMatchObject([{ code: 'retries_exhausted', status: 511, attempts: 2 }]);
   });
 
-  test('a batch is refused otherwise, that is no fault of the token', async () => {
+  test('or refuses a batch for another reason, the token is kept', async () => {
     await using trial = trialWith();
     await bench.api.script([{ type: 'answer', status: 404 }]);
     trial.track();
@@ -256,7 +256,7 @@ describe('where the API refuses a token', () => {
   });
 });
 
-describe('where the token server', () => {
+describe('if the token server', () => {
   test.each([
     ['does not know the key', [401, 'invalid_client'], { keys: {} }],
     [
@@ -265,7 +265,7 @@ describe('where the token server', () => {
       { script: [{ status: 400, body: '{"error":"invalid_request"}' }] },
     ],
     ['does not read the request', [415, 'status 415'], { script: [{ status: 415 }] }],
-  ] as const)('%s, the batch fails at once with what it says', async (_name, [status, reason], manner) => {
+  ] as const)('%s, the batch fails at once with the reason', async (_name, [status, reason], manner) => {
     await server.behave(manner);
     await using trial = trialWith();
     const ids = trial.track(3);
@@ -278,7 +278,7 @@ describe('where the token server', () => {
     await trial.balance(bench.api);
   });
 
-  test('answers with 400, a batch is not halved for it', async () => {
+  test("answers with 400, a batch isn't halved", async () => {
     await server.behave({ keys: {} });
     await using trial = trialWith({ linger: 200 });
     trial.track();
@@ -290,7 +290,7 @@ describe('where the token server', () => {
   });
 
   test.each([403, 404, 425, 511])(
-    'answers with %i, it is asked again, and the batch goes then',
+    'answers with %i, it is asked again, and then the batch is sent',
     async (status) => {
       await server.behave({ script: [{ status }] });
       await using trial = trialWith();
@@ -302,34 +302,34 @@ describe('where the token server', () => {
     },
   );
 
-  test('is out of order, it is asked again, and the batch goes then', async () => {
+  test('fails, it is asked again, and then the batch is sent', async () => {
     await server.behave({
       script: [{ status: 503 }, { drop: true }, { status: 500 }, { status: 200, body: '{}' }],
     });
     await using trial = trialWith();
     trial.track();
-    // The first flush in a backoff has one attempt made at once.
+    // The first flush during a backoff makes one attempt at once.
     await expect
       .poll(async () => (await trial.analytics.flushAsync(300)).pending, { timeout: 20_000 })
       .toBe(0);
     expect(await statuses()).toEqual([503, 0, 500, 200, 200]);
     expect(trial.analytics.stats()).toMatchObject({ requests: 1, retries: 0, delivered: 1 });
-    // It has been tried before, but the API has not seen it.
+    // It was tried before, but the API hasn't seen it.
     expect((await bench.api.requests())[0]?.headers['x-retry-count']).toBeUndefined();
     await trial.balance(bench.api);
   });
 
   test.each([
     ['answers with 500', { status: 500, body: 'sorry' }, 'the token server answered status 500, sorry'],
-    ['leaves', { drop: true }, 'The token server: socket hang up'],
+    ['closes the connection', { drop: true }, 'The token server: socket hang up'],
     [
       'gives no token',
       { status: 200, body: '{"token":"?"}' },
       'The token server answered 200 without a token',
     ],
-    ['gives one that is none', { status: 200, body: '{"access_token":"a\\r\\nb"}' }, 'without a token'],
+    ['gives an invalid one', { status: 200, body: '{"access_token":"a\\r\\nb"}' }, 'without a token'],
     ['gives no JSON', { status: 200, body: '<html>' }, 'The token server answered 200 without a token'],
-  ] as const)('%s and goes on so, the batch fails after maxRetries', async (_name, answer, reason) => {
+  ] as const)('%s each time, the batch fails after maxRetries', async (_name, answer, reason) => {
     await server.behave({ script: Array.from({ length: 3 }, () => answer) });
     await using trial = trialWith({ maxRetries: 2 });
     const [id] = trial.track();
@@ -342,7 +342,7 @@ describe('where the token server', () => {
     await trial.balance(bench.api);
   });
 
-  test('asks for patience, a flush that has less says so at once, and the batch goes when it is over', async () => {
+  test('asks for a pause, a flush with less time returns at once, and the batch is sent after the pause', async () => {
     await server.behave({ script: [{ status: 429, headers: { 'retry-after': '3' } }] });
     await using trial = trialWith({ maxRetries: 0 });
     trial.track();
@@ -354,7 +354,7 @@ describe('where the token server', () => {
     await trial.balance(bench.api);
   });
 
-  test('asks for more patience than maxRetryDuration allows, the batch fails', async () => {
+  test('asks for a longer pause than maxRetryDuration allows, the batch fails', async () => {
     await server.behave({ script: [{ status: 429, headers: { 'retry-after': '60' } }] });
     await using trial = trialWith({ maxRetryDuration: 1_000 });
     trial.track();
@@ -363,7 +363,7 @@ describe('where the token server', () => {
     await trial.balance(bench.api);
   });
 
-  test('redirects, it is not followed', async () => {
+  test('redirects, the redirect is not followed', async () => {
     await server.behave({
       script: [{ status: 302, headers: { location: 'https://elsewhere.example/token' } }],
     });
@@ -377,7 +377,7 @@ describe('where the token server', () => {
     );
   });
 
-  test('hangs, requestTimeout bounds it, and the deadline of a flush bounds all of it', async () => {
+  test('hangs, each request ends after requestTimeout, and a flush at its deadline', async () => {
     await server.behave({ script: Array.from({ length: 20 }, () => ({ hang: true }) as const) });
     await using trial = trialWith({ requestTimeout: 500, maxRetries: 1 });
     trial.track();
@@ -391,7 +391,7 @@ describe('where the token server', () => {
     expect(trial.errors[0]?.message).toContain('The token server: No answer within 500 ms');
   });
 
-  test('hangs, close() is over in time and reports what it gives up', async () => {
+  test('hangs, close() ends in time and reports the events that it gives up', async () => {
     await server.behave({ script: [{ hang: true }] });
     await using trial = trialWith();
     trial.track(2);
@@ -400,7 +400,7 @@ describe('where the token server', () => {
     await trial.balance(bench.api);
   });
 
-  test('cannot be reached, its address is in the reason', async () => {
+  test('cannot be reached, the error contains its address', async () => {
     await using trial = trialWith({
       maxRetries: 0,
       oauth: { ...server.oauth(), authServer: 'http://127.0.0.1:9' },
@@ -416,7 +416,7 @@ describe('a clock that is wrong', () => {
   test.each([
     ['slow', 3_600_000],
     ['fast', -3_600_000],
-  ])('and %s is corrected by what the token server says', async (_name, ahead) => {
+  ])('and %s is corrected by the Date of the token server', async (_name, ahead) => {
     await server.behave({ ahead });
     await using trial = trialWith({ maxRetries: 0 });
     trial.track();
@@ -430,7 +430,7 @@ describe('a clock that is wrong', () => {
     await trial.balance(bench.api);
   });
 
-  test('costs one more request and no loop where it was not the reason', async () => {
+  test("costs one more request, but no loop, if it wasn't the reason", async () => {
     await server.behave({ ahead: 3_600_000, keys: {} });
     await using trial = trialWith();
     trial.track();
@@ -440,7 +440,7 @@ describe('a clock that is wrong', () => {
   });
 });
 
-test('keys are changed one client after the other, while the app has both', async () => {
+test('keys are rotated one client after the other while the app has both', async () => {
   await using before = trialWith();
   before.track();
   expect(await before.analytics.flushAsync(20_000)).toMatchObject({ ...OK, failed: 0 });
@@ -464,8 +464,8 @@ test('keys are changed one client after the other, while the app has both', asyn
   await after.balance(bench.api);
 });
 
-describe('the way to the token server', () => {
-  test('goes by the proxy of the batches', async () => {
+describe('the connection to the token server', () => {
+  test('uses the proxy of the batches', async () => {
     await using proxy = await startProxy();
     await using trial = trialWith({ host: bench.api.url, proxy: `http://127.0.0.1:${proxy.port}` });
     trial.track();
@@ -475,7 +475,7 @@ describe('the way to the token server', () => {
     expect(await statuses()).toEqual([200]);
   });
 
-  test('goes by the proxy that the environment names for it', async () => {
+  test('uses the proxy that the environment names for it', async () => {
     vi.stubEnv('https_proxy', 'http://proxy.example:3128');
     vi.stubEnv('no_proxy', 'api.segment.io');
     const { clientId, clientKey, keyId } = server.oauth();
@@ -487,7 +487,7 @@ describe('the way to the token server', () => {
     }
   });
 
-  test('trusts whom the client trusts, and shows its certificate', async () => {
+  test('trusts the same CAs as the client, and uses its certificate', async () => {
     const ca = authority('Authority of the token server');
     const guests = authority('Authority of its clients');
     const tls = { ca: guests.cert, ...selfSigned({ issuer: ca }) };
@@ -510,14 +510,14 @@ describe('the way to the token server', () => {
   });
 });
 
-describe('a process of its own', () => {
+describe('a separate process', () => {
   test.each([
     ['as it is', []],
     [
       'with hooks that every module goes through',
       ['--import', new URL('../fixtures/loader.mjs', import.meta.url).href],
     ],
-  ])('gets a token in a flush within its first tick, %s', async (_name, execArgv) => {
+  ])('gets a token in a flush in its first tick, %s', async (_name, execArgv) => {
     const settings = { host: server.url, oauth: server.oauth() };
     const { code, stdout } = await runFixture('send-once.mjs', [JSON.stringify(settings)], { execArgv });
     expect(code).toBe(0);
@@ -536,7 +536,7 @@ describe('a process of its own', () => {
     expect(await bench.api.messageIds()).toEqual(['one', 'two']);
   });
 
-  test('is not held up by a token that is to be renewed some day', async () => {
+  test('is not kept alive by a token that is to be renewed later', async () => {
     await server.behave({ life: 86_400 });
     const plan = {
       ending: 'natural',
@@ -566,7 +566,7 @@ describe('the setting', () => {
       { host: 'events.eu1.segmentapis.com/v1' },
       'https://oauth2.eu1.segmentapis.com',
     ],
-  ])('asks the token server of the region: %s', async (_name, where, authServer) => {
+  ])('selects the token server of the region: %s', async (_name, where, authServer) => {
     expect((await workerSettings({ ...where, oauth: app })).oauth).toMatchObject({
       clientId: 'app',
       keyId: 'key',
@@ -575,7 +575,7 @@ describe('the setting', () => {
     });
   });
 
-  test('takes another server and another scope', async () => {
+  test('accepts another server and another scope', async () => {
     const oauth = { ...app, authServer: ' https://login.example/base/ ', scope: 'a b' };
     expect((await workerSettings({ oauth })).oauth).toMatchObject({
       authServer: 'https://login.example/base',
@@ -589,7 +589,7 @@ describe('the setting', () => {
     ['PKCS#8 with the line breaks of Windows', secret.replaceAll('\n', '\r\n')],
     ['what readFileSync returns', Buffer.from(secret)],
     ['bytes of another realm', runInNewContext('Uint8Array').from(Buffer.from(secret))],
-  ])('takes a key as %s', async (_name, clientKey) => {
+  ])('accepts a key as %s', async (_name, clientKey) => {
     expect((await workerSettings({ oauth: { ...app, clientKey } })).oauth?.clientKey.asymmetricKeyType).toBe(
       'rsa',
     );
@@ -606,18 +606,14 @@ describe('the setting', () => {
     ['a short one', makeKey(1_024).secret, 'a key of 1024 bits'],
     ['one with a passphrase', secretAs('pkcs8', 'word'), 'a key with a passphrase'],
     ['one of another kind', elliptic(), 'a key of type ec'],
-  ])('refuses %s for a key and does not show it', (_name, clientKey, got) => {
+  ])('refuses %s as a key without showing it', (_name, clientKey, got) => {
     expect(refusedWith({ oauth: { ...app, clientKey } })).toBe(WANTED + got);
   });
 
   test.each<[string, unknown, string]>([
     ['text', secret, "Setting 'oauth' must be an object like { clientId, clientKey, keyId }; got a string"],
     ['null', null, "Setting 'oauth' must be an object like { clientId, clientKey, keyId }; got null"],
-    [
-      'a name nobody knows',
-      { ...app, keyID: 'x' },
-      "There is no setting 'oauth.keyID'; did you mean 'keyId'?",
-    ],
+    ['an unknown name', { ...app, keyID: 'x' }, "There is no setting 'oauth.keyID'; did you mean 'keyId'?"],
     [
       'no client',
       { ...app, clientId: undefined },
@@ -629,7 +625,7 @@ describe('the setting', () => {
       "Setting 'oauth.keyId' must be the id of the public key in your OAuth app, a string of at most 1,000 characters on one line; got a string",
     ],
     [
-      'a token server that anybody overhears',
+      'a token server over plain http',
       { ...app, authServer: 'http://login.example' },
       "Setting 'oauth.authServer' must use https:, because anyone on the network could read your access tokens; " +
         "set allowInsecureHost to allow http:; got 'http://login.example'",

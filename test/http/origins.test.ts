@@ -1,4 +1,4 @@
-// What the worker thread keeps for an origin ends with the last client of it.
+// What the worker thread keeps for an origin is released with its last client.
 import { Analytics } from '@offthread/sdk';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runProgram } from '../helpers/program.js';
@@ -6,7 +6,7 @@ import { type RawServer, startRawServer } from '../helpers/raw-server.js';
 
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n';
 
-/** Stays, so that no connection ends because the thread does. */
+/** Kept open, so that no connection is closed because the thread ends. */
 const keeper = new Analytics({ writeKey: 'keeper', stub: true });
 
 beforeAll(() => {
@@ -15,7 +15,7 @@ beforeAll(() => {
 });
 afterAll(() => keeper.close());
 
-/** A server that closes no connection by itself. */
+/** A server that never closes a connection by itself. */
 function startServer(): Promise<RawServer> {
   return startRawServer((socket) => {
     socket.on('data', (piece) => piece.includes('\r\n\r\n') && socket.write(OK));
@@ -40,12 +40,12 @@ test('the connection to an origin is closed with its last client, and not before
   expect(server.sockets.map(({ closed }) => closed)).toEqual([false]);
   await second.close();
   await expect.poll(() => server.sockets[0]?.closed, { timeout: 10_000 }).toBe(true);
-  // An origin that comes back is one like any other.
+  // The origin can be used again.
   await (await deliver(server.url, 'third')).close();
   expect(server.sockets).toHaveLength(2);
 });
 
-test('and with the last one that is collected', { timeout: 60_000 }, async () => {
+test('and with the last one that is garbage-collected', { timeout: 60_000 }, async () => {
   await using server = await startServer();
   let closed: boolean | undefined;
   const { code, stderr, lines } = await runProgram('collected-origin.mjs', {

@@ -1,5 +1,5 @@
-// What networks of one's own ask of a client: authorities that nobody else knows, a certificate of the client's, and
-// headers. By real gateways; what is given for them is shown nowhere.
+// Private networks: private CAs, client certificates and headers, with real gateways. None of these secrets is ever
+// shown.
 import { generateKeyPairSync } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
 import { startTrackingApi } from '@offthread/devtools';
@@ -24,7 +24,7 @@ describe('tls.ca', () => {
     ['one of a list', [OTHER_CA.cert, Buffer.from(CA.cert)]],
     ['one in a bundle', `# what we trust\n${OTHER_CA.cert}\n${CA.cert}`],
     ['one beside those of Node.js', [...rootCertificates, CA.cert]],
-  ])('as %s lets in who has a certificate of that authority', async (_name, ca) => {
+  ])('as %s trusts certificates of that CA', async (_name, ca) => {
     await using api = await startTrackingApi({ tls: SERVER });
     await using trial = new Trial({ host: api.url, tls: { ca } });
     trial.track(2);
@@ -32,7 +32,7 @@ describe('tls.ca', () => {
     await trial.balance(api);
   });
 
-  test('keeps out who has one of another', async () => {
+  test('refuses certificates of another CA', async () => {
     await using api = await startTrackingApi({ tls: SERVER });
     await using trial = new Trial({ host: api.url, tls: { ca: OTHER_CA.cert } });
     trial.track();
@@ -41,7 +41,7 @@ describe('tls.ca', () => {
     expect((await api.counts()).requests).toBe(0);
   });
 
-  test('is that of one client, and not of another one with the same host', async () => {
+  test('applies to one client, and not to another one with the same host', async () => {
     await using api = await startTrackingApi({ tls: SERVER });
     await using trusting = new Trial({ host: api.url, tls: { ca: CA.cert } });
     await using wary = new Trial({ host: api.url });
@@ -57,7 +57,7 @@ describe('tls.ca', () => {
 });
 
 describe('tls.cert and tls.key', () => {
-  test('show the gateway who we are, on connections that are kept', async () => {
+  test('identify the client to the gateway on reused connections', async () => {
     await using gateway = await startGateway({ ...SERVER, ca: CA.cert }, bench.api.port);
     const host = `https://127.0.0.1:${gateway.port}`;
     const tls = { ca: CA.cert, cert: CLIENT.cert, key: Buffer.from(CLIENT.key) };
@@ -70,7 +70,7 @@ describe('tls.cert and tls.key', () => {
     await trial.balance(bench.api);
   });
 
-  test('of another authority, or none at all, are a fault at a gateway that asks for them', async () => {
+  test('of another CA, or missing, are a fault if the gateway requires them', async () => {
     await using gateway = await startGateway({ ...SERVER, ca: CA.cert }, bench.api.port);
     const host = `https://127.0.0.1:${gateway.port}`;
     const { cert, key } = selfSigned({ issuer: OTHER_CA });
@@ -85,7 +85,7 @@ describe('tls.cert and tls.key', () => {
   });
 });
 
-describe('tls is refused at construction, and nothing of it shown', () => {
+describe('tls is refused at construction, and never shown', () => {
   const encrypted = generateKeyPairSync('rsa', {
     modulusLength: 2_048,
     publicKeyEncoding: { type: 'spki', format: 'pem' },
@@ -99,7 +99,7 @@ describe('tls is refused at construction, and nothing of it shown', () => {
     ['a context', new (class SecureContext {})(), 'a plain object like { ca, cert, key }'],
     ['a list', [CA.cert], 'a plain object like { ca, cert, key }'],
     ['null', null, 'a plain object like { ca, cert, key }'],
-    ['leave to trust anybody', { rejectUnauthorized: false }, 'certificates are always verified; use tls.ca'],
+    ['an option to trust anything', { rejectUnauthorized: false }, 'certificates are always verified; use tls.ca'],
     ['an unknown name', { pfx: key }, "There is no setting 'tls.pfx'"],
     ['a path', { ca: '/etc/ssl/geheim.pem' }, "'tls.ca' must be a certificate in PEM"],
     ['a broken certificate', { ca: [CA.cert, broken] }, "'tls.ca' must be a certificate in PEM"],
@@ -113,7 +113,7 @@ describe('tls is refused at construction, and nothing of it shown', () => {
     ['a certificate as key', { cert, key: cert }, "'tls.key' must be an unencrypted private key in PEM"],
     ['an encrypted key', { cert, key: encrypted }, "'tls.key' must be an unencrypted private key in PEM"],
     [
-      'the key of another',
+      'the key of another certificate',
       { cert, key: CA.key },
       "'tls' was rejected by OpenSSL: ERR_OSSL_X509_KEY_VALUES_MISMATCH",
     ],
@@ -133,7 +133,7 @@ describe('headers', () => {
     'User-Agent': 'mine',
   };
 
-  test('go with each request, retries included, beside our own', async () => {
+  test('are sent with each request, including retries, beside our own', async () => {
     await bench.api.script([{ type: 'answer', status: 500 }]);
     await using trial = new Trial({ host: bench.api.url, headers: HEADERS });
     trial.track();
@@ -154,7 +154,7 @@ describe('headers', () => {
     expect(requests[1]?.headers['x-retry-count']).toBe('1');
   });
 
-  test('are those that were there at construction, by names in lower case', async () => {
+  test('are copied at construction, with names in lower case', async () => {
     expect((await workerSettings({ headers: HEADERS })).headers).toEqual({
       'x-gateway-key': 'g4tew4y+S3cret',
       'x-tenant': 'Zürich',
@@ -207,7 +207,7 @@ describe('headers', () => {
         `'${name.toLowerCase()}', which is a reserved header`,
       ],
     ),
-  ])('are refused at construction, and no value shown: %s', (_name, headers, reason) => {
+  ])('are refused at construction, without showing a value: %s', (_name, headers, reason) => {
     const message = refusedWith({ headers });
     expect(message).toContain(reason);
     expect(message).not.toContain('geheim');

@@ -1,5 +1,5 @@
-// The way by a proxy, a real one in another thread: what it is asked, what becomes of its refusals, and who is told by
-// the environment to take it.
+// Requests through a real proxy in another thread: what it receives, how its refusals are handled, and how the
+// environment selects it.
 import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
 import type { AnalyticsError, FlushResult, Stats } from '@offthread/sdk';
 import { resolveSettings } from '@offthread/sdk/settings';
@@ -20,7 +20,7 @@ interface Report {
 const HOST = 'api.offthread.test';
 const CA = authority('Offthread Test Authority');
 const TLS: Certificate = selfSigned({ host: HOST, issuer: CA });
-/** Nothing of it may be left as it is by a URL. */
+/** Characters that a URL must escape. */
 const CREDENTIALS = 'us er:p@ss:/w%rd';
 const IN_URL = 'us%20er:p%40ss%3A%2Fw%25rd@';
 
@@ -32,17 +32,17 @@ beforeAll(async () => {
 beforeEach(() => secure.reset());
 afterAll(() => secure.close());
 
-/** A client of an API that is known only to the proxy by its name. */
+/** A client of an API whose name only the proxy can resolve. */
 function secureTrial(proxy: string, more: object = {}): Trial {
   return new Trial({ host: `https://${HOST}`, tls: { ca: CA.cert }, proxy, ...more });
 }
 
-describe('by a tunnel', () => {
-  test('events arrive where only the proxy knows the way, and the proxy sees none of them', async () => {
+describe('through a tunnel', () => {
+  test('events reach an API that only the proxy can reach, and the proxy sees none of them', async () => {
     await using proxy = await startProxy({ to: ['127.0.0.1', secure.port] });
     await using trial = secureTrial(`http://127.0.0.1:${proxy.port}`);
     const ids = trial.track(3);
-    // Blocking, with a client that has just been made.
+    // Blocking, with a new client.
     expect(trial.analytics.flush(20_000)).toMatchObject({ status: 'ok', delivered: 3, failed: 0 });
     expect(await secure.messageIds()).toEqual(ids);
     const { seen } = await proxy.look();
@@ -50,7 +50,7 @@ describe('by a tunnel', () => {
     await trial.balance(secure);
   });
 
-  test('one tunnel serves many requests', async () => {
+  test('one tunnel carries many requests', async () => {
     await using proxy = await startProxy({ to: ['127.0.0.1', secure.port] });
     await using trial = secureTrial(`http://127.0.0.1:${proxy.port}`, { batchSize: 1 });
     for (let n = 0; n < 3; n++) {
@@ -61,7 +61,7 @@ describe('by a tunnel', () => {
     expect((await proxy.look()).seen).toHaveLength(1);
   });
 
-  test('name and password go to the proxy, and to nobody else', async () => {
+  test('user name and password are sent to the proxy only', async () => {
     await using proxy = await startProxy({ to: ['127.0.0.1', secure.port], auth: CREDENTIALS });
     await using trial = secureTrial(`http://${IN_URL}127.0.0.1:${proxy.port}`);
     trial.track();
@@ -72,7 +72,7 @@ describe('by a tunnel', () => {
     expect(Object.keys(request?.headers ?? {}).filter((name) => name.includes('proxy'))).toEqual([]);
   });
 
-  test('an API of plain http is reached by one as well, loopback included where the setting says so', async () => {
+  test('an API over plain http is also reached through a tunnel, even on loopback if the setting says so', async () => {
     await using proxy = await startProxy();
     await using trial = new Trial({ host: bench.api.url, proxy: `127.0.0.1:${proxy.port}` });
     trial.track();
@@ -82,7 +82,7 @@ describe('by a tunnel', () => {
     expect(trial.analytics.stats()).toMatchObject({ delivered: 1 });
   });
 
-  test.each(['127.0.0.1', 'localhost'])('the proxy may speak TLS itself, at %s', async (at) => {
+  test.each(['127.0.0.1', 'localhost'])('the proxy itself may use TLS, at %s', async (at) => {
     await using proxy = await startProxy({
       to: ['127.0.0.1', secure.port],
       auth: CREDENTIALS,
@@ -95,13 +95,13 @@ describe('by a tunnel', () => {
     };
     const { stdout, stderr } = await runFixture('send-once.mjs', [JSON.stringify(settings)]);
     expect((JSON.parse(stdout) as Report).result).toMatchObject({ status: 'ok', delivered: 2, failed: 0 });
-    // Not even a warning of Node's, which does not like addresses in place of names.
+    // Not even a warning of Node.js, which warns about IP addresses in SNI.
     expect(stderr).toBe('');
     expect(await secure.messageIds()).toEqual(['first', 'second']);
   });
 
   test.each([{}, { NODE_TLS_REJECT_UNAUTHORIZED: '0' }])(
-    'a proxy that cannot prove who it is gets nothing, not even its password (%o)',
+    "a proxy that can't prove its identity gets nothing, not even its password (%o)",
     async (env) => {
       await using proxy = await startProxy({ to: ['127.0.0.1', secure.port], tls: selfSigned() });
       const settings = {
@@ -117,7 +117,7 @@ describe('by a tunnel', () => {
     },
   );
 
-  test('an API that cannot prove who it is gets nothing, though the proxy is trusted', async () => {
+  test("an API that can't prove its identity gets nothing, although the proxy is trusted", async () => {
     await using proxy = await startProxy({ to: ['127.0.0.1', secure.port] });
     await using trial = new Trial({
       host: 'https://elsewhere.offthread.test',
@@ -131,13 +131,13 @@ describe('by a tunnel', () => {
   });
 });
 
-describe('a proxy that does not connect is a fault, and never an answer of the API', () => {
+describe('a proxy that refuses to connect is a fault, and never a reply of the API', () => {
   test.each<[ProxyAnswer, string]>([
     [407, 'Bad response: 407'],
     [403, 'Bad response: 403'],
     [503, 'Bad response: 503'],
     [413, 'Bad response: 413'],
-    // Not 200, so that there is no tunnel, and what was sent would be lost.
+    // Not 200: there would be no tunnel, and everything sent would be lost.
     [204, 'Bad response: 204'],
     ['end', 'socket hang up'],
   ])('%s', async (answer, reason) => {
@@ -158,7 +158,7 @@ describe('a proxy that does not connect is a fault, and never an answer of the A
     expect((await bench.api.counts()).requests).toBe(0);
     await trial.balance(bench.api);
 
-    // It is well again.
+    // The proxy recovers.
     trial.track();
     await trial.analytics.flushAsync(20_000);
     expect(trial.analytics.stats()).toMatchObject({ delivered: 1, failed: 2 });
@@ -178,7 +178,7 @@ describe('a proxy that does not connect is a fault, and never an answer of the A
     expect(trial.errors[0]?.message).toMatch(/The proxy 127\.0\.0\.1:\d+ does not connect: .*ECONNREFUSED/);
   });
 
-  test('one that never answers, for requestTimeout at most, and its connection ends too', async () => {
+  test('one that never answers is given up after requestTimeout, and its connection is closed', async () => {
     await using proxy = await startProxy({ answers: ['hang', 'hang'] });
     await using trial = new Trial({
       host: bench.api.url,
@@ -196,7 +196,7 @@ describe('a proxy that does not connect is a fault, and never an answer of the A
     expect(trial.analytics.stats()).toMatchObject({ delivered: 1 });
   });
 
-  test('a connection that breaks off in the tunnel is made again', async () => {
+  test('a connection that breaks during the tunnel is made again', async () => {
     await using proxy = await startProxy();
     await using trial = new Trial({ host: bench.api.url, proxy: `127.0.0.1:${proxy.port}` });
     await bench.api.script([{ type: 'drop', after: 'body' }]);
@@ -207,7 +207,7 @@ describe('a proxy that does not connect is a fault, and never an answer of the A
   });
 });
 
-describe('without the setting the environment has its say', () => {
+describe('without the setting, the environment is used', () => {
   afterEach(() => vi.unstubAllEnvs());
   beforeEach(() => {
     for (const name of ['https_proxy', 'http_proxy', 'no_proxy', 'all_proxy']) {
@@ -215,14 +215,14 @@ describe('without the setting the environment has its say', () => {
     }
   });
 
-  /** The proxy of a client, where the environment is this. */
+  /** The proxy of a client in this environment. */
   function chosen(env: Record<string, string>, settings: object = {}): string | undefined {
     for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
     return resolveSettings({ writeKey: 'KEY', host: `https://${HOST}`, ...settings }).proxy;
   }
 
   test.each<[string, Record<string, string>, object, string | undefined]>([
-    ['nothing is said', {}, {}, undefined],
+    ['no variable', {}, {}, undefined],
     ['HTTPS_PROXY', { HTTPS_PROXY: 'http://p:1' }, {}, 'http://p:1/'],
     ['https_proxy', { https_proxy: 'http://p:1' }, {}, 'http://p:1/'],
     [
@@ -231,18 +231,18 @@ describe('without the setting the environment has its say', () => {
       {},
       'http://p:1/',
     ],
-    ['an empty one is none', { https_proxy: '', HTTPS_PROXY: 'http://p:1' }, {}, 'http://p:1/'],
+    ['an empty one is ignored', { https_proxy: '', HTTPS_PROXY: 'http://p:1' }, {}, 'http://p:1/'],
     ['no scheme', { HTTPS_PROXY: 'u:s@p:1' }, {}, 'http://u:s@p:1/'],
-    ['a proxy of TLS', { HTTPS_PROXY: 'https://p:1' }, {}, 'https://p:1/'],
+    ['a proxy over TLS', { HTTPS_PROXY: 'https://p:1' }, {}, 'https://p:1/'],
     ['the one for plain http', { HTTP_PROXY: 'http://p:1' }, {}, undefined],
     [
-      'the one for plain http, to which the host is',
+      'the one for plain http, if the host uses it',
       { HTTP_PROXY: 'http://p:1', HTTPS_PROXY: 'http://p:2' },
       { host: 'http://api.offthread.test', allowInsecureHost: true },
       'http://p:1/',
     ],
-    ['nothing is sent', { HTTPS_PROXY: 'socks5://p:1' }, { stub: true }, undefined],
-    ['it is switched off', { HTTPS_PROXY: 'http://p:1' }, { proxy: false }, undefined],
+    ['stub', { HTTPS_PROXY: 'socks5://p:1' }, { stub: true }, undefined],
+    ['the setting turns it off', { HTTPS_PROXY: 'http://p:1' }, { proxy: false }, undefined],
     ['the setting wins', { HTTPS_PROXY: 'http://p:1' }, { proxy: 'http://q:2' }, 'http://q:2/'],
     ['the setting wins over NO_PROXY', { NO_PROXY: '*' }, { proxy: 'http://q:2' }, 'http://q:2/'],
     [
@@ -291,7 +291,7 @@ describe('without the setting the environment has its say', () => {
     },
   );
 
-  test('a program is sent by the proxy it names, and past it where it says so', async () => {
+  test('a program uses the proxy in its environment, unless it opts out', async () => {
     await using proxy = await startProxy({ to: ['127.0.0.1', secure.port] });
     const settings = { host: `https://${HOST}`, tls: { ca: CA.cert }, maxRetries: 0 };
     const run = async (env: Record<string, string>, more: object = {}): Promise<Report> => {
@@ -304,7 +304,7 @@ describe('without the setting the environment has its say', () => {
     };
     expect((await run({})).result).toMatchObject({ delivered: 2 });
     expect((await proxy.look()).seen).toHaveLength(1);
-    // Nobody but the proxy knows the name.
+    // Only the proxy can resolve the name.
     for (const [env, more] of [[{ NO_PROXY: 'offthread.test' }], [{}, { proxy: false }]] as const) {
       expect((await run(env, more)).errors[0]?.message).toContain(HOST);
     }
@@ -322,12 +322,12 @@ test.each<[string, unknown, string]>([
   ['a path', 'http://user:geheim@proxy:1/path', 'a path, query or fragment'],
   ['a query', 'http://proxy:1?geheim', 'a path, query or fragment'],
   ['a fragment', 'http://proxy:1/#geheim', 'a path, query or fragment'],
-  ['a port that is none', 'http://user:geheim@proxy:99999', 'must be the address of an HTTP proxy'],
-  ['a % that stands for nothing', 'http://user:geheim%@proxy:1', '%25'],
+  ['an invalid port', 'http://user:geheim@proxy:99999', 'must be the address of an HTTP proxy'],
+  ['a stray %', 'http://user:geheim%@proxy:1', '%25'],
   ['an agent', new (class Agent {})(), 'an agent cannot be passed to the worker thread'],
   ['a URL', new URL('http://user:geheim@proxy:1'), 'cannot be passed to the worker thread'],
   ['a function', () => 'http://geheim', 'must be the address of an HTTP proxy'],
-])('the setting is refused where it is %s, and not shown', (_name, proxy, reason) => {
+])("the setting is refused if it is %s, and isn't shown", (_name, proxy, reason) => {
   const message = refusedWith({ proxy });
   expect(message).toContain("Setting 'proxy'");
   expect(message).toContain(reason);

@@ -1,5 +1,5 @@
-// One attempt over the network, against servers that do what no HTTP server would: how it ends, that it ends, and that
-// nothing of it is left.
+// One attempt over the network, with servers that no HTTP server would imitate: how it ends, that it ends, and that it
+// leaves nothing behind.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,18 +9,18 @@ import { sender } from '../helpers/sender.js';
 
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
 const BODY = Buffer.from('{"batch":[]}');
-/** More than the kernel takes off our hands; the largest batch there is might just fit. */
+/** More than the kernel buffers. The largest batch might just fit. */
 const HUGE_BODY = Buffer.alloc(16 * 1024 * 1024, ' ');
 const never = new AbortController().signal;
 
-/** All connections of the server are over, within a generous time. */
+/** Waits until all connections of the server are closed. */
 async function allClosed({ sockets }: RawServer): Promise<void> {
-  // A socket that is not read does not notice that its peer has left.
+  // A socket that isn't read doesn't notice that its peer has closed the connection.
   for (const socket of sockets) socket.resume();
   await expect.poll(() => sockets.every((socket) => socket.closed), { timeout: 5_000 }).toBe(true);
 }
 
-test('an upload that stalls is given up after requestTimeout, and its connection with it', async () => {
+test('an upload that stalls is aborted after requestTimeout, and its connection closed', async () => {
   await using server = await startRawServer((socket) => socket.pause());
   const response = await sender(server)(HUGE_BODY, 0, never);
   expect(response).toMatchObject({ type: 'fault', message: 'No answer within 1000 ms' });
@@ -28,26 +28,26 @@ test('an upload that stalls is given up after requestTimeout, and its connection
   await allClosed(server);
 });
 
-test('an answer that comes before the upload is over counts, and the rest of the upload is given up', async () => {
+test('a reply that arrives before the upload is complete counts, and the rest of the upload is aborted', async () => {
   await using server = await startRawServer((socket) => {
     socket.once('data', () => {
       socket.pause();
       socket.write('HTTP/1.1 413 Payload Too Large\r\ncontent-length: 3\r\n\r\nbig');
     });
   });
-  // Not all is sent: the body's memory is still being read.
+  // Not everything is sent: the body's memory is still being read.
   const response = await sender(server)(HUGE_BODY, 0, never);
   expect(response).toEqual({ type: 'reply', status: 413, text: 'big', sent: false });
   await allClosed(server);
   expect(server.sockets[0]?.bytesRead).toBeLessThan(HUGE_BODY.length);
 });
 
-test('once a body is said to be sent, whoever writes over it changes nothing of what arrives', async () => {
+test("after a body is reported as sent, overwriting it doesn't change what arrives", async () => {
   let answerAfter = 0;
   let foreign = 0;
   const server = createServer((request, response) => {
     let received = 0;
-    request.on('error', () => {}); // The client leaves where the answer comes early.
+    request.on('error', () => {}); // The client disconnects after an early reply.
     request.on('data', (piece: Buffer) => {
       received += piece.length;
       foreign += piece.filter((byte) => byte !== 0x31).length;
@@ -73,7 +73,7 @@ test('once a body is said to be sent, whoever writes over it changes nothing of 
   expect(sent).toContain(false);
 });
 
-test('an answer that closes the connection in the middle of the upload counts all the same, or is a fault', async () => {
+test('a reply that closes the connection during the upload counts, or is a fault', async () => {
   await using server = await startRawServer((socket) => {
     socket.once('data', () => {
       socket.end('HTTP/1.1 413 Payload Too Large\r\nconnection: close\r\ncontent-length: 3\r\n\r\nbig');
@@ -89,7 +89,7 @@ test('an answer that closes the connection in the middle of the upload counts al
   await allClosed(server);
 });
 
-test('what a server sends after its answer hurts nobody', async () => {
+test('data after the reply is ignored', async () => {
   await using server = await startRawServer((socket) => {
     socket.on('data', () => {
       socket.write(`${OK}HTTP/1.1 500 Unasked\r\n\r\n\u0000garbage`);
@@ -104,7 +104,7 @@ test('what a server sends after its answer hurts nobody', async () => {
   }
 });
 
-test('garbage on a connection that waits for the next request hurts nobody', async () => {
+test('garbage on an idle connection is ignored', async () => {
   await using server = await startRawServer((socket) => {
     socket.on('data', () => {
       socket.write(OK);
@@ -118,7 +118,7 @@ test('garbage on a connection that waits for the next request hurts nobody', asy
   }
 });
 
-test('a connection that the server closes while it waits is not used again', async () => {
+test("a connection that the server closes while it is idle isn't reused", async () => {
   await using server = await startRawServer((socket) => {
     socket.on('data', () => {
       socket.write(OK);
@@ -134,14 +134,11 @@ test('a connection that the server closes while it waits is not used again', asy
 });
 
 test.each([
-  ['nothing but interim answers', 'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(50)],
+  ['only interim replies', 'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(50)],
   ['half a status line', 'HTTP/1.1 20'],
-  ['headers without an end', 'HTTP/1.1 200 OK\r\nx-one: 1\r\n'],
-  [
-    'an upgrade nobody asked for',
-    'HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n',
-  ],
-])('%s is a fault in time', async (_name, answer) => {
+  ['endless headers', 'HTTP/1.1 200 OK\r\nx-one: 1\r\n'],
+  ['an unrequested upgrade', 'HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n'],
+])('%s is a fault before the timeout', async (_name, answer) => {
   await using server = await startRawServer((socket) => {
     socket.on('data', () => socket.write(answer));
   });
@@ -152,8 +149,8 @@ test.each([
 test.each([
   ['a body that never ends', 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf'],
   ['a body in chunks that never ends', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n'],
-  ['a chunk that is none', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\nxyz\r\n'],
-])('%s changes nothing about the status, and holds nobody up', async (_name, answer) => {
+  ['an invalid chunk', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\nxyz\r\n'],
+])("%s doesn't change the status, and delays nothing", async (_name, answer) => {
   await using server = await startRawServer((socket) => {
     socket.on('data', () => socket.write(answer));
   });
@@ -162,7 +159,7 @@ test.each([
   await allClosed(server);
 });
 
-test('no more than 64 KiB of an answer are read', async () => {
+test('at most 64 KiB of a reply are read', async () => {
   await using server = await startRawServer((socket) => {
     socket.on('data', () => {
       socket.write('HTTP/1.1 500 Oh\r\ncontent-length: 64000000\r\n\r\n');
@@ -204,7 +201,7 @@ test('a name with several addresses, none of which answers, is a fault with a re
   expect(response).toMatchObject({ type: 'fault', message: expect.stringContaining('ECONNREFUSED') });
 });
 
-test('listeners and timers of earlier requests are gone', async () => {
+test('listeners and timers of earlier requests are removed', async () => {
   await using server = await startRawServer((socket) => {
     socket.on('data', () => socket.write(OK));
   });

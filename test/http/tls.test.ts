@@ -1,5 +1,5 @@
-// Who the API is, is checked: a certificate that proves nothing is refused and reported, once, and nothing in the
-// environment of the process changes that. A child process each, because Node reads that environment at its start.
+// The identity of the API is always verified: an invalid certificate is refused and reported once, and nothing in the
+// environment changes that. Each in a child process, because Node.js reads the environment at startup.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,7 +33,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true }));
 
-/** Two events for an API that has this certificate. */
+/** Sends two events to an API with this certificate. */
 async function send(
   tls: Certificate,
   env: Record<string, string> = {},
@@ -75,29 +75,29 @@ function expectRefusal(
   expect(requests).toBe(0);
 }
 
-describe('refused, reported and not tried again', () => {
-  test('a certificate nobody vouches for', async () => {
+describe('refused, reported and not retried', () => {
+  test('a self-signed certificate', async () => {
     const sent = await send(CERTIFICATES.good);
     expectRefusal(sent, 'self-signed certificate');
     expect(sent.stderr).toBe('');
   });
 
-  test('one that has expired, though its issuer is trusted', async () => {
+  test('one that has expired, although its issuer is trusted', async () => {
     expectRefusal(await send(CERTIFICATES.expired, await trusting(CERTIFICATES.expired)), 'expired');
   });
 
-  test('one that is not valid yet, though its issuer is trusted', async () => {
+  test('one that is not valid yet, although its issuer is trusted', async () => {
     const { notYetValid } = CERTIFICATES;
     expectRefusal(await send(notYetValid, await trusting(notYetValid)), 'not yet valid');
   });
 
-  test('one of another host, though its issuer is trusted', async () => {
+  test('one of another host, although its issuer is trusted', async () => {
     const { wrongHost } = CERTIFICATES;
     expectRefusal(await send(wrongHost, await trusting(wrongHost)), "does not match certificate's altnames");
   });
 
   test.each(['good', 'expired', 'wrongHost'] as const)(
-    'one that is bad (%s), whatever NODE_TLS_REJECT_UNAUTHORIZED says',
+    'one that is invalid (%s), whatever NODE_TLS_REJECT_UNAUTHORIZED says',
     async (name) => {
       const { report, ...rest } = await send(CERTIFICATES[name], { NODE_TLS_REJECT_UNAUTHORIZED: '0' });
       expectRefusal({ report, ...rest }, 'certificate');
@@ -105,7 +105,7 @@ describe('refused, reported and not tried again', () => {
   );
 });
 
-test('a certificate of an issuer named by NODE_EXTRA_CA_CERTS is taken', async () => {
+test('a certificate of an issuer in NODE_EXTRA_CA_CERTS is accepted', async () => {
   const sent = await send(CERTIFICATES.good, await trusting(CERTIFICATES.good));
   expect(sent.report.result).toMatchObject({ status: 'ok', delivered: 2, failed: 0, pending: 0 });
   expect(sent.report.errors).toEqual([]);
@@ -113,7 +113,7 @@ test('a certificate of an issuer named by NODE_EXTRA_CA_CERTS is taken', async (
   expect(sent.stderr).toBe('');
 });
 
-test('a server that speaks no TLS is a fault, which may pass', async () => {
+test('a server without TLS is a fault, which is retried', async () => {
   await using api = await startTrackingApi();
   const settings = { host: api.url.replace('http:', 'https:'), maxRetries: 1 };
   const { stdout } = await runFixture('send-once.mjs', [JSON.stringify(settings)]);

@@ -1,4 +1,4 @@
-// The memory events lie in has one owner at a time: no event is ever sent with another source's key, or as another event,
+// The memory of events has one owner at a time: no event is ever sent with another source's key, or as another event,
 // whatever the main thread drops while the worker still reads it.
 import { createHash } from 'node:crypto';
 import type { ReceivedEvent } from '@offthread/devtools';
@@ -8,21 +8,21 @@ import { upTo, withApi } from '../helpers/with-api.js';
 
 const bench = withApi();
 
-/** Closes under load, of which one in twenty must run out of time while a request is out. */
+/** Number of closes under load. One in twenty must time out during a request. */
 const CLOSES = 2_000;
 
 const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-/** Clients that stay; keys of one length, so that events have one size. */
+/** Clients that stay open. Their keys have the same length, so that all events have the same size. */
 const STANDING = ['stays--0', 'stays--1', 'stays--2'];
 
-/** An event that shows where it belongs: all of them have the same size. */
+/** An event that shows where it belongs. All of them have the same size. */
 function eventOf(writeKey: string, number: number): { userId: string; event: string; properties: object } {
   const n = String(number).padStart(9, '0');
   return { userId: `u${n}`, event: 'E', properties: { n, writeKey, hash: hash(`${writeKey} ${n}`) } };
 }
 
-/** What is wrong with an event that arrived under this key. */
+/** What is wrong with an event that arrived with this key, if anything. */
 function faultOf({ userId, properties }: ReceivedEvent, arrivedUnder: string): string | undefined {
   const { n, writeKey, hash: sent } = Object(properties);
   if (writeKey !== arrivedUnder) return `an event of ${writeKey} was sent with the key ${arrivedUnder}`;
@@ -42,7 +42,7 @@ function compute(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
-test('what close() drops is not written over while the worker still has it', async () => {
+test('events that close() drops are not overwritten while the worker still has them', async () => {
   const other = bench.open({ writeKey: 'other' });
   await bench.api.rules([
     { match: { writeKey: 'first' }, behaviour: { type: 'answer', status: 500, delayMs: 200 } },
@@ -51,7 +51,7 @@ test('what close() drops is not written over while the worker still has it', asy
     writeKey: 'first',
     onError: () => {
       other.track(eventOf('other', 2));
-      // Time for the retry of what was dropped, where anybody still makes one.
+      // Enough time for a retry of dropped events, if one were made.
       compute(2_000);
     },
   });
@@ -79,7 +79,7 @@ test('nothing that close() reported as dropped is sent afterwards', async () => 
   expect((await bench.api.counts()).requests).toBe(1);
 });
 
-test('what a process that ends has no time for is not written over, and not sent once it is reported', async () => {
+test('events that an ending process gives up are not overwritten, and not sent after they are reported', async () => {
   await bench.api.rules([
     { match: { writeKey: 'late' }, behaviour: { type: 'answer', status: 500, delayMs: 800 } },
   ]);
@@ -115,12 +115,12 @@ test(`of ${CLOSES} closes under load, many of them out of time, none has an even
         batchSize: 5,
         onError: ({ code, count }) => {
           if (code === 'closed') late++;
-          // Into the memory of what was lost, if anybody gave it back.
+          // Would overwrite the lost events if their memory were reused.
           for (let each = 0; each < count; each++) trackOn(index);
         },
       });
       for (const _ of upTo(8)) client.track(eventOf(writeKey, ++number));
-      // Until a request is out.
+      // Until a request is in flight.
       await new Promise((resolve) => setTimeout(resolve, index % 5));
       await client.close(index % 4);
     });

@@ -1,4 +1,4 @@
-// What is accepted and not settled is bounded; beyond the bound the newest is refused, counted and reported rarely.
+// The number of unsettled events is limited. Beyond the limit, new events are refused, counted and rarely reported.
 import { describe, expect, test, vi } from 'vitest';
 import { flushed, upTo, withApi } from '../helpers/with-api.js';
 
@@ -16,13 +16,13 @@ async function indices(): Promise<unknown[]> {
   return (await bench.api.events()).map(({ properties }) => properties?.['index']);
 }
 
-/** Has the API take its time, so that nothing is delivered while a test fills a queue. */
+/** Makes the API slow, so that nothing is delivered while a test fills a queue. */
 async function answerLate(): Promise<void> {
   await bench.api.behave({ type: 'ok', delayMs: 2_000 });
 }
 
 describe('maxQueueSize', () => {
-  test.each([1, 5, 100])('of %d: under, at and over it', async (maxQueueSize) => {
+  test.each([1, 5, 100])('of %d: below, at and above it', async (maxQueueSize) => {
     const analytics = bench.open({ maxQueueSize });
     for (const index of upTo(maxQueueSize)) {
       expect(analytics.stats().pending).toBe(index);
@@ -42,7 +42,7 @@ describe('maxQueueSize', () => {
     expect(await indices()).toEqual(upTo(maxQueueSize + 1));
   });
 
-  test('counts what a request has taken out of the queue and not brought to its end', async () => {
+  test('includes events in a request that is in flight', async () => {
     await bench.api.behave({ type: 'hang' });
     const analytics = bench.open({ maxQueueSize: 3 });
     expect([1, 2, 3].map((index) => track(analytics, index))).toEqual([true, true, true]);
@@ -51,13 +51,13 @@ describe('maxQueueSize', () => {
     expect(track(analytics, 4)).toBe(false);
   });
 
-  test('has room again when events are delivered, also in the middle of the code that filled it', () => {
+  test('has room again when events are delivered, even during the code that filled it', () => {
     const analytics = bench.open({ maxQueueSize: 5 });
     let refused = 0;
     for (const index of upTo(20)) {
       const end = performance.now() + 5_000;
       for (; !track(analytics, index) && performance.now() < end; refused++) {
-        // The event loop does not turn.
+        // Within one turn of the event loop.
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
       }
     }
@@ -67,7 +67,7 @@ describe('maxQueueSize', () => {
     expect(analytics.stats()).toMatchObject({ delivered: 20, refused: { queue_full: refused } });
   });
 
-  test('counts what waits for a retry', async () => {
+  test('includes events that wait for a retry', async () => {
     await bench.api.behave({ type: 'answer', status: 503, headers: { 'retry-after': '60' } });
     const analytics = bench.open({ maxQueueSize: 2 });
     expect([1, 2].map((index) => track(analytics, index))).toEqual([true, true]);
@@ -76,7 +76,7 @@ describe('maxQueueSize', () => {
     expect(analytics.stats()).toMatchObject({ accepted: 2, pending: 2, refused: { queue_full: 1 } });
   });
 
-  test('makes room for what has failed as for what was delivered', async () => {
+  test('has room again when events fail', async () => {
     await bench.api.behave({ type: 'answer', status: 403 });
     const analytics = bench.open({ maxQueueSize: 2 });
     for (const round of upTo(3)) {
@@ -86,7 +86,7 @@ describe('maxQueueSize', () => {
     }
   });
 
-  test('is for each client by itself', () => {
+  test('applies to each client separately', () => {
     const [small, large] = [bench.open({ maxQueueSize: 1 }), bench.open({ maxQueueSize: 2 })];
     expect([track(small), track(small), track(large), track(large), track(large)]).toEqual([
       true,
@@ -97,7 +97,7 @@ describe('maxQueueSize', () => {
     ]);
   });
 
-  test('does not make a mistake of the caller less of one', () => {
+  test('does not hide a mistake of the caller', () => {
     const analytics = bench.open({ maxQueueSize: 1, stub: true });
     track(analytics);
     expect(() => Reflect.apply(analytics.track, analytics, [{ userId: 'u' }])).toThrow(
@@ -108,10 +108,10 @@ describe('maxQueueSize', () => {
 });
 
 describe('maxQueueBytes', () => {
-  test('refuses the event for which there is no memory left, and takes others again when there is', async () => {
-    // Memory is taken by 64 KB; an event of 40,000 bytes leaves no room for another one beside it.
+  test('refuses events if no memory is left, and accepts them again when there is', async () => {
+    // Memory is allocated in slabs of 64 KB. An event of 40,000 bytes leaves no room for a second one.
     const filler = 'x'.repeat(40_000);
-    // One so large is refused, unless it may be redacted.
+    // An event this large is refused at the call unless it may be redacted.
     const redact = ['properties.secret'];
     const analytics = bench.open({ maxQueueBytes: 3 * 64 * 1024, stub: true, redact });
     expect(upTo(5).map((index) => track(analytics, index, filler))).toEqual([true, true, true, false, false]);
@@ -119,18 +119,18 @@ describe('maxQueueBytes', () => {
     expect(bench.errors.map(({ code, message }) => [code, message])).toEqual([
       ['queue_full', 'maxQueueBytes (196608) is reached'],
     ]);
-    // A small one still fits in behind the last.
+    // A small event still fits in after the last one.
     expect(track(analytics)).toBe(true);
     flushed(analytics);
     expect(upTo(4).map((index) => track(analytics, index, filler))).toEqual([true, true, true, false]);
   });
 
-  test('bounds the number of small events: at, under and over it', async () => {
+  test('limits the number of small events: below, at and above it', async () => {
     await answerLate();
     const analytics = bench.open({ maxQueueBytes: 128 * 1024, maxQueueSize: 1_000_000, maxBatchSize: 2_500 });
     let accepted = 0;
     while (track(analytics, accepted)) accepted += 1;
-    // Some 80 bytes each: `type`, `messageId`, `timestamp` and `library` are not among them.
+    // About 80 bytes each, without `type`, `messageId`, `timestamp` and `library`.
     expect(accepted).toBeGreaterThan(1_300);
     expect(accepted).toBeLessThan(2_000);
     expect(analytics.stats()).toMatchObject({ accepted, pending: accepted, refused: { queue_full: 1 } });
@@ -138,14 +138,14 @@ describe('maxQueueBytes', () => {
     expect(analytics.stats()).toMatchObject({ delivered: accepted, pending: 0 });
   });
 
-  test('refuses an event that alone is more than all of it', () => {
+  test('refuses an event that is larger than the limit', () => {
     const redact = ['properties.secret'];
     const analytics = bench.open({ maxQueueBytes: 128 * 1024, stub: true, redact });
     expect(track(analytics, 0, 'x'.repeat(200_000))).toBe(false);
     expect(track(analytics, 1, 'x'.repeat(100_000))).toBe(true);
   });
 
-  test('keeps the memory of a process the same over any number of events', () => {
+  test('keeps the memory of a process constant over any number of events', () => {
     const analytics = bench.open({ maxQueueBytes: 256 * 1024, stub: true });
     const filler = 'x'.repeat(1_000);
     const round = (): void => {
@@ -155,7 +155,7 @@ describe('maxQueueBytes', () => {
     for (const _ of upTo(10)) round();
     const before = process.memoryUsage().arrayBuffers;
     for (const _ of upTo(100)) round();
-    // A hundred rounds of 256 KB, had none of it been used again, would be 25 MB.
+    // A hundred rounds of 256 KB would take 25 MB if no memory were reused.
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(8 * 1024 * 1024);
   });
 });
@@ -172,7 +172,7 @@ describe('the report of refusals', () => {
     return analytics;
   }
 
-  test('comes at once for the first one, with the event, and then once a minute with how many there were', async () => {
+  test('is made at once for the first one, with the event, and then once a minute with their number', async () => {
     await bench.api.behave({ type: 'hang' });
     const analytics = full();
     expect(track(analytics, 2)).toBe(false);
@@ -197,7 +197,7 @@ describe('the report of refusals', () => {
     expect(analytics.stats().refused).toEqual({ queue_full: 10_002 });
   });
 
-  test('stops when nothing is refused any more, and begins anew with the next one', () => {
+  test('stops when nothing is refused any more, and restarts with the next refusal', () => {
     const analytics = full({ stub: true });
     track(analytics);
     advance(600_000);
@@ -210,7 +210,7 @@ describe('the report of refusals', () => {
     ]);
   });
 
-  test('is made up for by close()', async () => {
+  test('is completed by close()', async () => {
     const analytics = full({ stub: true });
     for (const index of upTo(8)) track(analytics, index);
     flushed(analytics);
@@ -222,7 +222,7 @@ describe('the report of refusals', () => {
     expect(bench.errors[1]?.message).toBe('7 more events were refused');
   });
 
-  test('is for each client by itself', () => {
+  test('is separate for each client', () => {
     const [one, other] = [full({ stub: true }), full({ stub: true })];
     track(one);
     track(other);
@@ -235,7 +235,7 @@ describe('the report of refusals', () => {
     expect(reports()).toHaveLength(3);
   });
 
-  test('comes once a minute after close() too, and no timer of it holds the process open', async () => {
+  test('is also made once a minute after close(), and its timer does not keep the process alive', async () => {
     const analytics = full({ stub: true });
     flushed(analytics);
     await analytics.close();

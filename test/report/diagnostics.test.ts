@@ -1,4 +1,4 @@
-// Channels of node:diagnostics_channel: what they tell, to whom, and that they agree with the accounts.
+// Channels of node:diagnostics_channel: what they publish, to whom, and that they agree with the counters.
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { type Analytics, AnalyticsError, type DiagnosticMessages } from '@offthread/sdk';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -34,7 +34,7 @@ afterEach(() => {
 });
 
 describe('a subscriber', () => {
-  test('is told of events that the API took, and whose they are', () => {
+  test('receives delivered events with their client', () => {
     const [one, other] = [bench.open({ batchSize: 2 }), bench.open()];
     for (const _ of upTo(5)) one.track({ userId: 'u', event: 'e' });
     flushed(one);
@@ -45,9 +45,9 @@ describe('a subscriber', () => {
     expect(sum(other)).toBe(1);
   });
 
-  test('is told of events that failed and that were dropped, with the error', async () => {
+  test('receives failed and dropped events with their error', async () => {
     await bench.api.script([{ type: 'answer', status: 403 }]);
-    // With redact the worker says what is too large, after the call.
+    // With redact, the worker reports events that are too large, after the call.
     const analytics = bench.open({ redact: ['properties.secret'] });
     analytics.track({ userId: 'u', event: 'e', messageId: 'forbidden' });
     flushed(analytics);
@@ -69,7 +69,7 @@ describe('a subscriber', () => {
     expect(bench.errors[0]).toBeInstanceOf(AnalyticsError);
   });
 
-  test('is told of each request that repeats an earlier one, and why', async () => {
+  test('receives each retry with its reason', async () => {
     await bench.api.script([
       { type: 'answer', status: 503, body: 'busy' },
       { type: 'drop', after: 'body' },
@@ -89,7 +89,7 @@ describe('a subscriber', () => {
     expect(sum(analytics, 'offthread:retried')).toBe(3 * (first?.eventCount ?? 0));
   });
 
-  test('is told of each request that fails and is to be repeated, before that', async () => {
+  test('receives each failed request that will be retried, before the retry', async () => {
     await bench.api.script([
       { type: 'ok' },
       { type: 'answer', status: 503, body: 'busy' },
@@ -100,7 +100,7 @@ describe('a subscriber', () => {
     await bench.api.waitFor({ requests: 3 });
     await expect.poll(() => told.filter(({ name }) => name === 'offthread:postponed')).toHaveLength(2);
     expect(told).toEqual([
-      // In this order: who hears of both knows that the delivery does not end the trouble.
+      // In this order, so that a delivery of another batch doesn't look like the end of the outage.
       { name: 'offthread:delivered', message: { analytics, count: 1 } },
       {
         name: 'offthread:postponed',
@@ -117,7 +117,7 @@ describe('a subscriber', () => {
     ]);
   });
 
-  test('is told of each refusal, where onError is told of the first', async () => {
+  test('receives each refusal, although onError gets only the first', async () => {
     const analytics = bench.open({ maxQueueSize: 1, stub: true });
     for (const _ of upTo(4)) analytics.track({ userId: 'u', event: 'e' });
     flushed(analytics);
@@ -131,7 +131,7 @@ describe('a subscriber', () => {
     expect(analytics.stats().refused).toEqual({ queue_full: 3, closed: 1 });
   });
 
-  test('finds the accounts closed, and may track and flush', () => {
+  test('finds the counters up to date, and may track and flush', () => {
     const analytics = bench.open();
     const seen: number[] = [];
     const again = (): void => {
@@ -151,7 +151,7 @@ describe('a subscriber', () => {
     expect(seen).toEqual([1, 2]);
   });
 
-  test('is told all that is counted', async () => {
+  test('receives everything that is counted', async () => {
     await bench.api.script([{ type: 'answer', status: 403 }]);
     const analytics = bench.open({ batchSize: 10, maxQueueSize: 100 });
     for (const _ of upTo(150)) analytics.track({ userId: 'u', event: 'e' });
@@ -167,7 +167,7 @@ describe('a subscriber', () => {
     { manner: 'throw', error: 'thrown in the worker' },
     { manner: 'exit', error: 'undefined' },
   ])(
-    'is told that the worker thread was replaced ($manner), not that one was let go, and may flush',
+    'receives the replacement of the worker thread ($manner), but not its normal end, and may flush',
     async ({ manner, error }) => {
       const ended = await runProgram('restarted.mjs', { args: [bench.api.url, manner] });
       expect(ended).toMatchObject({ code: 0, stderr: '' });
@@ -180,7 +180,7 @@ describe('a subscriber', () => {
   );
 });
 
-test('nobody is subscribed by the package itself', () => {
+test('the package itself subscribes to nothing', () => {
   for (const { name, listen } of listeners) {
     unsubscribe(name, listen);
     expect(channel(name).hasSubscribers).toBe(false);
@@ -188,7 +188,7 @@ test('nobody is subscribed by the package itself', () => {
   }
 });
 
-/** Counts of a client's messages, added up. */
+/** Adds up the counts of a client's messages. */
 function sum(analytics: Analytics, name: Name = 'offthread:delivered'): number {
   let total = 0;
   for (const each of told) {

@@ -1,4 +1,4 @@
-// What goes wrong reaches onError and the callbacks, with the events, and neither of them can hurt anybody.
+// Errors reach onError and the callbacks with their events, and neither can do any harm.
 import { AnalyticsError, ValidationError } from '@offthread/sdk';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { call, refusal } from '../helpers/untyped.js';
@@ -6,7 +6,7 @@ import { flushed, upTo, withApi } from '../helpers/with-api.js';
 
 const bench = withApi();
 
-/** Of all the process says went wrong unseen during a test. */
+/** Errors that the process reports as unhandled during a test. */
 const unseen: unknown[] = [];
 const see = (problem: unknown): void => {
   unseen.push(problem);
@@ -18,7 +18,7 @@ beforeEach(() => {
   process.on('uncaughtExceptionMonitor', see);
 });
 afterEach(async () => {
-  // Rejections are told at the end of a turn.
+  // Rejections are reported at the end of a turn.
   await new Promise((resolve) => setTimeout(resolve, 5));
   process.removeListener('unhandledRejection', see);
   process.removeListener('uncaughtExceptionMonitor', see);
@@ -50,13 +50,13 @@ describe('an AnalyticsError', () => {
       count: 2,
     });
     const sent = JSON.parse(await bench.api.body(2)).batch;
-    // A bigint is the text it was sent as: who saves the events as JSON must not be stopped by one.
+    // A bigint is the text it was sent as, so that the events can be saved as JSON.
     expect(error?.events).toEqual(sent);
     expect(sent[0].properties.price).toBe('5');
     expect(sent[1]).toMatchObject({ type: 'page', messageId: 'm-2', timestamp: '1970-01-01T00:00:00.000Z' });
   });
 
-  test('has no status where there was no reply', async () => {
+  test('has no status if there was no reply', async () => {
     await bench.api.behave({ type: 'garbage' });
     const analytics = bench.open({ maxRetries: 0 });
     analytics.track({ userId: 'u', event: 'e' });
@@ -65,7 +65,7 @@ describe('an AnalyticsError', () => {
     expect(bench.errors[0]?.status).toBeUndefined();
   });
 
-  test('has events that can be sent again as they are, with messageId and timestamp', async () => {
+  test('has events that can be sent again unchanged, with messageId and timestamp', async () => {
     await bench.api.behave({ type: 'answer', status: 403 });
     const analytics = bench.open();
     const context = { ip: '::1' };
@@ -97,7 +97,7 @@ describe('an AnalyticsError', () => {
     expect(bench.errors[0]?.events).toEqual([{ type: 'track', ...event }]);
   });
 
-  test('that was not sent in time says what came of the last request, and how many there were', async () => {
+  test('about an event that was not sent in time has the result of the last request, and the number of requests', async () => {
     await bench.api.behave({ type: 'answer', status: 503, body: 'busy' });
     const analytics = bench.open();
     analytics.track({ userId: 'u', event: 'e' });
@@ -108,7 +108,7 @@ describe('an AnalyticsError', () => {
     expect(error?.attempts).toBe((await bench.api.counts()).requests);
   });
 
-  test('that was not sent in time counts a request that has no answer yet', async () => {
+  test('about an event that was not sent in time counts a request that is still in flight', async () => {
     await bench.api.script([{ type: 'drop', after: 'body' }]);
     await bench.api.behave({ type: 'hang' });
     const analytics = bench.open();
@@ -119,7 +119,7 @@ describe('an AnalyticsError', () => {
     expect(bench.errors[0]?.cause).toMatchObject({ message: expect.any(String) });
   });
 
-  test('that was not sent in time says nothing of what came of an earlier batch', async () => {
+  test('about an event that was not sent in time says nothing about an earlier batch', async () => {
     await bench.api.script([{ type: 'answer', status: 503 }]);
     const analytics = bench.open();
     analytics.track({ userId: 'u', event: 'e' });
@@ -132,7 +132,7 @@ describe('an AnalyticsError', () => {
     expect(bench.errors[0]?.cause).toBeUndefined();
   });
 
-  test('that was not tried before the client was closed counts no requests', async () => {
+  test('about an event that was not tried before close() counts no requests', async () => {
     const analytics = bench.open({ linger: 60_000 });
     analytics.track({ userId: 'u', event: 'e' });
     flushed(analytics);
@@ -141,7 +141,7 @@ describe('an AnalyticsError', () => {
     expect(bench.errors).toMatchObject([{ code: 'closed', status: undefined, attempts: 0 }]);
   });
 
-  test('about an event that cannot be read has what threw as its cause', () => {
+  test('about an event that cannot be read has the exception as its cause', () => {
     const analytics = bench.open({ stub: true });
     const cause = new Error('not today');
     const properties = {
@@ -155,7 +155,7 @@ describe('an AnalyticsError', () => {
     expect(bench.errors[0]?.events).toEqual([{ type: 'track', userId: 'u', event: 'e', properties }]);
   });
 
-  test('of a poison event comes alone, and its neighbours are delivered', async () => {
+  test('about a refused event contains only that event, and the events around it are delivered', async () => {
     await bench.api.rules([{ match: { eventName: 'poison' }, behaviour: { type: 'answer', status: 400 } }]);
     const analytics = bench.open();
     const names = upTo(60).map((index) => (index === 23 || index === 59 ? 'poison' : `e${index}`));
@@ -198,12 +198,12 @@ describe('onError', () => {
       },
     ],
     [
-      'gives a promise that rejects later',
+      'returns a promise that rejects later',
       () => new Promise((_, reject) => setImmediate(reject, new Error('later'))),
     ],
   ];
 
-  test.each(misbehaviour)('that %s hurts nobody, whatever it is told', async (_, misbehave) => {
+  test.each(misbehaviour)('that %s does no harm, whatever it is called with', async (_, misbehave) => {
     let calls = 0;
     const onError = (): unknown => {
       calls += 1;
@@ -242,7 +242,7 @@ describe('onError', () => {
     });
   });
 
-  test.each(misbehaviour)('a callback that %s hurts nobody and is told to onError', async (_, misbehave) => {
+  test.each(misbehaviour)('a callback that %s does no harm and is reported to onError', async (_, misbehave) => {
     const analytics = bench.open();
     const told: string[] = [];
     for (const name of ['first', 'bad', 'last']) {
@@ -266,7 +266,7 @@ describe('onError', () => {
     expect(analytics.stats()).toMatchObject({ delivered: 3, failed: 0 });
   });
 
-  test('a callback of a refused event that throws hurts nobody either', async () => {
+  test('a callback of a refused event that throws does no harm either', async () => {
     const analytics = bench.open({ stub: true });
     await analytics.close();
     const cause = new Error('thrown');
@@ -278,7 +278,7 @@ describe('onError', () => {
     expect(bench.errors[1]?.cause).toBe(cause);
   });
 
-  test('may use the client it belongs to', async () => {
+  test('may use its own client', async () => {
     await bench.api.script([{ type: 'answer', status: 403 }]);
     const analytics = bench.open({
       onError: ({ code }) => {
@@ -292,7 +292,7 @@ describe('onError', () => {
     expect((await bench.api.events()).map(({ event }) => event)).toEqual(['told of rejected']);
   });
 
-  test('may close the client it belongs to, in the middle of a flush', async () => {
+  test('may close its own client during a flush', async () => {
     await bench.api.behave({ type: 'answer', status: 403 });
     let closed: Promise<unknown> | undefined;
     const analytics = bench.open({
@@ -307,7 +307,7 @@ describe('onError', () => {
     expect(analytics.stats()).toMatchObject({ accepted: 5, pending: 0, delivered: 0 });
   });
 
-  test('is told by the time a callback runs that the account is closed', async () => {
+  test('the counters are up to date when a callback runs', async () => {
     const analytics = bench.open({ batchSize: 2 });
     const seen: [number, number][] = [];
     for (const _ of upTo(4)) {
@@ -323,7 +323,7 @@ describe('onError', () => {
 });
 
 describe('the events of an error', () => {
-  /** Rejected, each by itself, with a BigInt or without. */
+  /** Returns rejected events, each in its own error, with a BigInt or without. */
   async function rejected(count: number, exact: boolean): Promise<readonly AnalyticsError[]> {
     await bench.api.behave({ type: 'answer', status: 403 });
     const analytics = bench.open({ batchSize: 1 });
@@ -335,7 +335,7 @@ describe('the events of an error', () => {
   }
 
   test.for([true, false])(
-    'can be read long after it, whatever was sent since (with a BigInt: %s)',
+    'can be read much later, whatever was sent since (with a BigInt: %s)',
     async (exact) => {
       const errors = await rejected(5, exact);
       await bench.api.behave({ type: 'ok' });
@@ -349,7 +349,7 @@ describe('the events of an error', () => {
     },
   );
 
-  test('are whole, and nothing throws, if they are as deep as JSON can be', async () => {
+  test('are complete, without an exception, if they are as deep as JSON can be', async () => {
     await bench.api.behave({ type: 'answer', status: 403 });
     const analytics = bench.open();
     let deep: object = {};
@@ -363,7 +363,7 @@ describe('the events of an error', () => {
     expect(depth).toBe(3_001);
   });
 
-  test('are not parsed if nobody reads them', async () => {
+  test('are not parsed unless they are read', async () => {
     await bench.api.behave({ type: 'hang' });
     const analytics = bench.open({ maxQueueSize: 20_000 });
     for (const n of upTo(20_000)) analytics.track({ userId: 'u', event: 'E', properties: { n } });
@@ -377,7 +377,7 @@ describe('the events of an error', () => {
   });
 });
 
-test('a mistake of the caller is thrown, and onError hears nothing of it', () => {
+test('a mistake of the caller is thrown, and not reported to onError', () => {
   const analytics = bench.open({ stub: true });
   const error = refusal(() => call(analytics, 'track', {}));
   expect(error.stack).toContain('ValidationError: track() needs a userId or an anonymousId; got neither');

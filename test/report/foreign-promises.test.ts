@@ -1,8 +1,8 @@
-// Whatever kind of promise a function of the user's returns, its rejection is seen: no process ends by it.
+// Functions of the user may return any kind of promise: its rejection is handled and never ends the process.
 import { describe, expect, test } from 'vitest';
 import { type Line, runProgram } from '../helpers/program.js';
 
-/** What the program says of each function. */
+/** What the program reports for each function. */
 async function outcomes(kind: string, where: string): Promise<Readonly<Record<string, Line>>> {
   const { code, lines, stderr } = await runProgram('foreign-promises.mjs', { args: [kind, where] });
   expect({ code, stderr, unseen: lines.filter((line) => 'unseen' in line) }).toEqual({
@@ -18,7 +18,7 @@ const SAME_EVERYWHERE = ['native', 'thenable', 'twice', 'nested', 'hostile'].fla
 );
 
 describe('a promise that rejects', () => {
-  test.each(SAME_EVERYWHERE)('(%s, of %s) hurts nobody, and is told once', async (kind, where) => {
+  test.each(SAME_EVERYWHERE)('(%s, of %s) is handled, and reported once', async (kind, where) => {
     const { callback, refused, onError, ...demanding } = await outcomes(kind, where);
     expect(callback).toEqual({ name: 'callback', errors: [FAILED] });
     expect(refused?.['errors']).toEqual([['queue_full', 'maxQueueSize (1) is reached', null], FAILED]);
@@ -55,7 +55,7 @@ describe('a promise that rejects', () => {
   });
 });
 
-test('what throws if it is asked whether it is a promise hurts nobody either', async () => {
+test('a value that throws when it is checked for being a promise is handled too', async () => {
   const { callback, onError, beforeSend, withContext, identify, context } = await outcomes(
     'unreadable',
     'this realm',

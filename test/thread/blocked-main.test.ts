@@ -1,4 +1,4 @@
-// What is tracked before the main thread blocks is sent while it is blocked.
+// Events that are tracked before the main thread blocks are sent while it is blocked.
 import { expect, test } from 'vitest';
 import { runProgram } from '../helpers/program.js';
 import { upTo, withApi } from '../helpers/with-api.js';

@@ -1,11 +1,11 @@
-// Any number of clients in a process: each its own settings, queue, write key and request, one worker thread for all.
+// Many clients in a process: each has its own settings, queue, write key and request, and all share one worker thread.
 import { startTrackingApi } from '@offthread/devtools';
 import { describe, expect, test } from 'vitest';
 import { flushed, upTo, withApi } from '../helpers/with-api.js';
 
 const bench = withApi();
 
-/** Worker threads of this process, as Node reports them. */
+/** The number of worker threads of this process, as Node.js reports them. */
 function workerThreads(): number {
   Reflect.set(process.report, 'excludeNetwork', true);
   const report: unknown = process.report.getReport();
@@ -33,7 +33,7 @@ describe('two clients', () => {
       expect(client.stats()).toMatchObject({ accepted: 300, delivered: 300 });
   });
 
-  test('of one write key are still two', async () => {
+  test('with the same write key are independent', async () => {
     await bench.api.behave({ type: 'ok', delayMs: 300 });
     const [one, other] = [bench.open(), bench.open()];
     one.track({ userId: 'u', event: 'one' });
@@ -44,7 +44,7 @@ describe('two clients', () => {
     expect(maxConcurrentByWriteKey).toEqual({ KEY: 2 });
   });
 
-  test('have each its own settings', async () => {
+  test('have their own settings', async () => {
     await using second = await startTrackingApi();
     const told: string[] = [];
     const small = bench.open({ writeKey: 'small', batchSize: 2, maxQueueSize: 5, gzip: true });
@@ -78,7 +78,7 @@ describe('two clients', () => {
     await large.close();
   });
 
-  test('do not wait for one another: one may hang while the other delivers', async () => {
+  test('do not wait for each other: one may hang while the other delivers', async () => {
     await bench.api.rules([{ match: { writeKey: 'stuck' }, behaviour: { type: 'hang' } }]);
     const [stuck, free] = [bench.open({ writeKey: 'stuck' }), bench.open({ writeKey: 'free', batchSize: 1 })];
     for (const _ of upTo(10)) {
@@ -90,7 +90,7 @@ describe('two clients', () => {
     expect(stuck.stats()).toMatchObject({ delivered: 0, pending: 10 });
   });
 
-  test('end one by one: what one closes, the other goes on with', async () => {
+  test('are closed one by one: closing one does not affect the other', async () => {
     const [one, other] = [bench.open(), bench.open()];
     one.track({ userId: 'u', event: 'one' });
     other.track({ userId: 'u', event: 'other' });
@@ -101,7 +101,7 @@ describe('two clients', () => {
   });
 });
 
-test('200 clients deliver all of their events from one worker thread, one request each at a time', async () => {
+test('200 clients deliver all of their events from one worker thread, each with one request at a time', async () => {
   await bench.api.behave({ type: 'ok', delayMs: 20 });
   const before = workerThreads();
   const keys = upTo(200).map((index) => `key-${index}`);
@@ -111,7 +111,7 @@ test('200 clients deliver all of their events from one worker thread, one reques
   }
   const results = await Promise.all(clients.map((client) => client.flushAsync(25_000)));
   for (const result of results) expect(result).toMatchObject({ status: 'ok', delivered: 15, pending: 0 });
-  // The one that this file has had from its beginning.
+  // The client that this file keeps open.
   expect(before).toBe(1);
   expect(workerThreads()).toBe(1);
   const counts = await bench.api.counts();
@@ -125,7 +125,7 @@ test('200 clients deliver all of their events from one worker thread, one reques
   for (const key of keys) expect(arrived.get(key)).toEqual(upTo(15));
 });
 
-test('1,000 clients that begin in one moment keep the worker busy, and nobody takes that for its death', async () => {
+test('1,000 clients that start at the same time keep the worker busy, which is not mistaken for its death', async () => {
   const clients = upTo(1_000).map((index) => bench.open({ writeKey: `key-${index}` }));
   for (const client of clients) client.track({ userId: 'u', event: 'first' });
   await Promise.all(clients.map((client) => client.flushAsync(50_000)));
@@ -134,7 +134,7 @@ test('1,000 clients that begin in one moment keep the worker busy, and nobody ta
     expect(client.stats()).toMatchObject({ accepted: 2, delivered: 1 });
   }
   await Promise.all(clients.map((client) => client.flushAsync(50_000)));
-  // A worker that was given up would have had its events sent again by the next one.
+  // If the worker had been given up, the next one would have sent its events again.
   expect(await bench.api.counts()).toMatchObject({ events: 2_000, duplicates: 0, requests: 2_000 });
   expect(bench.errors).toEqual([]);
   expect(workerThreads()).toBe(1);

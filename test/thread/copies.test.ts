@@ -1,12 +1,12 @@
-// Copies of the package in one process, as several libraries bring them. Those of one version share a worker thread, and all
-// share one exit hook.
+// Several copies of the package in one process, as dependencies of different libraries. Copies of one version share a
+// worker thread, and all copies share one exit hook.
 import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
 import { version } from '@offthread/sdk';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { copyPackage } from '../helpers/copy.js';
 import { type Ended, runProgram } from '../helpers/program.js';
 
-/** A test of real processes on a busy machine. */
+/** For tests with real processes on a busy machine. */
 const LIMIT = { timeout: 60_000 };
 
 let api: TrackingApi;
@@ -21,7 +21,7 @@ const START = [
   { different: true, workers: 1, moreExitHooks: 0, signalHandlers: 1 },
 ];
 
-// The last event is the second copy's, and left to the exit hook, which is the first one's.
+// The last event is from the second copy and is left to the exit hook of the first one.
 const END = [{ closed: 'ok' }, { taken: [false, true] }];
 
 test('two copies share a worker thread, an exit hook and a handler for a signal', LIMIT, async () => {
@@ -55,7 +55,7 @@ test('two copies survive the death of their worker', LIMIT, async () => {
   expect([...new Set(ids)].sort()).toEqual(['death-1', 'death-2', 'death-3', 'death-4', 'death-6']);
 });
 
-test('a copy is told why the other could not start the worker', LIMIT, async () => {
+test('a copy gets the reason why the other could not start the worker', LIMIT, async () => {
   using first = copyPackage();
   using second = copyPackage();
   const ended = await runProgram('two-copies.mjs', {
@@ -74,14 +74,14 @@ describe('two versions', () => {
   const OTHER = '99.0.0';
   const APART = [...START.slice(0, 2), { different: true, workers: 2, moreExitHooks: 0, signalHandlers: 1 }];
 
-  /** What one program with this version of the package and another one did. */
+  /** What a program with this version of the package and another one does. */
   async function runTwo(how: string, env: Record<string, string> = {}): Promise<Ended> {
     using first = copyPackage();
     using second = copyPackage({ version: OTHER });
     return await runProgram('two-copies.mjs', { args: [first.url, second.url, api.url, how], env });
   }
 
-  test('have a worker thread each, and share an exit hook and a handler for a signal', LIMIT, async () => {
+  test('have their own worker threads, and share an exit hook and a signal handler', LIMIT, async () => {
     const ended = await runTwo('versions');
     expect(ended).toMatchObject({ code: 3, stderr: '' });
     expect(ended.lines.filter((line) => !('error' in line))).toEqual([...APART, ...END]);
@@ -100,7 +100,7 @@ describe('two versions', () => {
     expect(ids.sort()).toEqual(['signal-1', 'signal-2', 'signal-3', 'signal-4']);
   });
 
-  test('do not share the death of a worker', LIMIT, async () => {
+  test("are not affected by the death of the other's worker", LIMIT, async () => {
     const ended = await runTwo('death', { DEATH: JSON.stringify({ manner: 'exit', when: 'told' }) });
     expect(ended).toMatchObject({ code: 3, stderr: '' });
     expect(ended.lines.filter((line) => !('error' in line))).toEqual([
@@ -113,7 +113,7 @@ describe('two versions', () => {
 });
 
 test.each(['blocking', 'asynchronous'])(
-  'a worker thread of another version than the SDK is not used, as a flush says (%s)',
+  'a worker thread with another version than the SDK is not used, and a flush reports it (%s)',
   LIMIT,
   async (how) => {
     using copy = copyPackage({ workerVersion: '99.0.0' });

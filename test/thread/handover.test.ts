@@ -1,5 +1,5 @@
-// Two threads share the memory that events lie in, without a lock: no event is missed, read twice, or read as another one,
-// whatever the moment at which the worker gives memory back.
+// Two threads share the memory of events without a lock: no event is missed, read twice, or read as another one,
+// whenever the worker returns memory.
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import { PendingEvents } from '../../packages/sdk/src/pending/pending-events.js';
@@ -8,7 +8,7 @@ const CLIENTS = 3;
 const EVENTS = 10_000;
 const LIMIT_MS = 60_000;
 
-test(`${EVENTS} events are read once and in order by a thread that gives their memory back all the time`, {
+test(`${EVENTS} events are read once and in order by a thread that constantly returns their memory`, {
   timeout: 2 * LIMIT_MS,
 }, async () => {
   const { port1: port, port2 } = new MessageChannel();
@@ -24,7 +24,7 @@ test(`${EVENTS} events are read once and in order by a thread that gives their m
   );
   const end = performance.now() + LIMIT_MS;
   let slabs = 0;
-  /** Takes note of what was read, so that memory is used again. */
+  /** Settles what was read, so that its memory is reused. */
   const settle = (client: number): void => {
     const read = Atomics.load(words, client);
     const ledger = ledgers[client] as PendingEvents;
@@ -34,7 +34,7 @@ test(`${EVENTS} events are read once and in order by a thread that gives their m
     const client = event % CLIENTS;
     const ledger = ledgers[client] as PendingEvents;
     const number = ledger.accepted + 1;
-    // Of all lengths, so that memory that is used again has other frames in other places.
+    // With varying lengths, so that reused memory has frames in other places.
     const padding = '.'.repeat(1 + ((number * 7) % 300));
     const frame = {
       kind: 'track',
@@ -51,7 +51,7 @@ test(`${EVENTS} events are read once and in order by a thread that gives their m
         slabs++;
       }
     }
-    // Now and then the reader finds nothing, and gives memory back while the next event is added.
+    // Sometimes the reader finds nothing and returns memory while the next event is added.
     if (event % 5 < 3) continue;
     while (Atomics.load(words, client) < ledger.accepted && performance.now() < end);
     for (let spin = (event * 31) % 400; spin > 0; spin--) Atomics.load(words, client);
@@ -64,7 +64,7 @@ test(`${EVENTS} events are read once and in order by a thread that gives their m
   expect(Array.from(words.subarray(0, CLIENTS))).toEqual(ledgers.map(({ accepted }) => accepted));
   port.postMessage('end');
   await reader.terminate();
-  // Both ways a race can end, many times.
+  // Both outcomes of the race, many times.
   expect(Atomics.load(words, CLIENTS)).toBeGreaterThan(200);
   expect(Atomics.load(words, CLIENTS + 1)).toBeGreaterThan(0);
   expect(slabs).toBeGreaterThan(100);

@@ -1,22 +1,22 @@
-// Events and outcomes pass between the threads a hundred thousand times, and no wakeup is lost.
+// Events and outcomes pass between the threads a hundred thousand times without a lost wakeup.
 import { Analytics } from '@offthread/sdk';
 import { afterEach, describe, expect, test } from 'vitest';
 import { expectBalanced, withApi } from '../helpers/with-api.js';
 
 /**
- * A flush that is not woken looks again by itself, after 100 ms and little more. Where a busy machine holds a thread
- * back it is for any length of time, and seldom just this.
+ * A flush that misses a wakeup checks again after 100 ms or slightly more. A busy machine can delay a thread too, but
+ * rarely by exactly that time.
  */
 const UNWOKEN_MS = [99, 108] as const;
 
-/** Of 100,000 rounds, 15 to 27 were not woken when the flush read its word after the port instead of before. */
+/** Of 100,000 rounds, 15 to 27 missed a wakeup when the flush read its word after the port instead of before. */
 const MOST_UNWOKEN = 7;
 
 const bench = withApi();
 let stubbed: Analytics | undefined;
 afterEach(() => stubbed?.close());
 
-/** A client whose requests are answered without a network: as fast as the threads can pass them on. */
+/** A client that answers its requests itself: as fast as the threads can exchange messages. */
 function stub(): Analytics {
   stubbed = new Analytics({ writeKey: 'KEY', stub: true });
   return stubbed;
@@ -26,7 +26,7 @@ function track(analytics: Analytics): void {
   analytics.track({ userId: 'u', event: 'Handshake' });
 }
 
-/** How many of the rounds took as long as one that is not woken. */
+/** The number of rounds that took as long as a missed wakeup. */
 function unwokenOf(rounds: number, round: (index: number) => { status: string; elapsedMs: number }): number {
   let unwoken = 0;
   for (let index = 0; index < rounds; index++) {

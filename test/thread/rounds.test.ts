@@ -1,4 +1,5 @@
-// What nobody waits for wakes nobody: posts are shared, deliveries are counted instead of told, and an idle client rests.
+// Nothing is woken without need: posts are batched, deliveries are counted instead of reported, and an idle client uses
+// no CPU.
 import { createHook } from 'node:async_hooks';
 import { MessagePort } from 'node:worker_threads';
 import { expect, test, vi } from 'vitest';
@@ -16,8 +17,8 @@ function rest(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, A_WHILE_MS));
 }
 
-test('deliveries that nobody waits for are counted in stats() all the same, and each loss in its place', async () => {
-  // With redact the worker says what is too large, after the call.
+test('deliveries that nothing waits for are counted in stats(), and losses are reported in order', async () => {
+  // With redact, the worker reports events that are too large, after the call.
   const analytics = bench.open({ batchSize: 3, redact: ['properties.secret'] });
   const tooLarge = 'x'.repeat(40_000);
   for (const n of upTo(20)) {
@@ -44,7 +45,7 @@ test('deliveries that nobody waits for are counted in stats() all the same, and 
   );
 });
 
-test('a thousand clients with an event each need no more posts than one', async () => {
+test('a thousand clients with one event each need no more posts than one client', async () => {
   const clients = upTo(1_000).map(() => bench.open({ stub: true }));
   const post = vi.spyOn(MessagePort.prototype, 'postMessage');
   for (const client of clients) client.track({ userId: 'u', event: 'E' });
@@ -57,7 +58,7 @@ test('a thousand clients with an event each need no more posts than one', async 
   expect(posts).toBeLessThan(20);
 });
 
-test('a second of one event each millisecond makes a dozen posts', async () => {
+test('one event each millisecond for a second causes a dozen posts', async () => {
   const analytics = bench.open();
   const post = vi.spyOn(MessagePort.prototype, 'postMessage');
   let tracked = 0;
@@ -71,11 +72,11 @@ test('a second of one event each millisecond makes a dozen posts', async () => {
   const posts = post.mock.calls.length;
   post.mockRestore();
   expect(tracked).toBeGreaterThan(posts);
-  // One for each piece of memory.
+  // One for each slab.
   expect(posts).toBeLessThan(20);
 });
 
-test('a callback is told at once, by a message of its own', async () => {
+test('a callback is reported at once, with its own message', async () => {
   const analytics = bench.open();
   const heard: string[] = [];
   const told = new Promise<void>((resolve) => {
@@ -104,18 +105,18 @@ test.for([
       each.track({ userId: 'u', event: 'Opened' });
       await each.flushAsync();
     }
-    // No round is under way any more.
+    // No round is in progress any more.
     await rest();
     client.track({ userId: 'u', event: String(event) }, () => where === 'a callback' && trackOnOther());
     await Promise.resolve();
     await Promise.resolve();
-    // The worker's message and the timer of the round are both due when this is over.
+    // The worker's message and the timer of the round are both due after this.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
     await vi.waitFor(() => expect(other.stats()).toMatchObject({ accepted: 2, delivered: 2 }), until);
   },
 );
 
-/** Timers of ours that are started from now on: those of others hold the process open. */
+/** Records the timers that the SDK starts from now on. Those of others keep the process alive. */
 function watchTimers(): () => NodeJS.Timeout[] {
   const timers: NodeJS.Timeout[] = [];
   const hook = createHook({
@@ -130,11 +131,11 @@ function watchTimers(): () => NodeJS.Timeout[] {
 }
 
 test.each(['ok', 'hang'] as const)(
-  'no timer runs while nobody waits, if the API answers: %s',
+  'no timer runs while nothing waits, if the API answers: %s',
   async (type) => {
     await bench.api.behave({ type });
     const analytics = bench.open();
-    // What was there before has stopped.
+    // Earlier timers have stopped.
     await rest();
     const timers = watchTimers();
     for (const _ of upTo(50)) {
@@ -158,7 +159,7 @@ test('a timer runs while a callback waits, and stops when it has been called', a
   expect(own.filter((timer) => Reflect.get(timer, '_destroyed') !== true)).toEqual([]);
 });
 
-test('while the worker is busy no event is posted, but for the memory that new ones need', async () => {
+test('while the worker is busy no event is posted, except for new memory', async () => {
   const analytics = bench.open();
   const post = vi.spyOn(MessagePort.prototype, 'postMessage');
   const end = performance.now() + 2_000;
@@ -170,7 +171,7 @@ test('while the worker is busy no event is posted, but for the memory that new o
   }
   const posts = post.mock.calls.length;
   post.mockRestore();
-  // Some 80 bytes each. By a timer there would be ten posts.
+  // About 80 bytes each. A timer would cause ten posts.
   expect(tracked).toBeLessThanOrEqual(200);
   expect(posts).toBeLessThanOrEqual(3);
   await vi.waitFor(() => expect(analytics.stats().delivered).toBe(tracked), until);

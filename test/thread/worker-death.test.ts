@@ -1,22 +1,22 @@
-// Whatever the worker thread dies of and whenever, its events arrive; and only what it dies of again and again does not.
+// The events arrive whatever kills the worker thread, and whenever. Only a batch that kills it repeatedly is given up.
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Behaviour, type Rule, startTrackingApi, type TrackingApi } from '@offthread/devtools';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Line, runProgram } from '../helpers/program.js';
 
-/** A test of real deaths on a busy machine. */
+/** For tests with real deaths on a busy machine. */
 const LIMIT = { timeout: 60_000 };
 
 const MANNERS = ['throw', 'exit', 'memory', 'spin'] as const;
 const FLUSHES = ['asynchronous', 'blocking'] as const;
 
 /**
- * Milliseconds of silence that a thread is given where none is to die of it: a busy machine may not run one for a second,
- * and that is another test's.
+ * Milliseconds of silence before a thread counts as dead, for tests in which none should: a busy machine may not run a
+ * thread for a second, and detecting silence is another test.
  */
 const PATIENCE = { throw: 10_000, exit: 10_000, memory: undefined, spin: undefined } as const;
 
-/** Something that a thread dies of, see test/fixtures/killer.mjs. */
+/** A way to kill a thread, see test/fixtures/killer.cjs. */
 interface Death {
   readonly manner: (typeof MANNERS)[number] | 'stall' | 'standstill';
   readonly when: 'told' | 'request' | 'poison';
@@ -47,7 +47,7 @@ afterAll(() => api.close());
 
 let made = 0;
 
-/** Ids of a test's own; requests with the first one of them are treated in a way of their own. */
+/** Ids for one test. Requests with the first of them get the given behaviour. */
 function idsFor(count: number, behaviour?: Behaviour, times?: number): string[] {
   const ids = Array.from({ length: count }, () => `id-${++made}`);
   const match = { messageId: ids[0] as string };
@@ -57,7 +57,7 @@ function idsFor(count: number, behaviour?: Behaviour, times?: number): string[] 
 
 type Kill = (signal: NodeJS.Signals) => void;
 
-/** Runs the plan in a process of its own, which is to end as if nothing had happened. */
+/** Runs the plan in a child process, which must end normally. */
 async function crash(ids: readonly string[], plan: Plan, onReady: (kill: Kill) => void = () => {}) {
   const ended = await runProgram('crash.mjs', {
     args: [JSON.stringify({ host: api.url, ids, orders: [], ...plan })],
@@ -71,7 +71,7 @@ async function crash(ids: readonly string[], plan: Plan, onReady: (kill: Kill) =
   return { received, errors, ...ended };
 }
 
-/** What an observer who drops repeated events, as the API does, is left with. */
+/** Removes repeated events, as the API does. */
 function once(received: readonly string[]): string[] {
   return [...new Set(received)];
 }
@@ -83,7 +83,7 @@ function summary(status: string, counts: Line): Line[] {
   ];
 }
 
-/** Stops a process 25 times, each time for half a second, once the API has a request with these ids. */
+/** Stops a process 25 times for half a second each, once the API has a request with these ids. */
 async function stopAgainAndAgain(kill: Kill, ids: readonly string[]): Promise<void> {
   const hasArrived = async (): Promise<boolean> =>
     (await api.requests()).some(({ messageIds }) => messageIds[0] === ids[0]);
@@ -111,7 +111,7 @@ describe.each(FLUSHES)('during a flush that is %s', (how) => {
       expect(lines.slice(-2)).toEqual(summary('ok', { workers: 2, delivered: 6 }));
     });
 
-    // Received, and answered when nobody listens any more.
+    // The API receives the request and answers after the thread is dead.
     const slowly = idsFor(5, { type: 'ok', delayMs: 2_000 }, 1);
     test.concurrent('while a request is out repeats that batch only', LIMIT, async () => {
       const orders = [{ manner, when: 'request', request: 1, after: 500 }] as const;
@@ -123,7 +123,7 @@ describe.each(FLUSHES)('during a flush that is %s', (how) => {
       expect(lines.slice(-2)).toEqual(summary('ok', { workers: 2, delivered: 5 }));
     });
 
-    // A flush cuts the first backoff short; the second one lasts a second.
+    // A flush cuts the first backoff short; the second one takes a second.
     const refused = idsFor(5, { type: 'answer', status: 503 }, 2);
     test.concurrent('while it backs off sends the batch again', LIMIT, async () => {
       const orders = [{ manner, when: 'request', request: 2, after: 300 }] as const;
@@ -160,10 +160,10 @@ describe.each(FLUSHES)('during a flush that is %s', (how) => {
     expect(lines.slice(-2)).toEqual(summary('ok', { workers: expect.any(Number), delivered: 10 }));
   });
 
-  test.concurrent('the thread after the one that died is hurried as well', LIMIT, async () => {
+  test.concurrent('a flush also applies to the replacement of the thread', LIMIT, async () => {
     const ids = idsFor(5);
     const orders = [{ manner: 'exit', when: 'request', request: 1, after: 0 }] as const;
-    // The fifth event, alone in its batch, would wait for company.
+    // The fifth event is alone in its batch and would wait for more events.
     const { received, errors, lines } = await crash(ids, {
       blocking,
       orders,
@@ -175,7 +175,7 @@ describe.each(FLUSHES)('during a flush that is %s', (how) => {
     expect(lines.slice(-2)).toEqual(summary('ok', { workers: 2, delivered: 5 }));
   });
 
-  test.concurrent('all clients of a thread move on together', LIMIT, async () => {
+  test.concurrent('all clients move to the new thread together', LIMIT, async () => {
     const ids = idsFor(9);
     const orders = [{ manner: 'throw', when: 'request', request: 3, after: 0 }] as const;
     const { received, errors, lines } = await crash(ids, {
@@ -189,7 +189,7 @@ describe.each(FLUSHES)('during a flush that is %s', (how) => {
     expect(lines.slice(-2)).toEqual(summary('ok', { workers: 2, delivered: 9 }));
   });
 
-  test.concurrent('a thread that is starved of CPU, and so is the next, loses nothing', LIMIT, async () => {
+  test.concurrent('a thread that is starved of CPU, like its replacement, loses nothing', LIMIT, async () => {
     const ids = idsFor(5);
     const all = { manner: 'stall', when: 'request', request: 1, after: 0 } as const;
     const { received, errors, lines } = await crash(ids, { blocking, all });
@@ -198,7 +198,7 @@ describe.each(FLUSHES)('during a flush that is %s', (how) => {
     expect(lines.slice(-2)).toEqual(summary('ok', { workers: expect.any(Number), delivered: 5 }));
   });
 
-  // Before the stop as well as after it there is something to wait for.
+  // There is work both before and after the stop.
   const stopped = idsFor(5, { type: 'ok', delayMs: 4_000 });
   test.concurrent('a process that is stopped for two seconds keeps its worker', LIMIT, async () => {
     const { received, lines } = await crash(stopped, { blocking }, (kill) => {
@@ -209,7 +209,7 @@ describe.each(FLUSHES)('during a flush that is %s', (how) => {
     expect(lines.slice(-2)).toEqual(summary('ok', { workers: 1, delivered: 5 }));
   });
 
-  // Each time it goes on, main may look at the worker before the worker could do anything. Twenty such looks are no silence.
+  // After each stop, main may check the worker before the worker has run. Twenty such checks don't count as silence.
   const halting = idsFor(5, { type: 'ok', delayMs: 4_000 }, 1);
   test.concurrent('a process that is stopped again and again keeps its worker', LIMIT, async () => {
     const all = { manner: 'standstill', when: 'request', request: 1, after: 300 } as const;
@@ -225,9 +225,9 @@ describe.each(FLUSHES)('during a flush that is %s', (how) => {
   });
 });
 
-// Ten seconds of events, of which the second request is never made by the thread that was to make it.
+// Ten seconds of events; the first thread never makes its second request.
 test.concurrent.each(MANNERS)(
-  'a worker that dies (%s) while nobody waits is replaced',
+  'a worker that dies (%s) while nothing waits for it is replaced',
   LIMIT,
   async (manner) => {
     const ids = idsFor(200);

@@ -1,11 +1,11 @@
-// A worker thread that cannot be started costs its events, with one clear error, and the host nothing.
+// If the worker thread can't be started, its events are lost with one clear error, and the host is unaffected.
 import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Line, type ProgramOptions, permissionFlag, runProgram } from '../helpers/program.js';
 
 interface Case {
   readonly options: ProgramOptions;
-  /** What the message says behind the colon, remedy and all. */
+  /** The message after the colon, including the remedy. */
   readonly reason: RegExp;
 }
 
@@ -42,7 +42,7 @@ describe.each(Object.entries(CASES))('a worker %s', (_, { options, reason }) => 
       const ended = await runProgram('unavailable.mjs', { ...options, args: [api.url, how] });
 
       const [taken, ...rest] = ended.lines.filter((line) => !('error' in line));
-      // Loads are tried three times, and the first failure says that they are.
+      // Loading is tried three times, and the first failure says so.
       const isTold = ({ error }: (typeof ended.lines)[number]): boolean => error !== 'worker_delayed';
       const [dropped, refused, ...others] = ended.lines.filter((line) => 'error' in line).filter(isTold);
       expect(taken).toEqual({ taken: [true, true] });
@@ -62,21 +62,21 @@ describe.each(Object.entries(CASES))('a worker %s', (_, { options, reason }) => 
       const [, said] = /^The worker thread cannot be started: (.*)$/.exec(`${dropped?.['message']}`) ?? [];
       expect(said).toMatch(reason);
       expect(refused).toMatchObject({ error: 'worker_unavailable', ids: ['c'], count: 1 });
-      // The other refused event is counted, and told when the client is closed.
+      // The other refused event is counted, and reported when the client is closed.
       expect(others).toMatchObject([{ error: 'worker_unavailable', count: 1 }]);
       expect(ended).toMatchObject({ code: 3, signal: null, stderr: '' });
     },
   );
 });
 
-// Node 20 aborts if a thread is terminated meanwhile, and that is how many a short program ends.
+// Node.js 20 aborts if a thread is terminated while it does that, which is how many short programs end.
 test('a worker loads no ES module by require()', async () => {
   const ended = await runProgram('loading.mjs', { args: [api.url] });
   expect(ended).toMatchObject({ code: 0, stderr: '', lines: [{ status: 'ok' }] });
 });
 
 describe('a worker for which the system has no file descriptor', () => {
-  /** Runs it with a low limit; what it printed. */
+  /** Runs it with a low limit and returns what it printed. */
   async function short(how: string, ms: number): Promise<readonly Line[]> {
     const ended = await runProgram('short-of-files.mjs', { args: [api.url, how, String(ms)], maxFiles: 64 });
     expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' });
@@ -105,7 +105,7 @@ describe('a worker for which the system has no file descriptor', () => {
   });
 });
 
-test('a worker that cannot be started is a warning of the process if nobody listens', async () => {
+test('a worker that cannot be started is a process warning without onError', async () => {
   const args = [api.url, 'silent'];
   const ended = await runProgram('unavailable.mjs', {
     args,
