@@ -1,4 +1,4 @@
-// No request breaks a limit of the API, no event is lost or overtaken, and batches are as full as the limits allow.
+// No request exceeds a limit of the API, no event is lost or overtaken, and batches are as full as the limits allow.
 import { type Batch, type FrameSource, halve, takeBatch } from '@offthread/worker/batch/batch';
 import { bodyOf, releaseBody } from '@offthread/worker/batch/body';
 import { lengthOf, type Text } from '@offthread/worker/frame/frame';
@@ -15,7 +15,7 @@ const bench = withApi();
 /** Bytes of a body around its events: `{"batch":[` … `],"sentAt":"2026-11-24T12:00:00.000Z"}`. */
 const ENVELOPE = 10 + 12 + 24 + 2;
 
-/** A body with one frame of so many bytes. */
+/** A body with one frame of this size. */
 function bodyWith(character: string, bytes: number): Buffer {
   const memory = Buffer.alloc(bytes, character);
   return bodyOf(
@@ -24,10 +24,10 @@ function bodyWith(character: string, bytes: number): Buffer {
   );
 }
 
-describe('pure', () => {
+describe('the pure functions', () => {
   const filler = Buffer.alloc(2 * MAX_EVENT_BYTES, '1');
 
-  /** An event of `size` bytes: a few in its head, as what the worker adds is, and the others in memory. */
+  /** An event of `size` bytes: a few in its head, like what the worker adds, and the rest in memory. */
   function textOf(memory: Buffer, size: number): Text {
     const start = Math.min(size, 5);
     return { head: memory.toString('latin1', 0, start), memory, start, end: size };
@@ -42,7 +42,7 @@ describe('pure', () => {
     return { peek: () => left[0], shift: () => left.shift() };
   }
 
-  /** All there is to take: batches, and frames that no request can carry. */
+  /** Takes everything: batches, and frames that no request can carry. */
   function takeAll(frames: readonly Frame[], batchSize: number): (Batch | Frame)[] {
     const source = sourceOf(frames);
     const taken: (Batch | Frame)[] = [];
@@ -67,7 +67,7 @@ describe('pure', () => {
   const batchSizes = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(100, MAX_BATCH_EVENTS));
   const run = { seed: 20_261_124, numRuns: 300 };
 
-  test('no limit is broken, order is kept, nothing is lost, and no batch is shorter than it must be', () => {
+  test('no limit is exceeded, order is kept, nothing is lost, and no batch is shorter than necessary', () => {
     fc.assert(
       fc.property(sizes, batchSizes, (lengths, batchSize) => {
         const frames = framesOf(lengths);
@@ -93,7 +93,7 @@ describe('pure', () => {
     );
   });
 
-  test('a body is JSON with the frames as they are, and as long as it was taken for', () => {
+  test('a body is JSON with the unchanged frames, and has the calculated length', () => {
     fc.assert(
       fc.property(fc.array(fc.jsonValue(), { minLength: 1, maxLength: 50 }), (values) => {
         const texts = values.map((value) => JSON.stringify(value));
@@ -116,7 +116,7 @@ describe('pure', () => {
     );
   });
 
-  test('the memory of a large body is used again once it is given back, and not before', () => {
+  test('the memory of a large body is reused after it is released, and not before', () => {
     const first = bodyWith('1', 70_000);
     const second = bodyWith('2', 70_000);
     expect(second.buffer).not.toBe(first.buffer);
@@ -130,7 +130,7 @@ describe('pure', () => {
     expect(bodyWith('4', 400_000).length).toBe(ENVELOPE + 400_000);
   });
 
-  test('what is kept is of use for the largest body, and is four of them', () => {
+  test('the spare memory is four buffers, large enough for the largest body', () => {
     const sizes = [70_000, 400_000, 150_000, 300_000, 90_000, 200_000, 499_900];
     const given = sizes.map((size) => bodyWith('1', size));
     for (const body of given) releaseBody(body);
@@ -141,7 +141,7 @@ describe('pure', () => {
 
   test('a small body has memory of its own size, which is not kept', () => {
     const small = bodyWith('1', 1_000);
-    // It is in the pool of Buffer, whose size depends on the version of Node.js.
+    // It comes from the pool of Buffer, whose size depends on the version of Node.js.
     expect(small.buffer.byteLength % 65_536).not.toBe(0);
     releaseBody(small);
     expect(bodyWith('2', 1_000).toString()).not.toBe(small.toString());
@@ -172,7 +172,7 @@ describe('pure', () => {
     );
   });
 
-  test('the body limit is 500,000 bytes with all that is around the events', () => {
+  test('the body limit is 500,000 bytes including everything around the events', () => {
     const rest = MAX_BODY_BYTES - ENVELOPE - 15 * (MAX_EVENT_BYTES + 1);
     const full = upTo(15).map(() => MAX_EVENT_BYTES);
     expect(MAX_BODY_BYTES).toBe(500_000);
@@ -183,7 +183,7 @@ describe('pure', () => {
     expect(sizesTaken(rest + 1)).toEqual([15, 1]);
   });
 
-  test('nothing comes of an empty source, and an event over the limit alone comes as that', () => {
+  test('an empty source gives nothing, and an event over the limit is returned by itself', () => {
     expect(takeBatch(sourceOf([]), 100)).toBeUndefined();
     const [frame] = framesOf([MAX_EVENT_BYTES + 1]);
     expect(takeAll(framesOf([MAX_EVENT_BYTES + 1]), 100)).toEqual([frame]);
@@ -191,9 +191,9 @@ describe('pure', () => {
 });
 
 describe('at the API', () => {
-  /** A client whose first event is sent, and which then lets events wait until they are flushed or a batch is full. */
+  /** A client whose first event has been sent, and whose next events wait for a flush or a full batch. */
   async function waiting(batchSize: number): Promise<ReturnType<typeof bench.open>> {
-    // With redact the worker says what is too large, after the call.
+    // With redact, the worker reports events that are too large, after the call.
     const analytics = bench.open({ batchSize, linger: 600_000, redact: ['properties.secret'] });
     analytics.track({ userId: 'u', event: 'first' });
     flushed(analytics);
@@ -231,9 +231,9 @@ describe('at the API', () => {
     expect(analytics.stats().dropped).toEqual({ event_too_large: 1 });
   });
 
-  test('an event that a snapshot carries is measured as it is sent, not as it crossed', async () => {
+  test('an event in a snapshot is measured as it is sent, not as it crossed', async () => {
     const analytics = await waiting(100);
-    // 20 digits, 22 bytes as JSON text and 16 in a snapshot.
+    // 20 digits: 22 bytes as JSON text and 16 in a snapshot.
     const bigs = (count: number): object => ({ list: upTo(count).map(() => 12345678901234567890n) });
     analytics.track({ userId: 'u', event: 'fits', properties: bigs(1_400) });
     analytics.track({ userId: 'u', event: 'exceeds', properties: bigs(1_430) });
@@ -242,7 +242,7 @@ describe('at the API', () => {
     expect(bench.errors).toMatchObject([{ code: 'event_too_large', count: 1 }]);
   });
 
-  test('an event of megabytes is dropped alone', async () => {
+  test('only the event is dropped if an event has megabytes', async () => {
     const analytics = await waiting(100);
     analytics.track({ userId: 'u', event: 'before' });
     analytics.track({ userId: 'u', event: 'huge', properties: { filler: 'ä'.repeat(5_000_000) } });
@@ -270,7 +270,7 @@ describe('at the API', () => {
     expect(counted).toBeGreaterThan(bytes);
   });
 
-  test.each([1, 2, 99, 100, 2_500])('a batchSize of %d: under, at and over it', async (batchSize) => {
+  test.each([1, 2, 99, 100, 2_500])('a batchSize of %d: below, at and above it', async (batchSize) => {
     const analytics = await waiting(batchSize);
     const send = async (count: number): Promise<number[]> => {
       await bench.api.reset();
@@ -283,7 +283,7 @@ describe('at the API', () => {
     if (batchSize > 1) expect(await send(batchSize - 1)).toEqual([batchSize - 1]);
   });
 
-  test('2,500 small events are one request, and within its size', async () => {
+  test('2,500 small events are one request within the size limit', async () => {
     const analytics = await waiting(2_500);
     for (const _ of upTo(2_500)) analytics.track({ userId: 'u', event: 'e' });
     flushed(analytics);

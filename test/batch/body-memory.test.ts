@@ -1,4 +1,4 @@
-// The worker uses the memory of a body again. No byte of one request may show in another that is still being uploaded.
+// The worker reuses the memory of bodies. No byte of one request may appear in another that is still being uploaded.
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Analytics } from '@offthread/sdk';
@@ -10,7 +10,7 @@ import { type RawServer, startRawServer } from '../helpers/raw-server.js';
 import { deliverySettings } from '../helpers/sender.js';
 
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n';
-/** A body of 15 events has 450,000 bytes. Memory is used again from 64 KB on. */
+/** A body of 15 events has 450,000 bytes. Memory is reused from 64 KB on. */
 const EVENTS = 15;
 const PAD_BYTES = 30_000;
 const ROUNDS = 25;
@@ -27,7 +27,7 @@ function track(source: 'A' | 'B', analytics: Analytics, round: number): void {
   }
 }
 
-/** A server, and all that it has read from each connection. */
+/** A server, and everything it has read from each connection. */
 async function readingServer(
   serve: (socket: Socket) => void,
 ): Promise<RawServer & { texts(): readonly string[] }> {
@@ -43,7 +43,7 @@ async function readingServer(
   });
 }
 
-/** Answers each request when it has been read. */
+/** Replies to each request after reading it. */
 function answering(socket: Socket): void {
   let left = 0;
   socket.on('data', (piece: Buffer) => {
@@ -57,7 +57,7 @@ function answering(socket: Socket): void {
   });
 }
 
-/** Says that every event in a text is whole and the source's, also the one that is cut off at its end. */
+/** Expects that every event in a text is complete and from the source, including one that is cut off at the end. */
 function expectOnly(source: 'A' | 'B', text: string): number {
   const events = [...text.matchAll(/"source":"(.)","n":(\d+),"pad":"([^"]*)("?)/g)];
   for (const [, found, n, pad = '', quote] of events) {
@@ -66,18 +66,18 @@ function expectOnly(source: 'A' | 'B', text: string): number {
     // Not toBe(), which would print both.
     expect(pad === (quote === '' ? expected.slice(0, pad.length) : expected), `event ${n}`).toBe(true);
   }
-  // Nor between the events.
+  // Nothing between the events either.
   expect(text).not.toMatch(source === 'A' ? /B\d+\.B/ : /A\d+\.A/);
   return events.length;
 }
 
-// The kernel takes some 4 MB for a connection on loopback, which are 18 of these requests. So the connection is kept by
-// answers, nothing of it is read, and there is a request of which only a part was taken.
+// The kernel buffers about 4 MB for a connection on loopback, which is 18 of these requests. So replies keep the
+// connection open although nothing is read, until a request is only partly written.
 test.each<[string, { answers: number; closes?: boolean; requestTimeout?: number }]>([
-  ['is answered before it is read', { answers: Number.POSITIVE_INFINITY }],
-  ['runs out of time', { answers: 17, requestTimeout: 300 }],
+  ['gets a reply before it is read', { answers: Number.POSITIVE_INFINITY }],
+  ['times out', { answers: 17, requestTimeout: 300 }],
   ['is aborted by close()', { answers: 17, closes: true }],
-])('a request that %s has no byte of another', { timeout: 60_000 }, async (_name, kind) => {
+])('a request that %s contains no byte of another', { timeout: 60_000 }, async (_name, kind) => {
   const { answers, closes, ...settings } = kind;
   await using unread = await readingServer((socket) => socket.pause());
   await using other = await readingServer(answering);
@@ -88,12 +88,12 @@ test.each<[string, { answers: number; closes?: boolean; requestTimeout?: number 
   const answered = new Map<Socket, number>();
   let requests = 0;
 
-  /** Answers a request that has begun, whatever has become of its body. */
+  /** Replies to a started request, whatever happened to its body. */
   async function answer(): Promise<void> {
     await delay(5);
     if (a.stats().requests === requests) return;
     requests = a.stats().requests;
-    // What comes before the request is written would be garbage on an idle connection.
+    // A reply before the request is written would be garbage on an idle connection.
     await delay(5);
     const socket = unread.sockets.at(-1);
     if (socket === undefined) return;
@@ -117,7 +117,7 @@ test.each<[string, { answers: number; closes?: boolean; requestTimeout?: number 
     track('B', b, round);
     expect(await b.flushAsync(10_000)).toMatchObject({ status: 'ok' });
   }
-  // Before the clients are closed: the worker thread ends with the last one, and with it whatever it still uploads.
+  // Before the clients are closed, because the worker thread ends with the last one, and its uploads too.
   for (const socket of unread.sockets) socket.resume();
   await delay(300);
   await a.close(0);
@@ -130,9 +130,9 @@ test.each<[string, { answers: number; closes?: boolean; requestTimeout?: number 
   expect(received.reduce((sum, count) => sum + count, 0)).toBe(ROUNDS * EVENTS);
 });
 
-// On Linux nobody reads a body any more when its connection is destroyed, as it is after each of these. The worker does
-// not count on it.
-test('the memory of a body is used again only if the network has taken all of it', async () => {
+// On Linux, nothing reads a body after its connection is destroyed, as it is after each of these. The worker doesn't
+// rely on it.
+test('the memory of a body is reused only if the network has taken all of it', async () => {
   const responses = [
     { type: 'reply', status: 200, text: '', sent: false },
     { type: 'reply', status: 500, text: '' },

@@ -1,4 +1,4 @@
-// redact: what leaves the machine has none of it, and everything else is as it was, digit by digit.
+// redact: redacted values are never sent, and everything else is sent unchanged, digit by digit.
 import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
 import { createTestAnalytics } from '@offthread/sdk/testing';
@@ -18,12 +18,12 @@ const bench = withApi();
 
 const SALT = 'a salt of enough letters';
 
-/** What stands in place of a value. */
+/** The hash that replaces a value. */
 function hashOf(text: string): string {
   return createHash('sha256').update(`${SALT}${text}`).digest('hex');
 }
 
-/** Text of an event -> text that is sent of it. */
+/** Redacts the text of an event. */
 function redacted(text: string, remove: readonly Path[], hash: readonly Path[] = []): string {
   const redact = createRedact({ remove, hash, salt: SALT });
   const memory = Buffer.from(text);
@@ -31,7 +31,7 @@ function redacted(text: string, remove: readonly Path[], hash: readonly Path[] =
   return stringOf(redact?.(given) ?? given);
 }
 
-describe('a path leads to', () => {
+describe('a path matches', () => {
   test.each<[string, string, string, string]>([
     ['a key', 'a', '{"a":1,"b":2}', '{"b":2}'],
     ['the last key', 'b', '{"a":1,"b":2}', '{"a":1}'],
@@ -39,9 +39,9 @@ describe('a path leads to', () => {
     ['the only key', 'a', '{"a":{"b":"\\\\"}}', '{}'],
     ['a key within a key', 'a.b', '{"a":{"b":1},"b":2}', '{"a":{},"b":2}'],
     ['an index', 'a.1', '{"a":[0,1,2]}', '{"a":[0,2]}'],
-    ['keys of all that is in an array', 'a.*.p', '{"a":[{"p":1},{"q":2,"p":3},4]}', '{"a":[{},{"q":2},4]}'],
+    ['keys of all objects in an array', 'a.*.p', '{"a":[{"p":1},{"q":2,"p":3},4]}', '{"a":[{},{"q":2},4]}'],
     [
-      'keys of all that is in an object',
+      'keys of all objects in an object',
       'a.*.p',
       '{"a":{"x":{"p":1},"y":{"q":2}}}',
       '{"a":{"x":{},"y":{"q":2}}}',
@@ -50,17 +50,17 @@ describe('a path leads to', () => {
     ['everything in an array', 'a.*', '{"a":[1,"2",[3]]}', '{"a":[]}'],
     ['the empty key', 'a.', '{"a":{"":1,"b":2}}', '{"a":{"b":2}}'],
     ['a key named __proto__', 'a.__proto__', '{"a":{"__proto__":1,"b":2}}', '{"a":{"b":2}}'],
-    ['a key written in another way', 'a.é', '{"a":{"\\u00e9":1,"b":2}}', '{"a":{"b":2}}'],
+    ['a key that is written with an escape', 'a.é', '{"a":{"\\u00e9":1,"b":2}}', '{"a":{"b":2}}'],
     ['a key with quotes in it', 'a."\\', '{"a":{"\\"\\\\":1,"b":2}}', '{"a":{"b":2}}'],
-    ['nothing where there is no such key', 'a.b', '{"a":{"bb":1},"b":2}', '{"a":{"bb":1},"b":2}'],
-    ['nothing where it goes on in text', 'a.b', '{"a":"{\\"b\\":1}"}', '{"a":"{\\"b\\":1}"}'],
-    ['nothing in what is empty', 'a.*', '{"a":{},"b":[]}', '{"a":{},"b":[]}'],
+    ['nothing if there is no such key', 'a.b', '{"a":{"bb":1},"b":2}', '{"a":{"bb":1},"b":2}'],
+    ['nothing inside of a string', 'a.b', '{"a":"{\\"b\\":1}"}', '{"a":"{\\"b\\":1}"}'],
+    ['nothing in an empty object', 'a.*', '{"a":{},"b":[]}', '{"a":{},"b":[]}'],
   ])('%s: %s', (_, path, text, expected) => {
     expect(redacted(text, [path.split('.').map((step) => (step === '*' ? null : step))])).toBe(expected);
   });
 });
 
-describe('whatever the event and the paths', () => {
+describe('for any event and any paths', () => {
   const KEYS = ['a', 'b', 'c', 'é"\\', '__proto__', '0', '1', ''];
   const key = fc.constantFrom(...KEYS);
   const leaf = fc.oneof(
@@ -78,7 +78,7 @@ describe('whatever the event and the paths', () => {
     maxLength: 5,
   });
 
-  /** The same by another way: on values instead of text. */
+  /** A reference implementation that works on values instead of text. */
   function model(value: unknown, remove: readonly Path[], hash: readonly Path[]): unknown {
     if (typeof value !== 'object' || value === null) return value;
     const items = Object.entries(value).flatMap(([name, item]) => {
@@ -94,7 +94,7 @@ describe('whatever the event and the paths', () => {
     return Array.isArray(value) ? items.map(([, item]) => item) : Object.fromEntries(items);
   }
 
-  test('what is left is that, and nothing else', () => {
+  test('the result is that of the reference implementation', () => {
     fc.assert(
       fc.property(tree, paths, paths, (event, remove, hash) => {
         const expected = JSON.stringify(model(JSON.parse(JSON.stringify(event)), remove, hash));
@@ -104,7 +104,7 @@ describe('whatever the event and the paths', () => {
     );
   });
 
-  // As other writers have numbers: JSON.parse would make another one of most, and of some Infinity.
+  // Numbers as other programs write them. JSON.parse would change most of them, and turn some into Infinity.
   const digits = fc.stringMatching(/^[1-9]\d{0,40}$/);
   const number = fc
     .tuple(
@@ -137,7 +137,7 @@ describe('whatever the event and the paths', () => {
     );
   });
 
-  test('depth costs no stack, below the path or beside it', () => {
+  test('depth uses no stack, below the path or beside it', () => {
     const deep = '['.repeat(100_000) + ']'.repeat(100_000);
     expect(
       redacted(`{"a":${deep},"b":{"c":${deep},"d":1}}`, [
@@ -155,7 +155,7 @@ describe('what the API gets', () => {
     salt: SALT,
   };
 
-  test('is without what is removed, and has hashes of the rest, in all types of events', async () => {
+  test('lacks what is removed, and has hashes where configured, in all types of events', async () => {
     const analytics = bench.open({ redact });
     const context = { ip: '203.0.113.7', locale: 'eo' };
     const users = [{ password: 'x', name: 'pat' }];
@@ -208,7 +208,7 @@ describe('what the API gets', () => {
     expect(body).not.toContain(SALT);
   });
 
-  test('is the same in every attempt and in halves; onError has the events as they were, and resend() hashes anew', async () => {
+  test('is the same in every attempt and after halving; onError has the original events, and resend() hashes again', async () => {
     await bench.api.script([
       { type: 'answer', status: 503 },
       ...[400, 403, 403].map((status) => ({ type: 'answer', status }) as const),
@@ -233,7 +233,7 @@ describe('what the API gets', () => {
     expect(await bench.api.events()).toHaveLength(2);
   });
 
-  test('is redacted by the next thread as well, where one dies', { timeout: 60_000 }, async () => {
+  test('is also redacted by the next thread if one dies', { timeout: 60_000 }, async () => {
     const ids = ['redact-1', 'redact-2', 'redact-3'];
     const orders = [{ manner: 'exit', when: 'request', request: 1, after: 0 }];
     const plan = { host: bench.api.url, ids, blocking: true, orders, settings: { redact } };
@@ -259,7 +259,7 @@ describe('what the API gets', () => {
     expect(bench.errors).toMatchObject([{ code: 'event_too_large' }]);
   });
 
-  test('is what a client for tests records', () => {
+  test('is what a test client records', () => {
     const analytics = createTestAnalytics({ redact });
     analytics.identify({ userId: 'u', traits: { email: 'pat@example.com' }, context: { ip: '::1' } });
     expect(analytics.events).toMatchObject([
@@ -268,7 +268,7 @@ describe('what the API gets', () => {
     expect(analytics.events[0]?.context).not.toHaveProperty('ip');
   });
 
-  test('comes behind beforeSend', () => {
+  test('is applied after beforeSend', () => {
     const analytics = createTestAnalytics({
       redact: ['properties.ip'],
       beforeSend: (event) => ({ ...event, properties: { ip: '::1', seen: true } }),
@@ -279,7 +279,7 @@ describe('what the API gets', () => {
 });
 
 describe('the setting', () => {
-  test('reaches the worker as keys, of which the star is any and what has a backslash before it is itself', async () => {
+  test('reaches the worker as keys; a star matches any key, and a backslash makes the next character literal', async () => {
     const { redact } = await workerSettings({
       redact: ['context.ip', 'properties.*.p', String.raw`traits.a\.b.\*.c\\`, 'context'],
     });
@@ -335,7 +335,7 @@ describe('the setting', () => {
     expect(refusedWith({ redact })).toContain(message);
   });
 
-  test('shows its salt in no message and in no object', () => {
+  test('never shows its salt in a message or an object', () => {
     for (const redact of [
       { hash: ['x'], salt: SALT },
       { hash: ['userId'], salt: [SALT] },

@@ -1,4 +1,5 @@
-// The charts in bench/: honest bars, whole labels, light and dark. bench/render.js draws them from bench/results.json.
+// The charts in bench/: honest bars, complete labels, light and dark. bench/render.js draws them from
+// bench/results.json.
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +17,7 @@ interface Text extends Shape {
   text: string;
 }
 
-/** All elements of a name, in the order in which they are drawn. */
+/** All elements of a name, in drawing order. */
 function shapes(svg: string, name: string): Shape[] {
   return [...svg.matchAll(new RegExp(`<${name} ([^>]*?)/?>`, 'g'))].map(([, attributes = '']) =>
     Object.fromEntries([...attributes.matchAll(/([\w-]+)="([^"]*)"/g)].map(([, key, value]) => [key, value])),
@@ -28,14 +29,14 @@ function texts(svg: string): Text[] {
   return shapes(svg, 'text').map((shape, index) => ({ ...shape, text: contents[index] ?? '' }));
 }
 
-/** Where a text is in any usual font: few letters are wider than 0.6 em, and on average none of them are. */
+/** The horizontal extent of a text in any usual font: few letters are wider than 0.6 em, and the average is below. */
 function extent({ x, text, 'font-size': size, 'text-anchor': anchor = 'start' }: Text): [number, number] {
   const width = text.length * Number(size) * 0.6;
   const start = Number(x) - (anchor === 'end' ? width : anchor === 'middle' ? width / 2 : 0);
   return [start, start + width];
 }
 
-test('there are charts, and all are of one width', () => {
+test('there are charts, and all have the same width', () => {
   expect(charts.length).toBeGreaterThan(3);
   const widths = charts.map((name) => /viewBox="0 0 (\d+) /.exec(readFileSync(folder + name, 'utf8'))?.[1]);
   expect(widths).toEqual(charts.map(() => widths[0]));
@@ -59,7 +60,7 @@ describe.each(charts)('%s', (name) => {
     }
   });
 
-  test('no label leaves the chart or touches another one or a bar', () => {
+  test('no label crosses the edge of the chart, another label or a bar', () => {
     const labels = texts(svg);
     expect(labels.length).toBeGreaterThan(bars.length);
     for (const [index, label] of labels.entries()) {
@@ -83,14 +84,14 @@ describe.each(charts)('%s', (name) => {
     }
   });
 
-  test('it says which way is better, and has colours for light and dark', () => {
+  test('it says which direction is better, and has colours for light and dark', () => {
     expect(texts(svg).some(({ text }) => /(Lower|Higher) is better/.test(text))).toBe(true);
     expect(svg).toContain('@media (prefers-color-scheme: dark)');
     expect(svg).not.toContain('(cut)');
   });
 });
 
-test('the charts, the results and the table in the README are those of the stored figures', async () => {
+test('the charts, the results and the table in the README match the stored figures', async () => {
   const check = promisify(execFile)(process.execPath, [`${folder}render.js`, '--check'], { timeout: 20_000 });
   expect(await check.catch((error: { stderr: string }) => error)).toMatchObject({ stderr: '' });
 });

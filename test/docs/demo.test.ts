@@ -1,11 +1,11 @@
-// npm run demo, without the set-up: what it says and how it exits.
+// npm run demo, without the setup: its output and exit code.
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test, vi } from 'vitest';
 
 const demo = fileURLToPath(new URL('../demo/demo.js', import.meta.url));
 
-// Load, server and API share what this machine has with other tests.
+// Load generator, server and API share this machine with other tests.
 vi.setConfig({ testTimeout: 60_000 });
 
 /** Runs the demo with a shorter load. */
@@ -18,7 +18,7 @@ function run(...options: string[]): Promise<{ code: number; stdout: string; stde
   });
 }
 
-/** The number behind a name in what was printed. */
+/** The number after a name in the output. */
 function figure(text: string, name: string): number {
   const found = new RegExp(`^ +${name} +([\\d.,]+)`, 'm').exec(text)?.[1];
   return Number(found?.replaceAll(',', ''));
@@ -36,11 +36,11 @@ test('the demo shows that every event of a server under load arrives', async () 
   expect(figure(stdout, 'Requests to the API')).toBeGreaterThanOrEqual(accepted / 100);
   expect(figure(stdout, 'Cost of an event')).toBeGreaterThan(0);
   expect(stdout).toContain('"event": "Order Placed"');
-  // Not a terminal: no colours.
+  // Not a terminal, so no colours.
   expect(stdout).not.toContain('\u001b');
 });
 
-test('the demo fails where the Tracking API refuses events', async () => {
+test('the demo fails if the Tracking API refuses events', async () => {
   const { code, stdout, stderr } = await run('--refuse');
   expect(stderr).toContain('rejected');
   expect(figure(stdout, 'Events lost')).toBeGreaterThan(0);

@@ -1,5 +1,5 @@
-// The documentation as a whole: the README stays short, no link is broken, and the reference names everything there is.
-// The examples in it are run by readme.test.ts.
+// The documentation as a whole: the README is short, no link is broken, and the reference is complete. readme.test.ts
+// runs the examples.
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Analytics, AnalyticsError, type DiagnosticMessages, type ErrorCode } from '@offthread/sdk';
@@ -23,7 +23,7 @@ describe('links', () => {
   const { repository } = JSON.parse(read('packages/sdk/package.json'));
   const home: string = repository.url.replace(/^git\+|\.git$/g, '');
 
-  /** The file or folder of this repository that a link leads to, with its anchor; undefined if it leads elsewhere. */
+  /** The file or folder of this repository that a link points to, with its anchor; undefined for other links. */
   function targetOf(file: string, link: string): [path: string, anchor: string | undefined] | undefined {
     const [address = '', anchor] = link.split('#');
     if (link.startsWith(`${home}/blob/main/`) || link.startsWith(`${home}/tree/main/`)) {
@@ -44,13 +44,13 @@ describe('links', () => {
     return !existsSync(join(root, page)) || !anchorsOf(read(page)).has(anchor);
   }
 
-  test('lead to files and headings that exist', () => {
+  test('point to existing files and headings', () => {
     const links = filesIn('.').flatMap((file) => linksOf(read(file)).map((link) => ({ file, link })));
     expect(links.length).toBeGreaterThan(100);
     expect(links.filter(({ file, link }) => isBroken(file, link))).toEqual([]);
   });
 
-  test('in the templates for issues lead to files that exist', () => {
+  test('in the issue templates point to existing files', () => {
     const links = filesIn('.github', '.yml').flatMap((file) =>
       [...read(file).matchAll(/https:\/\/[^\s)]+/g)].map(([link]) => ({ file, link })),
     );
@@ -58,7 +58,7 @@ describe('links', () => {
     expect(links.filter(({ file, link }) => isBroken(file, link))).toEqual([]);
   });
 
-  test('in what is published work on npm: they stay within the package or are absolute', () => {
+  test('in published files work on npm: they stay within the package or are absolute', () => {
     const files = filesIn('packages').filter((file) => {
       const { private: isPrivate } = JSON.parse(read(join(packageOf(file), 'package.json')));
       return isPrivate !== true;

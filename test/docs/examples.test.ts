@@ -1,4 +1,4 @@
-// The programs in examples/, as their README says to start them.
+// The programs in examples/, started as their README says.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ afterEach(() => child?.kill('SIGKILL'));
 
 afterAll(() => api.close());
 
-/** Runs a script of an example, which must be a plain call of Node.js: npm would be between it and the signal. */
+/** Runs a script of an example. It must be a plain call of Node.js, because npm wouldn't pass the signal on. */
 function start(example: string, script: string, env: Record<string, string>): ChildProcess {
   const cwd = fileURLToPath(new URL(`../../examples/${example}/`, import.meta.url));
   const { scripts } = JSON.parse(readFileSync(`${cwd}package.json`, 'utf8'));
@@ -32,7 +32,7 @@ function start(example: string, script: string, env: Record<string, string>): Ch
   return child;
 }
 
-test('examples/fastify tells visitors and users, and delivers all events upon SIGTERM', async () => {
+test('examples/fastify distinguishes visitors and users, and delivers all events on SIGTERM', async () => {
   const server = start('fastify', 'start', { PORT: '0', ANALYTICS_HOST: api.url });
   const end = once(server, 'exit', { signal: AbortSignal.timeout(20_000) });
   if (server.stdout === null) throw new Error('no stdout');
@@ -68,6 +68,6 @@ test('examples/fastify tells visitors and users, and delivers all events upon SI
     { type: 'identify', traits: { email: 'pat@example.com' }, ...both },
     { type: 'track', event: 'Signed Up', ...both },
   ]);
-  // Nothing but what Fastify itself says of requests.
+  // Only Fastify's own log lines about requests.
   expect(log.filter(({ level }) => level > 30)).toEqual([]);
 });

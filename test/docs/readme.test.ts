@@ -1,4 +1,5 @@
-// The examples in the README files and in docs/ type-check, run, and do what the text says. Links and tables: docs.test.ts.
+// The examples in the README files and in docs/ type-check, run, and do what the text says. docs.test.ts checks links
+// and tables.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -14,7 +15,7 @@ import { TokenServer } from '../helpers/token-server.js';
 
 const run = promisify(execFile);
 
-/** A block of JavaScript, `place` being the file and line it is in. */
+/** A block of JavaScript. `place` is its file and line. */
 interface Example {
   place: string;
   code: string;
@@ -34,7 +35,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'internal-ca.pem'), cert);
   writeFileSync(join(folder, 'client.pem'), cert);
   writeFileSync(join(folder, 'client.key'), key);
-  // The examples find the packages where the tests do.
+  // The examples find packages where the tests do.
   symlinkSync(join(root, 'test/node_modules'), join(folder, 'node_modules'));
 });
 
@@ -54,7 +55,7 @@ function examplesOf(file: string): Example[] {
   }));
 }
 
-/** The one example that holds the words. */
+/** The only example that contains these words. */
 function example(words: string): Example {
   const found = examples.filter(({ code }) => code.includes(words));
   const [first] = found;
@@ -62,7 +63,7 @@ function example(words: string): Example {
   return first;
 }
 
-/** The example as a program: with a client where it takes one for granted. */
+/** The example as a complete program, with a client if it assumes one. */
 function whole({ code }: Example): string {
   if (code.includes('export const handler')) return `${code}\nawait handler();`;
   if (!/\banalytics\./.test(code) || code.includes('const analytics =')) return code;
@@ -70,7 +71,7 @@ function whole({ code }: Example): string {
   return `import { Analytics } from '@offthread/sdk';\n${client}\n${code}`;
 }
 
-/** The program, talking to the local Tracking API instead of Segment's, by a proxy and with certificates of this test's. */
+/** The program with the local Tracking API instead of Segment's, and with this test's proxy and certificates. */
 function local(code: string): string {
   return code
     .replaceAll(/^ *host: '.*',\n/gm, '')
@@ -85,7 +86,7 @@ function write(name: string, code: string): string {
   return file;
 }
 
-/** Runs a program to its end. Rejects where it fails. */
+/** Runs a program and waits until it ends. Rejects if it fails. */
 async function finish(code: string): Promise<{ stdout: string; stderr: string }> {
   return run(process.execPath, [write('example.mjs', local(code))], {
     cwd: folder,
@@ -119,15 +120,16 @@ describe('examples', () => {
     expect(places).toBe('');
   });
 
-  // A region has a host of its own, servers and OAuth have tests of their own below, Vitest runs no file outside of its folder,
-  // Node 20 knows no types, and what esbuild is to bundle is not there; test/package/package.test.ts bundles.
+  // Excluded: regions have their own hosts, servers and OAuth have their own tests below, Vitest runs no file outside
+  // of its folder, Node.js 20 can't run types, and the input of esbuild doesn't exist here
+  // (test/package/package.test.ts bundles).
   const complete = examples.filter(
     ({ code }) => !/region:|oauth:|listen\(|from '(vitest|esbuild)'|declare module|interface/.test(code),
   );
   test.each(complete)('$place runs, delivers what it tracks and reports no error', async (each) => {
     const { stderr } = await finish(whole(each));
     expect(stderr).toBe('');
-    // Some start an API of their own, and one has nothing to send again.
+    // Some start their own API, and one has nothing to resend.
     if (/startTrackingApi|createTestAnalytics|failed-events\.jsonl'\s*;/.test(each.code)) return;
     const { events, refused } = await api.counts();
     expect(events).toBeGreaterThan(0);
@@ -137,7 +139,7 @@ describe('examples', () => {
   test.each([
     ['of Fastify', 'listen({ port: 3000 })', 'app.server', { userId: 'user-1', event: 'Home Visited' }],
     ['without a framework', "env['PORT']", 'server', { anonymousId: 'somebody', event: 'Page Served' }],
-  ])('the server %s answers, and delivers on SIGTERM', async (_, words, name, event) => {
+  ])('the server %s responds, and delivers on SIGTERM', async (_, words, name, event) => {
     const { code } = example(words);
     const url = `console.error('http://127.0.0.1:' + ${name}.address().port);`;
     const file = write('server.mjs', `${local(code).replace('port: 3000', 'port: 0')}\n${url}`);
@@ -156,7 +158,7 @@ describe('examples', () => {
     expect(await api.events()).toMatchObject([event]);
   });
 
-  test('the example for OAuth gets a token, and delivers with it', async () => {
+  test('the OAuth example gets a token and delivers with it', async () => {
     const server = await TokenServer.start(api.url);
     try {
       const { clientId, keyId, authServer } = server.oauth();
@@ -173,7 +175,7 @@ describe('examples', () => {
     }
   });
 
-  test('events kept by onError are sent again by the example for it', async () => {
+  test('events kept by onError are sent again as in the example', async () => {
     await api.script([{ type: 'answer', status: 403 }]);
     const { stderr } = await finish(example('appendFileSync(').code);
     expect(stderr).toContain('not delivered: rejected');
@@ -185,7 +187,7 @@ describe('examples', () => {
     expect(existsSync(join(folder, 'failed-events.jsonl'))).toBe(false);
   });
 
-  test('the example for serialization is sent as its comment says', async () => {
+  test('the serialization example is sent as its comment says', async () => {
     const { code } = example('decimal.js');
     await finish(whole({ place: '', code }));
     const [body = ''] = await Promise.all((await api.requests()).map(({ sequence }) => api.body(sequence)));
@@ -194,13 +196,13 @@ describe('examples', () => {
     expect(body).toContain(properties);
   });
 
-  test('the example for Prometheus shows what became of the event', async () => {
+  test('the Prometheus example shows what happened to the event', async () => {
     const { stdout } = await finish(example("from 'prom-client'").code);
     expect(stdout).toContain('analytics_events_total{outcome="delivered"} 1\n');
     expect(stdout).toContain('analytics_events_pending 0\n');
   });
 
-  test('the example for OpenTelemetry reports what became of the event', async () => {
+  test('the OpenTelemetry example reports what happened to the event', async () => {
     const setUp = `import { AggregationTemporality, InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader }
       from '@opentelemetry/sdk-metrics';
     import { metrics as api } from '@opentelemetry/api';

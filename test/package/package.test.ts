@@ -1,4 +1,4 @@
-// The package as npm installs it from its tarball, in every way in which programs take it in.
+// The package as npm installs it from its tarball, in every way that programs load it.
 import { execFile } from 'node:child_process';
 import {
   cpSync,
@@ -23,13 +23,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { dependenciesOf } from '../helpers/lockfile.js';
 import { runProgram } from '../helpers/program.js';
 
-/** A test of real processes on a busy machine. */
+/** For tests with real processes on a busy machine. */
 const LIMIT = { timeout: 60_000 };
 
-/** What an installation takes: 1,136 KB when this was written, of which 240 are source maps, and 120 the spool. */
+/** Size of an installation in KB: 1,136 when this was written, 240 of them for source maps and 120 for the spool. */
 const MOST_KILOBYTES = 1_200;
 
-/** Dependencies of which no code is in the package: parts of got and piscina for settings that are not used, and types. */
+/** Dependencies without code in the package: unused parts of got and piscina, and types. */
 const LEFT_OUT =
   /^(@napi-rs\/|cacheable-|http2-wrapper|quick-lru|resolve-alpn|keyv|@keyv\/|responselike|get-stream|@sec-ant\/|is-stream|http-cache-semantics|normalize-url|@types\/|type-fest)/;
 
@@ -70,20 +70,20 @@ function npm(cwd: string, args: readonly string[]): Promise<unknown> {
   return run('npm', args, { cwd, env: outer(), timeout: 170_000 });
 }
 
-/** Neither what the test runner tells its workers nor what npm tells its scripts is for others. */
+/** The environment without the variables that the test runner and npm set for their children. */
 function outer(): NodeJS.ProcessEnv {
   const { NODE_OPTIONS: _, NODE_TEST_CONTEXT: __, VITEST: ___, ...rest } = process.env;
   return Object.fromEntries(Object.entries(rest).filter(([name]) => !/^npm_(?!config_)/i.test(name)));
 }
 
-/** Runs the program, and expects it to deliver and to run on to its own end. */
+/** Runs the program, which must deliver and then end normally. */
 async function expectDelivery(file: string): Promise<void> {
   const ended = await runProgram(pathToFileURL(file), { args: [api.url, 'one'] });
   expect(ended).toMatchObject({ code: 7, stderr: '', lines: [{ flushed: 'ok' }, { version }] });
   expect(await api.messageIds()).toEqual(['one']);
 }
 
-test('an installation is one package, and stays within its budget', () => {
+test('an installation is one package and stays within its budget', () => {
   const { packages } = JSON.parse(readFileSync(join(modules, '.package-lock.json'), 'utf8'));
   const files = readdirSync(modules, { recursive: true, withFileTypes: true }).filter((each) =>
     each.isFile(),
@@ -96,7 +96,7 @@ test('an installation is one package, and stays within its budget', () => {
   expect(kilobytes).toBeLessThanOrEqual(MOST_KILOBYTES);
 });
 
-test('importing it loads one module, and nothing but modules of Node.js besides', () => {
+test('importing it loads one module, and otherwise only modules of Node.js', () => {
   const code = readFileSync(join(modules, '@offthread/sdk/dist/index.js'), 'utf8');
   const imported = [...code.matchAll(/^(?:import|export|\}) .*?from "([^"]+)";$/gm)].map(([, name]) => name);
   expect(imported).toContain('node:worker_threads');
@@ -104,7 +104,7 @@ test('importing it loads one module, and nothing but modules of Node.js besides'
   expect(code).not.toMatch(/\bimport\.meta\b|\b__dirname\b|\bcreateRequire\b|\bnew Function\b/);
 });
 
-test('it brings the licenses of the packages whose code is in it', () => {
+test('it contains the licenses of all bundled packages', () => {
   const text = readFileSync(join(modules, '@offthread/sdk/THIRD-PARTY-LICENSES.txt'), 'utf8');
   const [, ...sections] = text.split(`\n${'-'.repeat(80)}\n\n`);
   for (const section of sections)
@@ -114,23 +114,23 @@ test('it brings the licenses of the packages whose code is in it', () => {
   expect(named).toEqual(dependencies.filter((each) => !LEFT_OUT.test(each)).sort());
 });
 
-test('all code has a source map, whose sources are installed too', () => {
+test('all code has a source map, and the sources are installed too', () => {
   const scope = join(modules, '@offthread');
   const files = readdirSync(scope, { recursive: true, encoding: 'utf8' });
   const code = files.filter((name) => /dist.*\.c?js$/.test(name)).map((name) => join(scope, name));
   expect(code.length).toBeGreaterThan(5);
   for (const file of code) {
     const { sources } = JSON.parse(readFileSync(`${file}.map`, 'utf8')) as { sources: string[] };
-    // Those of the packages whose code is bundled are not installed, and modules that the build makes up are no files.
+    // Sources of bundled packages aren't installed, and generated modules aren't files.
     const own = sources.filter((source) => !/node_modules|\/worker\/|^[a-z ]+:/.test(source));
     for (const source of own) expect(existsSync(join(file, '..', source)), `${file}: ${source}`).toBe(true);
   }
   expect(files.filter((name) => name.includes('tsbuildinfo'))).toEqual([]);
 });
 
-describe('as it is', () => {
-  test('it delivers if it is imported', LIMIT, () => expectDelivery(join(folder, 'deliver.mjs')));
-  test('it delivers if it is required', LIMIT, () => expectDelivery(join(folder, 'deliver.cjs')));
+describe('without a build', () => {
+  test('it delivers when imported', LIMIT, () => expectDelivery(join(folder, 'deliver.mjs')));
+  test('it delivers when required', LIMIT, () => expectDelivery(join(folder, 'deliver.cjs')));
 });
 
 describe('compiled by TypeScript', () => {
@@ -166,7 +166,7 @@ describe('compiled by TypeScript', () => {
   );
 });
 
-// Other bundlers: bundlers/, by `npm run test:bundlers`.
+// Other bundlers are tested in bundlers/, with `npm run test:bundlers`.
 describe('bundled by esbuild', () => {
   const REQUIRE =
     "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
@@ -190,7 +190,7 @@ describe('bundled by esbuild', () => {
     return outfile;
   }
 
-  test.each(forms)('as %s it delivers from a folder of its own', LIMIT, async (_, end, options) => {
+  test.each(forms)('as %s it delivers from a separate folder', LIMIT, async (_, end, options) => {
     const place = mkdtempSync(join(tmpdir(), 'offthread-bundle-'));
     try {
       await expectDelivery(await bundle(place, 'deliver', end, options));
@@ -204,12 +204,12 @@ describe('bundled by esbuild', () => {
     }
   });
 
-  test('it delivers if it is left out of the bundle', LIMIT, async () => {
+  test('it delivers if it is excluded from the bundle', LIMIT, async () => {
     await expectDelivery(await bundle(folder, 'deliver', 'mjs', { format: 'esm', packages: 'external' }));
   });
 });
 
-test('it delivers in a test of node --test', LIMIT, async () => {
+test('it delivers in a test with node --test', LIMIT, async () => {
   const env = { ...outer(), OFFTHREAD_HOST: api.url, OFFTHREAD_ID: 'one' };
   const { stdout } = await run(process.execPath, ['--test', 'runner.cjs'], {
     cwd: folder,
@@ -220,8 +220,8 @@ test('it delivers in a test of node --test', LIMIT, async () => {
   expect(await api.messageIds()).toEqual(['one']);
 });
 
-// With the flags that docs/testing.md gives. Jest has more packages than all else here together.
-test('it delivers, and the matchers work, in a test of Jest', { timeout: 240_000 }, async () => {
+// With the flags from docs/testing.md. Jest has more packages than everything else here together.
+test('it delivers in a test with Jest, and the matchers work', { timeout: 240_000 }, async () => {
   const place = join(folder, 'jest');
   writeFileSync(join(place, 'package.json'), '{ "private": true }');
   await npm(place, ['install', '--prefer-offline', '--no-audit', '--no-fund', 'jest@30']);

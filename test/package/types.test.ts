@@ -1,9 +1,9 @@
-// What compilers say of programs that use the SDK: a mistake is blamed on the field that is wrong, and the types are found
-// however modules are resolved.
+// Compiler errors for programs that use the SDK: a mistake is reported at the wrong field, and the types are found with
+// every module resolution.
 import { describe, expect, test } from 'vitest';
 import { COMPILERS, type Compiler, compile } from '../helpers/compile.js';
 
-/** A compiler that starts on a busy machine. */
+/** For a compiler that starts on a busy machine. */
 const LIMIT = { timeout: 60_000 };
 
 const compilers = Object.keys(COMPILERS) as Compiler[];
@@ -16,7 +16,7 @@ declare const maybe: string | undefined;
 declare const nullable: string | number | null | undefined;
 `;
 
-/** The last line of what is said of each line of a program, by the line. */
+/** The last line of the error for each line of a program, by line. */
 async function blamed(compiler: Compiler, lines: readonly string[]): Promise<(string | undefined)[]> {
   const output = await compile(compiler, `${HEAD}${lines.join('\n')}\n`, {
     exactOptionalPropertyTypes: true,
@@ -32,7 +32,7 @@ async function blamed(compiler: Compiler, lines: readonly string[]): Promise<(st
 }
 
 describe.each(compilers)('%s', (compiler) => {
-  test('blames the field that is missing', LIMIT, async () => {
+  test('reports the missing field', LIMIT, async () => {
     const programs: [field: string, program: string][] = [
       ['properties', `analytics.track({ userId: 'u', event: 'Order Completed' });`],
       ['properties', `analytics.track({ anonymousId: 'a', event: 'Order Completed' });`],
@@ -54,7 +54,7 @@ describe.each(compilers)('%s', (compiler) => {
     }
   });
 
-  test('refuses a page whose category may come without a name', LIMIT, async () => {
+  test('refuses a page that may have a category without a name', LIMIT, async () => {
     const programs = [
       `analytics.page({ userId: 'u', category: 'Docs', name: undefined });`,
       `analytics.page({ userId: 'u', category: 'Docs', name: null });`,
@@ -64,7 +64,7 @@ describe.each(compilers)('%s', (compiler) => {
     for (const said of await blamed(compiler, programs)) expect(said).toContain('name');
   });
 
-  test('takes what may be sent', LIMIT, async () => {
+  test('accepts what may be sent', LIMIT, async () => {
     const programs = [
       `analytics.track({ userId: nullable, anonymousId: 'a', event: 'Cart Viewed' });`,
       `analytics.track({ userId: 'u', anonymousId: nullable, event: 'Cart Viewed', properties: null });`,
@@ -110,7 +110,7 @@ expect(createTestAnalytics()).toHaveTracked(1);
 describe('in CommonJS', () => {
   const PROGRAM = `import { Analytics } from '@offthread/sdk';\nnew Analytics({ writeKey: 'KEY' });\n`;
 
-  test('module: nodenext and node20 take an import', LIMIT, async () => {
+  test('module: nodenext and node20 accept an import', LIMIT, async () => {
     for (const module of ['NodeNext', 'Node20']) {
       for (const compiler of compilers) {
         expect(await compile(compiler, PROGRAM, { module }, 'commonjs'), `${compiler} ${module}`).toBe('');
@@ -118,22 +118,18 @@ describe('in CommonJS', () => {
     }
   });
 
-  test(
-    'module: node16 refuses it, and takes import() and types, as the documentation says',
-    LIMIT,
-    async () => {
-      const options = { module: 'Node16' };
-      expect(await compile('TypeScript 5', PROGRAM, options, 'commonjs')).toContain('TS1479');
-      const program = `
+  test('module: node16 refuses it, but accepts import() and types, as documented', LIMIT, async () => {
+    const options = { module: 'Node16' };
+    expect(await compile('TypeScript 5', PROGRAM, options, 'commonjs')).toContain('TS1479');
+    const program = `
 import type { Analytics } from '@offthread/sdk' with { 'resolution-mode': 'import' };
 export async function open(): Promise<Analytics> {
   const { Analytics } = await import('@offthread/sdk');
   return new Analytics({ writeKey: 'KEY' });
 }
 `;
-      expect(await compile('TypeScript 5', program, options, 'commonjs')).toBe('');
-    },
-  );
+    expect(await compile('TypeScript 5', program, options, 'commonjs')).toBe('');
+  });
 });
 
 describe('with moduleResolution: node10', () => {

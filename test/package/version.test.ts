@@ -1,4 +1,4 @@
-// One version: that of the SDK's package.json, in the code and in the other packages.
+// There is one version, in the SDK's package.json; the code and the other packages use it.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { version } from '@offthread/sdk';
@@ -10,7 +10,7 @@ function versionOf(name: string): unknown {
   return JSON.parse(readFileSync(require.resolve(`${name}/package.json`), 'utf8')).version;
 }
 
-test('the version the SDK sends is the one of its package', () => {
+test('the SDK sends the version of its package', () => {
   expect(version).toMatch(/^\d+\.\d+\.\d+/);
   expect(version).toBe(versionOf('@offthread/sdk'));
 });

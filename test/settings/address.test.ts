@@ -1,4 +1,4 @@
-// host, region, path and allowInsecureHost: whatever form an address was pasted in, events go to the right one.
+// host, region, path and allowInsecureHost: in whatever form an address is pasted, events are sent to the right one.
 import { expect, test } from 'vitest';
 import { refusedWith, workerSettings } from '../helpers/settings.js';
 import { flushed, withApi } from '../helpers/with-api.js';
@@ -38,7 +38,7 @@ test.each([
 });
 
 test.each(['', '/', '/v1', '/v1/'])(
-  "events arrive at a bare loopback host with '%s' behind it",
+  "events arrive at a bare loopback host with '%s' after it",
   async (end) => {
     const analytics = bench.open({ host: `127.0.0.1:${bench.api.port}${end}` });
     analytics.track({ userId: 'u', event: 'e' });
@@ -48,7 +48,7 @@ test.each(['', '/', '/v1', '/v1/'])(
   },
 );
 
-test('events arrive at the path that was set', async () => {
+test('events arrive at the configured path', async () => {
   const analytics = bench.open({ path: '/v1/import' });
   analytics.track({ userId: 'u', event: 'e' });
   flushed(analytics);
@@ -62,7 +62,7 @@ test.each([
   'http://notlocalhost',
   'http://127.0.0.1.example.com',
   'http://[::2]',
-])('%s would be read by anybody on the way: refused unless allowInsecureHost is set', async (host) => {
+])('%s is insecure and refused unless allowInsecureHost is set', async (host) => {
   const expected =
     "Setting 'host' must use https:, because anyone on the network could read the write key and events; " +
     'set allowInsecureHost to allow http:';
@@ -71,7 +71,7 @@ test.each([
   expect((await workerSettings({ host, allowInsecureHost: true })).url).toBe(`${host}/v1/batch`);
 });
 
-test('a bare host beyond loopback is https, also where http: would be allowed', async () => {
+test('a bare host beyond loopback uses https, even if http is allowed', async () => {
   expect((await workerSettings({ host: 'example.com', allowInsecureHost: true })).url).toBe(
     'https://example.com/v1/batch',
   );
@@ -81,7 +81,7 @@ test.each([
   ['an empty string', '', "Setting 'host' must be a non-empty string; got an empty string"],
   ['no string', 443, "Setting 'host' must be a non-empty string; got 443"],
   ['null', null, "Setting 'host' must be a non-empty string; got null"],
-])('%s is no host', (_, host, message) => {
+])('%s is not a valid host', (_, host, message) => {
   expect(refusedWith({ host })).toBe(message);
 });
 
@@ -91,14 +91,14 @@ test.each([
   'https://api segment io',
   'api.segment.io:port',
   'ws://localhost',
-])("'%s' is no host", (host) => {
+])("'%s' is not a valid host", (host) => {
   expect(refusedWith({ host })).toBe(
     `Setting 'host' must be a host or an http(s) URL like 'https://api.segment.io'; got '${host}'`,
   );
 });
 
 test.each(['https://user@example.com', 'https://:word@example.com', 'example.com?a=b', 'example.com/#top'])(
-  "'%s' holds more than an address and is refused",
+  "'%s' is refused because it contains more than an address",
   (host) => {
     expect(refusedWith({ host })).toBe(
       "Setting 'host' must not contain a user name, password, query or fragment",
@@ -106,7 +106,7 @@ test.each(['https://user@example.com', 'https://:word@example.com', 'example.com
   },
 );
 
-test('host and region exclude one another', () => {
+test('host and region are mutually exclusive', () => {
   expect(refusedWith({ host: 'example.com', region: 'eu' })).toBe(
     "Set 'host' or 'region', not both: each of them says where events go",
   );

@@ -1,4 +1,4 @@
-// disable and stub: what each leaves out, and that everything else is as in production.
+// disable and stub: what each leaves out, and that everything else works as in production.
 import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
 import { Analytics, type AnalyticsError, type AnalyticsSettings, type Stats } from '@offthread/sdk';
 import { createTestAnalytics } from '@offthread/sdk/testing';
@@ -19,16 +19,16 @@ function open(settings: Partial<AnalyticsSettings> = {}): Analytics {
   return client;
 }
 
-/** How many threads this process has beside the one that asks. */
+/** The number of threads of this process, excluding this one. */
 function threads(): number {
   const { report } = process;
   if (report === undefined) throw new Error('no report');
-  // Otherwise it looks names up.
+  // Otherwise the report resolves host names.
   Reflect.set(report, 'excludeNetwork', true);
   return Object(report.getReport()).workers.length;
 }
 
-test('a disabled client accepts, settles as delivered, calls back, sends nothing and starts no thread', async () => {
+test('a disabled client accepts events, counts them as delivered, calls back, sends nothing and starts no thread', async () => {
   const analytics = open({ disable: true });
   const ends: unknown[] = [];
   for (let n = 0; n < 100; n++) {
@@ -46,7 +46,7 @@ test('a disabled client accepts, settles as delivered, calls back, sends nothing
   expect(await api.counts()).toMatchObject({ requests: 0, events: 0 });
 });
 
-test('a stubbed client does all of that in a thread', () => {
+test('a stubbed client does the same in a thread', () => {
   const analytics = open({ stub: true });
   analytics.track({ userId: 'u', event: 'e' });
   expect(analytics.flush(20_000)).toMatchObject({ status: 'ok', delivered: 1 });
@@ -54,14 +54,14 @@ test('a stubbed client does all of that in a thread', () => {
   expect(threads()).toBe(1);
 });
 
-test('a client that is both is disabled', async () => {
+test('a client that is both stubbed and disabled is disabled', async () => {
   const analytics = open({ disable: true, stub: true });
   analytics.track({ userId: 'u', event: 'e' });
   expect(analytics.flush()).toMatchObject({ status: 'ok', delivered: 1 });
   expect(analytics.stats()).toMatchObject({ mode: 'disabled', requests: 0 });
 });
 
-test('others say what they are as well', async () => {
+test('other clients report their mode too', async () => {
   expect(open().stats().mode).toBe('live');
   expect(open({ disable: false, stub: false }).stats().mode).toBe('live');
   expect(createTestAnalytics().stats().mode).toBe('test');
@@ -70,7 +70,7 @@ test('others say what they are as well', async () => {
 });
 
 describe('a disabled client', () => {
-  test('flushes, blocking or not, and closes', async () => {
+  test('can be flushed, blocking or not, and closed', async () => {
     const analytics = open({ disable: true });
     const callback = vi.fn();
     analytics.track({ userId: 'u', event: 'e' }, callback);
@@ -85,7 +85,7 @@ describe('a disabled client', () => {
     expect(analytics.stats()).toMatchObject({ accepted: 3, delivered: 3, refused: { closed: 1 } });
   });
 
-  test('checks calls and settings, has beforeSend called, and refuses what cannot be written or has no room', () => {
+  test('checks calls and settings, calls beforeSend, and refuses what cannot be serialized or has no room', () => {
     const errors: AnalyticsError[] = [];
     const analytics = open({
       disable: true,
@@ -93,7 +93,7 @@ describe('a disabled client', () => {
       beforeSend: (event) => (event.event === 'drop' ? null : event),
       onError: (error) => errors.push(error),
     });
-    // @ts-expect-error nobody did it
+    // @ts-expect-error no user
     expect(() => analytics.track({ event: 'e' })).toThrow('needs a userId');
     expect(() => open({ disable: true, batchSize: 0 })).toThrow('batchSize');
     const cycle: Record<string, unknown> = {};
@@ -108,7 +108,7 @@ describe('a disabled client', () => {
     expectBalanced(analytics.stats());
   });
 
-  test('lets callbacks track and flush, and settles each event once', () => {
+  test('allows callbacks to track and flush, and settles each event once', () => {
     const analytics = open({ disable: true });
     let calls = 0;
     const again = (): void => {
@@ -122,7 +122,7 @@ describe('a disabled client', () => {
     expect(analytics.stats()).toMatchObject({ accepted: 5, delivered: 5, pending: 0 });
   });
 
-  test('settles a hundred thousand events, as many as the queue holds at a time', async () => {
+  test('settles a hundred thousand events, no more at a time than the queue holds', async () => {
     const analytics = open({ disable: true });
     for (let round = 0; round < 10; round++) {
       for (let n = 0; n < 10_000; n++) expect(analytics.track({ userId: 'u', event: 'e' })).toBe(true);

@@ -1,5 +1,5 @@
-// The names that settings and fields have in analytics-ruby, analytics-node, posthog-node and rudder-sdk-node: each is
-// answered with its name here, or with why there is none, and never with a word that only looks alike.
+// The error for a setting or field named as in analytics-ruby, analytics-node, posthog-node or rudder-sdk-node says its
+// name here, or why there is none, and never suggests an unrelated name.
 import { describe, expect, test } from 'vitest';
 import { refusedWith } from '../helpers/settings.js';
 import { call, construct, refusal } from '../helpers/untyped.js';
@@ -62,7 +62,7 @@ describe('a setting of', () => {
     expect(refusedWith({ [name]: 1 })).toBe(`There is no setting '${name}'${answer}`);
   });
 
-  test('another style is the same name', () => {
+  test('in another style are treated the same', () => {
     for (const name of ['flush_at', 'FLUSH_AT', 'flushat', 'flush-at']) {
       expect(refusedWith({ [name]: 1 })).toBe(`There is no setting '${name}'; use 'batchSize' instead`);
     }
@@ -110,14 +110,14 @@ describe('a field of', () => {
     expect(refusal(act).message).toBe("withContext() has no field 'distinctId'; use 'userId' instead");
   });
 
-  test('is not answered with one that the method does not have', () => {
+  test('is not answered with a name that the method does not have', () => {
     const analytics = bench.open();
     const { message } = refusal(() => call(analytics, 'track', { userId: 'u', groupKey: 'x' }));
     expect(message).toBe("track() has no field 'groupKey'; fields of your own go into properties");
   });
 });
 
-test('a name that only sounds like one from Object.prototype is answered with nothing', () => {
+test('an unknown name that resembles one of Object.prototype gets no suggestion', () => {
   for (const name of ['constructor', 'toString', 'has_own_property']) {
     expect(refusedWith({ [name]: 1 })).toBe(`There is no setting '${name}'`);
   }

@@ -1,4 +1,4 @@
-// Every setting but the write key and the address: what is taken, what is refused and how.
+// Every setting except the write key and the address: which values are accepted, and the errors for others.
 import { AnalyticsError } from '@offthread/sdk';
 import { describe, expect, test } from 'vitest';
 import { refusedWith, settings, WRITE_KEY, workerSettings } from '../helpers/settings.js';
@@ -42,7 +42,7 @@ describe('defaults', () => {
     expect(await workerSettings(given)).toMatchObject(DEFAULTS);
   });
 
-  test('10,000 events wait at most', async () => {
+  test('at most 10,000 events wait', async () => {
     await bench.api.behave({ type: 'hang' });
     const analytics = bench.open();
     for (let index = 0; index < 10_000; index++) {
@@ -52,7 +52,7 @@ describe('defaults', () => {
     expect(analytics.stats().refused).toEqual({ queue_full: 1 });
   });
 
-  test('waiting events occupy 64 MB at most', async () => {
+  test('waiting events use at most 64 MB', async () => {
     await bench.api.behave({ type: 'hang' });
     const analytics = bench.open({ redact: ['properties.secret'] });
     // An event that large is refused, unless it may be redacted.
@@ -65,7 +65,7 @@ describe('defaults', () => {
     expect(bench.errors.map(({ message }) => message)).toEqual(['maxQueueBytes (67108864) is reached']);
   });
 
-  test('a flush waits for five seconds at most', async () => {
+  test('a flush waits for at most five seconds', async () => {
     await bench.api.behave({ type: 'hang' });
     const analytics = bench.open();
     analytics.track({ userId: 'u', event: 'e' });
@@ -88,7 +88,7 @@ describe('the object of settings', () => {
     expect(message).toBe(`new Analytics() takes an object like { writeKey: 'KEY' }; got ${shown}`);
   });
 
-  test('that throws when it is read is refused, with what it threw as cause', () => {
+  test('that throws when it is read is refused, with the exception as the cause', () => {
     const cause = new RangeError('mine');
     const fatal = {
       get: () => {
@@ -108,7 +108,7 @@ describe('the object of settings', () => {
     }
   });
 
-  test('is not changed and may be frozen', () => {
+  test('is not modified and may be frozen', () => {
     const given = Object.freeze({ writeKey: WRITE_KEY, flushOnSignals: Object.freeze([]), stub: true });
     construct(given);
     expect(given).toEqual({ writeKey: WRITE_KEY, flushOnSignals: [], stub: true });
@@ -145,7 +145,7 @@ describe('numbers', () => {
     ['maxRetryDuration', 0, SAFE],
     ['requestTimeout', 1, TIMER],
     ['flushTimeout', 0, TIMER],
-  ])('%s is taken from %d to %d and refused beyond', async (name, min, max) => {
+  ])('%s is accepted from %d to %d and refused otherwise', async (name, min, max) => {
     const range = max === SAFE ? `of at least ${min}` : `from ${min} to ${max}`;
     const expected = `Setting '${name}' must be a whole number ${range}; got `;
     for (const value of [min, min + 1, max - 1, max]) construct(settings({ [name]: value }));
@@ -159,7 +159,7 @@ describe('numbers', () => {
     expect(refusedWith({ [name]: [min] })).toBe(`${expected}an array`);
   });
 
-  test('reach the worker as they were given', async () => {
+  test('reach the worker unchanged', async () => {
     const given = {
       batchSize: 2_400,
       maxBatchSize: 2_500,
@@ -194,7 +194,7 @@ describe('batchSize and maxBatchSize', () => {
 });
 
 describe('switches', () => {
-  test.each(['disable', 'stub', 'gzip', 'allowInsecureHost'])('%s is true or false', (name) => {
+  test.each(['disable', 'stub', 'gzip', 'allowInsecureHost'])('%s must be true or false', (name) => {
     for (const value of [true, false]) construct(settings({ [name]: value }));
     const expected = `Setting '${name}' must be true or false; got `;
     expect(refusedWith({ [name]: 'true' })).toBe(`${expected}'true'`);
@@ -202,7 +202,7 @@ describe('switches', () => {
     expect(refusedWith({ [name]: null })).toBe(`${expected}null`);
   });
 
-  test("flushOnExit is true, false or 'store'", () => {
+  test("flushOnExit must be true, false or 'store'", () => {
     for (const value of [true, false]) construct(settings({ flushOnExit: value }));
     const expected = "Setting 'flushOnExit' must be true, false or 'store'; got ";
     expect(refusedWith({ flushOnExit: 'true' })).toBe(`${expected}'true'`);
@@ -211,7 +211,7 @@ describe('switches', () => {
 });
 
 describe('onError', () => {
-  test('is a function', () => {
+  test('must be a function', () => {
     construct(settings({ onError: () => {} }));
     construct(settings({ onError: async () => {} }));
     const expected = "Setting 'onError' must be a function; got ";
@@ -220,7 +220,7 @@ describe('onError', () => {
     expect(refusedWith({ onError: null })).toBe(`${expected}null`);
   });
 
-  test('may be left out: what goes wrong is then only counted', async () => {
+  test('may be left out: errors are then only counted', async () => {
     await bench.api.behave({ type: 'answer', status: 403 });
     const analytics = construct({ writeKey: 'KEY', host: bench.api.url });
     analytics.track({ userId: 'u', event: 'e' });
@@ -233,7 +233,7 @@ describe('onError', () => {
 describe('flushOnSignals', () => {
   const before = process.listenerCount('SIGUSR2');
 
-  test('takes signals somebody can listen for', async () => {
+  test('accepts signals that can be listened for', async () => {
     const analytics = construct(settings({ stub: true, flushOnSignals: ['SIGUSR2', 'SIGUSR2'] }));
     expect(process.listenerCount('SIGUSR2')).toBe(before + 1);
     await analytics.close();
@@ -245,7 +245,7 @@ describe('flushOnSignals', () => {
     ['null', null, 'null'],
     ['a name in small letters', ['sigterm'], "'sigterm'"],
     ['a number', [15], '15'],
-    ['a signal nobody can listen for', ['SIGINT', 'SIGKILL'], "'SIGKILL'"],
+    ['a signal that cannot be listened for', ['SIGINT', 'SIGKILL'], "'SIGKILL'"],
     ['another one', ['SIGSTOP'], "'SIGSTOP'"],
     ['a name from a prototype', ['toString'], "'toString'"],
   ])('%s is refused', (_, flushOnSignals, shown) => {
@@ -254,7 +254,7 @@ describe('flushOnSignals', () => {
   });
 });
 
-test('what is refused is a ValidationError, which is an AnalyticsError, with nothing in it but the message', () => {
+test('the error is a ValidationError, which is an AnalyticsError, and contains only the message', () => {
   const error = refusal(() => construct({}));
   expect(error).toBeInstanceOf(AnalyticsError);
   expect(error).toMatchObject({ name: 'ValidationError', code: 'invalid_setting', attempts: 0, count: 0 });

@@ -1,4 +1,4 @@
-// The write key: required, sent as the user name of Basic auth, and shown by nothing.
+// The write key: required, sent as the user name of Basic auth, and never shown.
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
 import { refusedWith, settings, WRITE_KEY } from '../helpers/settings.js';
@@ -24,7 +24,7 @@ test.each([
   );
 });
 
-test('the write key goes out as the user name of Basic auth, with an empty password, whatever its letters', async () => {
+test('the write key is sent as the user name of Basic auth, with an empty password, whatever characters it has', async () => {
   const analytics = bench.open({ writeKey: 'Schlüssel-½' });
   analytics.track({ userId: 'u', event: 'e' });
   flushed(analytics);
@@ -54,7 +54,7 @@ test('the write key is in no error about settings', () => {
   }
 });
 
-test('the write key is in nothing that a client shows of itself, and in no error, even where the API repeats it', async () => {
+test('the write key is in no output of a client and in no error, even if the API repeats it', async () => {
   const encoded = Buffer.from(`${WRITE_KEY}:`).toString('base64');
   await bench.api.script([
     { type: 'answer', status: 403, body: `no such key: ${WRITE_KEY}, ${encoded}` },

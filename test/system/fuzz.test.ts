@@ -1,6 +1,6 @@
-// Whatever is passed to the public methods, settings, redact paths and resend(): nothing throws but a ValidationError, every
-// event is accounted for, what arrives is what JSON says, and the caller's thread does work in proportion to the value.
-// A short run; `npm run fuzz -- --seconds 60` goes on with other seeds.
+// Random arguments for the public methods, settings, redact paths and resend(): nothing throws except a
+// ValidationError, every event is accounted for, what arrives equals the JSON, and the calling thread's work is
+// proportional to the value. A short run; `npm run fuzz -- --seconds 60` continues with other seeds.
 import { inspect } from 'node:util';
 import { type AnalyticsError, type Stats, ValidationError } from '@offthread/sdk';
 import fc from 'fast-check';
@@ -13,7 +13,7 @@ const { OFFTHREAD_FUZZ_SECONDS, OFFTHREAD_FUZZ_SEED = '20261124' } = process.env
 const seconds = OFFTHREAD_FUZZ_SECONDS === undefined ? undefined : Number(OFFTHREAD_FUZZ_SECONDS);
 const PROPERTIES = 5;
 
-/** So many programs, or as many as fit into this property's share of the time. */
+/** This many programs, or as many as fit into this property's share of the time. */
 function runs(numRuns: number): fc.Parameters<unknown> {
   const seed = Number(OFFTHREAD_FUZZ_SEED);
   if (seconds === undefined) return { seed, numRuns, reporter };
@@ -27,7 +27,7 @@ function runs(numRuns: number): fc.Parameters<unknown> {
   };
 }
 
-/** fast-check's own would look into values that throw. */
+/** The reporter of fast-check would inspect values that throw. */
 function reporter({
   failed,
   seed,
@@ -44,7 +44,7 @@ const LIMIT = { timeout: 120_000 + (seconds ?? 0) * 1_000 };
 
 const bench = withApi();
 
-/** What `act` returns; undefined if it throws a ValidationError. Anything else that it throws fails the test. */
+/** Returns the result of `act`, or undefined if it throws a ValidationError. Other exceptions fail the test. */
 function returned(act: () => unknown): unknown {
   try {
     return act();
@@ -61,7 +61,7 @@ const field = fc.constantFrom(
   ...['traits', 'name', 'category', 'groupId', 'previousId', 'extra', '__proto__', 'toJSON'],
 );
 
-/** An event that may be in order. */
+/** An event that may be valid. */
 const likely = fc.record(
   {
     userId: fc.oneof(fc.string(), fc.integer(), fc.bigInt(), anything),
@@ -113,7 +113,7 @@ test(
   },
 );
 
-test('what arrives is what JSON says, and what JSON refuses is refused', LIMIT, async () => {
+test('what arrives equals the JSON, and what JSON refuses is refused', LIMIT, async () => {
   const values = fc.array(fc.record({ properties: anything, big: fc.boolean() }), {
     minLength: 1,
     maxLength: 10,
@@ -151,56 +151,70 @@ test('what arrives is what JSON says, and what JSON refuses is refused', LIMIT, 
   );
 });
 
-test('settings make a client, or throw a ValidationError that shows no write key', LIMIT, async () => {
-  const names = fc.constantFrom(
-    ...[
-      'writeKey',
-      'host',
-      'region',
-      'path',
-      'oauth',
-      'batchSize',
-      'maxQueueSize',
-      'maxQueueBytes',
-      'linger',
-    ],
-    ...[
-      'maxRetries',
-      'maxRetryDuration',
-      'requestTimeout',
-      'flushTimeout',
-      'onError',
-      'beforeSend',
-      'redact',
-    ],
-    ...['disable', 'stub', 'gzip', 'allowInsecureHost', 'proxy', 'tls', 'headers', 'flushOnExit', 'flushAt'],
-  );
-  const value = fc.oneof(anything, fc.integer(), fc.boolean(), fc.webUrl(), fc.object());
-  const settings = fc.oneof(fc.dictionary(names, value, { maxKeys: 4 }), anything);
-  await fc.assert(
-    fc.asyncProperty(settings, fc.boolean(), async (more, withKey) => {
-      const isObject = typeof more === 'object' && more !== null;
-      let written = more;
-      try {
-        if (isObject && withKey) written = { ...more, writeKey: 'wk_5up3rS3cret' };
-      } catch {
-        return;
-      }
-      let client: ReturnType<typeof construct> | undefined;
-      try {
-        client = construct(written);
-      } catch (error) {
-        expect(error).toBeInstanceOf(ValidationError);
-        expect(String(error)).not.toContain('wk_5up3rS3cret');
-      }
-      expectBalanced(client?.stats() ?? bench.open({ stub: true }).stats());
-      await client?.close(0);
-    }),
-    runs(300),
-  );
-});
+test(
+  'settings create a client, or throw a ValidationError that does not show the write key',
+  LIMIT,
+  async () => {
+    const names = fc.constantFrom(
+      ...[
+        'writeKey',
+        'host',
+        'region',
+        'path',
+        'oauth',
+        'batchSize',
+        'maxQueueSize',
+        'maxQueueBytes',
+        'linger',
+      ],
+      ...[
+        'maxRetries',
+        'maxRetryDuration',
+        'requestTimeout',
+        'flushTimeout',
+        'onError',
+        'beforeSend',
+        'redact',
+      ],
+      ...[
+        'disable',
+        'stub',
+        'gzip',
+        'allowInsecureHost',
+        'proxy',
+        'tls',
+        'headers',
+        'flushOnExit',
+        'flushAt',
+      ],
+    );
+    const value = fc.oneof(anything, fc.integer(), fc.boolean(), fc.webUrl(), fc.object());
+    const settings = fc.oneof(fc.dictionary(names, value, { maxKeys: 4 }), anything);
+    await fc.assert(
+      fc.asyncProperty(settings, fc.boolean(), async (more, withKey) => {
+        const isObject = typeof more === 'object' && more !== null;
+        let written = more;
+        try {
+          if (isObject && withKey) written = { ...more, writeKey: 'wk_5up3rS3cret' };
+        } catch {
+          return;
+        }
+        let client: ReturnType<typeof construct> | undefined;
+        try {
+          client = construct(written);
+        } catch (error) {
+          expect(error).toBeInstanceOf(ValidationError);
+          expect(String(error)).not.toContain('wk_5up3rS3cret');
+        }
+        expectBalanced(client?.stats() ?? bench.open({ stub: true }).stats());
+        await client?.close(0);
+      }),
+      runs(300),
+    );
+  },
+);
 
-test('redact paths are refused, or take away what they name and nothing else', LIMIT, async () => {
+test('redact paths are refused, or remove what they name and nothing else', LIMIT, async () => {
   const segment = fc.oneof(
     fc.constantFrom('a', 'b', '*', '', 'a.b', '__proto__'),
     fc.string({ maxLength: 3 }),
@@ -249,7 +263,7 @@ test('redact paths are refused, or take away what they name and nothing else', L
   );
 });
 
-test('resend() takes events up to the first that it cannot, or throws a ValidationError', LIMIT, async () => {
+test('resend() accepts events up to the first invalid one, or throws a ValidationError', LIMIT, async () => {
   const sent = fc.oneof(
     fc.tuple(fc.constantFrom(...METHODS), likely).map(([type, event]) => ({ type, ...event })),
     anything,
@@ -268,34 +282,30 @@ test('resend() takes events up to the first that it cannot, or throws a Validati
   );
 });
 
-test(
-  'the calling thread looks at each field of a value a few times at most, however large it is',
-  LIMIT,
-  () => {
-    /** A list of objects that counts how often somebody looks into it. */
-    function counting(size: number, big: boolean): { readonly value: object; readonly looks: () => number } {
-      let looks = 0;
-      const watch = (target: object): object =>
-        new Proxy(target, {
-          get(object, name, receiver) {
-            looks++;
-            return Reflect.get(object, name, receiver);
-          },
-        });
-      const items = Array.from({ length: size }, (_, n) => watch({ n, text: 'x', ...(big && { id: 1n }) }));
-      return { value: watch({ items: watch(items) }), looks: () => looks };
-    }
-    const analytics = bench.open({ stub: true });
-    for (const big of [false, true]) {
-      const looks = [10, 100, 200].map((size) => {
-        const counted = counting(size, big);
-        expect(analytics.track({ userId: 'u', event: 'e', properties: counted.value })).toBe(true);
-        return counted.looks() / size;
+test('the calling thread reads each field of a value only a few times, however large it is', LIMIT, () => {
+  /** A list of objects that counts how often it is read. */
+  function counting(size: number, big: boolean): { readonly value: object; readonly looks: () => number } {
+    let looks = 0;
+    const watch = (target: object): object =>
+      new Proxy(target, {
+        get(object, name, receiver) {
+          looks++;
+          return Reflect.get(object, name, receiver);
+        },
       });
-      // Fields and `toJSON` of each object, and where there is a bigint, once more for the snapshot.
-      for (const each of looks) expect(each).toBeLessThan(30);
-      expect(looks[2]).toBeLessThanOrEqual((looks[0] ?? 0) + 1);
-    }
-    flushed(analytics);
-  },
-);
+    const items = Array.from({ length: size }, (_, n) => watch({ n, text: 'x', ...(big && { id: 1n }) }));
+    return { value: watch({ items: watch(items) }), looks: () => looks };
+  }
+  const analytics = bench.open({ stub: true });
+  for (const big of [false, true]) {
+    const looks = [10, 100, 200].map((size) => {
+      const counted = counting(size, big);
+      expect(analytics.track({ userId: 'u', event: 'e', properties: counted.value })).toBe(true);
+      return counted.looks() / size;
+    });
+    // Reads the fields and `toJSON` of each object, and again for the snapshot if there is a bigint.
+    for (const each of looks) expect(each).toBeLessThan(30);
+    expect(looks[2]).toBeLessThanOrEqual((looks[0] ?? 0) + 1);
+  }
+  flushed(analytics);
+});

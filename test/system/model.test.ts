@@ -1,5 +1,5 @@
-// Whatever a program does with its clients, and whatever happens to worker and API meanwhile, every event is accounted
-// for, by its id. Programs are generated; each runs against a model of what has to become of it.
+// Generated programs use clients while the worker and the API fail: every event is accounted for by its id. Each
+// program is compared with a model of its expected results.
 
 import { type RequestRecord, startTrackingApi, type TrackingApi } from '@offthread/devtools';
 import type { ErrorCode } from '@offthread/sdk';
@@ -9,7 +9,7 @@ import { orderAll, workers } from '../fixtures/crashing.mjs';
 import { commands, healed, type Model, REQUEST_TIMEOUT_MS } from '../helpers/model-commands.js';
 import { type Entry, keyOf } from '../helpers/subject.js';
 
-// Behind the import above, because that is where threads come from.
+// After the import above, which replaces the Worker class.
 const { version } = await import('@offthread/sdk');
 const { Subject } = await import('../helpers/subject.js');
 
@@ -17,7 +17,7 @@ const { OFFTHREAD_MODEL_SEED = '20261124', OFFTHREAD_MODEL_RUNS = '30' } = proce
 const seed = OFFTHREAD_MODEL_SEED === 'random' ? Date.now() % 2 ** 31 : Number(OFFTHREAD_MODEL_SEED);
 const numRuns = Number(OFFTHREAD_MODEL_RUNS);
 
-/** Milliseconds for the last close: a hold of a second, or a dead worker that does not answer, and a busy machine. */
+/** Milliseconds for the last close: a pause of a second, or a dead worker that doesn't answer, on a busy machine. */
 const CLOSE_MS = 25_000;
 
 let api: TrackingApi;
@@ -33,11 +33,11 @@ const setup = fc.record({
   linger: fc.constantFrom(0, 0, 20),
   maxRetries: fc.constantFrom(0, 1, 5),
   gzip: fc.boolean(),
-  /** Events in a request from which the API refuses it as too large. */
+  /** Number of events from which the API refuses a request as too large. */
   tooMany: fc.constantFrom(2, 4, 11),
 });
 
-test('every event is delivered, or reported as lost, once, and nothing else arrives', {
+test('every event is delivered or reported as lost exactly once, and nothing else arrives', {
   timeout: 600_000,
 }, async () => {
   const reached = new Set<string>();
@@ -92,7 +92,7 @@ test('every event is delivered, or reported as lost, once, and nothing else arri
   process.stdout.write(`model: seed ${seed}, ${numRuns} runs, reached ${[...reached].sort().join(', ')}\n`);
 });
 
-/** A program has an API and a thread of its own, as if it were a process of its own. */
+/** Gives each program its own API and thread, as if it were a separate process. */
 async function begin(tooMany: number): Promise<void> {
   await api.reset();
   await api.behave({ type: 'ok' });
@@ -100,12 +100,12 @@ async function begin(tooMany: number): Promise<void> {
     { match: { eventName: 'Poison' }, behaviour: { type: 'answer', status: 400 } },
     { match: { minEvents: tooMany }, behaviour: { type: 'answer', status: 413 } },
   ]);
-  // Grows with each thread that does not answer, up to ten seconds, for as long as the process runs.
+  // Grows with each thread that doesn't answer, up to ten seconds, as long as the process runs.
   const shared: unknown = Reflect.get(globalThis, Symbol.for(`@offthread/sdk/thread/${version}`));
   Reflect.set(Object(shared), 'patience', 1_000);
 }
 
-/** Codes with which events may be lost. */
+/** The codes with which events may be lost. */
 function possible(model: Model, threads: number): ErrorCode[] {
   const codes: ErrorCode[] = ['event_too_large', 'rejected'];
   if (model.hurried || model.held) codes.push('closed');
@@ -114,14 +114,14 @@ function possible(model: Model, threads: number): ErrorCode[] {
   return codes;
 }
 
-/** Holds the books of a client against what the API has seen of it. */
+/** Compares the record of a client with what the API received from it. */
 function compare(entries: readonly Entry[], requests: readonly RequestRecord[], threads: number): void {
   const known = new Map(entries.map((entry) => [entry.key, entry]));
   const arrived = new Map<string, { ids: Set<unknown>; answered: number }>();
   for (const { events, accepted, state } of requests) {
     for (const event of events) {
       const key = keyOf(event);
-      expect(known.has(key), `${key} was never accepted, and was sent`).toBe(true);
+      expect(known.has(key), `${key} was sent but never accepted`).toBe(true);
       if (!accepted) continue;
       const arrival = arrived.get(key) ?? { ids: new Set(), answered: 0 };
       arrived.set(key, arrival);
@@ -132,7 +132,7 @@ function compare(entries: readonly Entry[], requests: readonly RequestRecord[], 
   for (const { key, kind, acceptances, losses } of entries) {
     const delivered = acceptances - losses.length;
     const arrival = arrived.get(key);
-    if (delivered > 0) expect(arrival, `${key} was delivered, and did not arrive`).toBeDefined();
+    if (delivered > 0) expect(arrival, `${key} was reported as delivered but did not arrive`).toBeDefined();
     if (kind === 'too large') expect(delivered, key).toBe(0);
     for (const code of losses) {
       if (code === 'rejected') expect(kind).toMatch(/^poisonous/);
@@ -140,9 +140,9 @@ function compare(entries: readonly Entry[], requests: readonly RequestRecord[], 
     }
     if (arrival === undefined) continue;
     expect(arrival.ids.size, `${key} has more than one messageId`).toBe(1);
-    // An answer is heard, but for that of a thread which died of something before it told.
+    // Every reply is processed, except one of a thread that died before it reported the reply.
     const most = acceptances + Math.max(0, threads - 1);
-    expect(arrival.answered, `${key} was sent once more without need`).toBeLessThanOrEqual(most);
+    expect(arrival.answered, `${key} was sent again without need`).toBeLessThanOrEqual(most);
   }
   const once = entries.filter(({ acceptances, key }) => acceptances === 1 && arrived.has(key));
   const order = [...arrived.keys()].filter((key) => known.get(key)?.acceptances === 1);

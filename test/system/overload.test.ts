@@ -1,4 +1,4 @@
-// More than can be delivered: memory has bounds, the accounts hold, and clocks that step change no wait.
+// More events than can be delivered: memory is limited, the counters are right, and clock changes don't affect waits.
 import { MessageChannel } from 'node:worker_threads';
 import type { Stats } from '@offthread/sdk';
 import { start } from '@offthread/worker';
@@ -30,11 +30,11 @@ const MB = 1024 * 1024;
 const BUDGET_MS = 20_000;
 
 describe('the queue', () => {
-  test('takes maxQueueSize events, wherever they wait, and as many again as have been settled', async () => {
+  test('accepts maxQueueSize events, wherever they wait, and as many again as have been settled', async () => {
     await using trial = new Trial({ host: bench.api.url, maxQueueSize: 500, requestTimeout: 60_000 });
     await bench.api.script([{ type: 'ok', delayMs: 1_500 }]);
     trial.track(300);
-    // By now the worker has them, and lags: they count all the same.
+    // By now the worker has them and is behind. They still count.
     await bench.api.waitFor({ requests: 1 });
     trial.track(200);
     for (let n = 0; n < 100; n++) expect(trial.try(`over-${n}`)).toBe(false);
@@ -51,7 +51,7 @@ describe('the queue', () => {
     await trial.balance(bench.api);
   });
 
-  test('takes maxQueueSize events while nobody answers, and delivers each when somebody does', async () => {
+  test('accepts maxQueueSize events while the API is down, and delivers them when it is up', async () => {
     await bench.api.stop();
     await using trial = new Trial({ host: bench.api.url, maxQueueSize: 1_000, maxRetries: 100 });
     trial.track(1_000);
@@ -73,13 +73,13 @@ describe('the queue', () => {
     await trial.balance(bench.api);
   });
 
-  test('takes maxQueueBytes, whatever maxQueueSize says', async () => {
+  test('accepts maxQueueBytes, whatever maxQueueSize is', async () => {
     await bench.api.behave({ type: 'hang' });
     await using trial = new Trial({ host: bench.api.url, maxQueueSize: 100_000, maxQueueBytes: 512 * 1024 });
     const properties = { text: 'ü'.repeat(5_000) };
     let taken = 0;
     while (trial.try(`bytes-${taken}`, 'Large', properties)) taken++;
-    // Each has ten thousand bytes, not five.
+    // Each has ten thousand bytes, not five thousand.
     expect(taken).toBeLessThanOrEqual((512 * 1024) / 10_000);
     expect(taken).toBeGreaterThan((512 * 1024) / 10_000 / 2);
     expect(trial.analytics.stats()).toMatchObject({
@@ -91,7 +91,7 @@ describe('the queue', () => {
       { code: 'queue_full', message: expect.stringContaining('maxQueueBytes') },
     ]);
     await bench.api.reset();
-    // The retry may have come before the flush.
+    // The retry may have been made before the flush.
     expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 0 });
     expect(trial.analytics.stats()).toMatchObject({ delivered: taken, pending: 0 });
     trial.track(taken, 'Large', properties);
@@ -99,7 +99,7 @@ describe('the queue', () => {
     await trial.balance(bench.api);
   });
 
-  test('that is full is reported at once, and then once a minute with the number', async () => {
+  test('that is full is reported at once, and then once a minute with the number of events', async () => {
     await bench.api.behave({ type: 'hang' });
     const trial = new Trial({ host: bench.api.url, maxQueueSize: 10 });
     const reports = (): [number, number][] => trial.errors.map(({ count, events }) => [count, events.length]);
@@ -131,7 +131,7 @@ describe('the queue', () => {
     trial.try('over-104');
     expect(reports()).toHaveLength(4);
     await trial.analytics.close(0);
-    // With what was not reported yet, and what is dropped because the client is closed.
+    // Includes what wasn't reported yet, and what is dropped because the client is closed.
     expect(reports()).toHaveLength(6);
     const full = trial.errors.filter(({ code }) => code === 'queue_full');
     expect(full.reduce((sum, { count }) => sum + count, 0)).toBe(105);
@@ -142,12 +142,12 @@ describe('the queue', () => {
 });
 
 describe('memory', () => {
-  // 150 MB of events in all. Where nobody answers, and where somebody takes them and does not answer.
+  // 150 MB of events in all, for an API that is down and for one that reads requests but doesn't reply.
   test.each([
     ['down', 'maxQueueBytes', { maxQueueBytes: 8 * MB, maxQueueSize: 1_000_000 }],
     ['down', 'maxQueueSize', { maxQueueSize: 5_000 }],
     ['hanging', 'maxQueueBytes', { maxQueueBytes: 8 * MB, maxQueueSize: 1_000_000 }],
-  ])('has a bound while the API is %s: %s', async (state, _bound, settings) => {
+  ])('is limited while the API is %s: %s', async (state, _bound, settings) => {
     if (state === 'down') await bench.api.stop();
     else await bench.api.behave({ type: 'hang' });
     const options = { host: bench.api.url, events: 150_000, ...settings };
@@ -166,12 +166,12 @@ describe('memory', () => {
     expect(stats.pending).toBe(stats.accepted);
     expect(stats.accepted).toBeGreaterThan(4_000);
     expect(stats.accepted).toBeLessThan(9_000);
-    // The events that wait, and what two heaps leave lying about.
+    // The waiting events, and the garbage of two heaps.
     expect((after - before) / MB).toBeLessThan(8 + 60);
   });
 
-  test('and time are in proportion for a thousand clients, which share one worker', async () => {
-    // Nothing is sent twice, however busy the machine.
+  test('and time grow linearly for a thousand clients, which share one worker', async () => {
+    // Prevents repeated requests, however busy the machine is.
     const settings = { host: bench.api.url, clients: 1_000, flushTimeout: 60_000, requestTimeout: 60_000 };
     const { code, stdout, stderr } = await runFixture('many-clients.mjs', [JSON.stringify(settings)], {
       timeoutMs: 90_000,
@@ -193,7 +193,7 @@ describe('memory', () => {
 describe('a clock that steps back an hour', () => {
   const HOUR_MS = 3_600_000;
 
-  test('changes no wait of a client', async () => {
+  test('does not affect the waits of a client', async () => {
     await using trial = new Trial({ host: bench.api.url });
     await bench.api.script([{ type: 'answer', status: 503, headers: { 'retry-after': '2' } }]);
     vi.useFakeTimers({ toFake: ['Date'] });
@@ -213,7 +213,7 @@ describe('a clock that steps back an hour', () => {
     await trial.balance(bench.api);
   });
 
-  // The worker's own code, in this thread: nobody can reach into the worker thread to turn its clock.
+  // Runs the worker's code in this thread, because a test can't change the clock of the worker thread.
   test.each([
     ['a backoff', { type: 'answer', status: 500 }, 0],
     ['a Retry-After in seconds', { type: 'answer', status: 429, headers: { 'retry-after': '1' } }, 1_000],
@@ -222,8 +222,8 @@ describe('a clock that steps back an hour', () => {
       { type: 'answer', status: 429, headers: { 'retry-after': new Date(0).toUTCString() } },
       1_000,
     ],
-    ['the bound of a request', { type: 'hang' }, 500],
-  ] as const)('changes no wait of the worker: %s', async (_name, behaviour, least) => {
+    ['a request timeout', { type: 'hang' }, 500],
+  ] as const)('does not affect the waits of the worker: %s', async (_name, behaviour, least) => {
     await bench.api.script([behaviour]);
     const { port1: port, port2 } = new MessageChannel();
     const outcome = new Promise<ToMain>((resolve) => {

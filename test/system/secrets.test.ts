@@ -1,6 +1,6 @@
-// The write key is in nothing the user gets: no error, no object, no output. Nor is the password of a proxy, the value of
-// a header, a private key, an access token, or the salt of a hash. Searched for as they are, in base64 as they go out, and
-// in pieces, as a cut would leave them.
+// Secrets never appear in errors, objects or output: the write key, a proxy's password, header values, private keys,
+// access tokens, and the salt of a hash. The tests search for them as they are, in base64 as they are sent, and in
+// pieces, as truncation would leave them.
 import { inspect } from 'node:util';
 import { Analytics, type AnalyticsError, type AnalyticsSettings, ValidationError } from '@offthread/sdk';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -27,7 +27,7 @@ const SECRETS = [
 
 const bench = withApi();
 
-/** All that can be seen of a value from outside. */
+/** Everything that can be seen of a value from outside. */
 function seen(value: unknown): string {
   const texts = [
     inspect(value, {
@@ -47,7 +47,7 @@ function expectNoSecret(text: string, secrets: readonly string[] = SECRETS): voi
   for (const secret of secrets) expect(text).not.toContain(secret);
 }
 
-/** What a constructor throws. */
+/** The error that a constructor throws. */
 function mistake(settings: unknown): ValidationError {
   try {
     new Analytics(settings as AnalyticsSettings);
@@ -58,7 +58,7 @@ function mistake(settings: unknown): ValidationError {
   throw new Error('was no mistake');
 }
 
-test('it goes out, and is found where it is shown', async () => {
+test('the write key is sent, and the search finds it where it is shown', async () => {
   await using trial = new Trial({ host: bench.api.url, writeKey: KEY });
   trial.track();
   expect(await trial.analytics.flushAsync(10_000)).toMatchObject({ status: 'ok', delivered: 1 });
@@ -69,7 +69,7 @@ test('it goes out, and is found where it is shown', async () => {
   expect(() => expectNoSecret(seen({ writeKey: KEY }))).toThrow();
 });
 
-test('no object has it: client, statistics, results, or what copies of the package share', async () => {
+test('no object contains it: client, statistics, results, or what copies of the package share', async () => {
   await using trial = new Trial({
     host: bench.api.url,
     writeKey: KEY,
@@ -98,7 +98,7 @@ test('no object has it: client, statistics, results, or what copies of the packa
   expect(trial.errors).toMatchObject([{ code: 'closed', count: 3 }]);
 });
 
-describe('no error has it, though the server gives it back', () => {
+describe('no error contains it, even if the server echoes it', () => {
   const echoes = [KEY, ...CREDENTIALS, URL_CREDENTIALS];
 
   test.each([
@@ -108,7 +108,7 @@ describe('no error has it, though the server gives it back', () => {
       `where the message is cut, from character ${at} on`,
       `${'x'.repeat(at)}${KEY} ${CREDENTIALS[1]}`,
     ]),
-    ['behind more space than is shown', `${' '.repeat(195)}${KEY}`],
+    ['after more space than is shown', `${' '.repeat(195)}${KEY}`],
   ])('%s', async (_name, body = '') => {
     await using trial = new Trial({ host: bench.api.url, writeKey: KEY, maxRetries: 0 });
     await bench.api.script([
@@ -131,7 +131,7 @@ describe('no error has it, though the server gives it back', () => {
     await trial.balance(bench.api);
   });
 
-  test('as the place of a redirect', async () => {
+  test('in the location of a redirect', async () => {
     await using trial = new Trial({ host: bench.api.url, writeKey: KEY });
     const location = `https://${encodeURIComponent(KEY)}:@elsewhere.example/${echoes.join('/')}`;
     await bench.api.script([
@@ -146,7 +146,7 @@ describe('no error has it, though the server gives it back', () => {
   });
 });
 
-test('no error of a fault has it', async () => {
+test('no network error contains it', async () => {
   const errors: AnalyticsError[] = [];
   const hosts = [bench.api.url, 'https://nowhere.invalid', bench.api.url.replace('http:', 'https:')];
   await bench.api.script([{ type: 'garbage' }]);
@@ -165,7 +165,7 @@ test('no error of a fault has it', async () => {
   expectNoSecret(seen(errors));
 });
 
-describe('nor have they a password of a proxy, a token of a gateway or a private key', () => {
+describe('no error contains the password of a proxy, the token of a gateway or a private key', () => {
   const tls = { ca: CA.cert, cert: CLIENT.cert, key: CLIENT.key };
   const headers = { 'x-gateway': `Bearer ${TOKEN}`, 'x-short': 'ab' };
 
@@ -173,7 +173,7 @@ describe('nor have they a password of a proxy, a token of a gateway or a private
     return `http://user:${encodeURIComponent(PASSWORD)}@127.0.0.1:${port}`;
   }
 
-  test('though all of them are in use, and the server gives them back', async () => {
+  test('although all of them are in use, and the server echoes them', async () => {
     await using proxy = await startProxy({ auth: `user:${PASSWORD}` });
     await using gateway = await startGateway({ ...selfSigned({ issuer: CA }), ca: CA.cert }, bench.api.port);
     const host = `https://127.0.0.1:${gateway.port}`;
@@ -197,11 +197,11 @@ describe('nor have they a password of a proxy, a token of a gateway or a private
   });
 
   test.each<[string, Parameters<typeof startProxy>[0]]>([
-    ['that does not know us', { auth: 'somebody:else' }],
-    ['that gives back what it is told', { answers: [502, 502] }],
-    ['that breaks off', { answers: ['end', 'end'] }],
+    ['that refuses our credentials', { auth: 'somebody:else' }],
+    ['that echoes what it receives', { answers: [502, 502] }],
+    ['that closes the connection', { answers: ['end', 'end'] }],
     ['that never answers', { answers: ['hang', 'hang'] }],
-  ])('though there is a proxy %s', async (_name, options) => {
+  ])('with a proxy %s', async (_name, options) => {
     await using proxy = await startProxy(options);
     const settings = { host: bench.api.url, writeKey: KEY, headers, requestTimeout: 300, maxRetries: 1 };
     await using trial = new Trial({ ...settings, proxy: proxied(proxy.port) });
@@ -212,7 +212,7 @@ describe('nor have they a password of a proxy, a token of a gateway or a private
     expectNoSecret(seen(trial.errors));
   });
 
-  test('though there is a proxy that is not there', async () => {
+  test('with a proxy that is down', async () => {
     await using trial = new Trial({ host: bench.api.url, proxy: proxied(1), maxRetries: 0 });
     trial.track();
     await trial.analytics.flushAsync(10_000);
@@ -233,11 +233,11 @@ describe('nor have they a password of a proxy, a token of a gateway or a private
 });
 
 test.each<[string, unknown]>([
-  ['as a salt that is none', { writeKey: KEY, redact: { hash: ['userId'], salt: [SALT] } }],
+  ['as an invalid salt', { writeKey: KEY, redact: { hash: ['userId'], salt: [SALT] } }],
   ['as a salt beside a bad path', { writeKey: KEY, redact: { hash: ['x'], salt: SALT } }],
   ['as a salt that is too short', { writeKey: KEY, redact: { hash: ['userId'], salt: SALT.slice(0, 15) } }],
   ['in a proxy of another scheme', { writeKey: KEY, proxy: `socks5://user:${PASSWORD}@proxy:1` }],
-  ['in a proxy that is none', { writeKey: KEY, proxy: `http://user:${PASSWORD}@:99999` }],
+  ['in an invalid proxy', { writeKey: KEY, proxy: `http://user:${PASSWORD}@:99999` }],
   ['in a proxy with a path', { writeKey: KEY, proxy: `http://proxy/${TOKEN}` }],
   ['in a list of proxies', { writeKey: KEY, proxy: [`http://user:${PASSWORD}@proxy`] }],
   ['in headers as text', { writeKey: KEY, headers: TOKEN }],
@@ -257,25 +257,25 @@ test.each<[string, unknown]>([
   ['as a user name in the host', { writeKey: KEY, host: `https://${KEY.replace('/', '')}@api.example` }],
   ['as a password in the host', { writeKey: KEY, host: `https://user:${KEY.replace('/', '')}@api.example` }],
   ['in a host with another scheme', { writeKey: KEY, host: `ftp://${KEY.replace('/', '')}@api.example` }],
-  ['in a host that is none', { writeKey: KEY, host: `https://${KEY.replace('/', '')}@:99999` }],
+  ['in an invalid host', { writeKey: KEY, host: `https://${KEY.replace('/', '')}@:99999` }],
   ['in a query of the host', { writeKey: KEY, host: `ftp://api.example/?key=${KEY}` }],
   ['beside another mistake', { writeKey: KEY, batchSize: 0 }],
-])('no mistake in the settings shows it: %s', (_name, settings) => {
+])('no error about the settings shows it: %s', (_name, settings) => {
   expectNoSecret(seen(mistake(settings)));
 });
 
 test.each([
   [12345678901, 'a number'],
   [12345678901n, 'a bigint'],
-])('not even one that is no string', (writeKey, what) => {
+])("not even one that isn't a string", (writeKey, what) => {
   const { message } = mistake({ writeKey });
   expect(message).toContain(what);
   expect(message).not.toContain('12345');
 });
 
-test('no output has it, not even with NODE_DEBUG', async () => {
+test('no output contains it, not even with NODE_DEBUG', async () => {
   const settings = { host: bench.api.url, writeKey: KEY };
-  // Where a program has its key from. Node.js prints the environment that a thread is given.
+  // Programs usually get their key from the environment, and Node.js prints the environment of a thread.
   const env = {
     ANALYTICS_WRITE_KEY: KEY,
     NODE_DEBUG: 'http,https,net,tls,stream,timer,module,worker',
@@ -304,7 +304,7 @@ describe('with OAuth', () => {
   beforeEach(() => server.reset());
   afterAll(() => server?.close());
 
-  /** A client of the token server, and all that must not be seen of it. */
+  /** A client of the token server, and all secrets that must not appear. */
   function trialWith(settings: Partial<AnalyticsSettings> = {}): { trial: Trial; secrets: string[] } {
     const oauth = server.oauth();
     const trial = new Trial({ writeKey: KEY, host: server.url, oauth, ...settings });
@@ -316,7 +316,7 @@ describe('with OAuth', () => {
     return (await server.tokens()).flatMap((token) => [token.slice(0, 16), token.slice(-12)]);
   }
 
-  test('what is looked for is found where it is shown', async () => {
+  test('the search finds secrets where they are shown', async () => {
     const { trial, secrets } = trialWith();
     await using _ = trial;
     trial.track();
@@ -330,7 +330,7 @@ describe('with OAuth', () => {
     expect(() => expectNoSecret(seen(server.oauth()), secrets)).toThrow();
   });
 
-  test('no object has the key or a token', async () => {
+  test('no object contains the key or a token', async () => {
     const { trial, secrets } = trialWith({ flushOnExit: true });
     await using _ = trial;
     const { analytics } = trial;
@@ -360,7 +360,7 @@ describe('with OAuth', () => {
   test.each([
     ['at its beginning', 'ASSERTION'],
     ...[100, 170, 199].map((at) => [`from character ${at} on`, `${'x'.repeat(at)}ASSERTION`]),
-  ])('no error has an assertion that the token server gives back, %s', async (_name, body = '') => {
+  ])('no error contains an assertion that the token server echoes, %s', async (_name, body = '') => {
     const { trial, secrets } = trialWith({ maxRetries: 0 });
     await using _ = trial;
     await server.behave({
@@ -375,15 +375,15 @@ describe('with OAuth', () => {
     }
     expect(trial.errors.map(({ code }) => code)).toEqual(['token_refused', 'retries_exhausted']);
     expect(trial.errors[0]?.message).toMatch(/\[credentials\]|x\[|x$/);
-    // How every assertion begins, with this header.
+    // The start of every assertion with this header.
     const begin = Buffer.from('{"alg":"RS256","typ":"JWT"').toString('base64url').slice(0, 16);
     expectNoSecret(seen(trial.errors), [...secrets, begin]);
   });
 
-  test('no error has a token that the API gives back', async () => {
+  test('no error contains a token that the API echoes', async () => {
     const { trial, secrets } = trialWith();
     await using _ = trial;
-    // Over as soon as it is given, so that what the API says to it is the last word.
+    // Expires at once, so that the API's refusal is final.
     await server.behave({ life: 0 });
     trial.track();
     await trial.analytics.flushAsync(20_000);
@@ -408,11 +408,11 @@ describe('with OAuth', () => {
     ['beside another mistake', { writeKey: KEY, oauth: { ...app, scop: 'x' } }],
     ['beside a mistake elsewhere', { writeKey: KEY, oauth: app, batchSize: 0 }],
     ['beside a wrong host', { writeKey: KEY, oauth: app, host: 'ftp://x' }],
-  ])('no mistake in the settings shows the key: %s', (_name, settings) => {
+  ])('no error about the settings shows the key: %s', (_name, settings) => {
     expectNoSecret(seen(mistake(settings)), [...SECRETS, ...piecesOf(own)]);
   });
 
-  test('no output has the key or a token, not even with NODE_DEBUG', async () => {
+  test('no output contains the key or a token, not even with NODE_DEBUG', async () => {
     const oauth = server.oauth();
     const settings = { host: server.url, writeKey: KEY, oauth };
     const env = { NODE_DEBUG: 'http,https,net,tls,stream,timer,worker', DEBUG: '*' };

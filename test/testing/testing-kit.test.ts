@@ -1,5 +1,5 @@
-// The client for tests: what it records is what would be sent, what it refuses is what would be refused, and what the
-// matchers say helps.
+// The test client: it records what would be sent, refuses what would be refused, and its matchers have helpful
+// messages.
 import { Analytics, type AnalyticsError, ValidationError } from '@offthread/sdk';
 import { createTestAnalytics } from '@offthread/sdk/testing';
 import { matchers as jestMatchers } from '@offthread/sdk/testing/jest';
@@ -18,7 +18,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** The message with which `act` fails, without colours. */
+/** Returns the message that `act` fails with, without colours. */
 function failure(act: () => unknown): string {
   try {
     act();
@@ -30,7 +30,7 @@ function failure(act: () => unknown): string {
 }
 
 describe('the record', () => {
-  test('has an event as soon as the call has returned, as it would be sent', () => {
+  test('has an event as soon as the call returns, as it would be sent', () => {
     const analytics = createTestAnalytics();
     expect(analytics).toBeInstanceOf(Analytics);
     const properties = { revenue: new Decimal('39.95'), order: 2n ** 70n, at: new Date(0) };
@@ -52,7 +52,7 @@ describe('the record', () => {
     ]);
   });
 
-  test('is a snapshot of the moment of the call', () => {
+  test('is a snapshot from the time of the call', () => {
     const analytics = createTestAnalytics();
     const properties = { step: 1 };
     analytics.track({ userId: 'u', event: 'e', properties });
@@ -60,7 +60,7 @@ describe('the record', () => {
     expect(analytics.tracks[0]?.properties).toEqual({ step: 1 });
   });
 
-  test('has the events of each type apart and all of them in order', () => {
+  test('has the events of each type, and all of them in order', () => {
     const analytics = createTestAnalytics();
     analytics.identify({ userId: 'u' });
     analytics.track({ userId: 'u', event: 'e' });
@@ -78,7 +78,7 @@ describe('the record', () => {
     ]);
   });
 
-  test('is empty after reset(), and the accounts go on', () => {
+  test('is empty after reset(), but the counters are not reset', () => {
     const analytics = createTestAnalytics();
     analytics.track({ userId: 'u', event: 'e' });
     const before = analytics.events;
@@ -90,7 +90,7 @@ describe('the record', () => {
     expect(analytics.stats().accepted).toBe(2);
   });
 
-  test('takes events of an error once more', () => {
+  test('accepts events of an error again', () => {
     const analytics = createTestAnalytics();
     analytics.track({ userId: 'u', event: 'e', messageId: 'm' });
     const [saved] = analytics.events;
@@ -121,7 +121,7 @@ describe('checks and limits', () => {
     expect(analytics.stats()).toMatchObject({ accepted: 0, refused: { unserializable: 1 } });
   });
 
-  test('refuse an event of more than 32 KB, with callback, report and count, and keep one of exactly that', () => {
+  test('refuse an event over 32 KB, with callback, error and count, and accept one of exactly 32 KB', () => {
     const errors: AnalyticsError[] = [];
     const told: unknown[] = [];
     const analytics = createTestAnalytics({ onError: (error) => errors.push(error) });
@@ -146,7 +146,7 @@ describe('checks and limits', () => {
     });
   });
 
-  test('refuse what the queue has no room for, until the running code ends', async () => {
+  test('refuse events if the queue is full, until the running code ends', async () => {
     const analytics = createTestAnalytics({ maxQueueSize: 3 });
     const track = (): boolean => analytics.track({ userId: 'u', event: 'e' });
     expect(upTo(4).map(track)).toEqual([true, true, true, false]);
@@ -155,7 +155,7 @@ describe('checks and limits', () => {
     expect(analytics.stats()).toMatchObject({ accepted: 4, delivered: 3, refused: { queue_full: 1 } });
   });
 
-  test('refuse everything after close(), and the record stays', async () => {
+  test('refuse everything after close(), and the record is kept', async () => {
     const analytics = createTestAnalytics();
     analytics.track({ userId: 'u', event: 'e' });
     expect(await analytics.close()).toMatchObject({ status: 'ok', delivered: 1 });
@@ -166,7 +166,7 @@ describe('checks and limits', () => {
 });
 
 describe('callbacks', () => {
-  test('are called after the call and by flush() before it returns', async () => {
+  test('are called after the call, and by flush() before it returns', async () => {
     const analytics = createTestAnalytics();
     const told: string[] = [];
     analytics.track({ userId: 'u', event: 'e' }, () => told.push('by itself'));
@@ -194,7 +194,7 @@ describe('callbacks', () => {
     expect(analytics.stats()).toMatchObject({ accepted: 3, delivered: 3, pending: 0 });
   });
 
-  test('come, and flushAsync() ends, where every timer is a fake', async () => {
+  test('are called, and flushAsync() ends, even if every timer is faked', async () => {
     vi.useFakeTimers({
       toFake: ['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'performance', 'Date'],
     });
@@ -206,7 +206,7 @@ describe('callbacks', () => {
   });
 });
 
-describe('beside a client of the local Tracking API', () => {
+describe('compared with a client of the local Tracking API', () => {
   const bench = withApi();
 
   test('the record is what arrives there', async () => {
@@ -255,7 +255,7 @@ describe.each([
     return analytics;
   }
 
-  test('pass for an event of that name with at least those properties', () => {
+  test('pass for an event with that name and at least those properties', () => {
     const analytics = shop();
     make(analytics).toHaveTracked('Order Completed');
     make(analytics).toHaveTracked('Order Completed', { revenue: '39.95' });
@@ -279,7 +279,7 @@ describe.each([
     make(analytics).not.toHaveIdentified(43);
   });
 
-  test('show how the nearest event differs, and only that', () => {
+  test('show only how the closest event differs', () => {
     const message = failure(() =>
       make(shop()).toHaveTracked('Order Completed', { revenue: '40.00', products: [{ sku: 'a', price: 1 }] }),
     );
@@ -295,7 +295,7 @@ describe.each([
     expect(traits).not.toContain('0150');
   });
 
-  test('name what there is where nothing has that name', () => {
+  test('list the tracked events if none has that name', () => {
     const message = failure(() => make(shop()).toHaveTracked('Order Complete'));
     expect(message).toBe(
       "Expected 'Order Complete' to be tracked; only this was tracked; did you mean 'Order Completed'?\n  'Order Completed', 2 times",
@@ -305,7 +305,7 @@ describe.each([
     );
   });
 
-  test('show the event that was not to be', () => {
+  test('show the event that should not have been tracked', () => {
     const message = failure(() => make(shop()).not.toHaveTracked('Order Completed', { currency: 'EUR' }));
     expect(message).toContain(
       "Expected 'Order Completed' not to be tracked with these properties; it was tracked once:",
@@ -313,7 +313,7 @@ describe.each([
     expect(message).toContain('39.95');
   });
 
-  test('say so where they are given something else', () => {
+  test('explain when they are used on something else', () => {
     const message = failure(() => make({}).toHaveTracked('Order Completed'));
     expect(message).toContain('createTestAnalytics()');
   });
