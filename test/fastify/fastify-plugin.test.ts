@@ -34,7 +34,7 @@ declare module 'fastify' {
 
 let api: TrackingApi;
 let app: FastifyInstance;
-// Keeps the worker thread, which otherwise each test would start anew.
+// Kept open, so that the worker thread isn't restarted for each test.
 let tenant: Analytics;
 
 beforeAll(async () => {
@@ -53,7 +53,7 @@ afterAll(async () => {
   await api.close();
 });
 
-/** Options of a client of its own, at the local API. */
+/** Options for a separate client of the local API. */
 function own(
   more: Partial<AnalyticsSettings> & RequestReaders & { decorateAs?: string } = {},
 ): FastifyAnalyticsOptions {
@@ -62,7 +62,7 @@ function own(
 
 const trackOne = ({ analytics }: FastifyRequest): unknown => analytics.track({ event: 'Seen' });
 
-/** A server with the plugin that answers every GET by calling `handle`. */
+/** A server with the plugin that calls `handle` for every GET request. */
 async function serverWith(
   options: FastifyAnalyticsOptions,
   handle: (request: FastifyRequest) => unknown = trackOne,
@@ -89,7 +89,7 @@ describe('an event tracked on a request', () => {
     referer: 'https://search.example/?q=shoes',
   };
 
-  test('has in its context what the request says', async () => {
+  test('has the data of the request in its context', async () => {
     await serverWith(own());
     const [event] = await eventsOf({ url: '/shoes?size=42', remoteAddress: '203.0.113.7', headers });
     expect(event).toMatchObject({ type: 'track', userId: 'user-1', event: 'Seen' });
@@ -127,7 +127,7 @@ describe('an event tracked on a request', () => {
     expect(event?.context).toMatchObject({ ip: '203.0.113.7', page: { url: 'https://shop.example/' } });
   });
 
-  test('has the address of the connection where no proxy is trusted', async () => {
+  test('has the address of the connection if no proxy is trusted', async () => {
     await serverWith(own());
     const [event] = await eventsOf({ remoteAddress: '10.0.0.1', headers: forwarded });
     expect(event?.context).toMatchObject({ ip: '10.0.0.1', page: { url: 'http://internal:3000/' } });
@@ -148,7 +148,7 @@ describe('an event tracked on a request', () => {
     expect(event?.context?.['locale']).toBe(locale);
   });
 
-  test('keeps what the call says of the context, field by field', async () => {
+  test('keeps the context fields of the call, field by field', async () => {
     await serverWith(own({ context: () => ({ app: { name: 'shop' }, ip: '0.0.0.0' }) }), ({ analytics }) => {
       analytics.track({ event: 'One' });
       analytics.track({ event: 'Two', context: { locale: 'eo', ip: null, campaign: { name: 'spring' } } });
@@ -166,7 +166,7 @@ describe('an event tracked on a request', () => {
     expect(three?.context).toEqual({ library: { name: '@offthread/sdk', version } });
   });
 
-  test('has the ids that identify returns at that moment, and those of the call before them', async () => {
+  test('has the ids that identify returns at that moment, unless the call has its own', async () => {
     let userId: number | undefined;
     await serverWith(own({ identify: () => ({ userId, anonymousId: 'visitor' }) }), ({ analytics }) => {
       analytics.track({ event: 'Seen' });
@@ -184,7 +184,7 @@ describe('an event tracked on a request', () => {
     ]);
   });
 
-  test('is of any of the six types, and tells its callback how it ended', async () => {
+  test('can have any of the six types, and calls its callback', async () => {
     const ends: unknown[] = [];
     const end = (error?: AnalyticsError): unknown => ends.push(error);
     await serverWith(
@@ -221,12 +221,12 @@ describe('an event tracked on a request', () => {
   });
 });
 
-test('a request that tracks nothing is not read, and one that does is read once', async () => {
+test('a request that tracks nothing is not read, and one that tracks is read once', async () => {
   const readers = {
     identify: vi.fn(() => ({ userId: 'user-1' })),
     context: vi.fn(() => ({})),
   };
-  const trustProxy = vi.fn(() => true); // Called for each look at ip, host and protocol.
+  const trustProxy = vi.fn(() => true); // Called whenever ip, host or protocol is read.
   let times = 0;
   const handle = ({ analytics }: FastifyRequest): void => {
     for (let count = 0; count < times; count++) analytics.track({ event: 'Seen' });
@@ -251,7 +251,7 @@ test('a request that tracks nothing is not read, and one that does is read once'
 });
 
 describe('a mistake', () => {
-  /** What a call on a request throws. */
+  /** Returns what a call on a request throws. */
   async function thrown(
     call: (analytics: RequestAnalytics) => unknown,
     identify: RequestReaders['identify'] = () => ({ userId: 'user-1' }),
@@ -285,7 +285,7 @@ describe('a mistake', () => {
     });
   });
 
-  test('of naming nobody throws, and the message says that identify did not either', async () => {
+  test('of having no user throws, and the message mentions identify', async () => {
     const track = (analytics: RequestAnalytics): unknown => analytics.track({ event: 'Seen' });
     expect(await thrown(track, () => undefined)).toMatchObject({
       name: 'ValidationError',
@@ -298,8 +298,8 @@ describe('a mistake', () => {
     });
   });
 
-  // A rejection that nobody handled would fail the run.
-  test('of an identify that is asynchronous throws, and its rejection hurts nobody', async () => {
+  // An unhandled rejection would fail the run.
+  test('of an asynchronous identify throws, and its rejection is handled', async () => {
     const track = (analytics: RequestAnalytics): unknown => analytics.track({ event: 'Seen' });
     // @ts-expect-error A Promise.
     expect(await thrown(track, () => Promise.reject(new Error('no database')))).toMatchObject({
@@ -314,17 +314,20 @@ describe('a mistake', () => {
       'a getter of the event',
       { event: Object.defineProperty({}, 'event', { get: explode, enumerable: true }) },
     ],
-  ])('that makes %s throw refuses the event and reports it; the request is answered', async (_, given) => {
-    const errors: AnalyticsError[] = [];
-    const { event = { event: 'Seen' }, ...readers } = given;
-    await serverWith(own({ onError: (error) => errors.push(error), ...readers }), ({ analytics }) =>
-      analytics.track(event as { event: string }),
-    );
-    const answer = await app.inject('/');
-    expect([answer.statusCode, answer.json()]).toEqual([200, { result: false }]);
-    expect(errors).toMatchObject([{ code: 'unserializable', cause: { message: 'It exploded' } }]);
-    expect(app.analytics.stats()).toMatchObject({ accepted: 0, refused: { unserializable: 1 } });
-  });
+  ])(
+    'that makes %s throw causes the event to be refused and reported; the request is answered',
+    async (_, given) => {
+      const errors: AnalyticsError[] = [];
+      const { event = { event: 'Seen' }, ...readers } = given;
+      await serverWith(own({ onError: (error) => errors.push(error), ...readers }), ({ analytics }) =>
+        analytics.track(event as { event: string }),
+      );
+      const answer = await app.inject('/');
+      expect([answer.statusCode, answer.json()]).toEqual([200, { result: false }]);
+      expect(errors).toMatchObject([{ code: 'unserializable', cause: { message: 'It exploded' } }]);
+      expect(app.analytics.stats()).toMatchObject({ accepted: 0, refused: { unserializable: 1 } });
+    },
+  );
 
   function explode(): never {
     throw new Error('It exploded');
@@ -333,13 +336,17 @@ describe('a mistake', () => {
   test.each<[string, object, string]>([
     ['an unknown name', { writeKey: 'KEY', flushTimeuot: 1 }, "There is no setting 'flushTimeuot'"],
     ['no write key', {}, "Setting 'writeKey' must be the write key"],
-    ['an identify that is none', { writeKey: 'KEY', identify: {} }, "Option 'identify' must be a function"],
+    [
+      'an identify that is not a function',
+      { writeKey: 'KEY', identify: {} },
+      "Option 'identify' must be a function",
+    ],
     [
       'a client and settings',
       { client: new Analytics({ writeKey: 'KEY' }), batchSize: 1 },
       "Give the plugin a client or the settings of one, not both; got a client and 'batchSize'",
     ],
-  ])('in the options, like %s, is one when the plugin is registered', async (_, options, message) => {
+  ])('in the options, like %s, throws when the plugin is registered', async (_, options, message) => {
     await expect(serverWith(options as FastifyAnalyticsOptions)).rejects.toMatchObject({
       name: 'ValidationError',
       code: 'invalid_setting',
@@ -349,7 +356,7 @@ describe('a mistake', () => {
 });
 
 describe('clients', () => {
-  test('a client of the plugin is closed with the server, after the hooks of what was registered later', async () => {
+  test('a client of the plugin is closed with the server, after the hooks of later plugins', async () => {
     await serverWith(own());
     app.addHook('onClose', async ({ analytics }) => {
       analytics.track({ userId: 'user-1', event: 'Server Closing' });
@@ -359,7 +366,7 @@ describe('clients', () => {
     expect(app.analytics.track({ userId: 'user-1', event: 'Too Late' })).toBe(false);
   });
 
-  test('a client that was given is flushed with the server, and is open after that', async () => {
+  test('a client that is passed in is flushed with the server, and stays open', async () => {
     const client = new Analytics({ writeKey: 'KEY', host: api.url });
     await serverWith({ client, identify: () => ({ userId: 'user-1' }) });
     expect(app.analytics).toBe(client);
@@ -370,7 +377,7 @@ describe('clients', () => {
     await client.close();
   });
 
-  test('a client that was given is closed with the server where that is asked for', async () => {
+  test('a client that is passed in is closed with the server if the options say so', async () => {
     const client = new Analytics({ writeKey: 'KEY', host: api.url });
     await serverWith({ client, closeClient: true, identify: () => ({ userId: 'user-1' }) });
     await app.inject('/');
@@ -388,7 +395,7 @@ describe('clients', () => {
     expect(errors).toMatchObject([{ code: 'closed', count: 1 }]);
   });
 
-  test('two have their own decorators, keys and readers', async () => {
+  test('two plugins have their own decorators, keys and readers', async () => {
     await serverWith(own(), ({ analytics, marketing }) => {
       analytics.track({ event: 'Seen' });
       marketing.track({ event: 'Campaign Opened' });
@@ -403,14 +410,14 @@ describe('clients', () => {
     expect((await api.requests()).map(({ writeKey }) => writeKey).sort()).toEqual(['KEY', 'OTHER']);
   });
 
-  test('a name that is taken is refused', async () => {
+  test('a decorator name that exists is refused', async () => {
     await serverWith(own());
     await expect(app.register(fastifyAnalytics, own())).rejects.toMatchObject({
       code: 'FST_ERR_DEC_ALREADY_PRESENT',
     });
   });
 
-  test('what Fastify gives to every plugin is no setting', async () => {
+  test('options that Fastify passes to every plugin are not settings', async () => {
     app = Fastify();
     await app.register(fastifyAnalytics, { ...own(), prefix: '/api', logLevel: 'error' });
     expect(app.analytics).toBeInstanceOf(Analytics);
@@ -434,7 +441,7 @@ describe('errors', () => {
     expect(lines.join()).not.toContain('user-1');
   });
 
-  test('an outage is logged when it begins and when it is over, once each', async () => {
+  test('an outage is logged once when it begins and once when it ends', async () => {
     await api.script([
       { type: 'answer', status: 503, body: 'busy' },
       { type: 'answer', status: 500 },
@@ -468,7 +475,7 @@ describe('errors', () => {
     await client.close();
   });
 
-  test('go to onError where there is one, and then are not logged', async () => {
+  test('are passed to onError if it exists, and then are not logged', async () => {
     await api.script(refuse);
     const lines: string[] = [];
     const errors: AnalyticsError[] = [];
@@ -503,15 +510,15 @@ test.each(['@offthread/sdk', '@offthread/sdk/fastify'])(
   },
 );
 
-// Load, server and API share what this machine has with other tests.
-describe('a server that is told to end', { timeout: 60_000 }, () => {
+// Load generator, server and API share this machine with other tests.
+describe('a server that gets SIGTERM', { timeout: 60_000 }, () => {
   const fixture = new URL('../fixtures/fastify-plugin.mjs', import.meta.url);
   const agent = new Agent({ keepAlive: true });
   let far: TrackingApi;
   let server: OrderServer | undefined;
 
   beforeEach(async () => {
-    // As far away as a real one, so that events do wait when the signal comes.
+    // With the latency of a real API, so that events are waiting when the signal arrives.
     far = await startTrackingApi({ latencyMs: 50 });
   });
 
@@ -526,7 +533,7 @@ describe('a server that is told to end', { timeout: 60_000 }, () => {
     return server;
   }
 
-  test('under load delivers every event it accepted, and that of every order it answered', async () => {
+  test('under load delivers every event it accepted, and the event of every order it answered', async () => {
     const server = await start();
     const orders = await loadUntilSigterm(server, 1_500);
     expect(await server.end).toEqual([0, null]);
@@ -539,7 +546,7 @@ describe('a server that is told to end', { timeout: 60_000 }, () => {
     expect(stats).toMatchObject({ accepted: arrived.length, delivered: arrived.length, pending: 0 });
   });
 
-  test('answers what is in flight, and is not held up by connections that its clients keep', async () => {
+  test('answers requests in flight, and is not delayed by keep-alive connections', async () => {
     const server = await start({ WORK_MS: '500' });
     const placed = Array.from({ length: 5 }, () => placeOrder(server.url, agent));
     await Promise.all(placed.map(({ inFlight }) => inFlight));
@@ -549,13 +556,13 @@ describe('a server that is told to end', { timeout: 60_000 }, () => {
     expect(orders.map(({ status, connection }) => [status, connection])).toEqual(
       Array(5).fill([201, 'close']),
     );
-    // Within the 20 s that close-with-grace grants; after that it would end with code 1.
+    // Within the 20 s of close-with-grace, after which it would end with code 1.
     expect(await server.end).toEqual([0, null]);
     const arrived = (await far.events()).map(({ properties }) => properties?.['orderId']);
     expect(arrived.sort()).toEqual(orders.map(({ orderId }) => orderId).sort());
   });
 
-  test('ends an answer that had begun, and its connection as well', async () => {
+  test('completes a response that had begun, and closes its connection', async () => {
     const server = await start();
     const signal = AbortSignal.timeout(20_000);
     const sent = get(`${server.url}/export`, { agent, signal });
@@ -564,14 +571,14 @@ describe('a server that is told to end', { timeout: 60_000 }, () => {
     let text = '';
     for await (const piece of response) text += piece;
     expect(text).toBe('first\nlast\n');
-    // Its headers were gone before the signal came.
+    // Its headers were sent before the signal arrived.
     expect(response.headers.connection).toBe('keep-alive');
     expect(await server.end).toEqual([0, null]);
     expect(await far.events()).toMatchObject([{ event: 'Export Read' }]);
   });
 });
 
-test('a server of HTTP/2 answers what is in flight when it closes, without a warning', async () => {
+test('an HTTP/2 server answers requests in flight when it closes, without a warning', async () => {
   const warnings: Error[] = [];
   const listener = (warning: Error): unknown => warnings.push(warning);
   process.on('warning', listener);

@@ -1,5 +1,5 @@
-// The Fastify plugin's withContext: events tracked anywhere belong to the request that is being handled, on a real server
-// under requests that overlap.
+// The Fastify plugin's withContext: events tracked anywhere belong to the request that is being handled, on a real
+// server with overlapping requests.
 import { Agent, request as send } from 'node:http';
 import { Readable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
@@ -19,13 +19,13 @@ afterEach(async () => {
   await app?.close();
 });
 
-/** What a library does deep in a handler: it knows of no request. */
+/** A library function deep in a handler, which has no request object. */
 async function completeOrder(analytics: ScopedAnalytics, id: string): Promise<void> {
   await setTimeout(Math.random() * 5);
   analytics.track({ event: 'Order Completed', properties: { id } });
 }
 
-/** A server whose requests are of whom the header says. */
+/** A server whose requests name their user in a header. */
 async function serve(
   client: Analytics,
   add: (app: FastifyInstance) => void,
@@ -40,14 +40,14 @@ async function serve(
   } as FastifyAnalyticsOptions);
   add(app);
   await app.listen({ port: 0, host: '127.0.0.1' });
-  // Few connections for many requests, so that each has more than one.
+  // Few connections for many requests, so that each is reused.
   agent = new Agent({ keepAlive: true, maxSockets: 5 });
 }
 
-/** Posts a body, in two pieces with a pause between; the status of the answer. */
+/** Posts a body in two pieces with a pause between them. Returns the status. */
 async function post(user: string, path = '/'): Promise<number> {
   const address = app.server.address();
-  if (typeof address !== 'object' || address === null) throw new Error('it does not listen');
+  if (typeof address !== 'object' || address === null) throw new Error('the server is not listening');
   return new Promise((resolve, reject) => {
     const headers = { 'x-user': user, 'content-type': 'application/json' };
     const request = send({ port: address.port, path, method: 'POST', agent, headers }, (answer) => {
@@ -59,7 +59,7 @@ async function post(user: string, path = '/'): Promise<number> {
   });
 }
 
-/** Who the events are of, by where they were tracked. */
+/** The users of the events, by where they were tracked. */
 function whoses(analytics: TestAnalytics): Record<string, string[]> {
   const byName: Record<string, string[]> = {};
   for (const { event = '', userId = '' } of analytics.tracks) {
@@ -71,7 +71,7 @@ function whoses(analytics: TestAnalytics): Record<string, string[]> {
 
 const users = Array.from({ length: 40 }, (_, n) => `user-${n}`).sort();
 
-test('a hundred requests that overlap each have their own events, from deep in a handler, as the API gets them', async () => {
+test('a hundred overlapping requests each have their own events, from deep in a handler to the API', async () => {
   const client = bench.open();
   await serve(client, (server) => {
     server.post('/', async ({ body }) => {
@@ -101,7 +101,7 @@ test('a hundred requests that overlap each have their own events, from deep in a
   expect(requests.size).toBe(100);
 });
 
-test('in every hook from the first to the last, and where the answer is a stream or an error', async () => {
+test('in every hook from the first to the last, and if the response is a stream or an error', async () => {
   const analytics = createTestAnalytics();
   const library: ScopedAnalytics = analytics;
   const track = async (event: string): Promise<void> => {
@@ -161,7 +161,7 @@ test('in every hook from the first to the last, and where the answer is a stream
   });
 });
 
-test('after a hook that goes on elsewhere, as the callback of a pool of connections does', async () => {
+test('after a hook that continues elsewhere, as the callback of a connection pool does', async () => {
   const elsewhere: (() => unknown)[] = [];
   const pool = setInterval(() => {
     for (const goOn of elsewhere.splice(0)) goOn();
@@ -189,8 +189,8 @@ test('after a hook that goes on elsewhere, as the callback of a pool of connecti
   clearInterval(pool);
 });
 
-describe('what a request says', () => {
-  test('is read at its first event and not before, and who it is at each', async () => {
+describe('the context of a request', () => {
+  test('is read at its first event and not before, and the user at each event', async () => {
     const analytics = createTestAnalytics();
     const identify = vi.fn(() => ({ userId: `asked ${identify.mock.calls.length}` }));
     const context = vi.fn(() => ({ plan: 'Free' }));
@@ -216,7 +216,7 @@ describe('what a request says', () => {
     expect(context).toHaveBeenCalledTimes(1);
   });
 
-  test('is what its own scopes are nested in, and request.analytics is as ever', async () => {
+  test('can have nested scopes, and request.analytics is unchanged', async () => {
     const analytics = createTestAnalytics();
     await serve(analytics, (server) => {
       server.post('/', async (request) => {
@@ -245,7 +245,7 @@ describe('what a request says', () => {
     expect(Object.keys(nowhere?.context ?? {})).toEqual(['library']);
   });
 
-  test('is not what a request within it says, where nobody is known', async () => {
+  test('is not inherited from an outer request if the inner one has no user', async () => {
     const analytics = createTestAnalytics();
     await serve(
       analytics,
@@ -279,7 +279,7 @@ function scoped(analytics: Analytics): ScopedAnalytics {
   return analytics;
 }
 
-test('without the option nothing is inherited, and with something else the plugin is refused', async () => {
+test('without the option nothing is inherited, and other values are refused', async () => {
   const analytics = createTestAnalytics();
   const errors: unknown[] = [];
   await serve(

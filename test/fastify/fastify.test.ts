@@ -1,10 +1,10 @@
-// A Fastify server tracks an event for every request, in a process of its own and under load, and is told to end.
+// A Fastify server in a child process tracks an event for every request, under load, and gets SIGTERM.
 import { Agent } from 'node:http';
 import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { loadUntilSigterm, type OrderServer, placeOrder, serve } from '../helpers/order-server.js';
 
-// Load, server and API share what this machine has with other tests.
+// Load generator, server and API share this machine with other tests.
 vi.setConfig({ testTimeout: 60_000 });
 
 let api: TrackingApi;
@@ -12,7 +12,7 @@ let server: OrderServer | undefined;
 const agent = new Agent({ keepAlive: true });
 
 beforeEach(async () => {
-  // As far away as a real one, so that events do wait when the signal comes.
+  // With the latency of a real API, so that events are waiting when the signal arrives.
   api = await startTrackingApi({ latencyMs: 50 });
 });
 
@@ -31,7 +31,7 @@ async function arrivedOrders(): Promise<unknown[]> {
   return (await api.events()).map(({ properties }) => properties?.['orderId']);
 }
 
-test('a server under load that is told to end delivers the event of every request it answered', async () => {
+test('a server under load that gets SIGTERM delivers the event of every request it answered', async () => {
   const server = await start('demo/server.js');
   const orders = await loadUntilSigterm(server, 1_500);
   expect(await server.end).toEqual([0, null]);
@@ -44,7 +44,7 @@ test('a server under load that is told to end delivers the event of every reques
   expect(stats).toMatchObject({ accepted: arrived.length, delivered: arrived.length, pending: 0 });
 });
 
-test('requests that are in flight when it is told to end are answered, and hold it up no longer than that', async () => {
+test('requests in flight at SIGTERM are answered, and the server then ends without delay', async () => {
   const server = await start('demo/server.js', { WORK_MS: '500' });
   const placed = Array.from({ length: 5 }, () => placeOrder(server.url, agent));
   await Promise.all(placed.map(({ inFlight }) => inFlight));
@@ -52,12 +52,12 @@ test('requests that are in flight when it is told to end are answered, and hold 
 
   const orders = await Promise.all(placed.map(({ answer }) => answer));
   expect(orders.map(({ status }) => status)).toEqual([201, 201, 201, 201, 201]);
-  // Their connections are kept by this side: a server that waits for them would be killed in the end.
+  // The client keeps these connections open: a server that waited for them would be killed in the end.
   expect(await server.end).toEqual([0, null]);
   expect((await arrivedOrders()).sort()).toEqual(orders.map(({ orderId }) => orderId).sort());
 });
 
-test('with flushOnSignals and no handler of its own it delivers all it accepted and ends by the signal', async () => {
+test('with flushOnSignals and no handler of its own, it delivers all accepted events and ends by the signal', async () => {
   const server = await start('fixtures/fastify-signal.mjs');
   const orders = await loadUntilSigterm(server, 1_500);
   expect(await server.end).toEqual([null, 'SIGTERM']);

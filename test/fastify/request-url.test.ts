@@ -1,4 +1,4 @@
-// `context.page` of the Fastify plugin, from requests as anybody can write them: its `url` is a URL, or there is none.
+// `context.page` of the Fastify plugin for arbitrary requests: its `url` is a valid URL, or absent.
 import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
 import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
@@ -16,7 +16,7 @@ beforeEach(() => api.reset());
 afterEach(() => app?.close());
 afterAll(() => api.close());
 
-/** The page of the event that is tracked for a request; undefined if the server doesn't let the request through. */
+/** The page of the event that is tracked for a request; undefined if the server rejects the request. */
 async function pageOf(
   requestLine: string,
   headers: readonly string[],
@@ -45,7 +45,7 @@ describe('a request target in absolute form', () => {
     ['https://shop.example/?a=/b', 'https://shop.example/?a=/b', '/', '?a=/b'],
     ['HTTP://Shop.Example/shoes', 'HTTP://Shop.Example/shoes', '/shoes', ''],
     ['http://[2001:db8::1]:8080/shoes', 'http://[2001:db8::1]:8080/shoes', '/shoes', ''],
-  ])('%s is the URL itself, whatever Host says', async (target, url, path, search) => {
+  ])('%s is used as the URL, whatever Host says', async (target, url, path, search) => {
     expect(await pageOf(`GET ${target} HTTP/1.1`, ['Host: other.example'])).toMatchObject({
       url,
       path,
@@ -53,7 +53,7 @@ describe('a request target in absolute form', () => {
     });
   });
 
-  test('loses a user name and a password', async () => {
+  test('is stripped of user name and password', async () => {
     const page = await pageOf('GET http://me:secret@shop.example/shoes HTTP/1.1', ['Host: other.example']);
     expect(page).toMatchObject({ url: 'http://shop.example/shoes', path: '/shoes' });
     expect(JSON.stringify(await api.requests())).not.toContain('secret');
@@ -89,11 +89,11 @@ const HOSTS = [
   ],
 ];
 
-/** What a host may be made of. */
+/** The parts that hosts are generated from. */
 const AUTHORITY = /^http:\/\/([\w.~-]+|\[[\da-f:.]+\])(:\d+)?\/shoes\?size=42$/i;
 
 describe('a Host header', () => {
-  test.each(HOSTS)('of %j gives a URL of that host, or none', async (host) => {
+  test.each(HOSTS)('of %j gives a URL with that host, or none', async (host) => {
     const page = await pageOf('GET /shoes?size=42 HTTP/1.1', [`Host: ${host}`]);
     expect(page).toMatchObject({ path: '/shoes', search: '?size=42' });
     if (page?.['url'] === undefined) return;
@@ -103,7 +103,7 @@ describe('a Host header', () => {
     expect(page['url']).toBe(`http://${host}/shoes?size=42`);
   });
 
-  test('that is in order gives one', async () => {
+  test('that is valid gives a URL', async () => {
     for (const host of HOSTS.slice(0, 6)) {
       await api.reset();
       const page = await pageOf('GET /shoes HTTP/1.1', [`Host: ${host}`]);
@@ -111,13 +111,13 @@ describe('a Host header', () => {
     }
   });
 
-  test('that is not there gives none', async () => {
+  test('that is missing gives none', async () => {
     const page = await pageOf('GET /shoes HTTP/1.0', []);
     expect(page).toMatchObject({ path: '/shoes' });
     expect(page).not.toHaveProperty('url');
   });
 
-  test('of a proxy is no more trusted, nor its protocol', async () => {
+  test('from a proxy is validated too, and so is its protocol', async () => {
     for (const forwarded of ['X-Forwarded-Host: evil.example/path', 'X-Forwarded-Proto: javascript']) {
       await api.reset();
       const page = await pageOf('GET /shoes HTTP/1.1', ['Host: shop.example', forwarded], true);

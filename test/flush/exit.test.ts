@@ -1,20 +1,20 @@
-// However a process ends, what it has accepted is delivered, or handed back in time; and it ends as it would have.
+// However a process ends, its accepted events are delivered or reported in time, and its exit code is unchanged.
 import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Ended, type ProgramOptions, permissionFlag, runProgram } from '../helpers/program.js';
 
-/** Budget for everything but the flush: start of Node and of the worker on a busy machine. */
+/** Time for everything except the flush: the start of Node.js and of the worker on a busy machine. */
 const SLACK_MS = 20_000;
 
-/** Budget of the flush where it answers: a worker may take seconds to start. */
+/** Time for the flush if the API replies. The worker may take seconds to start. */
 const LONG_MS = 30_000;
 
-/** Budget for an end without a flush: less than any flush would take. */
+/** Time for an end without a flush: less than any flush would take. */
 const LINGER_MS = 4_000;
 
-/** Budget of the flush where the API never answers. */
+/** Time for the flush if the API never replies. */
 const SHORT_MS = 700;
 
 type ApiName = 'fast' | 'slow' | 'hanging' | 'down' | 'refusing';
@@ -32,16 +32,16 @@ interface Plan {
 
 interface Case {
   readonly plan: Plan;
-  /** The end that is seen from outside. */
+  /** The end as observed from outside. */
   readonly code: number | null;
   readonly signal?: NodeJS.Signals;
-  /** Code of what there was no time for. */
+  /** The code of events that weren't sent in time. */
   readonly late?: 'exit_timeout' | 'closed';
   readonly stderr?: RegExp;
   readonly file?: string;
   readonly args?: readonly string[];
   readonly options?: ProgramOptions;
-  /** How often a preload says that it runs. */
+  /** How often a preloaded module reports that it runs. */
   readonly preloads?: number;
 }
 
@@ -77,7 +77,7 @@ function api(name: ApiName): TrackingApi {
   return found;
 }
 
-/** A URL where nobody listens. */
+/** A URL that refuses connections. */
 function closedPort(): Promise<string> {
   return new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
@@ -167,7 +167,7 @@ const ENDINGS: Record<string, Case> = {
   },
 };
 
-/** A test of real processes on a busy machine. */
+/** For tests with real processes on a busy machine. */
 const LIMIT = { timeout: 60_000 };
 
 const APIS = ['fast', 'slow', 'hanging', 'down'] as const;
@@ -191,7 +191,7 @@ const nodeOptions = (text: string) => ({ options: { env: { NODE_OPTIONS: text } 
 const CIRCUMSTANCES: Record<string, Partial<Case>> = {
   'in a cluster worker': inside('cluster'),
   'in a forked process': inside('fork'),
-  // Of what is thrown in there nothing is printed: whoever started the thread is told.
+  // An exception in the thread isn't printed, but passed to the code that started the thread.
   'in a worker thread of the user': { ...inside('thread'), stderr: /^$/ },
   'in CommonJS': { file: 'ending.cjs' },
   'behind a preload by --require': { ...flags('--require', fixture('preload.cjs')), preloads: 1 },
@@ -208,14 +208,15 @@ const CIRCUMSTANCES: Record<string, Partial<Case>> = {
   'under the permission model': flags(permissionFlag, '--allow-fs-read=*', '--allow-worker'),
 };
 
-/** How a process ends by itself. Who signals it is another matter in each of these circumstances. */
+/** The ways a process can end by itself. Signals are tested separately. */
 const OWN_ENDINGS = ['the natural end', 'process.exit(0)', 'process.exit(3)', 'an exception', 'a rejection'];
 
 describe.each(Object.entries(CIRCUMSTANCES))('%s', (name, circumstances) => {
   const cells = APIS.flatMap((api) => TEMPERATURES.map((temperature) => ({ api, temperature })));
-  // Another ending in each cell, and in another circumstance others: all of them with all of these is what is above.
+  // Each cell tests another ending, and each circumstance another selection of them. All combinations would take as
+  // long as everything above.
   const turn = Object.keys(CIRCUMSTANCES).indexOf(name);
-  // The channel to its primary holds a cluster worker open.
+  // A cluster worker is kept alive by the channel to its primary.
   const endings = OWN_ENDINGS.filter((each) => name !== 'in a cluster worker' || each !== 'the natural end');
   const cases = cells.map((cell, index) => ({
     ...cell,
@@ -223,7 +224,7 @@ describe.each(Object.entries(CIRCUMSTANCES))('%s', (name, circumstances) => {
   }));
 
   test.concurrent.for(cases)(
-    'with an API that is $api and a worker that is $temperature, $ending does so as well',
+    'with an API that is $api and a worker that is $temperature, $ending works too',
     LIMIT,
     ({ api, temperature, ending }) =>
       expectEnd(api, temperature, { ...(ENDINGS[ending] as Case), ...circumstances }),
@@ -239,7 +240,7 @@ async function odd(name: string, at: ApiName = 'fast', settings: object = {}): P
   return ended;
 }
 
-/** What became of the events: `messageId=code`, in the order in which it was told. */
+/** The outcomes of the events as `messageId=code`, in the order of their reports. */
 function outcomes({ lines }: Ended): string[] {
   return lines.flatMap((line) => ('settled' in line ? [`${line['settled']}=${line['code']}`] : []));
 }
@@ -249,14 +250,14 @@ async function received(...ids: string[]): Promise<string[]> {
 }
 
 describe('a process', () => {
-  test.concurrent('that exits at once after a thousand events loses none', LIMIT, async () => {
+  test.concurrent('that exits right after a thousand events loses none', LIMIT, async () => {
     const ids = Array.from({ length: 1_000 }, (_, index) => `many-${index}`);
     expect(await odd('many events')).toMatchObject({ code: 0 });
     expect(await received(...ids)).toEqual(ids);
   });
 
   test.concurrent.each(['no events', 'all delivered', 'all delivered by a blocking flush', 'closed'])(
-    'with nothing pending (%s) ends with nothing that holds it open',
+    'with nothing pending (%s) is not kept alive',
     LIMIT,
     async (name) => {
       const { code, signal, lines } = await odd(name);
@@ -265,28 +266,36 @@ describe('a process', () => {
     },
   );
 
-  test.concurrent('ends by a signal at once when its client is closed', LIMIT, async () => {
+  test.concurrent('ends at once by a signal if its client is closed', LIMIT, async () => {
     const { signal, lines } = await odd('a signal after close');
     expect(signal).toBe('SIGTERM');
     expect(lines).toContainEqual({ listeners: 0 });
   });
 
-  test.concurrent('ends by a signal when its client is being closed, with all delivered', LIMIT, async () => {
-    const ended = await odd('a signal during close');
-    expect(ended.signal).toBe('SIGTERM');
-    expect(outcomes(ended)).toEqual(['closing-1=null']);
-    expect(await received('closing-1')).toEqual(['closing-1']);
-  });
+  test.concurrent(
+    'ends by a signal while its client is being closed, with everything delivered',
+    LIMIT,
+    async () => {
+      const ended = await odd('a signal during close');
+      expect(ended.signal).toBe('SIGTERM');
+      expect(outcomes(ended)).toEqual(['closing-1=null']);
+      expect(await received('closing-1')).toEqual(['closing-1']);
+    },
+  );
 
-  test.concurrent('with flushOnExit off does not wait, and hands over what is not sent', LIMIT, async () => {
-    const ended = await odd('no flush on exit', 'hanging');
-    expect(ended.code).toBe(3);
-    expect(outcomes(ended)).toEqual(['unflushed-1=exit_timeout']);
-    expect(ended.lines).toContainEqual({ error: 'exit_timeout', ids: ['unflushed-1'] });
-    expect(ended.lines.at(-1)?.['lingeredMs']).toBeLessThan(LINGER_MS);
-  });
+  test.concurrent(
+    'with flushOnExit off does not wait, and reports the events that were not sent',
+    LIMIT,
+    async () => {
+      const ended = await odd('no flush on exit', 'hanging');
+      expect(ended.code).toBe(3);
+      expect(outcomes(ended)).toEqual(['unflushed-1=exit_timeout']);
+      expect(ended.lines).toContainEqual({ error: 'exit_timeout', ids: ['unflushed-1'] });
+      expect(ended.lines.at(-1)?.['lingeredMs']).toBeLessThan(LINGER_MS);
+    },
+  );
 
-  test.concurrent('that had no time left says what came of the last request', LIMIT, async () => {
+  test.concurrent('that ran out of time reports the result of the last request', LIMIT, async () => {
     const ended = await runProgram('last-fault.mjs', { args: [api('down').url] });
     expect(ended).toMatchObject({ code: 3, signal: null, stderr: '' });
     expect(ended.lines).toEqual([
@@ -299,11 +308,15 @@ describe('a process', () => {
     expect(ended.lines[0]?.['attempts']).toBeGreaterThan(0);
   });
 
-  test.concurrent('with flushOnExit off still learns what was delivered', LIMIT, async () => {
-    const ended = await odd('delivered before an exit without flush');
-    expect(ended.code).toBe(3);
-    expect(outcomes(ended)).toEqual(['unread-1=null']);
-  });
+  test.concurrent(
+    'with flushOnExit off still receives deliveries that are already reported',
+    LIMIT,
+    async () => {
+      const ended = await odd('delivered before an exit without flush');
+      expect(ended.code).toBe(3);
+      expect(outcomes(ended)).toEqual(['unread-1=null']);
+    },
+  );
 
   test.concurrent('delivers what callbacks of the last flush track', LIMIT, async () => {
     const ended = await odd('an event in a callback of the last flush');
@@ -313,7 +326,7 @@ describe('a process', () => {
     expect(await received(...ids)).toEqual(ids);
   });
 
-  test.concurrent("delivers what listeners for 'exit' track, before the last flush and behind it", {
+  test.concurrent("delivers what listeners for 'exit' track, before and after the last flush", {
     ...LIMIT,
   }, async () => {
     const ended = await odd('an event in a listener for exit');
@@ -330,7 +343,7 @@ describe('a process', () => {
     expect(await received('flush-1')).toEqual(['flush-1']);
   });
 
-  test.concurrent('that tracks an event for each that is given up comes to an end', LIMIT, async () => {
+  test.concurrent('that tracks an event for each one that is given up still ends', LIMIT, async () => {
     const ended = await odd('an event for each that is given up', 'hanging');
     expect(ended.code).toBe(3);
     expect(outcomes(ended)).toEqual(['given-up=exit_timeout']);
@@ -343,7 +356,7 @@ describe('a process', () => {
   test.concurrent.each([
     ['process.exit() in a callback', 5, ['callback-1', 'callback-2']],
     ['process.exit() in onError', 6, ['on-error-1', 'on-error-2']],
-  ])('that ends by %s during a flush loses nothing', LIMIT, async (name, code, ids) => {
+  ])('that ends with %s during a flush loses nothing', LIMIT, async (name, code, ids) => {
     const ended = await odd(name);
     expect(ended.code).toBe(code);
     expect(outcomes(ended)).toEqual(ids.map((id) => `${id}=null`));
@@ -356,7 +369,7 @@ describe('a process', () => {
     expect(outcomes(ended)).toEqual(['last-1=null']);
   });
 
-  test.concurrent('that ends by process.exit() in a callback hears of every other event of its batch', {
+  test.concurrent('that calls process.exit() in a callback still gets the outcome of every other event of the batch', {
     ...LIMIT,
   }, async () => {
     const ended = await odd('process.exit() in a callback of a failed batch', 'refusing');
@@ -366,17 +379,13 @@ describe('a process', () => {
     expect(ended.lines).toContainEqual({ failed: 2 });
   });
 
-  test.concurrent(
-    'that ends by process.exit() in onError still has diagnostics published',
-    LIMIT,
-    async () => {
-      const ended = await odd('process.exit() in onError of a failed batch', 'refusing');
-      expect(ended.code).toBe(6);
-      expect(ended.lines).toContainEqual({ failed: 1 });
-    },
-  );
+  test.concurrent('that calls process.exit() in onError still publishes diagnostics', LIMIT, async () => {
+    const ended = await odd('process.exit() in onError of a failed batch', 'refusing');
+    expect(ended.code).toBe(6);
+    expect(ended.lines).toContainEqual({ failed: 1 });
+  });
 
-  test.concurrent("whose libraries emit 'exit' goes on as before", LIMIT, async () => {
+  test.concurrent("whose libraries emit 'exit' continues as before", LIMIT, async () => {
     const ended = await odd('an exit that is only emitted');
     expect(ended.code).toBe(0);
     expect(ended.lines).toContainEqual({ flushed: 'ok', pending: 0 });
@@ -385,11 +394,11 @@ describe('a process', () => {
     expect(await received(...ids)).toEqual(ids);
   });
 
-  test.concurrent('whose onError makes a client for each error comes to an end', LIMIT, async () => {
+  test.concurrent('whose onError creates a client for each error still ends', LIMIT, async () => {
     expect(await odd('a client for each error', 'hanging')).toMatchObject({ code: 3, signal: null });
   });
 
-  test.concurrent("loses nothing to a listener for 'exit' that throws", LIMIT, async () => {
+  test.concurrent("loses nothing if a listener for 'exit' throws", LIMIT, async () => {
     const args = ['a listener for exit that throws', api('fast').url];
     const { stderr, lines } = await runProgram('odd-ending.mjs', { args });
     expect(stderr).toContain('thrown in a listener');
@@ -397,32 +406,36 @@ describe('a process', () => {
     expect(await received('prepended-1')).toEqual(['prepended-1']);
   });
 
-  test.concurrent('is not harmed by a callback that throws in the last flush', LIMIT, async () => {
+  test.concurrent('is not affected by a callback that throws in the last flush', LIMIT, async () => {
     const ended = await odd('an exception in a callback');
     expect(ended.code).toBe(3);
     expect(ended.lines).toContainEqual({ error: 'callback_failed', ids: [] });
     expect(await received('throwing-1', 'throwing-2')).toEqual(['throwing-1', 'throwing-2']);
   });
 
-  test.concurrent('with one client whose API hangs delivers the events of the other', LIMIT, async () => {
-    const ended = await odd('two clients, one of them late', 'fast', { host: api('hanging').url });
-    expect(ended.code).toBe(3);
-    expect(outcomes(ended).sort()).toEqual(['in-time-1=null', 'late-1=exit_timeout']);
-    expect(await received('in-time-1')).toEqual(['in-time-1']);
-  });
+  test.concurrent(
+    'with one client whose API hangs delivers the events of the other client',
+    LIMIT,
+    async () => {
+      const ended = await odd('two clients, one of them late', 'fast', { host: api('hanging').url });
+      expect(ended.code).toBe(3);
+      expect(outcomes(ended).sort()).toEqual(['in-time-1=null', 'late-1=exit_timeout']);
+      expect(await received('in-time-1')).toEqual(['in-time-1']);
+    },
+  );
 });
 
-describe('a callback that is pending', () => {
-  test.concurrent('holds the process open until it has been called, each time', LIMIT, async () => {
+describe('a pending callback', () => {
+  test.concurrent('keeps the process alive until it has been called, each time', LIMIT, async () => {
     const ended = await runProgram('awaited-callback.mjs', { args: [api('slow').url, '3'] });
     expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' });
     expect(ended.lines).toEqual([1, 2, 3].map((awaited) => ({ awaited, code: null })));
   });
 
-  test.concurrent('holds it for flushTimeout at most', LIMIT, async () => {
+  test.concurrent('keeps the process alive for flushTimeout at most', LIMIT, async () => {
     const args = [api('hanging').url, '1', '600'];
     const ended = await runProgram('awaited-callback.mjs', { args });
-    // Node.js's code for an await that never ended. The callback is called by the exit hook, when it is too late.
+    // The exit code of Node.js for an unsettled await. The exit hook calls the callback too late.
     expect(ended).toMatchObject({ code: 13, signal: null });
     expect(ended.elapsedMs).toBeLessThan(LONG_MS);
   });
@@ -449,7 +462,7 @@ describe('SIGTERM with flushOnSignals', () => {
 
   for (const when of ['before', 'after']) {
     test.concurrent.each(SIGNAL_EXIT.map((others) => [others]))(
-      `beside %j, which came ${when} it, ends the process by the signal`,
+      `with %j, added ${when} it, ends the process by the signal`,
       LIMIT,
       async (others) => {
         const { told, ...end } = await beside(others, when);
@@ -459,7 +472,7 @@ describe('SIGTERM with flushOnSignals', () => {
     );
 
     test.concurrent.each(OTHERS.map((others) => [others]))(
-      `beside %j, which came ${when} it, leaves the end to them`,
+      `with %j, added ${when} it, leaves the end to them`,
       LIMIT,
       async (others) => {
         const { told, ...end } = await beside(others, when);
@@ -471,7 +484,7 @@ describe('SIGTERM with flushOnSignals', () => {
 });
 
 describe('a worker thread of the user that is terminated', () => {
-  /** What a thread told, which tracks two events and is terminated when it says that it is ready. */
+  /** Runs a thread that tracks two events and is terminated when it is ready. Returns what it reported. */
   async function terminate(at: ApiName, how: 'pending' | 'flushed'): Promise<Ended> {
     const args = [how, api(at).url, `terminated-${++made}`];
     const ended = await runProgram('terminated.mjs', { args });
@@ -479,21 +492,13 @@ describe('a worker thread of the user that is terminated', () => {
     return ended;
   }
 
-  test.concurrent(
-    'loses what is pending, is told nothing of it, and leaves no thread behind',
-    LIMIT,
-    async () => {
-      const { lines } = await terminate('hanging', 'pending');
-      expect(lines).toEqual([
-        { ready: 2 },
-        { terminated: 1, threads: 0 },
-        { lingeredMs: expect.any(Number) },
-      ]);
-      expect(lines.at(-1)?.['lingeredMs']).toBeLessThan(LINGER_MS);
-    },
-  );
+  test.concurrent('loses what is pending without a report, and leaves no thread behind', LIMIT, async () => {
+    const { lines } = await terminate('hanging', 'pending');
+    expect(lines).toEqual([{ ready: 2 }, { terminated: 1, threads: 0 }, { lingeredMs: expect.any(Number) }]);
+    expect(lines.at(-1)?.['lingeredMs']).toBeLessThan(LINGER_MS);
+  });
 
-  test.concurrent('loses nothing where it was asked to flush before', LIMIT, async () => {
+  test.concurrent('loses nothing if it was flushed before', LIMIT, async () => {
     const { lines } = await terminate('fast', 'flushed');
     const told = lines.filter((line) => 'settled' in line);
     expect(told).toEqual([1, 2].map((n) => ({ settled: expect.stringContaining(`-${n}`), code: null })));

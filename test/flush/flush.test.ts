@@ -1,4 +1,5 @@
-// flush() blocks until what was accepted before it is settled, or until its deadline; flushAsync() and close() likewise.
+// flush() blocks until everything accepted before it is settled, or until its deadline. flushAsync() and close() do the
+// same asynchronously.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { FlushResult } from '@offthread/sdk';
@@ -14,7 +15,7 @@ function track(analytics: Client, count: number): void {
   for (const _ of upTo(count)) expect(analytics.track({ userId: 'u', event: 'e' })).toBe(true);
 }
 
-/** Runs a program of test/fixtures in a process of its own; what it printed, as JSON. */
+/** Runs a program of test/fixtures in a child process. Returns what it printed, parsed as JSON. */
 function run(fixture: string, ...given: string[]): unknown {
   const path = fileURLToPath(new URL(`../fixtures/${fixture}`, import.meta.url));
   const child = spawnSync(process.execPath, [path, ...given], { encoding: 'utf8', timeout: 25_000 });
@@ -23,7 +24,7 @@ function run(fixture: string, ...given: string[]): unknown {
 }
 
 describe('in the very first tick of a process', () => {
-  test('flush() delivers all of 1,000 events, and their callbacks have run when it returns', async () => {
+  test('flush() delivers all of 1,000 events, and calls their callbacks before it returns', async () => {
     expect(run('first-tick.mjs', bench.api.url)).toEqual({
       result: { status: 'ok', delivered: 1_000, failed: 0, pending: 0, elapsedMs: expect.any(Number) },
       callbacks: 1_000,
@@ -45,7 +46,7 @@ describe('in the very first tick of a process', () => {
 describe('without an argument', () => {
   const SETTINGS = { batchSize: 1, flushTimeout: 1_500 };
 
-  test.for(['flush', 'flushAsync'] as const)('%s() goes on as long as events settle', async (how) => {
+  test.for(['flush', 'flushAsync'] as const)('%s() continues as long as events settle', async (how) => {
     await bench.api.behave({ type: 'ok', delayMs: 100 });
     const analytics = bench.open(SETTINGS);
     track(analytics, 20);
@@ -81,7 +82,7 @@ describe('without an argument', () => {
   );
 
   test.for(['flush', 'flushAsync', 'close'] as const)(
-    'is another thing than %s() with one, which is absolute',
+    'the limit differs from that of %s() with an argument, which is absolute',
     async (how) => {
       await bench.api.behave({ type: 'ok', delayMs: 100 });
       const analytics = bench.open(SETTINGS);
@@ -92,7 +93,7 @@ describe('without an argument', () => {
     },
   );
 
-  test('close() is absolute all the same', async () => {
+  test('close() is absolute nevertheless', async () => {
     await bench.api.behave({ type: 'ok', delayMs: 100 });
     const analytics = bench.open(SETTINGS);
     track(analytics, 20);
@@ -102,10 +103,10 @@ describe('without an argument', () => {
 });
 
 describe('flush()', () => {
-  test('blocks until all is settled, and tells what became of it', async () => {
+  test('blocks until everything is settled, and returns the counts', async () => {
     await bench.api.behave({ type: 'ok', delayMs: 50 });
     await bench.api.rules([{ match: { eventName: 'poison' }, behaviour: { type: 'answer', status: 400 } }]);
-    // With redact the worker says what is too large, after the call.
+    // With redact, the worker reports events that are too large, after the call.
     const analytics = bench.open({ redact: ['properties.secret'] });
     track(analytics, 150);
     analytics.track({ userId: 'u', event: 'poison' });
@@ -125,7 +126,7 @@ describe('flush()', () => {
     expect(await bench.api.counts()).toMatchObject({ events: 150 });
   });
 
-  test('has run callbacks and onError for all that settled, in order, before it returns', async () => {
+  test('calls callbacks and onError for everything that settled, in order, before it returns', async () => {
     await bench.api.rules([{ match: { eventName: 'poison' }, behaviour: { type: 'answer', status: 403 } }]);
     const told: string[] = [];
     const analytics = bench.open({ batchSize: 1, onError: ({ code }) => told.push(`onError ${code}`) });
@@ -139,7 +140,7 @@ describe('flush()', () => {
     expect(told).toHaveLength(4);
   });
 
-  test('returns at its deadline with what is pending, which is delivered later all the same', async () => {
+  test('returns at its deadline with the number of pending events, which are delivered later', async () => {
     await bench.api.script([{ type: 'ok' }, { type: 'ok', delayMs: 1_000 }]);
     const analytics = bench.open({ batchSize: 10 });
     track(analytics, 25);
@@ -154,7 +155,7 @@ describe('flush()', () => {
     expect(await bench.api.counts()).toMatchObject({ events: 25, duplicates: 0 });
   });
 
-  test('of the flushTimeout of the client is the default', async () => {
+  test('uses flushTimeout of the client by default', async () => {
     await bench.api.behave({ type: 'hang' });
     const analytics = bench.open({ flushTimeout: 150 });
     track(analytics, 1);
@@ -166,18 +167,18 @@ describe('flush()', () => {
     }
   });
 
-  test('of 0 looks, posts and returns, without waiting', async () => {
+  test('with 0 checks, posts and returns without waiting', async () => {
     const analytics = bench.open();
     track(analytics, 3);
     expect(analytics.flush(0)).toMatchObject({ status: 'timeout', pending: 3 });
-    // Nothing of this turn has ended yet: it is the flush that has handed the events over.
+    // Nothing of this turn has ended yet, so it is the flush that posted the events.
     await bench.api.waitFor({ events: 3, timeoutMs: 20_000 });
     flushed(analytics);
     expect(analytics.flush(0)).toMatchObject({ status: 'ok', delivered: 0, pending: 0 });
     expect(await analytics.flushAsync(0)).toMatchObject({ status: 'ok' });
   });
 
-  test('takes in what has arrived before it looks at its deadline', async () => {
+  test('processes what has arrived before it checks its deadline', async () => {
     const analytics = bench.open();
     track(analytics, 3);
     analytics.flush(0);
@@ -199,7 +200,7 @@ describe('flush()', () => {
     expect(await bench.api.counts()).toMatchObject({ events: 12 });
   });
 
-  test('inside a callback is a barrier for what was accepted before it', async () => {
+  test('in a callback is a barrier for everything accepted before it', async () => {
     const analytics = bench.open({ batchSize: 2 });
     const results: FlushResult[] = [];
     let told = 0;
@@ -221,7 +222,7 @@ describe('flush()', () => {
     expect(await bench.api.counts()).toMatchObject({ events: 8, duplicates: 0 });
   });
 
-  test('does not wait for what a callback adds while it waits', async () => {
+  test('does not wait for events that a callback adds while it waits', async () => {
     const analytics = bench.open({ batchSize: 1 });
     let added = 0;
     const again = (): void => {
@@ -235,7 +236,7 @@ describe('flush()', () => {
     expect(analytics.stats().pending).toBe(1);
   });
 
-  test('inside onError is a barrier too', async () => {
+  test('in onError is a barrier too', async () => {
     await bench.api.script([{ type: 'answer', status: 403 }]);
     const results: FlushResult[] = [];
     const analytics = bench.open({ batchSize: 1, onError: () => results.push(analytics.flush(20_000)) });
@@ -244,7 +245,7 @@ describe('flush()', () => {
     expect(results).toMatchObject([{ status: 'ok', delivered: 2, pending: 0 }]);
   });
 
-  test('goes on working while other clients are busy', async () => {
+  test('works while other clients are busy', async () => {
     await bench.api.rules([{ match: { writeKey: 'slow' }, behaviour: { type: 'hang' } }]);
     const [slow, quick] = [bench.open({ writeKey: 'slow' }), bench.open({ writeKey: 'quick' })];
     track(slow, 10);
@@ -255,7 +256,7 @@ describe('flush()', () => {
 });
 
 describe('flushAsync()', () => {
-  test('is the same barrier, and leaves the thread to others meanwhile', async () => {
+  test('is the same barrier, and does not block the thread', async () => {
     await bench.api.behave({ type: 'ok', delayMs: 100 });
     const analytics = bench.open();
     track(analytics, 150);
@@ -273,7 +274,7 @@ describe('flushAsync()', () => {
     expect(turns).toBeGreaterThan(3);
   });
 
-  test('many at once are each a barrier for what was accepted before it', async () => {
+  test('in parallel calls, each is a barrier for everything accepted before it', async () => {
     await bench.api.behave({ type: 'ok', delayMs: 40 });
     const analytics = bench.open({ batchSize: 10 });
     const flushes: Promise<[number, FlushResult, number]>[] = [];
@@ -289,7 +290,7 @@ describe('flushAsync()', () => {
     }
   });
 
-  test('does not wait for what is accepted after it', async () => {
+  test('does not wait for events that are accepted after it', async () => {
     await bench.api.script([{ type: 'ok' }, { type: 'hang' }]);
     const analytics = bench.open({ batchSize: 1 });
     track(analytics, 1);
@@ -299,7 +300,7 @@ describe('flushAsync()', () => {
     expect(analytics.stats().pending).toBe(1);
   });
 
-  test('is settled by a blocking flush() that comes in between', async () => {
+  test('is settled by a blocking flush() in the meantime', async () => {
     await bench.api.behave({ type: 'ok', delayMs: 30 });
     const analytics = bench.open();
     track(analytics, 5);
@@ -319,7 +320,7 @@ describe('flushAsync()', () => {
   });
 });
 
-describe('a time limit that is none', () => {
+describe('an invalid time limit', () => {
   test.each([
     [-1, '-1'],
     [0.5, '0.5'],
@@ -329,7 +330,7 @@ describe('a time limit that is none', () => {
     ['100', "'100'"],
     [null, 'null'],
     [100n, '100n'],
-  ])('%s is refused by flush(), flushAsync() and close(), which go on working', async (timeout, shown) => {
+  ])('%s is refused by flush(), flushAsync() and close(), which keep working', async (timeout, shown) => {
     const analytics = bench.open({ stub: true });
     track(analytics, 2);
     const message = `timeoutMs must be a whole number from 0 to 2147483647; got ${shown}`;
@@ -345,7 +346,7 @@ describe('a time limit that is none', () => {
 });
 
 describe('close()', () => {
-  test('flushes, and from then on every call is refused, counted and never an exception', async () => {
+  test('flushes, and then every call is refused and counted, but never throws', async () => {
     const analytics = bench.open();
     track(analytics, 5);
     const closing = analytics.close(20_000);
@@ -358,7 +359,7 @@ describe('close()', () => {
     expect(await bench.api.counts()).toMatchObject({ events: 5 });
   });
 
-  test('twice, and once more by Symbol.asyncDispose, is once', async () => {
+  test('twice, and then by Symbol.asyncDispose, closes once', async () => {
     const analytics = bench.open();
     track(analytics, 3);
     const [first, second] = [analytics.close(20_000), analytics.close(20_000)];
@@ -368,7 +369,7 @@ describe('close()', () => {
     expect(bench.errors).toEqual([]);
   });
 
-  test('is what Symbol.asyncDispose does', async () => {
+  test('is called by Symbol.asyncDispose', async () => {
     const analytics = bench.open();
     track(analytics, 3);
     await analytics[Symbol.asyncDispose]();
@@ -376,7 +377,7 @@ describe('close()', () => {
     expect(analytics.track({ userId: 'u', event: 'e' })).toBe(false);
   });
 
-  test('drops what does not settle in time, with a report, and aborts the request that is out', async () => {
+  test('drops what does not settle in time, reports it, and aborts the request in flight', async () => {
     await bench.api.behave({ type: 'hang' });
     const analytics = bench.open();
     const told: unknown[] = [];
@@ -398,14 +399,14 @@ describe('close()', () => {
     expect((await bench.api.requests()).map(({ state }) => state)).toEqual(['abandoned']);
   });
 
-  test('of a client that was never used, and flushes after it, are in order', async () => {
+  test('of an unused client works, and so does a flush after it', async () => {
     const analytics = bench.open();
     expect(await analytics.close()).toMatchObject({ status: 'ok', delivered: 0, pending: 0 });
     expect(analytics.flush()).toMatchObject({ status: 'ok', delivered: 0, pending: 0 });
     expect(await analytics.flushAsync()).toMatchObject({ status: 'ok' });
   });
 
-  test('inside a callback is in order', async () => {
+  test('works in a callback', async () => {
     const analytics = bench.open({ batchSize: 1 });
     let closing: Promise<FlushResult> | undefined;
     analytics.track({ userId: 'u', event: 'first' }, () => {
@@ -418,7 +419,7 @@ describe('close()', () => {
   });
 });
 
-test('at every moment accepted = delivered + failed + dropped + pending', async () => {
+test('accepted = delivered + failed + dropped + pending at any time', async () => {
   await bench.api.rules([
     { match: { eventName: 'poison' }, behaviour: { type: 'answer', status: 400 } },
     {

@@ -1,15 +1,15 @@
-// Clients in worker threads of the host: what they have accepted is delivered when the main thread ends.
+// Clients in worker threads of the host: their accepted events are delivered when the main thread ends.
 import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Ended, runProgram } from '../helpers/program.js';
 
-/** A test of real processes on a busy machine. */
+/** For tests with real processes on a busy machine. */
 const LIMIT = { timeout: 60_000 };
 
-/** More than anything takes if it answers. */
+/** Longer than anything takes if the API replies. */
 const LONG_MS = 30_000;
 
-/** Less than `LONG_MS` by far: nobody waited for that. */
+/** Much less than `LONG_MS`: nothing has waited. */
 const LINGER_MS = 10_000;
 
 let api: TrackingApi;
@@ -41,7 +41,7 @@ interface Plan {
   readonly settings?: object;
 }
 
-/** Runs the plan; how it ended, and how many different events of it arrived. */
+/** Runs the plan. Returns how it ended, and how many distinct events arrived. */
 async function run(at: TrackingApi, plan: Plan): Promise<Ended & { arrived: number; lingeredMs: number }> {
   const name = `host-${++made}`;
   const settings = { flushTimeout: LONG_MS, ...plan.settings };
@@ -66,7 +66,7 @@ describe('clients in worker threads of the host', () => {
     },
   );
 
-  test.concurrent('of a thread of a thread lose nothing either', LIMIT, async () => {
+  test.concurrent('in a thread of a thread lose nothing either', LIMIT, async () => {
     const ended = await run(api, { threads: 2, events: 300, depth: 2 });
     expect(ended).toMatchObject({ code: 7, stderr: '', arrived: 600 });
   });
@@ -89,17 +89,13 @@ describe('clients in worker threads of the host', () => {
     expect(ended.lingeredMs).toBeLessThan(LINGER_MS);
   });
 
-  test.concurrent(
-    'of a thread that is blocked are delivered, and nobody waits for the thread',
-    LIMIT,
-    async () => {
-      const ended = await run(slow, { thread: 'blocked', events: 100, settings: { batchSize: 50 } });
-      expect(ended).toMatchObject({ code: 7, stderr: '', arrived: 101 });
-      expect(ended.lingeredMs).toBeLessThan(LINGER_MS);
-    },
-  );
+  test.concurrent('in a blocked thread are delivered, without waiting for the thread', LIMIT, async () => {
+    const ended = await run(slow, { thread: 'blocked', events: 100, settings: { batchSize: 50 } });
+    expect(ended).toMatchObject({ code: 7, stderr: '', arrived: 101 });
+    expect(ended.lingeredMs).toBeLessThan(LINGER_MS);
+  });
 
-  test.concurrent('that go on tracking do not keep the process from ending', LIMIT, async () => {
+  test.concurrent('that keep tracking do not keep the process alive', LIMIT, async () => {
     const ended = await run(api, { thread: 'busy', events: 300 });
     expect(ended).toMatchObject({ code: 7, stderr: '' });
     expect(ended.arrived).toBeGreaterThanOrEqual(300);
