@@ -1,9 +1,9 @@
-// `npm run mutate`: changes pure code, one place at a time, and looks whether a test notices.
+// `npm run mutate`: changes pure code, one place at a time, and checks that a test fails.
 
-// Tests of timestamps set this time zone, which they cannot in a thread, where Stryker runs them.
+// Tests of timestamps set this time zone. They can't do that in a thread, and Stryker runs them in one.
 process.env.TZ = 'Asia/Kolkata';
 
-/** Files whose tests need neither a thread nor a server: others would take hours. */
+/** Files whose tests need neither a thread nor a server. Others would take hours. */
 export default {
   testRunner: 'vitest',
   plugins: ['@stryker-mutator/vitest-runner'],
@@ -14,7 +14,8 @@ export default {
     'packages/sdk/src/**/before-send.ts',
   ],
   ignorePatterns: ['bench', 'docs', 'examples', 'reports'],
-  // Both would need TypeScript's own parser, which version 7 has not; Vitest checks no types, and reads no tsconfig.json here.
+  // Both would need TypeScript's own parser, which version 7 doesn't have. Vitest doesn't check types, and reads no
+  // tsconfig.json here.
   disableTypeChecks: false,
   tsconfigFile: 'none',
   concurrency: 2,

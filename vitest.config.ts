@@ -1,27 +1,27 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 import { findBrowser } from './test/helpers/browser.js';
 
-/** Tests of web pages need a browser. CI must have one; a newcomer's machine need not. */
+/** Tests of web pages need a browser. It is required in CI, and optional elsewhere. */
 const needBrowser = ['test/devtools/listen-page.test.ts', 'test/tracking-api/browser-client.test.ts'];
 const hasBrowser = findBrowser() !== undefined;
 if (!hasBrowser) {
-  const remedy = 'no Chromium found; install one, or name it by OFFTHREAD_CHROMIUM';
+  const remedy = 'no Chromium found: install one, or set OFFTHREAD_CHROMIUM to its path';
   if (process.env['CI']) throw new Error(`${needBrowser.join(', ')}: ${remedy}`);
   process.stderr.write(`\nNOT run: ${needBrowser.join(', ')}: ${remedy}.\n`);
 }
 
 export default defineConfig({
-  // The first one is for the modules of @offthread/worker, which no other program may import.
+  // The first condition is for the modules of @offthread/worker, which other programs can't import.
   ssr: { resolve: { conditions: ['offthread-internal', 'module', 'node'] } },
   test: {
     include: ['test/**/*.test.ts'],
     exclude: [...configDefaults.exclude, ...(hasBrowser ? [] : needBrowser)],
     setupFiles: process.env['NODE_V8_COVERAGE'] ? ['test/helpers/coverage.ts'] : [],
     pool: 'forks',
-    // One for each core, instead of one less: most of the time a test waits for another process.
+    // One worker for each core instead of one less, because tests mostly wait for other processes.
     maxWorkers: '100%',
     testTimeout: 30_000,
-    // Tests import the built packages by name; Node loads them, as it does for a user.
+    // Tests import the built packages by name. Node.js loads them, as it does for users.
     server: { deps: { external: [/\/packages\/[^/]+\/dist\//] } },
     reporters: process.env['CI'] ? ['default', ['json', { outputFile: '.test-report.json' }]] : ['default'],
   },

@@ -1,4 +1,4 @@
-// For `npm run mutate`: tests of pure code, run against the sources, which Stryker changes, instead of what is built.
+// For `npm run mutate`: tests of pure code that run against the sources, which Stryker changes, instead of the build.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
@@ -14,7 +14,7 @@ const manifests = ['worker', 'sdk'].map((folder) => {
   return { url, manifest: JSON.parse(readFileSync(new URL('package.json', url), 'utf8')) as Manifest };
 });
 
-/** Each public entry of a package, as the file in src/ it is built from. */
+/** The source file in src/ of each public entry of a package. */
 const alias = manifests.flatMap(({ url, manifest }) =>
   Object.entries(manifest.exports).flatMap(([path, entry]) => {
     if (typeof entry === 'string') return [];

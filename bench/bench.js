@@ -1,9 +1,10 @@
-// The bench. In: the command line. Out: figures on the screen, and in results.json. Next: scenarios/, then render.js.
+// The benchmark. Runs scenarios in interleaved rounds, prints figures, and stores them in results.json. Next:
+// scenarios/, then render.js.
 //
 //   npm run bench                        everything, about three quarters of an hour
-//   npm run bench -- --quick             the same with short runs and one round, for a look
+//   npm run bench -- --quick             the same with short runs and one round
 //   npm run bench -- --only paced        one scenario, or several with commas
-//   npm run bench -- --check             ends with 1 where a target is missed
+//   npm run bench -- --check             exits with 1 if a target is missed
 //   npm run bench -- --rounds 5          interleaved rounds, 3 unless said otherwise
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';

@@ -1,10 +1,10 @@
-// What posthog-node speaks: a server that counts the events of POST /batch/ and answers after a while. Runs in a process
-// of its own, started by endpoints.js, which asks it by messages.
+// A server for posthog-node that counts the events of POST /batch/ and replies after a delay. endpoints.js starts it as
+// a child process and sends it messages.
 import { createServer } from 'node:http';
 
 const LATENCY_MS = Number(process.argv[2]);
 
-/** What is there once an event. */
+/** Occurs once in each event. */
 const EACH = Buffer.from('"distinct_id":');
 
 let events = 0;

@@ -1,17 +1,17 @@
-// Rows of figures -> a bar chart as SVG, for light and dark. Next: charts.js says which charts there are.
+// Draws a bar chart as SVG, for light and dark. charts.js defines the charts.
 import { number } from './report.js';
 
 const WIDTH = 720;
 const PADDING = 24;
 const BAR_START = 252;
-/** Room for a figure behind the longest bar. */
+/** Space for a figure after the longest bar. */
 const BAR_END = WIDTH - PADDING - 76;
 const ROW = 32;
 const BAR_HEIGHT = 18;
-/** Between two groups. */
+/** Space between two groups. */
 const GAP = 12;
 
-/** No custom properties: not every program that shows an SVG knows them. */
+/** No custom properties, because some SVG viewers don't support them. */
 const STYLE = `
     text { font-family: ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif; fill: #1f2328 }
     .background { fill: #ffffff }

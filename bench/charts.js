@@ -1,4 +1,4 @@
-// Figures -> the charts of RESULTS.md and the README. Next: chart.js draws one.
+// The charts of RESULTS.md and the README. Next: chart.js draws them.
 import { drawBars } from './chart.js';
 import { subjectOf } from './subjects/index.js';
 
@@ -8,7 +8,7 @@ const CHARTS = [
     file: 'main-thread.svg',
     title: 'Main-thread CPU per event',
     note: 'Microseconds, at 5,000 events a second. Lower is better.',
-    // What nothing costs is zero; what was measured for it is noise, and may be negative.
+    // The cost of tracking nothing is zero. Its measured value is noise and may be negative.
     groups: (figures) => bySubject(figures, 'paced', 'netMainUs', ['none']),
   },
   {
@@ -34,7 +34,7 @@ const CHARTS = [
   },
 ];
 
-/** All charts that the figures are there for. */
+/** Returns all charts whose figures exist. */
 export async function chartsOf(figures) {
   const charts = CHARTS.filter(({ scenario }) => figures.has(scenario));
   return Promise.all(
@@ -60,7 +60,7 @@ async function bySubject(figures, scenario, key, without = []) {
 
 const PARTS = { rate: 'events a second', queue: 'events waiting', clients: 'clients' };
 
-/** A group for each thing that grows, with a row for each of its sizes. */
+/** A group for each growing quantity, with a row for each size. */
 function growth(figures) {
   const sizes = figures.keys('growth').filter((key) => key.includes(' '));
   return Object.entries(PARTS).map(([part, name]) =>

@@ -1,5 +1,5 @@
-// A process of its own for one scenario and one subject: a clean heap, code not warmed up by anybody else. Started by
-// run.js with the two names and the settings; sends what the scenario's `measure` gives.
+// A child process for one scenario and one subject, so that its heap is clean and its code isn't warmed up by others.
+// run.js starts it with the two names and the settings; it sends the result of the scenario's `measure`.
 import { subjectOf } from './subjects/index.js';
 
 const [scenario, name, settings] = process.argv.slice(2);

@@ -1,4 +1,4 @@
-// Calls at a rate -> what one of them costs. Used by scenarios.
+// Measures the cost of one call at a given rate. Used by scenarios.
 import { setTimeout as delay } from 'node:timers/promises';
 import { readCpu, usedBetween } from './cpu.js';
 import { eventOf } from './event.js';
@@ -8,15 +8,15 @@ import { create } from './subjects/none.js';
 
 const WINDOW_MS = 500;
 
-/** What one tracks at least in a window, however long it takes: what main does in rounds is shared by all in it. */
+/** Minimum events in a window, however long it takes, because main's periodic work is shared by all of them. */
 const WINDOW_EVENTS = 500;
 
-/** Milliseconds after a window in which what it has left behind, like requests, is counted with it. */
+/** Milliseconds after a window that are counted with it, for the work it has left, such as requests. */
 const REST_MS = 100;
 
 /**
- * CPU an event in microseconds, net. A window with `track` and a window in which events are made and not tracked take
- * turns in the same process, `pairs` times. `events` is how many were tracked.
+ * Returns the net CPU time per event in microseconds. Windows with `track` alternate `pairs` times in one process with
+ * windows in which events are created but not tracked. `events` is the number of tracked events.
  */
 export async function costOf(track, { rate, pairs, first = 0 }) {
   const nothing = create();
@@ -33,8 +33,8 @@ export async function costOf(track, { rate, pairs, first = 0 }) {
 }
 
 /**
- * What an event adds, from pairs of windows that took turns: the median of the differences, so that a disturbance from
- * outside changes nothing.
+ * Returns the cost of an event from alternating pairs of windows: the median of the differences, so that outside
+ * disturbances don't matter.
  */
 export function netOf(pairs) {
   const net = (key) =>

@@ -1,24 +1,24 @@
-// The kernel's accounts -> CPU time of this process, main thread and all threads. Used by scenarios.
+// Reads the CPU time of this process, main thread and all threads, from the kernel. Used by scenarios.
 import { readdirSync, readFileSync } from 'node:fs';
 
 const TASKS = '/proc/self/task';
 
-/** Microseconds on a CPU since the process began. */
+/** CPU time in microseconds since the process started. */
 export function readCpu() {
   return fromScheduler() ?? fromRuntime();
 }
 
-/** What was used between two readings, in microseconds, and the milliseconds that passed. */
+/** CPU time between two readings in microseconds, and the elapsed milliseconds. */
 export function usedBetween(before, after) {
   return { main: after.main - before.main, all: after.all - before.all, elapsed: after.time - before.time };
 }
 
-/** Where the readings come from, for the report. */
+/** The source of the readings, for the report. */
 export function cpuSource() {
   return fromScheduler() === undefined ? 'process.cpuUsage, event loop utilization' : `${TASKS}/*/schedstat`;
 }
 
-/** The first number of schedstat: nanoseconds on a CPU. In it are all threads of V8, libuv and workers. */
+/** The first number of schedstat is CPU time in nanoseconds. It includes all threads of V8, libuv and workers. */
 function fromScheduler() {
   const main = usedBy(process.pid);
   if (main === undefined) return undefined;
@@ -27,7 +27,7 @@ function fromScheduler() {
   return { main, all, time: performance.now() };
 }
 
-/** Undefined where there is no such account, or where the thread has just ended. */
+/** Returns undefined if the file doesn't exist, or if the thread has just ended. */
 function usedBy(id) {
   try {
     return Number.parseInt(readFileSync(`${TASKS}/${id}/schedstat`, 'latin1'), 10) / 1e3;
@@ -36,7 +36,7 @@ function usedBy(id) {
   }
 }
 
-/** Elsewhere: the process's own account, and for the main thread the time its event loop was not idle. */
+/** On other systems: the CPU time of the process, and for the main thread the time that its event loop was active. */
 function fromRuntime() {
   const { user, system } = process.cpuUsage();
   const { active } = performance.eventLoopUtilization();

@@ -1,9 +1,9 @@
-// Where the subjects deliver to: the local Tracking API, and beside it capture-api.js for the one that speaks another
-// language. Each in its own process, each answering after 20 ms unless a scenario says otherwise. Used by bench.js.
+// The servers that subjects deliver to: the local Tracking API, and capture-api.js for the subject with another
+// protocol. Each is a child process that replies after 20 ms unless a scenario says otherwise. Used by bench.js.
 //
-// Both stand for a machine elsewhere, so they count events without reading them, which takes 20 µs an event and on a
-// machine of two CPUs would be the better part of what is measured. And they have the CPU that nobody else wants, except
-// in a scenario that leaves none: there an answer would take twice its time, for a reason that no machine elsewhere has.
+// Both stand for remote machines. They count events without parsing them, because parsing takes 20 µs an event, which
+// on a machine with two CPUs would dominate the measurement. They run at the lowest CPU priority, except in a scenario
+// that saturates the CPUs: there, replies would take twice as long, which no remote machine would cause.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { constants, setPriority } from 'node:os';
@@ -16,7 +16,7 @@ export class Endpoints {
   #capture;
   #captureUrl;
 
-  /** `saturated`: nothing of the CPUs is left over. */
+  /** `saturated`: the scenario uses all CPUs. */
   static async start({ saturated = false, latencyMs = LATENCY_MS } = {}) {
     const endpoints = new Endpoints();
     endpoints.#tracking = await startTrackingApi({ latencyMs, record: 'count', skim: true });
@@ -30,18 +30,18 @@ export class Endpoints {
     return endpoints;
   }
 
-  /** What `create` of a subject needs to know. */
+  /** The settings that `create` of a subject needs. */
   get urls() {
     return { url: this.#tracking.url, captureUrl: this.#captureUrl };
   }
 
-  /** Forgets what was received and answers again. */
+  /** Resets the counters and replies again. */
   async reset() {
     await this.#tracking.reset();
     await this.#askCapture('reset');
   }
 
-  /** From now on no request is answered, until the next reset. */
+  /** Stops replying until the next reset. */
   async hang() {
     await this.#tracking.behave({ type: 'hang' });
     await this.#askCapture('hang');
@@ -53,7 +53,7 @@ export class Endpoints {
     return events + (await this.#askCapture('count')).events;
   }
 
-  /** Most connections at one time since the last reset, to the Tracking API. */
+  /** Maximum number of simultaneous connections to the Tracking API since the last reset. */
   async connections() {
     return (await this.#tracking.counts()).maxConnections;
   }

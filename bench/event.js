@@ -1,6 +1,6 @@
-// A number -> the event a shop's Fastify handler would send for it. Used by every scenario.
+// Creates the event that a shop's Fastify handler would track. Used by every scenario.
 
-/** About 550 bytes as JSON, nested, a new object each time: none of it can be kept between two calls. */
+/** About 550 bytes as JSON, nested, and a new object each time, so that nothing can be cached between calls. */
 export function eventOf(n) {
   return {
     userId: `user-${n % 50_000}`,

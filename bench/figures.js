@@ -1,7 +1,7 @@
-// The figures of a run, as results.json stores them. Used by targets.js, report.js, readme.js and chart.js.
+// The figures of a run, as stored in results.json. Used by targets.js, report.js, readme.js and chart.js.
 
 export class Figures {
-  /** Scenario -> subject -> key -> `{ median, net }`. JSON has null where a figure is NaN. */
+  /** Scenario -> subject -> key -> `{ median, net }`. JSON has null for NaN. */
   #stored;
 
   constructor(stored) {
@@ -16,7 +16,7 @@ export class Figures {
     return Object.keys(this.#stored[scenario] ?? {});
   }
 
-  /** The names of all figures in a scenario, whichever subject has them. */
+  /** The names of all figures in a scenario, for any subject. */
   keys(scenario) {
     return [...new Set(Object.values(this.#stored[scenario] ?? {}).flatMap(Object.keys))];
   }
@@ -26,7 +26,7 @@ export class Figures {
     return this.#stored[scenario]?.[subject]?.[key]?.median ?? Number.NaN;
   }
 
-  /** The same, less what `none` had in the same round. */
+  /** The median minus the figure of `none` in the same round. */
   net(scenario, subject, key) {
     return this.#stored[scenario]?.[subject]?.[key]?.net ?? Number.NaN;
   }

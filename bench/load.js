@@ -1,19 +1,20 @@
-// A rate -> requests at that rate, whatever becomes of the ones before, and how long each took. Used by one scenario.
+// Sends requests at a fixed rate, whether or not earlier ones have been answered, and measures their latency. Used by
+// one scenario.
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pace } from './pace.js';
 
 const CONNECTIONS = 50;
 
-/** More than a reply has. */
+/** More bytes than a reply has. */
 const READ_BYTES = 4_096;
 
-/** Milliseconds for the replies that are still out at the end. */
+/** Milliseconds to wait for outstanding replies at the end. */
 const LAST_REPLIES_MS = 500;
 
 /**
- * Sends GET `path` `rate` times a second for `ms` milliseconds, once a millisecond as many as are due. Gives the
- * milliseconds from then to the end of each reply, so that one which had to wait for a connection counts with its wait.
+ * Sends GET `path` `rate` times a second for `ms` milliseconds; every millisecond, all due requests are sent. Returns
+ * the milliseconds from the due time to the end of each reply, so that waiting for a connection counts.
  */
 export async function sendAtRate(url, path, rate, ms) {
   const { hostname, port, host } = new URL(url);
@@ -45,8 +46,8 @@ export async function sendAtRate(url, path, rate, ms) {
 }
 
 /**
- * A connection with one request out at a time. It reads into memory of its own, again and again: otherwise the collector
- * would stop this process, which takes the times, every now and then.
+ * A connection with one request in flight at a time. It reuses its read buffer, because garbage collection would pause
+ * this process, which measures the times.
  */
 async function openLane(host, port) {
   let length;
@@ -55,7 +56,7 @@ async function openLane(host, port) {
   let done;
   const read = (bytes, memory) => {
     received += bytes;
-    // All replies are of one length, which the first one tells.
+    // All replies have the same length, taken from the first one.
     if (length === undefined) {
       text += memory.latin1Slice(0, bytes);
       length = lengthOf(text);

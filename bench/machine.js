@@ -1,4 +1,4 @@
-// This machine, in a line for the report.
+// Describes this machine in a line for the report.
 import { cpus, loadavg, release, totalmem, type } from 'node:os';
 
 export function describeMachine() {
@@ -7,7 +7,7 @@ export function describeMachine() {
   return `${cpus().length} x ${model}, ${memory} GB, ${type()} ${release()}`;
 }
 
-/** How busy it is with other things: the load average of the last minute. */
+/** The load average of the last minute. */
 export function load() {
   return loadavg()[0];
 }

@@ -1,11 +1,11 @@
-// The lines of Node.js on which start and memory are measured: the one that runs the bench, and the newest. Used by scenarios.
+// The Node.js lines for measuring start and memory: the one that runs the bench, and the newest. Used by scenarios.
 import { execFileSync } from 'node:child_process';
 
 const NEWEST = 26;
 
 let newest;
 
-/** Each with what is put behind the name of a figure: nothing for the line that runs the bench. */
+/** Each has a suffix for the names of its figures, which is empty for the line that runs the bench. */
 export function nodes() {
   newest ??= execFileSync('npx', ['-y', '-p', `node@${NEWEST}`, 'node', '-p', 'process.execPath'], {
     encoding: 'utf8',
@@ -16,7 +16,7 @@ export function nodes() {
   ];
 }
 
-/** Measures on each of them; the names of the figures tell which is which. */
+/** Measures on each of them. The names of the figures say which is which. */
 export async function onEachNode(measure) {
   const all = {};
   for (const { suffix, execPath } of nodes()) {

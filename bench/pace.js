@@ -1,8 +1,8 @@
-// A rate -> calls, spread evenly over time. Used by scenarios.
+// Spreads calls evenly over time at a fixed rate. Used by scenarios.
 
 /**
- * Calls `each(n)` `rate` times a second for `ms` milliseconds, once a millisecond as often as is due; n starts at
- * `first`. Gives the number after the last one.
+ * Calls `each(n)` `rate` times a second for `ms` milliseconds; every millisecond, all due calls are made. n starts at
+ * `first`. Returns the number after the last one.
  */
 export function pace(rate, ms, first, each) {
   return new Promise((resolve) => {

@@ -1,11 +1,11 @@
-// Figures -> the table of the README, between two marks. Used by render.js.
+// Writes the table of the README, between two marks. Used by render.js.
 import { number } from './report.js';
 
 const SUBJECTS = ['offthread', 'segment', 'posthog'];
 const START = '<!-- figures: written by bench/render.js -->';
 const END = '<!-- figures end -->';
 
-/** The text with the figures of this run between its marks. Throws if the marks are missing. */
+/** Returns the text with the figures of this run between its marks. Throws if the marks are missing. */
 export function withFigures(readme, figures, about) {
   const [before, , rest] = split(readme, START);
   const [, , after] = split(rest, END);
@@ -55,7 +55,7 @@ function costOf(figures) {
   return `The worker thread takes ${memory} MB. A script that sends one event needs ${start} s to start the thread and flush.`;
 }
 
-/** From the lines of the report on machine and versions. */
+/** Reads the machine and the versions from the lines of the report. */
 function placeOf([machine, versions]) {
   const [cpus, memory] = machine.split(', ');
   return `Measured on ${cpus}, ${memory}, with ${versions.split(',')[0]}.`;

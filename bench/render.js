@@ -1,5 +1,5 @@
-// results.json -> RESULTS.md, the charts and the table of the README. Run by the bench; `--check` writes nothing, names
-// each file that differs from the stored figures, and ends with 1 if there is one.
+// Renders results.json to RESULTS.md, the charts and the table of the README. The bench runs it. With `--check` it
+// writes nothing, prints the files that differ from the stored figures, and exits with 1 if there are any.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { chartsOf } from './charts.js';

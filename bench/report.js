@@ -1,8 +1,8 @@
-// Figures -> RESULTS.md, and the same tables for the screen. Used by bench.js and render.js.
+// Renders the figures as RESULTS.md, and the same tables for the terminal. Used by bench.js and render.js.
 import { SCENARIOS } from './scenarios/index.js';
 import { subjectOf } from './subjects/index.js';
 
-/** How a figure is headed, and whether it is shown net of `none` as well. */
+/** The column title of each figure. `net` adds a column without the figure of `none`. */
 const COLUMNS = {
   netMainUs: ['main thread, µs an event'],
   netAllUs: ['all threads, µs an event'],
@@ -31,7 +31,7 @@ const COLUMNS = {
   clientsMb: ['1,000 clients, MB', 'net'],
 };
 
-/** The whole report. `about` has the lines on machine and versions. */
+/** Returns the whole report. `about` has the lines on machine and versions. */
 export async function report(figures, targets, about, charts) {
   const parts = [
     '# Results\n',
@@ -63,7 +63,7 @@ export function targetTable(targets) {
   return table(['scenario', 'measure', 'target', 'measured', 'one JSON.stringify', ''], rows);
 }
 
-/** A row for each subject; for the growth, whose figures are many, a row for each figure. */
+/** A row for each subject. The growth scenario has many figures, so it has a row for each figure. */
 export async function scenarioTable(figures, name) {
   const keys = figures.keys(name);
   const subjects = figures.subjects(name);
@@ -107,7 +107,7 @@ function table(heads, rows) {
   );
 }
 
-/** Three digits are more than these figures hold. */
+/** The figures are accurate to three digits at most. */
 export function number(value) {
   if (typeof value !== 'number' || Number.isNaN(value)) return 'no figure';
   if (Number.isInteger(value) || Math.abs(value) >= 1_000) return Math.round(value).toLocaleString('en');

@@ -1,9 +1,9 @@
-// Records of all rounds -> one figure for each thing measured. Next: figures.js.
+// Collects the records of all rounds and computes the medians. Next: figures.js.
 import { Figures } from './figures.js';
 import { median } from './statistics.js';
 
 export class Results {
-  /** Scenario -> subject -> a record for each round, undefined if the subject did not finish. */
+  /** Scenario -> subject -> one record for each round, or undefined if the subject did not finish. */
   #records = {};
 
   add(scenario, subject, record) {
@@ -12,7 +12,7 @@ export class Results {
     this.#records[scenario][subject].push(record);
   }
 
-  /** The medians over all rounds so far. */
+  /** The medians of all rounds so far. */
   figures() {
     return new Figures(mapValues(this.#records, (subjects) => this.#mediansOf(subjects)));
   }

@@ -1,13 +1,13 @@
-// Names of a scenario and a subject -> a child process that measures, and what it says. Used by scenarios.
+// Starts a child process that measures one scenario and subject, and receives its results. Used by scenarios.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 
-/** Milliseconds after which a child is given up: one peer needs minutes for what the others do in one second. */
+/** Milliseconds after which a child is killed. One peer needs minutes for what the others do in a second. */
 const LIMIT_MS = 60_000;
 
 const CHILD = new URL('child.js', import.meta.url);
 
-/** A child process at work. */
+/** A running child process. */
 export class Run {
   #child;
   #timer;
@@ -23,7 +23,7 @@ export class Run {
     this.#timer = setTimeout(() => this.#child.kill('SIGKILL'), LIMIT_MS);
   }
 
-  /** The next message of the child; undefined where it ended without one. */
+  /** Returns the next message of the child, or undefined if it ended without one. */
   async next() {
     const ended = new AbortController();
     const message = once(this.#child, 'message', { signal: ended.signal }).then(([value]) => value);
@@ -37,15 +37,15 @@ export class Run {
     }
   }
 
-  /** Says something and gives the answer; undefined where the child has ended, or does so without one. */
+  /** Sends a message and returns the answer, or undefined if the child has ended or ends without one. */
   async ask(message) {
     if (this.#over || !this.#child.connected) return undefined;
-    // With a callback, so that the end of the child at this very moment is no error of ours.
+    // With a callback, so that sending to a child that is just ending isn't an error.
     this.#child.send(message, () => {});
     return this.next();
   }
 
-  /** Waits for the end; gives the exit code and the milliseconds since the start. */
+  /** Waits for the end. Returns the exit code and the milliseconds since the start. */
   async ended() {
     if (!this.#over) await once(this.#child, 'exit');
     clearTimeout(this.#timer);
@@ -57,7 +57,7 @@ export class Run {
   }
 }
 
-/** Runs a child that has one thing to say. */
+/** Runs a child that sends a single message. */
 export async function runOnce(scenario, subject, settings, options) {
   const run = new Run(scenario, subject, settings, options);
   const result = await run.next();

@@ -1,12 +1,12 @@
-// The Fastify server of two scenarios: a handler that tracks one event a request, and beside it one that does not. Runs
-// in a child process, and is told by messages when to begin and end counting.
+// The Fastify server of two scenarios, with a route that tracks one event per request and one that doesn't. Runs in a
+// child process; messages start and stop the measurement.
 import { once } from 'node:events';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { readCpu, usedBetween } from './cpu.js';
 import { eventOf } from './event.js';
 import { create } from './subjects/none.js';
 
-/** Milliseconds between two looks at the event loop, which the delay includes. */
+/** Sampling interval of the event-loop delay in milliseconds, which the delay includes. */
 const RESOLUTION_MS = 1;
 
 export async function openShop(subject, settings) {

@@ -1,6 +1,5 @@
-// Hours in minutes: 10,000 events a second against an API of which one answer in ten is a fault. In: `--seconds`. Out:
-// a line every ten seconds, the account of every single event at the end, and exit code 1 where it does not come out even
-// or memory grows.
+// A soak test: 10,000 events a second against an API that fails one request in ten. Prints a line every ten seconds and
+// accounts for every event at the end. Exits with 1 if an event is unaccounted for or memory grows.
 //
 //   npm run soak -- --seconds 300
 import { parseArgs } from 'node:util';
@@ -14,10 +13,10 @@ const LINE_MS = 10_000;
 const FAULT_MS = 5_000;
 const CLOSE_MS = 60_000;
 
-/** Memory of the end less memory of the middle that is still noise, in MB: a garbage collector in no hurry. */
+/** Growth from the middle to the end, in MB, that counts as noise: the garbage collector may be late. */
 const NOISE_MB = 32;
 
-/** The faults, in turn. */
+/** The faults, one after the other. */
 const FAULTS = [
   { type: 'answer', status: 503 },
   { type: 'drop', after: 'body' },
@@ -29,7 +28,7 @@ const FAULTS = [
   { type: 'truncate' },
 ];
 
-/** What became of an event, one byte each. */
+/** The state of each event, one byte each. */
 const ACCEPTED = 1;
 const REPORTED = 2;
 const RECEIVED = 4;
@@ -42,7 +41,7 @@ if (!Number.isFinite(seconds) || seconds <= 0) {
 }
 
 const expected = RATE * seconds;
-// Filled, so that it has all of its memory from the start and does not look like growth.
+// Filled, so that all of its memory is allocated from the start and doesn't look like growth.
 const states = new Uint8Array(expected + 1).fill(0);
 const api = await startTrackingApi({ record: 'ids', maxRecorded: 2 * expected });
 const analytics = new Analytics({
@@ -108,7 +107,7 @@ function showLine() {
   );
 }
 
-/** Every event must be received, or reported, or refused at the call; and the counters must say the same. */
+/** Checks that every event was received, reported or refused, and that the counters agree. */
 async function faultsInAccount() {
   for (const messageId of await api.messageIds()) states[numberIn(messageId)] |= RECEIVED;
   const counted = { accepted: 0, received: 0, reported: 0, lost: 0, refusedYetReceived: 0 };
@@ -139,7 +138,7 @@ async function faultsInAccount() {
   return problems;
 }
 
-/** The last third of the time against the middle one; the first one is warming up. */
+/** Compares the last third of the run with the middle one; the first third is the warm-up. */
 function faultsInMemory() {
   const third = Math.floor(samples.length / 3);
   if (third < 2) return [];

@@ -1,6 +1,6 @@
-// Numbers of several rounds -> one. Used wherever there are rounds or windows.
+// Combines the numbers of several rounds or windows into one.
 
-/** The middle one; NaN where there is none. */
+/** The median; NaN if there are no numbers. */
 export function median(numbers) {
   const sorted = numbers.filter((each) => !Number.isNaN(each)).sort((a, b) => a - b);
   const middle = sorted.length / 2;

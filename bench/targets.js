@@ -1,17 +1,18 @@
-// Figures -> whether Offthread is as fast as it has to be. Used by report.js and by `--check`.
+// The performance targets, and whether Offthread meets them. Used by report.js and by `--check`.
 
 /**
- * One line each: what is measured, what it may be, what it is. `at` says on which side of the limit it must be. `floor`
- * is the same of `json`: where that misses a target, no SDK can meet it on this machine.
+ * Returns one record for each target: what is measured, its limit, and its value. `at` says whether the limit is a
+ * minimum or a maximum. `floor` is the same figure for `json`: if that misses a target, no SDK can meet it on this
+ * machine.
  */
 export function targetsOf(figures) {
-  /** Of a subject, beside another one. */
+  /** The ratio of a subject to another one. */
   const ratio =
     (scenario, key, base, how = 'of') =>
     (subject) =>
       quotient(figures[how](scenario, subject, key), figures[how](scenario, base, key));
   const figure = (scenario, key) => (subject) => figures.of(scenario, subject, key);
-  /** The largest cost beside the smallest one, over all sizes of a part; `costOf` gives a cost from its key. */
+  /** The ratio of the largest to the smallest cost over all sizes of a part. `costOf` returns a cost for a key. */
   const growth =
     (part, costOf = (key) => figure('growth', key)) =>
     (subject) => {
@@ -19,7 +20,7 @@ export function targetsOf(figures) {
       const costs = keys.map((key) => costOf(key)(subject));
       return quotient(Math.max(...costs), Math.min(...costs));
     };
-  /** Beside the smallest figure of the peers. */
+  /** The ratio to the smallest figure of the peers. */
   const besideBest =
     (scenario, key, how = 'of') =>
     (subject) =>
@@ -27,13 +28,13 @@ export function targetsOf(figures) {
         figures[how](scenario, subject, key),
         Math.min(...['segment', 'posthog'].map((peer) => figures[how](scenario, peer, key))),
       );
-  /** On this Node.js, and on the newest one. */
+  /** On this Node.js and on the newest one. */
   const onEach = (scenario, key, target) =>
     figures
       .keys(scenario)
       .filter((name) => name.split('@')[0] === key)
       .map((name) => target(name, name.includes('@') ? `, Node.js ${name.split('@')[1]}` : ''));
-  /** In units of what the floor costs at that size: at a low rate the processor's caches are cold for both. */
+  /** In units of the floor's cost at that size: at a low rate the processor's caches are cold for both. */
   const inFloors = (key) => ratio('growth', key, 'json');
 
   const all = [

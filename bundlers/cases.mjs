@@ -1,4 +1,4 @@
-// The tools, with their default settings: how each builds the program or the server, and how to start what it built.
+// The bundlers, with their default settings: how each builds the program or the server, and how to start the result.
 import { chmod, copyFile, cp, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -12,10 +12,10 @@ import { join } from 'node:path';
  * @property {(name: string) => string} bin the file of a command that is installed in `work`
  */
 
-/** A program, by the command that starts it. */
+/** A program, defined by the command that starts it. */
 const program = (...command) => ({ command });
 
-/** A server, by the command that starts it. */
+/** A server, defined by the command that starts it. */
 const server = (cwd, ...command) => ({ command, cwd, isServer: true });
 
 const node = process.execPath;
@@ -61,7 +61,7 @@ const rollup =
   async ({ program: input, out }) => {
     const { rollup } = await import('rollup');
     const { nodeResolve } = await import('@rollup/plugin-node-resolve');
-    // Rollup by itself finds no packages.
+    // Rollup alone doesn't resolve packages.
     const bundle = await rollup({ input, plugins: [nodeResolve()], onwarn: () => {} });
     const file = join(out, format === 'es' ? 'app.mjs' : 'app.cjs');
     await bundle.write({ file, format });
@@ -81,7 +81,7 @@ const rolldown =
 const next =
   (bundler, isStandalone) =>
   async ({ work, out, run, bin }) => {
-    // By itself, because Next.js writes into its folder.
+    // In its own folder, because Next.js writes into it.
     const home = join(work, `next-${bundler}-${isStandalone}`);
     await cp(join(work, 'next'), home, { recursive: true });
     if (isStandalone)

@@ -1,5 +1,6 @@
-// npm run test:bundlers [-- --only next,bun] [--work FOLDER, which is kept]: installs the packed SDK beside the tools, in a folder outside of the workspace,
-// has each tool build a program or a server, and runs the result in a folder without node_modules.
+// npm run test:bundlers [-- --only next,bun] [--work FOLDER, which is kept]: installs the packed SDK and the bundlers
+// in a folder outside of the workspace, builds a program or a server with each bundler, and runs the result in a folder
+// without node_modules.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -12,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { startTrackingApi } from '../packages/devtools/dist/index.js';
 
-/** Milliseconds for a build, and for a program. */
+/** Time limits in milliseconds for a build and for a program. */
 const BUILD_MS = 240_000;
 const PROGRAM_MS = 60_000;
 
@@ -27,7 +28,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const base = values.work ?? (await realpath(await mkdtemp(join(tmpdir(), 'offthread-bundlers-'))));
 const work = join(base, 'work');
 
-/** Neither what npm nor what a test runner tells its children is for others. */
+/** Without the variables that npm and test runners set for their children. */
 const outer = Object.fromEntries(
   Object.entries(process.env).filter(
     ([name]) => !/^(npm_(?!config_)|NODE_OPTIONS$|NODE_ENV$|NODE_TEST)/i.test(name),
@@ -65,7 +66,7 @@ async function install() {
   return tarball;
 }
 
-/** Starts the program, and waits for its end. */
+/** Starts the program and waits until it ends. */
 async function runProgram({ command, cwd, env }, ...args) {
   const [file, ...before] = command;
   const child = spawn(file, [...before, ...args], {
@@ -90,7 +91,7 @@ async function freePort() {
   return port;
 }
 
-/** What is wrong with the program, if anything. */
+/** Returns what is wrong with the program, if anything. */
 async function checkProgram(built, api) {
   const stayed = await runProgram(built, api.url, 'stayed', 'stay');
   if (stayed.code !== 0 || !stayed.output.includes('{"closed":"ok"}'))
@@ -100,7 +101,7 @@ async function checkProgram(built, api) {
   return undefined;
 }
 
-/** What is wrong with the server, if anything. */
+/** Returns what is wrong with the server, if anything. */
 async function checkServer(built, api) {
   const port = await freePort();
   const env = {
@@ -145,7 +146,7 @@ const api = await startTrackingApi();
 let failures = 0;
 try {
   const tarball = await install();
-  // From there, because it imports the tools.
+  // Loaded from there, because it imports the bundlers.
   const { CASES } = await import(join(work, 'cases.mjs'));
   for (const [name, build] of Object.entries(CASES)) {
     if (only.length > 0 && !only.some((each) => name.toLowerCase().includes(each))) continue;

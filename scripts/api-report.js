@@ -1,5 +1,5 @@
-// Declarations in packages/*/dist -> a report of the public types of each entry, in packages/*/api/. Ends with 1 if a report
-// is out of date; with --update it writes the reports instead.
+// Writes a report of each entry's public types, from the declarations in packages/*/dist to packages/*/api/. Without
+// --update it writes nothing and exits with 1 if a report is out of date.
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { CompilerState, Extractor, ExtractorConfig } from '@microsoft/api-extrac
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const update = process.argv.includes('--update');
-/** The worker's package has no users but the SDK, which has the same version. */
+/** Only the SDK uses the worker's package, and both have the same version. */
 const PACKAGES = ['sdk', 'tracking-api', 'devtools'];
 
 const silent = { default: { logLevel: 'none' } };
@@ -70,7 +70,7 @@ function configOf(folder, packageJsonFullPath, path, types) {
         reportFolder: scratch,
         reportTempFolder: join(scratch, 'temp'),
         reportFileName: fileOf(path),
-        // What a public type is made of is as public as it is.
+        // Types that a public type refers to are public too.
         includeForgottenExports: true,
       },
       docModel: { enabled: false },
@@ -85,7 +85,7 @@ function configOf(folder, packageJsonFullPath, path, types) {
   });
 }
 
-/** `.` is index, `./testing/vitest` testing-vitest. */
+/** `.` becomes index, `./testing/vitest` becomes testing-vitest. */
 function fileOf(path) {
   return path === '.' ? 'index' : path.slice(2).replaceAll('/', '-');
 }
@@ -95,7 +95,7 @@ function isCurrent(file, text) {
   return readdirSync(folder).includes(name) && readFileSync(file, 'utf8') === text;
 }
 
-/** All but errors: api-extractor would greet, and warn of each report that is new. */
+/** Silences everything except errors: api-extractor would print a greeting, and a warning for each new report. */
 function quiet(message) {
   if (message.logLevel !== 'error') message.handled = true;
 }

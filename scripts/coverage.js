@@ -1,5 +1,6 @@
-// The test suite -> what of packages/*/src it runs: also in worker threads and in child processes, which V8 counts for itself.
-// Arguments go to Vitest. Ends with Vitest's exit code. A run takes more time and some hundred megabytes in coverage/.
+// Runs the test suite with coverage of packages/*/src, including worker threads and child processes, which V8 covers by
+// itself. Passes its arguments to Vitest and exits with Vitest's exit code. A run is slower, and writes some hundred
+// megabytes to coverage/.
 import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

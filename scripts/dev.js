@@ -1,9 +1,9 @@
-// Files that change -> a build, then a run of tests: those named as arguments, or else those changed since the last commit.
+// Rebuilds and runs tests when a file changes: the tests given as arguments, or those changed since the last commit.
 import { spawn } from 'node:child_process';
 import { readdirSync, watch } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** Milliseconds of quiet after which a change counts: editors write a file in several steps. */
+/** Milliseconds without further changes before a build starts. Editors write a file in several steps. */
 const QUIET_MS = 100;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -24,7 +24,7 @@ for (const folder of [...folders, 'packages/devtools/page', 'test']) {
 }
 await update();
 
-/** One run at a time; what changes meanwhile has another one follow. */
+/** Runs one build at a time. Changes during a build start another one. */
 async function update() {
   isStale = true;
   if (running) return;
@@ -34,10 +34,10 @@ async function update() {
     if (await run('npm', ['run', '-s', 'build'])) await run('npm', ['run', '-s', 'vitest', '--', ...tests]);
   }
   running = false;
-  console.log('\nWaiting for changes. Ctrl-C ends it.');
+  console.log('\nWaiting for changes. Press Ctrl-C to stop.');
 }
 
-/** Whether the command ended with 0. */
+/** Whether the command exited with 0. */
 function run(command, args) {
   const child = spawn(command, args, { cwd: root, stdio: 'inherit', shell: process.platform === 'win32' });
   return new Promise((resolve) => child.once('close', (code) => resolve(code === 0)));

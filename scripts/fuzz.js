@@ -1,5 +1,5 @@
-// `npm run fuzz -- --seconds 60 [--seed N]`: the properties of test/system/fuzz.test.ts for that long. Prints the seed, which
-// repeats the run.
+// `npm run fuzz -- --seconds 60 [--seed N]`: runs the properties of test/system/fuzz.test.ts for that long. Prints the
+// seed, which repeats the run.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -11,7 +11,7 @@ const { values } = parseArgs({
   },
 });
 for (const name of ['seconds', 'seed']) {
-  if (!/^\d+$/.test(values[name])) throw new Error(`--${name} is a whole number`);
+  if (!/^\d+$/.test(values[name])) throw new Error(`--${name} must be a whole number`);
 }
 const { seconds, seed } = values;
 console.log(`npm run fuzz -- --seconds ${seconds} --seed ${seed}`);

@@ -1,4 +1,4 @@
-// node test/smoke.mjs VERSION: the built packages, on the Node VERSION ("20.19", "24") that runs this file.
+// node test/smoke.mjs VERSION: tests the built packages on the Node.js VERSION ("20.19", "24") that runs this file.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,4 @@
-// track() in a hot loop, on each Node.js: what a call costs when everything is warm, beside one JSON.stringify.
+// track() in a hot loop on each Node.js: the cost of a call with warm code, compared with one JSON.stringify.
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventOf } from '../event.js';
 import { onEachNode } from '../nodes.js';
@@ -19,7 +19,7 @@ export function run({ endpoints }, subject) {
   });
 }
 
-/** The pauses between loops let the others send what they have; their work is not in the figure. */
+/** During the pauses between loops, clients with queues send their events; that work isn't included in the figure. */
 export async function measure(subject, settings) {
   const client = subject.create(await subject.load(), settings);
   const loops = [];

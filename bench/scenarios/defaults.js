@@ -1,5 +1,5 @@
-// 2,000 events a second to an API that takes 150 ms to answer, by clients with no settings: what is refused or lost, how
-// full the queue gets, and how many connections it takes.
+// 2,000 events a second to an API that takes 150 ms to reply, with default settings: what is refused or lost, how full
+// the queue gets, and how many connections are used.
 import { eventOf } from '../event.js';
 import { pace } from '../pace.js';
 import { runOnce } from '../run.js';

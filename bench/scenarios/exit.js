@@ -1,4 +1,4 @@
-// 10,000 events and process.exit() right after: what arrives, and how long the process takes to end.
+// 10,000 events followed by process.exit(): how many arrive, and how long the process takes to end.
 import { eventOf } from '../event.js';
 import { Run } from '../run.js';
 

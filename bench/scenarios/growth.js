@@ -1,4 +1,4 @@
-// The same event at other sizes of everything: rate, events that wait, clients. Its cost should stay what it is.
+// The cost of the same event at growing rates, queue lengths and numbers of clients. It should stay constant.
 import { once } from 'node:events';
 import { costOf } from '../cost.js';
 import { eventOf } from '../event.js';
@@ -9,12 +9,12 @@ import { lostOf } from './paced.js';
 const RATE = 5_000;
 const WARM_UP_MS = 2_000;
 
-/** Pairs of windows; fewer where a queue is to stay about as long as it is. */
+/** Pairs of windows; fewer if the length of the queue should stay about constant. */
 const PAIRS = 8;
 const QUEUE_PAIRS = 2;
 
 export const title = 'Growth';
-/** The floor is not level either: at a low rate the processor's caches are cold at each event. */
+/** The floor isn't constant either: at a low rate the processor's caches are cold at each event. */
 export const subjects = ['json', 'offthread'];
 
 const PARTS = {
@@ -37,7 +37,7 @@ export async function run({ endpoints, quick }, subject) {
       }
       await run.ended();
       result[`${part} ${size}`] = measured?.netMainUs ?? Number.NaN;
-      // Nothing of the queue is answered.
+      // The events in the queue are never answered.
       if (part !== 'queue') {
         result.lost += lostOf(subject, measured?.tracked ?? Number.NaN, await endpoints.received());
       }
@@ -56,14 +56,14 @@ async function atRate(create, part, size, quick) {
   const clients = Array.from({ length: part === 'clients' ? size : 1 }, create);
   const rate = part === 'rate' ? size : RATE;
   const track = (event, n) => clients[n % clients.length].track(event);
-  // Warm code is the same for all of them, so that a low rate does not warm up for longer.
+  // The same warm-up for all, so that a low rate doesn't warm up for longer.
   const first = await pace(RATE, WARM_UP_MS, 0, (n) => track(eventOf(n), n));
   const { netMainUs, events } = await costOf(track, { rate, pairs: quick ? 2 : PAIRS, first });
   await Promise.all(clients.map((client) => client.close()));
   return { netMainUs, tracked: first + events };
 }
 
-/** Warm first; then nothing is answered any more, the queue is filled, and 5,000 more events are measured. */
+/** Warms up; then the API stops replying, the queue is filled, and 5,000 more events are measured. */
 async function onQueue(client, size) {
   const track = (event) => client.track(event);
   await pace(RATE, WARM_UP_MS, 0, (n) => track(eventOf(n)));

@@ -1,11 +1,11 @@
-// Importing the package and constructing a client: what the start of a process pays.
+// Importing the package and creating a client: the cost at process start.
 import { readCpu, usedBetween } from '../cpu.js';
 import { runOnce } from '../run.js';
 
 export const title = 'Import and construct';
 export const subjects = ['none', 'offthread', 'segment', 'posthog', 'rudder'];
 
-/** Milliseconds are few here, and noise is large: more rounds than elsewhere. */
+/** The times are short and noisy, so there are more rounds than elsewhere. */
 export const rounds = 4;
 
 export async function run({ endpoints }, subject) {

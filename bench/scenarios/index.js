@@ -1,5 +1,5 @@
-// All scenarios, in the order in which they are shown. Each has `title`, `subjects`, `run` (in the bench's process: one
-// subject, one record of figures) and `measure` (in a process of its own).
+// All scenarios, in display order. Each has `title`, `subjects`, `run` (in the bench's process: returns the figures of
+// one subject) and `measure` (in a child process).
 import * as call from './call.js';
 import * as defaults from './defaults.js';
 import * as exit from './exit.js';

@@ -1,4 +1,4 @@
-// Fastify at 2,000 requests a second, one event each: what those who wait for replies notice.
+// Fastify at 2,000 requests a second with one event each: the latency that clients observe.
 import { sendAtRate } from '../load.js';
 import { Run } from '../run.js';
 import { openShop } from '../shop.js';
@@ -7,7 +7,7 @@ import { lostOf } from './paced.js';
 const RATE = 2_000;
 
 export const title = 'Fastify at 2,000 requests/s';
-/** Three times as many as others have: a p99 is made by a few moments. */
+/** Three times as many rounds as other scenarios, because a p99 depends on a few moments. */
 export const rounds = 3;
 export const subjects = ['none', 'json', 'offthread', 'segment', 'posthog', 'rudder'];
 

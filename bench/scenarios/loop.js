@@ -1,4 +1,4 @@
-// 3,000 events in one loop: for how long nothing else gets its turn.
+// 3,000 events in one loop: for how long the event loop is blocked.
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventOf } from '../event.js';
 import { runOnce } from '../run.js';
@@ -16,7 +16,7 @@ export async function run({ endpoints }, subject) {
   return { ...result, lost: lostOf(subject, EVENTS * 3, await endpoints.received()) };
 }
 
-/** Three times, because a server does not do it once: the first call is cold. */
+/** Three times, because a server does it more than once: the first call is cold. */
 export async function measure(subject, settings) {
   const client = subject.create(await subject.load(), settings);
   let n = 0;
@@ -31,7 +31,7 @@ export async function measure(subject, settings) {
   return { coldMs: held[0], heldMs: Math.min(...held.slice(1)) };
 }
 
-/** The longest turn of the event loop from now on, in ms. */
+/** Watches the longest turn of the event loop, in ms. */
 function watchTurns() {
   let last = performance.now();
   let longest = 0;

@@ -1,5 +1,5 @@
-// Memory: a client that has delivered an event and has nothing to do, one with 10,000 events that wait for an API that does
-// not answer, and a thousand clients that have delivered an event each.
+// Memory of an idle client, of a client with 10,000 events that wait for an API that doesn't reply, and of a thousand
+// clients that have delivered an event each.
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventOf } from '../event.js';
 import { onEachNode } from '../nodes.js';
@@ -21,7 +21,7 @@ export function run({ endpoints }, subject) {
       const run = await runOnce('memory', subject, settings, { nodeArguments: ['--expose-gc'], execPath });
       result[`${part}Mb`] = run.result?.grownMb ?? Number.NaN;
     }
-    // What each client beyond the first one adds.
+    // The memory of each additional client.
     result.clientKb = ((result.clientsMb - result.idleMb) * 1_024) / (CLIENTS - 1);
     return result;
   });

@@ -1,4 +1,4 @@
-// 5,000 events a second, evenly: what an event costs the main thread, and all threads. The first target.
+// 5,000 events a second, evenly spaced: the cost of an event on the main thread and on all threads. The first target.
 import { costOf } from '../cost.js';
 import { eventOf } from '../event.js';
 import { pace } from '../pace.js';
@@ -9,7 +9,7 @@ const RATE = 5_000;
 export const title = 'CPU an event, 5,000 events/s paced';
 export const subjects = ['none', 'json', 'offthread', 'segment', 'segment-500', 'posthog', 'rudder'];
 
-/** In the bench's process. */
+/** Runs in the bench's process. */
 export async function run({ endpoints, quick }, subject) {
   await endpoints.reset();
   const settings = { ...endpoints.urls, warmUp: 2_000, pairs: quick ? 3 : 8 };
@@ -23,7 +23,7 @@ export function lostOf(subject, tracked, received) {
   return subject === 'none' || subject === 'json' ? 0 : tracked - received;
 }
 
-/** In a process of its own. */
+/** Runs in a child process. */
 export async function measure(subject, { warmUp, pairs, ...settings }) {
   const client = subject.create(await subject.load(), settings);
   let refused = 0;

@@ -1,11 +1,11 @@
-// A script that tracks one event, waits until it is sent and ends: how long that takes, from a cold start, on each Node.js.
+// A script that tracks one event, waits until it is sent and ends: its duration from a cold start, on each Node.js.
 import { eventOf } from '../event.js';
 import { onEachNode } from '../nodes.js';
 import { runOnce } from '../run.js';
 
 export const title = 'A script: track, flush, end';
 export const subjects = ['none', 'offthread', 'segment', 'posthog', 'rudder'];
-/** Start times vary more than what is compared. */
+/** Start times vary more than the differences between subjects. */
 export const rounds = 3;
 
 export function run({ endpoints }, subject) {
@@ -17,7 +17,7 @@ export function run({ endpoints }, subject) {
   });
 }
 
-/** Offthread blocks in the first tick, in which nothing but this runs; the others have a promise only. */
+/** Offthread blocks in the first tick; the others only have a promise. */
 export async function measure(subject, settings) {
   const loaded = await subject.load();
   const start = performance.now();

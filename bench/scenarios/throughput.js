@@ -1,4 +1,4 @@
-// Fastify as fast as it can, one event a request: what tracking takes from a server that is busy.
+// Fastify under full load with one event per request: how much throughput tracking costs.
 import { setTimeout as delay } from 'node:timers/promises';
 import { netOf } from '../cost.js';
 import { Run } from '../run.js';
@@ -8,29 +8,31 @@ import { lostOf } from './paced.js';
 
 const CONNECTIONS = 20;
 
-/** More than `batchSize` events gather during a request, see docs/reference/delivery.md. */
+/** More than the default `batchSize` gather during a request, see docs/reference/delivery.md. */
 const BATCH_SIZE = 2_500;
 
 /** Seconds. */
 const WARM_UP_S = 2;
 const WINDOW_S = 1;
 
-/** Milliseconds after a window in which what it has left behind, like requests, is counted with it. */
+/** Milliseconds after a window that are counted with it, for the work it has left, such as requests. */
 const REST_MS = 300;
 
 export const title = 'Fastify, one event a request, saturated';
 export const saturated = true;
-/** Twice as many as others have, and short ones: a machine that changes its speed changes it for all subjects. */
+/**
+ * Twice as many rounds as other scenarios, and short ones, so that changes of the machine's speed affect all subjects.
+ */
 export const rounds = 2;
 export const subjects = ['none', 'json', 'offthread', 'segment', 'posthog', 'rudder'];
 
 /**
- * A window whose requests are tracked and one whose requests are not take turns at the same server: what is net is little
- * beside what a request takes, and a machine that is slower for half a minute makes more of a difference than that.
+ * Alternates windows with tracked and untracked requests at the same server. The difference is small compared with the
+ * cost of a request, and a machine that is slower for half a minute would hide it.
  */
 export async function run({ endpoints, quick }, subject) {
   await endpoints.reset();
-  // Here, because the tables of the report need no package installed.
+  // Imported here, so that rendering the tables doesn't require this package.
   const { default: autocannon } = await import('autocannon');
   const run = new Run('throughput', subject, { ...endpoints.urls, batchSize: BATCH_SIZE });
   const { url } = await run.next();

@@ -1,4 +1,4 @@
-// One JSON.stringify of the same event: the floor for whoever has to send it.
+// One JSON.stringify of the same event: the minimum for any client.
 export const title = 'one JSON.stringify';
 
 export async function load() {}

@@ -1,4 +1,4 @@
-// Nothing is tracked: what scenario and runtime cost by themselves. Every other figure is shown net of it.
+// Tracks nothing: the cost of the scenario and the runtime. All other figures are shown net of it.
 export const title = 'nothing tracked';
 
 export async function load() {}

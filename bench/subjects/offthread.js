@@ -1,4 +1,4 @@
-// @offthread/sdk. The queue is as long as the scenario needs, so that nothing is refused while it is measured.
+// @offthread/sdk. The queue is as long as the scenario needs, so that nothing is refused during a measurement.
 export const title = 'Offthread';
 
 /** The default of `maxQueueSize`. */

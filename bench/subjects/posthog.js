@@ -1,5 +1,5 @@
-// posthog-node. With its defaults it drops events at these rates: batches and queue are as Offthread's here, and no
-// time goes into compression, which nobody else here does.
+// posthog-node. With its defaults it drops events at these rates, so it gets Offthread's batch and queue sizes.
+// Compression is off, as for all subjects.
 export const title = 'posthog-node';
 
 export async function load() {

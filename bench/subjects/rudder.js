@@ -1,5 +1,5 @@
-// @rudderstack/rudder-sdk-node, with its own default of 20 events a request: at every call it writes all that waits as
-// JSON, so that longer batches would cost it more. No time goes into compression, which nobody else here does.
+// @rudderstack/rudder-sdk-node, with its default of 20 events per request. At every call it serializes the whole queue,
+// so longer batches would cost it more. Compression is off, as for all subjects.
 export const title = 'rudder-sdk-node';
 
 export async function load() {
@@ -23,7 +23,7 @@ export function create(Analytics, { url }) {
   };
 }
 
-/** Its flush() sends one batch; there is no other way to send all that waits. */
+/** Its flush() sends one batch, so this calls it until the queue is empty. */
 async function drain(analytics) {
   for (let tries = 0; analytics.queue.length > 0 && tries < 10_000; tries++) await analytics.flush();
   await analytics.flush();

@@ -1,4 +1,4 @@
-// @segment/analytics-node with 500 events a request, as Offthread has in this bench.
+// @segment/analytics-node with 500 events per request, like Offthread in this bench.
 import * as segment from './segment.js';
 
 export const title = 'analytics-node, flushAt 500';

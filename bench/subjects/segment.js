@@ -1,4 +1,4 @@
-// @segment/analytics-node, with its own default of 15 events a request unless a scenario says otherwise.
+// @segment/analytics-node, with its default of 15 events per request unless a scenario says otherwise.
 export const title = 'analytics-node';
 
 export async function load() {

@@ -1,5 +1,5 @@
-// npm run demo: a Fastify server under load is told to end, and every event it accepted arrives. In: options, see below.
-// Out: what happened, on stdout; exit code 1 where an event is missing. Next: server.js, the part to copy.
+// npm run demo: shows that a Fastify server under load delivers every accepted event when it gets SIGTERM. Exits with 1
+// if an event is missing. Options: see below. Next: server.js, the part to copy.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
@@ -11,8 +11,8 @@ const { values } = parseArgs({
   options: {
     requests: { type: 'string', default: '6000' }, // answered before SIGTERM
     connections: { type: 'string', default: '20' },
-    latency: { type: 'string', default: '20' }, // ms in which the Tracking API answers
-    refuse: { type: 'boolean', default: false }, // let it refuse one request, to see what a loss looks like
+    latency: { type: 'string', default: '20' }, // of the Tracking API, in ms
+    refuse: { type: 'boolean', default: false }, // refuse one request, to show a loss
   },
 });
 const requests = Number(values.requests);
@@ -21,7 +21,7 @@ const latency = Number(values.latency);
 
 heading('A Fastify server tracks an event for every request. A worker thread delivers them.');
 
-// The Tracking API, in a process of its own.
+// The Tracking API, in a child process.
 const api = await startTrackingApi({ latencyMs: latency });
 if (values.refuse)
   await api.script([
@@ -29,7 +29,7 @@ if (values.refuse)
     { type: 'answer', status: 403 },
   ]);
 
-// The server, in another.
+// The server, in another child process.
 const server = fork(new URL('./server.js', import.meta.url), {
   env: { ...process.env, ANALYTICS_HOST: api.url },
 });
@@ -44,12 +44,12 @@ const [{ url }] = await once(server, 'message', { signal: AbortSignal.timeout(15
 table([
   ['Tracking API', api.url, `process ${api.pid}, answers after ${latency} ms`],
   ['Fastify', url, `process ${server.pid}, one track() a request`],
-  ['Load', `${connections} connections`, `SIGTERM after ${count(requests)} answers, with the load still on`],
+  ['Load', `${connections} connections`, `SIGTERM after ${count(requests)} answers, under load`],
 ]);
 
-// The load. Every order that was answered with a 201 is remembered by its id.
+// The load. The id of every order that was answered with 201 is recorded.
 const orders = new Set();
-let turnedAway = 0;
+let rejectedOrders = 0;
 const load = autocannon({
   url,
   connections,
@@ -62,7 +62,7 @@ const load = autocannon({
       body: JSON.stringify({ userId: '019mr8mf4r' }),
       onResponse(status, body) {
         if (status === 201) orders.add(JSON.parse(body).orderId);
-        else turnedAway++;
+        else rejectedOrders++;
         if (orders.size === requests) terminate();
       },
     },
@@ -86,9 +86,9 @@ function terminate() {
 const [code, signal] = await ended;
 clearInterval(progress);
 load.stop();
-say(`the server has ended, ${signal ? `by ${signal}` : `exit code ${code}`}`);
+say(`the server ended, ${signal ? `by ${signal}` : `exit code ${code}`}`);
 
-// The accounts: what the load was answered, what the server's client says, and what is at the Tracking API.
+// Compares the load's replies, the counters of the server's client, and the events at the Tracking API.
 const arrived = await api.events();
 const { requests: apiRequests, biggestBatch } = await api.counts();
 await api.close();
@@ -102,11 +102,11 @@ table([
   [
     'Requests answered',
     count(orders.size),
-    turnedAway > 0 && `and ${turnedAway} turned away with 503 while it closed`,
+    rejectedOrders > 0 && `and ${rejectedOrders} rejected with 503 while it closed`,
   ],
   ['Events accepted', count(accepted), 'track() returned true'],
   ['Events delivered', count(report?.stats.delivered ?? 0), 'the Tracking API answered 2xx'],
-  ['Events lost', count(lost), 'orders answered with 201 whose event is not at the Tracking API'],
+  ['Events lost', count(lost), 'orders answered with 201 whose event did not arrive'],
   ['Requests to the API', count(apiRequests), 'one at a time'],
   ['Biggest batch', count(biggestBatch), 'events'],
 ]);
@@ -121,7 +121,7 @@ if (report) {
     ['', `${mean.toFixed(1)} µs`, 'mean, with the pauses for garbage collection and for other processes'],
     ['', `${p99.toFixed(1)} µs`, '99 of 100 calls took less'],
   ]);
-  line('  Not measured: the rounds, five a second, which post what has gathered and see what is delivered.');
+  line('  Not measured: the work done up to five times a second to hand over events and process outcomes.');
 }
 
 heading('One event as it arrived');

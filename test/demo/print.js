@@ -1,4 +1,4 @@
-// Facts -> lines for people. In colour on a terminal that has any, unless NO_COLOR is set.
+// Prints lines and tables, in colour on a terminal that supports it, unless NO_COLOR is set.
 import { styleText } from 'node:util';
 
 const colours = process.stdout.hasColors?.() ?? false;
@@ -12,12 +12,12 @@ export function heading(text) {
   line(`\n${style('bold', text)}\n`);
 }
 
-/** A number for people: 6000 -> '6,000'. */
+/** Formats a number: 6000 becomes '6,000'. */
 export function count(number) {
   return number.toLocaleString('en-US');
 }
 
-/** Rows of a name, a value and a remark, which may be missing. */
+/** Rows of a name, a value and an optional remark. */
 export function table(rows) {
   for (const [name, value, remark] of rows) {
     const number = /^[\d.,]+( µs)?$/.test(value);

@@ -1,17 +1,16 @@
-// What the demo wants to know of its server and yours need not tell. In: each call of track(), then the client. Out: one
-// message to demo.js.
+// Measures track() for the demo; your server doesn't need it. Sends one message to demo.js.
 import { createHistogram } from 'node:perf_hooks';
 
 const calls = createHistogram();
 
-/** Runs `call`, on the main thread like everything here, and records how long it held that up. */
+/** Runs `call` and records for how long it blocked the main thread. */
 export function measure(call) {
   const start = performance.now();
   call();
   calls.record(Math.max(1, Math.round((performance.now() - start) * 1e6)));
 }
 
-/** Sends the client's accounts and the times, in microseconds, to the process that started this one, if one did. */
+/** Sends the client's counters and the times, in microseconds, to the parent process, if there is one. */
 export async function report(analytics) {
   const micros = (nanoseconds) => nanoseconds / 1000;
   const track = {

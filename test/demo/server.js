@@ -1,5 +1,5 @@
-// A Fastify server that tracks an event for every order, written as your own would be. In: requests, then SIGTERM or
-// SIGINT. Out: replies, and every event delivered before the process ends. What `demo.js` needs besides is in report.js.
+// A Fastify server that tracks an event for every order, written like your own. On SIGTERM or SIGINT it delivers every
+// event before the process ends. What demo.js needs in addition is in report.js.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fastifyAnalytics } from '@offthread/sdk/fastify';
@@ -29,8 +29,8 @@ app.post('/orders', async (request, reply) => {
   return { orderId };
 });
 
-// Should a request never end: the process ends by process.exit() then, which flushes as well. Below the 30 s after
-// which Kubernetes kills.
+// If a request never ends, the process ends by process.exit(), which flushes too. Less than the 30 s after which
+// Kubernetes kills.
 closeWithGrace({ delay: 20_000, logger: app.log }, async ({ err }) => {
   if (err) app.log.error(err);
   await app.close();
