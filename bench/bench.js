@@ -5,7 +5,7 @@
 //   npm run bench -- --quick             the same with short runs and one round
 //   npm run bench -- --only paced        one scenario, or several with commas
 //   npm run bench -- --check             exits with 1 if a target is missed
-//   npm run bench -- --rounds 5          interleaved rounds, 3 unless said otherwise
+//   npm run bench -- --rounds 5          interleaved rounds, 3 by default
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { cpuSource } from './cpu.js';
@@ -66,7 +66,7 @@ console.log(
 );
 process.exit(options.check && missed.length > 0 ? 1 : 0);
 
-/** All subjects once, then all of them again: what disturbs the machine for a while disturbs each of them. */
+/** Runs all subjects once, then all of them again, so that a temporary disturbance affects each of them. */
 async function runScenario(name) {
   const scenario = SCENARIOS[name];
   console.log(`\n# ${scenario.title}`);
@@ -78,7 +78,7 @@ async function runScenario(name) {
       if (givenUp.has(subject)) continue;
       const record = await scenario.run({ endpoints, quick: options.quick }, subject);
       results.add(name, subject, record);
-      // It would take as long, and come to nothing, another time.
+      // A subject that didn't finish would take as long again without a result.
       if (record === undefined) givenUp.add(subject);
       const shown = Object.entries(record ?? { result: 'did not finish' }).map(
         ([key, value]) => `${key} ${number(value)}`,

@@ -1,4 +1,4 @@
-// The whole page. What the reader chose is kept here.
+// The whole page. Keeps the reader's choices.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { Detail } from './detail.js';
 import { EventList } from './event-list.js';
@@ -43,7 +43,7 @@ export function App({ store }: { store: Store }) {
   );
 
   useEffect(() => {
-    // Sequence numbers from before mean other requests now.
+    // Earlier sequence numbers now belong to other requests.
     setFilter((before) => ({ ...before, after: 0, until: null }));
     setRequest(null);
   }, [store.run]);

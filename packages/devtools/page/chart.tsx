@@ -1,4 +1,4 @@
-// The events of the last minute: a bar for each second, received below and not accepted on top.
+// The events of the last minute as one bar per second, with events that weren't accepted on top.
 import { count } from './format.js';
 import { SECONDS, type Second } from './rate.js';
 
@@ -30,7 +30,7 @@ export function Chart({ seconds }: { seconds: Second[] }) {
   );
 }
 
-/** One path for all bars, each from a height upwards. */
+/** Draws all bars as one path. */
 function bars(columns: [from: number, height: number][]): string {
   return columns
     .map(([from, height], index) => {

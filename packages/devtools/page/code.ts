@@ -1,10 +1,10 @@
-// The call of the SDK that sends an event again, as JavaScript.
+// Writes the SDK call that sends an event again, as JavaScript.
 import { ExactNumber } from './exact.js';
 
 const COMMON = ['userId', 'anonymousId'];
 const LAST = ['context', 'integrations'];
 
-/** The fields of each call, in the order in which one would write them. The SDK refuses any other. */
+/** The fields of each call, in their usual order. The SDK refuses any others. */
 const FIELDS: Record<string, string[]> = {
   track: [...COMMON, 'event', 'properties', ...LAST],
   identify: [...COMMON, 'traits', ...LAST],
@@ -20,8 +20,8 @@ export function hasCall(type: string): boolean {
 }
 
 /**
- * `analytics.track({ … });` for an event of a type that has a call. Without messageId, timestamp and
- * `context.library`: the client gives the new event its own.
+ * Returns `analytics.track({ … });` for an event whose type has a call. Leaves out messageId, timestamp and
+ * `context.library`, because the client gives the new event its own.
  */
 export function codeOf(type: string, event: Record<string, unknown>): string {
   const call = Object.fromEntries(
@@ -55,7 +55,7 @@ function literal(value: unknown, indent: string): string {
   return `${open}\n${inner}${parts.join(`,\n${inner}`)},\n${indent}${close}`;
 }
 
-/** Written as a plain key, `__proto__` would set the prototype. */
+/** As a plain key, `__proto__` would set the prototype. */
 function keyOf(key: string): string {
   if (key === '__proto__') return "['__proto__']";
   return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key) ? key : quote(key);

@@ -1,7 +1,7 @@
 // Copies a text to the clipboard.
 
 export async function copy(text: string): Promise<void> {
-  // There is no clipboard on a page that came over plain http from another machine.
+  // A page from another machine over plain http has no access to the clipboard.
   if (navigator.clipboard !== undefined) return navigator.clipboard.writeText(text);
   const area = document.createElement('textarea');
   area.value = text;

@@ -1,8 +1,8 @@
-// The command that sends a request again from a shell. It holds no secrets: they are variables of the shell.
+// Writes the command that sends a request again from a shell. Secrets are shell variables.
 import type { LiveBody, LiveContent } from '../src/live/content.js';
 import { hasUnseen } from './visible.js';
 
-/** Set by curl itself, or true of the connection and the encoding that the request had. */
+/** Headers that curl sets itself, or that belonged to the connection or encoding of the original request. */
 const LEFT_OUT = new Set([
   'connection',
   'content-encoding',
@@ -16,21 +16,21 @@ const LEFT_OUT = new Set([
   'upgrade',
 ]);
 
-/** Linux takes 128 KB as one argument of a command; a shell's own `printf` takes any length. */
+/** Linux limits one argument of a command to 128 KB. A shell's built-in `printf` has no limit. */
 const LONGEST_ARGUMENT = 60_000;
 
-/** `curl …` for a request, for bash or zsh. Throws for a body that no shell can hold. */
+/** Returns a `curl …` command for bash or zsh. Throws for a body that no shell can hold. */
 export function curlOf(method: string, url: string, { headers, body }: LiveContent): string {
   const data = bodyWord(body);
   const isLong = data.length > LONGEST_ARGUMENT;
   const words = [
     method === 'POST' && body.type === 'text' ? '' : `-X ${quote(method)}`,
     /[[\]{}]/.test(url) ? '--globoff' : '',
-    // The certificate of the local API is its own.
+    // The local API has a self-signed certificate.
     url.startsWith('https:') ? '--insecure' : '',
     ...headers.filter(({ name }) => !LEFT_OUT.has(name)).map(headerWord),
     headers.some(({ name }) => name === 'content-type') ? '' : "-H 'content-type:'",
-    // Not --data-binary, which would read the file that a body names after an @.
+    // Not --data-binary, which reads a file if the body starts with an @.
     data === '' ? '' : isLong ? '--data-binary @-' : `--data-raw ${data}`,
   ].filter((word) => word !== '');
   const start = isLong ? `printf %s ${data} |\n  curl` : 'curl';
@@ -48,7 +48,7 @@ function bodyWord(body: LiveBody): string {
   return body.pieces.map((piece) => (piece === '' ? '' : quote(piece))).join('"$WRITE_KEY"');
 }
 
-/** One word of a shell, exactly the text. What cannot be seen is written as an escape, byte by byte. */
+/** Quotes a text as one word of a shell. Invisible characters are written as escapes, byte by byte. */
 function quote(text: string): string {
   if (text.includes('\0')) throw new Error('a shell cannot hold U+0000');
   if (!hasUnseen(text) && !/[\r\n\t]/.test(text)) return `'${text.replaceAll("'", "'\\''")}'`;

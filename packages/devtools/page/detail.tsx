@@ -1,4 +1,4 @@
-// One event: its warnings, what became of it, its fields as a tree, and ways to copy it.
+// One event: its warnings, its outcome, its fields as a tree, and ways to copy it.
 import { useMemo, useState } from 'preact/hooks';
 import type { Warning } from '../src/live/event-warnings.js';
 import { codeOf, hasCall } from './code.js';

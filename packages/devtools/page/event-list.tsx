@@ -1,4 +1,4 @@
-// The list of the events found, or what to do when there are none.
+// The list of matching events, or a hint if there are none.
 import type { RefObject } from 'preact';
 import { type Filter, isNarrow } from './filter.js';
 import { eventToneOf, outcomeOf } from './outcome.js';
@@ -18,7 +18,7 @@ interface Props {
   activate: (row: EventRow, open: boolean) => void;
   listRef: RefObject<HTMLDivElement | null>;
   showAll: () => void;
-  /** Two lines for an event instead of columns. */
+  /** Whether an event takes two lines instead of columns. */
   isTall: boolean;
 }
 
@@ -75,7 +75,7 @@ function Cells({ row }: { row: EventRow }) {
   );
 }
 
-/** The problems of an event; style only if there are none. */
+/** The problems of an event, or its style warnings if it has no problems. */
 function Remark({ warnings }: Pick<EventRow, 'warnings'>) {
   const problems = warnings.filter(({ level }) => level === 'problem');
   const titles = (problems.length > 0 ? problems : warnings).map(({ title }) => title);

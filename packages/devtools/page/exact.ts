@@ -1,6 +1,6 @@
-// Parses the JSON text of an event with every number digit for digit as it was sent.
+// Parses the JSON text of an event and keeps the digits of every number.
 
-/** A number that JavaScript would write otherwise than it was sent: 12345678901234567890 or 39.90. */
+/** A number that JavaScript would print differently from how it was sent: 12345678901234567890 or 39.90. */
 export class ExactNumber {
   readonly digits: string;
 
@@ -9,12 +9,12 @@ export class ExactNumber {
   }
 }
 
-/** Parses JSON. A browser that does not give a number's source text rounds it. */
+/** Parses JSON. Rounds numbers in browsers that don't provide their source text. */
 export function parseExact(text: string): unknown {
   try {
     return JSON.parse(text, exactly);
   } catch {
-    return JSON.parse(text); // Nested so deeply that a reviver exhausts the stack.
+    return JSON.parse(text); // Nested so deeply that a reviver overflows the stack.
   }
 }
 
@@ -24,7 +24,7 @@ function exactly(_key: string, value: unknown, context?: { source?: string }): u
   return isExact ? value : new ExactNumber(source);
 }
 
-/** Writes JSON on several lines, exact numbers in their own digits. */
+/** Formats JSON on several lines, with exact numbers as they were sent. */
 export function writeExact(value: unknown, indent = ''): string {
   if (value instanceof ExactNumber) return value.digits;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);

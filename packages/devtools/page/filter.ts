@@ -1,8 +1,8 @@
-// What the reader looks for, and the rows that have it, kept up to date cheaply.
+// The filter, and the matching rows, which are updated incrementally.
 import type { EventRow } from './row.js';
 import type { Store } from './store.js';
 
-/** Every field that is set must hold. Replaced, never changed: a new filter means a new search. */
+/** All fields that are set must match. Never modified: a new filter object means a new search. */
 export interface Filter {
   readonly types: readonly string[];
   readonly name: string;
@@ -10,13 +10,13 @@ export interface Filter {
   readonly text: string;
   /** Only events with a problem. */
   readonly warned: boolean;
-  /** Only events that are not in style. */
+  /** Only events with style warnings. */
   readonly unstyled: boolean;
-  /** Sequence number of the one request to show. */
+  /** Sequence number of the only request to show. */
   readonly request: number | null;
-  /** Requests up to this one are cleared away. */
+  /** Hides requests up to this one. */
   readonly after: number;
-  /** While paused: the last request shown. */
+  /** While paused: the last request to show. */
   readonly until: number | null;
 }
 
@@ -32,17 +32,17 @@ export const EVERYTHING: Filter = {
   until: null,
 };
 
-/** Whether the reader looks for something in particular. */
+/** Whether a filter is set. */
 export function isNarrow(filter: Filter): boolean {
   return filter.text !== '' || filter.request !== null || setBeside(filter) > 0;
 }
 
-/** How many filters are set beside the search. */
+/** The number of filters that are set, without the search. */
 export function setBeside({ types, name, user, warned, unstyled }: Filter): number {
   return [types.length > 0, name !== '', user !== '', warned, unstyled].filter(Boolean).length;
 }
 
-/** Whether an event is looked for. Upper and lower case are the same. */
+/** Whether an event matches. Ignores case. */
 function matches(row: EventRow, filter: Filter): boolean {
   const { sequence } = row.request;
   if (sequence <= filter.after || (filter.until !== null && sequence > filter.until)) return false;
@@ -61,7 +61,7 @@ function holds(text: string, part: string): boolean {
   return text.toLowerCase().includes(part.toLowerCase());
 }
 
-/** The rows of a store that match. Looks only at new ones, as long as filter and store go on as they were. */
+/** The matching rows of a store. Checks only new rows as long as the filter and the store's version are unchanged. */
 export class Matching {
   #filter = EVERYTHING;
   #epoch = -1;

@@ -1,4 +1,4 @@
-// The controls that change the filter, and the export of what it finds.
+// The controls of the filter, and the export of the matching events.
 import { EVENT_TYPES } from '@offthread/tracking-api/event-rules';
 import { useMemo, useState } from 'preact/hooks';
 import { EVERYTHING, type Filter, isNarrow, setBeside } from './filter.js';
@@ -9,21 +9,21 @@ interface Props {
   filter: Filter;
   change: (filter: Filter) => void;
   store: Store;
-  /** Saves the events found; `null` if there are none. */
+  /** Saves the matching events; `null` if there are none. */
   save: (() => void) | null;
 }
 
 type TextField = 'name' | 'user' | 'text';
 
-/** Names offered, and their length. */
+/** Maximum number of suggested names, and their length. */
 const OFFERED = 100;
 const LONGEST_OFFERED = 80;
 
 export function Filters({ filter, change, store, save }: Props) {
-  // On a narrow screen they are closed at first.
+  // Initially closed on a narrow screen.
   const [isOpen, setOpen] = useState(false);
   const set = setBeside(filter);
-  // Not at each arrival: the list is for choosing from, and may lag.
+  // Not updated for each event, because the list is only for choosing and may lag.
   const names = useMemo(() => namesIn(store), [store.epoch, store.events.length >> 6]);
   const toggle = (type: string): void => {
     const { types } = filter;

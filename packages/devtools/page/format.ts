@@ -1,4 +1,4 @@
-// The short texts for times, sizes and counts.
+// Formats times, sizes and counts.
 
 const CLOCK = new Intl.DateTimeFormat(undefined, {
   hour: '2-digit',
@@ -9,7 +9,7 @@ const CLOCK = new Intl.DateTimeFormat(undefined, {
 });
 const WHOLE = new Intl.NumberFormat('en-US');
 
-/** 14:03:59.120, in the zone of the reader. */
+/** 14:03:59.120, in the reader's time zone. */
 export function clock(ms: number): string {
   return Number.isNaN(ms) ? 'unreadable' : CLOCK.format(ms);
 }

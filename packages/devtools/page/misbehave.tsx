@@ -22,7 +22,7 @@ interface Props {
 export function Misbehave({ status, say }: Props) {
   const [share, setShare] = useState(1);
   const [fault, setFault] = useState('');
-  // Shown from the click on, until the server confirms it.
+  // Shown immediately after the click, until the server confirms it.
   const [wanted, setWanted] = useState<Standing | null>(null);
   const text = JSON.stringify(status?.standing);
   useEffect(() => setWanted(null), [text]);

@@ -1,11 +1,11 @@
-// The faults that can be chosen, and the behaviours they stand for.
+// The faults to choose from, and their behaviours.
 import type { Behaviour, PlainBehaviour } from '../src/faults/behaviour.js';
 
 export interface Choice {
   id: string;
   label: string;
   behaviour: PlainBehaviour;
-  /** What a program should make of it. */
+  /** What a program should do about it. */
   hint: string;
 }
 
@@ -39,13 +39,13 @@ export const CHOICES: readonly Choice[] = [
   },
 ];
 
-/** What the API does: a choice, `null` for something else that was set elsewhere, and how often. */
+/** The current fault: a choice, or `null` for a behaviour that was set elsewhere, and its frequency. */
 export interface Standing {
   choice: Choice | null;
   probability: number;
 }
 
-/** How often: the probability, and how one says it. */
+/** The frequency as a probability and as a text. */
 export const SHARES: readonly { probability: number; label: string }[] = [
   { probability: 1, label: 'every request' },
   { probability: 0.5, label: '1 request in 2' },
@@ -57,7 +57,7 @@ export function behaviourOf({ behaviour }: Choice, probability: number): Behavio
   return probability === 1 ? behaviour : { type: 'sometimes', probability, behaviour };
 }
 
-/** What a behaviour stands for. */
+/** The choice that a behaviour corresponds to. */
 export function choiceOf(standing: Behaviour): Standing {
   const [behaviour, probability] =
     standing.type === 'sometimes' ? [standing.behaviour, standing.probability] : [standing, 1];

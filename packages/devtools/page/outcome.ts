@@ -1,7 +1,7 @@
-// How a request ended, in a word, and the tone to say it in.
+// The outcome of a request as a word, and its colour.
 import type { EventRow, RequestRow } from './row.js';
 
-/** The status, or what was done instead of one. */
+/** The status, or the behaviour if there was no status. */
 export function outcomeOf({ status, behaviour, state }: RequestRow): string {
   if (state === 'open' && (behaviour === 'ok' || status === null)) return '…';
   if (state === 'abandoned') return 'client left';
@@ -13,18 +13,18 @@ export function toneOf({ state, accepted }: RequestRow): 'open' | 'good' | 'bad'
   return state === 'open' ? 'open' : 'good';
 }
 
-/** As `toneOf`, of one event: in a request that was refused for another event, this one is not marked. */
+/** Like `toneOf`, for one event: if the request was refused because of another event, this one isn't marked. */
 export function eventToneOf({ fault, request }: EventRow): 'open' | 'good' | 'bad' {
   if (fault !== null) return 'bad';
   return isRefusedForOne(request) ? 'open' : toneOf(request);
 }
 
-/** Whether a request was refused for what is wrong with some of its events. */
+/** Whether a request was refused because of faults in some of its events. */
 export function isRefusedForOne({ refusal, faults }: RequestRow): boolean {
   return refusal !== null && faults.some(({ index, message }) => index !== null && refusal.endsWith(message));
 }
 
-/** Why a request was not accepted; `null` if it was. */
+/** Why a request wasn't accepted; `null` if it was. */
 export function reasonOf({ refusal, accepted, status, behaviour }: RequestRow): string | null {
   if (refusal !== null) return refusal;
   if (accepted) return null;

@@ -34,7 +34,7 @@ export function Panel({ title, kicker, close, children }: Props) {
   );
 }
 
-/** Names and values below each other. */
+/** Names and values in rows. */
 export function Facts({ facts }: { facts: [name: string, value: ComponentChildren][] }) {
   return (
     <dl class="facts">

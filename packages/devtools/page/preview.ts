@@ -1,13 +1,13 @@
-// A few characters that say what an event carries.
+// A short preview of an event's content.
 import { ExactNumber, parseExact } from './exact.js';
 import type { EventRow } from './row.js';
 import { visibleLine } from './visible.js';
 
-/** Characters of a preview, and of one value in it. */
+/** Maximum characters of a preview, and of one value in it. */
 const LONGEST = 140;
 const LONGEST_VALUE = 60;
 
-/** `total: 39.90, currency: EUR`: the properties or traits of an event. Made when the row is first seen. */
+/** `total: 39.90, currency: EUR`: the properties or traits of an event. Created when the row is first shown. */
 export function previewOf(row: EventRow): string {
   row.preview ??= preview(row.text);
   return row.preview;

@@ -1,4 +1,4 @@
-// Events a second over the last minute.
+// Events per second over the last minute.
 
 /** The events of one second. */
 export interface Second {
@@ -8,7 +8,7 @@ export interface Second {
 
 export const SECONDS = 60;
 
-/** Counts events by the second in which they arrived, and forgets those older than a minute. */
+/** Counts events by second of arrival, and forgets those older than a minute. */
 export class Rate {
   #seconds = new Map<number, Second>();
 
@@ -23,7 +23,7 @@ export class Rate {
     }
   }
 
-  /** The last whole minute, oldest second first; the running second is left out, for it is not full yet. */
+  /** The last full minute, oldest second first, without the current second, which isn't complete. */
   read(nowMs: number): Second[] {
     const now = Math.floor(nowMs / 1_000);
     return Array.from(

@@ -1,9 +1,9 @@
-// Headers, body and reply of a request that is open.
+// Headers, body and reply of the open request.
 import type { LiveBody, LiveContent } from '../src/live/content.js';
 import { MASK } from '../src/live/secrets.js';
 import { Folded } from './text.js';
 
-/** Characters of a body, and of a header, shown at first. */
+/** Characters of a body, and of a header, that are shown at first. */
 const BODY = 1_500;
 const HEADER = 200;
 

@@ -1,4 +1,4 @@
-// One request: what became of it, what it carried, and ways to send it again.
+// One request: its outcome, its content, and ways to send it again.
 import { useEffect, useState } from 'preact/hooks';
 import type { LiveContent } from '../src/live/content.js';
 import { copy } from './copy.js';
@@ -35,7 +35,7 @@ export function RequestDetail({ row, url, close, say, showEvents }: Props) {
     return () => {
       isCurrent = false;
     };
-    // The reply is there when the request has ended.
+    // The reply exists when the request has ended.
   }, [sequence, state]);
 
   async function act(what: string, doIt: () => Promise<void>): Promise<void> {

@@ -1,19 +1,21 @@
-// The rows of the two lists, made from a request of the stream.
+// The rows of both lists, created from the requests of the stream.
 import { type Warning, warningsOf } from '../src/live/event-warnings.js';
 import type { LiveRequest } from '../src/live/live-message.js';
 
-/** A request in the list. Its end is filled in when it comes. */
+/** A request in the list. Its end is added later. */
 export interface RequestRow extends Omit<LiveRequest, 'events'> {
   key: string;
   receivedMs: number;
 }
 
-/** An event in the list. Its text is parsed again when it is opened; 20,000 parsed events would fill the memory. */
+/**
+ * An event in the list. Its text is parsed again when it is opened, because 20,000 parsed events would fill the memory.
+ */
 export interface EventRow {
   key: string;
   type: string;
   name: string;
-  /** False if `name` only stands in for one: the traits of an identify. */
+  /** False if `name` is a substitute, such as the traits of an identify. */
   isNamed: boolean;
   user: string;
   isAnonymous: boolean;
@@ -21,16 +23,16 @@ export interface EventRow {
   bytes: number;
   messageId: string | null;
   warnings: Warning[];
-  /** What the API finds wrong with it; `null` when nothing. */
+  /** What the API finds wrong with it; `null` if nothing. */
   fault: string | null;
   request: RequestRow;
-  /** The text in lower case, made when it is first searched. */
+  /** The text in lower case, created on the first search. */
   haystack?: string;
-  /** Some of its fields, made when the row is first seen. */
+  /** A preview of its fields, created when the row is first shown. */
   preview?: string;
 }
 
-/** Events received by messageId, to tell the ones that come again. */
+/** Events received by messageId, to detect duplicates. */
 export type Received = Map<string, EventRow>;
 
 const encoder = new TextEncoder();
@@ -63,7 +65,7 @@ export function eventRow(text: string, index: number, request: RequestRow, recei
     fault: request.faults.find((fault) => fault.index === index)?.message ?? null,
     request,
   };
-  // What was not received comes again as a matter of course.
+  // Events that weren't received are expected to be sent again.
   if (messageId !== null && request.accepted && !isDuplicate) received.set(messageId, row);
   return row;
 }
@@ -81,7 +83,7 @@ function nameOf(type: string, event: Record<string, unknown>): Pick<EventRow, 'n
   return { name: names.slice(0, 8).join(', '), isNamed: false };
 }
 
-/** Any field may hold anything. Objects are not written out: one nested deep enough would exhaust the stack. */
+/** Fields may have any value. Objects aren't serialized, because a deeply nested one would overflow the stack. */
 function asText(value: unknown): string {
   if (value === undefined || value === null) return '';
   if (typeof value === 'object') return Array.isArray(value) ? '[…]' : '{…}';

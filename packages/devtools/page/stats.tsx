@@ -1,10 +1,10 @@
-// The numbers at the top: of everything that arrived, as the lists count it.
+// The numbers at the top, for all events that arrived, counted like the lists.
 import { Chart } from './chart.js';
 import { bytes, count, duration, plural } from './format.js';
 import type { RequestRow } from './row.js';
 import type { Store } from './store.js';
 
-/** Requests whose latency is looked at. */
+/** Number of requests for the latency. */
 const RECENT = 200;
 
 export function Stats({ store, showRefused }: { store: Store; showRefused: () => void }) {

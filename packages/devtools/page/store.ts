@@ -1,20 +1,20 @@
-// What the page knows, kept up to date by the messages of the stream.
+// The state of the page, updated by the messages of the stream.
 import type { LiveMessage, LiveRequest, LiveStatus } from '../src/live/live-message.js';
 import { Rate } from './rate.js';
 import { type EventRow, eventRow, type Received, type RequestRow, requestRow } from './row.js';
 
 type Hello = Extract<LiveMessage, { type: 'hello' }>;
 
-/** Rows over the number kept that may gather before the oldest go: each time, every list is searched anew. */
+/** Number of extra rows before the oldest are removed, because each removal searches every list again. */
 const SLACK = 1_000;
 
-/** Everything the page knows. Lists are oldest first and grow at the end. */
+/** The state of the page. Lists are oldest first; new items are added at the end. */
 export class Store {
   events: EventRow[] = [];
   requests: RequestRow[] = [];
-  /** Goes up whenever the lists did not just grow. */
+  /** Incremented whenever the lists changed other than by new items at the end. */
   epoch = 0;
-  /** Goes up whenever the server's sequence numbers may have begun anew. */
+  /** Incremented whenever the server's sequence numbers may have restarted. */
   run = 0;
   hello: Hello | undefined;
   status: LiveStatus | undefined;
@@ -36,7 +36,7 @@ export class Store {
     return Date.now() + this.#behindMs;
   }
 
-  /** Calls `listener` after changes, at most once a frame. Gives a function that stops it. */
+  /** Calls `listener` after changes, at most once per frame. Returns a function that removes it. */
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -75,7 +75,7 @@ export class Store {
     this.touch();
   }
 
-  /** Has the page shown anew at the next frame. */
+  /** Schedules a rerender for the next frame. */
   touch(): void {
     if (this.#isTelling) return;
     this.#isTelling = true;
@@ -85,7 +85,10 @@ export class Store {
     });
   }
 
-  /** Events in all requests, accepted or not, and requests: since the start or the last reset of the server. */
+  /**
+   * Number of events in all requests, accepted or not, and number of requests, since the start or the last reset of the
+   * server.
+   */
   totals(): { events: number; requests: number } {
     const counts = this.status?.counts;
     return {
@@ -106,7 +109,7 @@ export class Store {
     this.#trim();
   }
 
-  /** Counts a request that the last counters do not have yet: what is shown is counted at once. */
+  /** Counts a request that isn't in the last counters yet, because everything that is shown is counted at once. */
   #count({ sequence, accepted, eventCount, plainBytes, bodyBytes }: LiveRequest): void {
     const counts = this.status?.counts;
     if (counts === undefined || sequence <= counts.requests) return;

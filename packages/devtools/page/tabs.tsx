@@ -1,4 +1,4 @@
-// The bar that chooses the list, pauses and clears it.
+// The bar with the lists, pause and clear.
 import { count, plural } from './format.js';
 
 export type View = 'events' | 'requests';
@@ -11,11 +11,11 @@ interface Amount {
 interface Props {
   view: View;
   choose: (view: View) => void;
-  /** How many are shown, of how many. */
+  /** The number of shown items and of all items. */
   events: Amount;
   requests: Amount;
   isPaused: boolean;
-  /** Requests that came since the pause. */
+  /** Number of requests since the pause. */
   waiting: number;
   togglePause: () => void;
   clear: () => void;

@@ -1,4 +1,4 @@
-// The time of a row. There is no room for its milliseconds on a narrow screen.
+// The time of a row, without milliseconds on a narrow screen.
 import { clock } from './format.js';
 
 export function Time({ ms }: { ms: number }) {

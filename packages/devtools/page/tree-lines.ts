@@ -1,4 +1,4 @@
-// The lines of the tree of a value, in order.
+// The lines of a value's tree, in order.
 import { ExactNumber } from './exact.js';
 import { count } from './format.js';
 import { clip, visible, visibleLine } from './visible.js';
@@ -6,26 +6,29 @@ import { clip, visible, visibleLine } from './visible.js';
 /** One line of the tree. */
 export interface Line {
   path: string;
-  /** From 1. */
+  /** Starts at 1. */
   level: number;
   name: string;
-  /** What is written after the name; for what can be opened, a summary. */
+  /** The text after the name: the value, or a summary if the line can be opened. */
   text: string;
   kind: 'string' | 'number' | 'literal' | 'object' | 'more';
-  /** `null` for what cannot be opened. */
+  /** `null` if the line can't be opened. */
   isOpen: boolean | null;
   position: number;
   siblings: number;
 }
 
-/** Children shown at once; the rest by a line that says how many there are. */
+/** Children shown at first. A line with their number stands for the rest. */
 const SHOWN = 200;
 
-/** Characters of a string and of a name that are shown while their line is closed. */
+/** Characters of a string and of a name that a closed line shows. */
 const LONGEST = 240;
 const LONGEST_NAME = 80;
 
-/** The lines below a value. `open` holds the paths that are open, and those of the lists shown whole. */
+/**
+ * Returns the lines below a value. `open` contains the paths that are open, and those of lists that are shown
+ * completely.
+ */
 export function linesOf(value: unknown, open: ReadonlySet<string>, path = '$', level = 1): Line[] {
   if (!isContainer(value)) return level === 1 ? [lineOf('value', value, path, level, 1, 1, open)] : [];
   const entries = Object.entries(value);
@@ -53,7 +56,7 @@ export function linesOf(value: unknown, open: ReadonlySet<string>, path = '$', l
   return lines;
 }
 
-/** What is open at first: what the event is about, and not its circumstances. */
+/** The paths that are open at first: the event's own data, but not its context. */
 export const OPEN_AT_FIRST: ReadonlySet<string> = new Set(['$/properties', '$/traits']);
 
 function lineOf(
@@ -102,7 +105,7 @@ function isContainer(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !(value instanceof ExactNumber);
 }
 
-/** `~` cannot be in a path otherwise than as ~0 or ~1. */
+/** In a path, `~` only occurs as ~0 or ~1. */
 function morePath(path: string): string {
   return `${path}/~more`;
 }

@@ -1,4 +1,4 @@
-// A value as a tree that can be walked by keys (the ARIA tree pattern).
+// A value as a tree with keyboard navigation (the ARIA tree pattern).
 import { useMemo, useRef, useState } from 'preact/hooks';
 import { type Line, linesOf, OPEN_AT_FIRST } from './tree-lines.js';
 
@@ -60,7 +60,7 @@ export function Tree({ value }: { value: unknown }) {
   return (
     <div class="tree" role="tree" aria-label="Fields" ref={tree} onKeyDown={onKeyDown}>
       {lines.map((line, index) => (
-        // biome-ignore lint/a11y/useKeyWithClickEvents: the tree takes the keys.
+        // biome-ignore lint/a11y/useKeyWithClickEvents: the tree handles the keys.
         <div
           key={line.path}
           role="treeitem"

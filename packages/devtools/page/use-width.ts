@@ -1,8 +1,8 @@
-// The width of an element, kept up to date.
+// Observes the width of an element.
 import type { RefObject } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 
-/** A ref for the element, and its width in px. */
+/** Returns a ref for the element, and its width in px. */
 export function useWidth(): [ref: RefObject<HTMLDivElement | null>, width: number] {
   const ref = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(Number.POSITIVE_INFINITY);

@@ -1,14 +1,14 @@
-// A list, newest first, of which only what is seen exists.
+// A list, newest first, that renders only the visible rows.
 import type { ComponentChildren, RefObject } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 interface Props<Row extends { key: string }> {
   label: string;
   rows: readonly Row[];
-  /** In px; the style sheet gives rows the same. */
+  /** In px. Must match the style sheet. */
   rowHeight: number;
   active: Row | null;
-  /** `open` when the reader wants to see the row itself, and not only to pass over it. */
+  /** `open` if the reader activates the row, not if the selection only moves over it. */
   activate: (row: Row, open: boolean) => void;
   classOf: (row: Row) => string;
   children: (row: Row) => ComponentChildren;
@@ -18,11 +18,11 @@ interface Props<Row extends { key: string }> {
 interface Anchor<Row> {
   /** `undefined` at the top. */
   row: Row | undefined;
-  /** Where the list was scrolled to when the row was there. */
+  /** The scroll position at which the row was found. */
   at: number;
 }
 
-/** Rows beyond both edges that exist as well. */
+/** Number of rows rendered beyond each edge. */
 const OVERSCAN = 8;
 
 export function VirtualList<Row extends { key: string }>(props: Props<Row>) {
@@ -31,8 +31,8 @@ export function VirtualList<Row extends { key: string }>(props: Props<Row>) {
   const [, bump] = useState(0);
   const anchor = useRef<Anchor<Row>>({ row: undefined, at: 0 });
 
-  // New rows come in at the top. If the reader has scrolled away from it, what is being read stays in its place. An
-  // anchor that was set at another place than the list is at now is out of date.
+  // New rows are added at the top. If the reader has scrolled down, the visible rows stay in place. An anchor is
+  // outdated if the list has been scrolled since.
   const now = list.current?.scrollTop ?? 0;
   let top = Math.max(0, Math.min(now, rows.length * rowHeight - height));
   const { row: anchored, at } = anchor.current;
@@ -56,7 +56,7 @@ export function VirtualList<Row extends { key: string }>(props: Props<Row>) {
     return () => observer.disconnect();
   }, []);
 
-  /** Remembers the row at the upper edge. At the very top the reader wants to see what is new. */
+  /** Remembers the row at the upper edge. At the very top, new rows should be shown. */
   function drop(): void {
     const at = list.current?.scrollTop ?? 0;
     const row = at > 0 ? rows[rows.length - 1 - Math.floor(at / rowHeight)] : undefined;
@@ -96,7 +96,7 @@ export function VirtualList<Row extends { key: string }>(props: Props<Row>) {
     if (to !== undefined) go(to, false);
     else if (pressed.key === 'Enter' || pressed.key === ' ') {
       go(Math.max(0, place), true);
-      // The keyboard goes on in what was opened; Escape leads back here.
+      // Moves the focus into the opened pane. Escape returns here.
       requestAnimationFrame(() => document.getElementById('detail')?.focus());
     } else return;
     pressed.preventDefault();
@@ -107,7 +107,7 @@ export function VirtualList<Row extends { key: string }>(props: Props<Row>) {
     const row = rows[rows.length - 1 - index];
     if (row === undefined) continue;
     shown.push(
-      // biome-ignore lint/a11y/useKeyWithClickEvents: the list takes the keys, and tells the active row.
+      // biome-ignore lint/a11y/useKeyWithClickEvents: the list handles the keys and exposes the active row.
       <div
         key={row.key}
         id={row.key}

@@ -19,7 +19,7 @@ export function completionCommand(): Command {
     .action((shell: keyof typeof SCRIPTS) => void process.stdout.write(SCRIPTS[shell]));
 }
 
-/** `offthread complete -- WORDS` prints what may stand in place of the last word. */
+/** `offthread complete -- WORDS` prints the possible completions of the last word. */
 export function completeCommand(program: Command): Command {
   return commandNamed('complete')
     .argument('[words...]')
@@ -75,7 +75,7 @@ function candidates(command: Command, option: Option | undefined, current: strin
   );
 }
 
-/** The option of that name, if it has a value. */
+/** The option with that name, if it has a value. */
 function valued(command: Command, name: string): Option | undefined {
   return command.options.find(
     (each) => [each.short, each.long].includes(name) && (each.required || each.optional),

@@ -1,4 +1,4 @@
-// `offthread listen`: the local Tracking API on this terminal, with a line for each request.
+// `offthread listen`: runs the local Tracking API and prints a line for each request.
 import { type Command, InvalidArgumentError } from 'commander';
 import { localCertificate } from '../api/local-certificate.js';
 import type { RequestRecord } from '../api/request-record.js';
@@ -15,7 +15,7 @@ interface ListenOptions {
   tls?: boolean;
   strict?: boolean;
   origin?: string[];
-  /** True, or words to look for. */
+  /** True, or words to search for. */
   events?: true | string;
   json?: boolean;
   page: boolean;
@@ -72,7 +72,7 @@ export function listenCommand(): Command {
 async function listen({ port, host, latency, json = false, page, ...given }: ListenOptions): Promise<number> {
   const { writeKey, strict = false, origin, tls, events } = given;
   const lists = { ...(writeKey && { writeKeys: writeKey }), ...(origin && { origins: origin }) };
-  // The terminal needs only the counters. What is kept is for the page and for programs.
+  // The terminal needs only the counters. Records are kept for the page and for programs.
   const options = { port, host, latencyMs: latency, maxRecorded: 20_000, page, strict, ...lists };
   const certificate = tls ? await localCertificate(host) : undefined;
   // Loaded late: Fastify takes as long to load as all other commands together.
@@ -103,7 +103,7 @@ async function listen({ port, host, latency, json = false, page, ...given }: Lis
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => void finish(api, json));
   }
-  // The exit code for the time when a signal ends it.
+  // The exit code for an end by a signal.
   return EXIT.done;
 }
 

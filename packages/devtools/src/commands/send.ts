@@ -1,4 +1,4 @@
-// `offthread send TYPE`: sends one event and says how that went.
+// `offthread send TYPE`: sends one event and prints the result.
 import { randomUUID } from 'node:crypto';
 import { Analytics, type AnalyticsError, type EventType } from '@offthread/sdk';
 import { type Command, Option } from 'commander';
@@ -14,7 +14,7 @@ import { watchOutages } from '../outage.js';
 import { complain, print, printJson } from '../output.js';
 import { commandNamed, EXIT, exitBy, jsonObject, positive } from '../usage.js';
 
-/** Few, because somebody waits for the result. */
+/** Few, because the user waits for the result. */
 const MAX_RETRIES = 3;
 
 /** The fields of events, as options. */
@@ -109,7 +109,7 @@ Exit code: 0 delivered, 1 not delivered, 2 the command line is wrong.
 /** The command `send`. Its exit code is the outcome of the event. */
 export function sendCommand(): Command {
   const command = commandNamed('send')
-    .description('Send one event and say how that went.')
+    .description('Send one event and print the result.')
     .addHelpText('after', HELP);
   for (const [type, kind] of Object.entries(KINDS)) command.addCommand(typeCommand(type as EventType, kind));
   return command;

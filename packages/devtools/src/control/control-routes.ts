@@ -1,4 +1,4 @@
-// The control routes below /_offthread: what was recorded, and what the server is told to do.
+// The control routes below /_offthread, which return what was recorded and set the server's behaviour.
 import type { FastifyInstance } from 'fastify';
 import { recordOf } from '../api/recorder.js';
 import type { TrackingApiServer } from '../api/server.js';
@@ -17,7 +17,7 @@ const MAX_WAIT_MS = 600_000;
 type Query = Record<string, string | undefined>;
 
 /**
- * Adds the control routes. Each answers with JSON. A malformed behaviour gets a 400 with a `message`, and a request by a
+ * Adds the control routes, which reply with JSON. A malformed behaviour gets a 400 with a `message`. A request from a
  * web page of another origin gets a 403.
  */
 export function controlRoutes(app: FastifyInstance, api: TrackingApiServer): void {

@@ -66,12 +66,12 @@ export class RemoteControl {
     await this.#call('POST', '/rules', rules);
   }
 
-  /** Forgets records, counters and behaviours, and resets the connections that wait for a reply that never comes. */
+  /** Deletes records, counters and behaviours, and resets connections that wait for a reply that never comes. */
   async reset(): Promise<void> {
     await this.#call('POST', '/reset');
   }
 
-  /** Takes the API down: ends connections and refuses new ones. Keeps what was recorded. */
+  /** Takes the API down: closes connections and refuses new ones. Keeps what was recorded. */
   async stop(): Promise<void> {
     await this.#call('POST', '/stop');
   }
@@ -81,7 +81,9 @@ export class RemoteControl {
     await this.#call('POST', '/start');
   }
 
-  /** Resolves with the counters when that much has arrived. Rejects after the timeout, and says how much did arrive. */
+  /**
+   * Resolves with the counters when that many have arrived. Rejects after the timeout, with the number that did arrive.
+   */
   async waitFor({ events = 0, requests = 0, timeoutMs = 5_000 }: Goal): Promise<Counts> {
     const path = `/wait?events=${events}&requests=${requests}&timeoutMs=${timeoutMs}`;
     const answer = await this.#call<{ reached: boolean; counts: Counts }>('GET', path, undefined, timeoutMs);
@@ -113,7 +115,8 @@ export class RemoteControl {
     const text = body === undefined ? undefined : JSON.stringify(body);
     const headers = text === undefined ? {} : { 'content-type': 'application/json' };
     return new Promise((resolve, reject) => {
-      // A new agent for each call: no kept connection holds the process open, and mocks of the global agent don't apply.
+      // A new agent for each call: no kept connection keeps the process alive, and mocks of the global agent don't
+      // apply.
       const options = { method, headers, agent: new Agent(), timeout: waitMs + CALL_TIMEOUT_MS };
       const sent = request(`${this.controlUrl}${path}`, options, (response) => {
         let reply = '';

@@ -1,11 +1,11 @@
-// Whether a request was sent by a web page of another origin.
+// Detects requests from web pages of other origins.
 import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
 
 /**
- * Why a `Host` header is refused; `undefined` when it is not. If the domain of a web page is made to resolve to this
- * machine (DNS rebinding), the browser takes that page and this server for one origin. But its requests name that domain.
- * An address, `localhost` and the name that this server listens on can't be such a domain.
+ * Returns why a `Host` header is refused, or `undefined` if it isn't. If the domain of a web page is made to resolve to
+ * this machine (DNS rebinding), the browser treats that page and this server as one origin. But its requests contain
+ * that domain as the host. An address, `localhost` and the name that this server listens on can't be such a domain.
  */
 export function foreignHost(host: string | undefined, listensOn: string): string | undefined {
   const name = hostnameOf(host);
@@ -16,7 +16,10 @@ export function foreignHost(host: string | undefined, listensOn: string): string
   return `the Host header ${JSON.stringify(host ?? '')} is not this server's: ask by its address or localhost`;
 }
 
-/** Why a request comes from a web page of another origin; `undefined` if it doesn't. Programs send neither header. */
+/**
+ * Returns why a request comes from a web page of another origin, or `undefined` if it doesn't. Programs send neither
+ * header.
+ */
 export function foreignOrigin(headers: IncomingHttpHeaders): string | undefined {
   const site = headers['sec-fetch-site'];
   const { host, origin } = headers;

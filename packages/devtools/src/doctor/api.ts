@@ -1,4 +1,4 @@
-// Checks of the API, by a few requests that carry no events: latency, authentication, clock.
+// Checks the API with a few requests without events: latency, authentication, clock.
 import http from 'node:http';
 import https from 'node:https';
 import type { Agents } from '@offthread/sdk/connections';
@@ -13,7 +13,7 @@ const TIMEOUT_MS = 10_000;
 /** A reply that takes this many milliseconds is slow: ten thousand queued events then take minutes. */
 const SLOW_MS = 1_000;
 
-/** A clock that is off by fewer seconds shows in no report. */
+/** A smaller clock difference isn't visible in any report. */
 const SKEW_S = 30;
 
 interface Reply {
@@ -23,7 +23,7 @@ interface Reply {
   readonly skew: number | undefined;
 }
 
-/** Sends a batch without events a few times, and draws conclusions from the replies. */
+/** Sends a batch without events a few times and evaluates the replies. */
 export async function checkApi(url: URL, writeKey: string | undefined, agents: Agents): Promise<Check[]> {
   const [client, agent] = url.protocol === 'https:' ? [https, agents.https] : [http, agents.http];
   const replies: Reply[] = [];

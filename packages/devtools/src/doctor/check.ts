@@ -2,14 +2,14 @@
 
 /** What one check found. */
 export interface Check {
-  /** Does not change between versions. */
+  /** The same in all versions. */
   readonly name: string;
   readonly status: 'ok' | 'warning' | 'failed' | 'skipped';
-  /** What was found. Never holds the write key. */
+  /** The finding. Never contains the write key. */
   readonly detail: string;
   /** What to do about it. Present if the status is `warning` or `failed`. */
   readonly remedy?: string;
-  /** Numbers and the like, for programs. */
+  /** Data for programs, such as numbers. */
   readonly facts?: Readonly<Record<string, unknown>>;
 }
 
@@ -30,7 +30,7 @@ export function skipped(name: string, detail: string): Check {
   return { name, status: 'skipped', detail };
 }
 
-/** The message of an error. If several addresses were tried, the messages of all. */
+/** The message of an error. If several addresses were tried, all of their messages. */
 export function messageOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(messageOf).join('; ');
   return error instanceof Error ? error.message : String(error);

@@ -21,7 +21,7 @@ export function checkNode(version: string): Check {
     : failed('node', `Node.js ${version}`, `Use Node.js ${OLDEST_NODE.join('.')} or newer.`);
 }
 
-/** Whether the write key looks like one. No part of it is ever shown. */
+/** Whether the write key has the right form. No part of it is ever shown. */
 export function checkWriteKey(key: string | undefined, url: URL | undefined): Check {
   const name = 'write-key';
   if (key === undefined || key.trim() === '') {

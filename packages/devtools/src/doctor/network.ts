@@ -18,7 +18,7 @@ const DAY_MS = 86_400_000;
 export interface ProxyOnTheWay {
   /** Host and port, without user name and password. */
   readonly host: string;
-  /** Makes connections through it. */
+  /** Makes connections through the proxy. */
   readonly agent: Agent;
 }
 
@@ -76,7 +76,7 @@ function remedyForProxy({ hostname }: URL, message: string): string {
   return `Check the variable that sets the proxy, and that the proxy allows CONNECT to ${hostname}. NO_PROXY=${hostname} bypasses it.`;
 }
 
-/** A connection through the proxy. */
+/** Makes a connection through the proxy. */
 function tunnel(url: URL, { agent }: ProxyOnTheWay): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const options = { host: bare(url.hostname), port: portOf(url) };
@@ -84,7 +84,7 @@ function tunnel(url: URL, { agent }: ProxyOnTheWay): Promise<Duplex> {
   });
 }
 
-/** The server's certificate. Only the handshake is sent, so a bad certificate does no harm. */
+/** Returns the server's certificate. Only the handshake is sent, so a bad certificate does no harm. */
 export async function checkTls(url: URL, proxy?: ProxyOnTheWay): Promise<Check> {
   if (url.protocol !== 'https:') return ok('tls', 'none: plain http');
   const host = bare(url.hostname);
@@ -131,7 +131,7 @@ function remedyFor(code: string): string {
   return 'If the certificate is from your own authority, set NODE_EXTRA_CA_CERTS=/path/ca.pem. If not, the connection may be intercepted.';
 }
 
-/** The result, or an error once the time is over. A later result is ignored. */
+/** Returns the result, or rejects after the timeout. A later result is ignored. */
 async function within<T>(promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -148,7 +148,7 @@ function portOf({ port, protocol }: URL): number {
   return Number(port) || (protocol === 'https:' ? 443 : 80);
 }
 
-/** An IPv6 address has brackets in a URL and nowhere else. */
+/** An IPv6 address has brackets only in a URL. */
 function bare(hostname: string): string {
   return hostname.replace(/^\[|\]$/g, '');
 }

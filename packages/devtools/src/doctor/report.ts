@@ -1,17 +1,17 @@
-// In: checks. Out: lines for people. Next: commands/doctor.ts prints them.
+// Formats checks as lines of text. Next: commands/doctor.ts prints them.
 import { styleText } from 'node:util';
 import type { Check } from './check.js';
 
 const LABELS = { ok: 'ok', warning: 'WARN', failed: 'FAIL', skipped: 'skip' } as const;
 const COLOURS = { ok: 'green', warning: 'yellow', failed: 'red', skipped: 'gray' } as const;
 
-/** A line, and what is in front of it, which may be in colour. */
+/** A line and its prefix, which may be in colour. */
 interface CheckLine {
   readonly label: string;
   readonly text: string;
 }
 
-/** The lines of one check. The status is a word: colour only repeats it. */
+/** The lines of one check. The status is a word, so colour isn't needed to read it. */
 export function checkLines({ name, status, detail, remedy }: Check, inColour: boolean): CheckLine[] {
   const label = LABELS[status].padEnd(4);
   const shown = inColour ? styleText(COLOURS[status], label) : label;

@@ -1,4 +1,4 @@
-// Checks of the SDK itself, worker thread included.
+// Checks the SDK itself, including its worker thread.
 import { Analytics, type AnalyticsError, type AnalyticsSettings } from '@offthread/sdk';
 import { MAX_EVENT_BYTES } from '@offthread/tracking-api/event-rules';
 import { adviceFor } from '../destination.js';
@@ -20,7 +20,7 @@ export async function checkSample(settings: AnalyticsSettings): Promise<Check> {
     );
   }
   const detail = error.code === 'closed' ? `not delivered within ${TIMEOUT_MS} ms` : error.message;
-  // Other advice would be to run the doctor.
+  // The usual advice would be to run the doctor.
   const advice = error.code === 'rejected' || error.code === 'redirected' ? adviceFor(error) : '';
   return failed('sample', `${detail} (${error.code})`, advice || 'See the checks above.');
 }

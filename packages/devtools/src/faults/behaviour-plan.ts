@@ -6,10 +6,10 @@ import { seededRandom } from './seeded-random.js';
 
 const ORDINARY: PlainBehaviour = { type: 'ok' };
 
-/** The behaviours to come: the standing one, and how many come before it. */
+/** The coming behaviours: the standing one, and the number of others before it. */
 export interface PlannedBehaviour {
   standing: Behaviour;
-  /** Number of requests that the script still decides. */
+  /** Number of requests that the script still covers. */
   scripted: number;
   rules: number;
 }
@@ -54,7 +54,7 @@ export class BehaviourPlan {
     return { standing: this.#standing, scripted, rules: this.#rules.filter(({ left }) => left > 0).length };
   }
 
-  /** The behaviour when the headers have arrived; `undefined` if a rule depends on the body. */
+  /** Returns the behaviour after the headers have arrived, or `undefined` if a rule depends on the body. */
   forHeaders(writeKey: string | null): PlainBehaviour | undefined {
     const item = this.#script[0];
     if (item !== undefined) {
@@ -65,7 +65,7 @@ export class BehaviourPlan {
     return this.#rules.length > 0 ? this.#fromRules(writeKey, undefined) : this.#resolve(this.#standing);
   }
 
-  /** The behaviour when the body has been read, if `forHeaders` gave none. */
+  /** Returns the behaviour after the body has been read, if `forHeaders` returned none. */
   forBody(writeKey: string | null, events: ReceivedEvent[]): PlainBehaviour {
     return this.#fromRules(writeKey, events) ?? ORDINARY;
   }

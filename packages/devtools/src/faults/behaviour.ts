@@ -1,4 +1,4 @@
-// What the server can be told to do with a request.
+// The behaviours that the server can be given for a request.
 
 /** The fields that any behaviour may have. */
 interface BehaviourBase {
@@ -9,7 +9,7 @@ interface BehaviourBase {
   accept?: boolean;
 }
 
-/** The ordinary behaviour: 200, 400 or 401, as the Tracking API would answer. */
+/** The ordinary behaviour: the 200, 400 or 401 of the Tracking API. */
 export interface Ok extends BehaviourBase {
   type: 'ok';
   /** Milliseconds before the reply. Default: the `latencyMs` of the server. */
@@ -65,7 +65,7 @@ export interface Huge extends BehaviourBase {
   bytes: number;
 }
 
-/** A 200 with a small gzip body that unpacks to that many bytes. */
+/** A 200 with a small gzip body that decompresses to that many bytes. */
 export interface GzipBomb extends BehaviourBase {
   type: 'gzip-bomb';
   bytes: number;
@@ -84,7 +84,7 @@ export interface Redirect extends BehaviourBase {
   location: string;
 }
 
-/** What a server does with one request. */
+/** The behaviour for one request. */
 export type PlainBehaviour =
   | Ok
   | Answer
@@ -107,13 +107,13 @@ export interface Sometimes {
   behaviour: PlainBehaviour;
 }
 
-/** What a server can be told to do. */
+/** Any behaviour that a server can be given. */
 export type Behaviour = PlainBehaviour | Sometimes;
 
 /** An item of a script: a behaviour for the next request, or the next `times` requests (default 1). */
 export type ScriptItem = Behaviour & { times?: number };
 
-/** What a request must have to match a rule: all that is given. */
+/** The conditions of a rule. A request must meet all that are given. */
 export interface Match {
   writeKey?: string;
   /** One event of the request has this messageId. */

@@ -1,4 +1,4 @@
-// Checks behaviours and rules that come as JSON.
+// Validates behaviours and rules that arrive as JSON.
 
 import { isObject } from '@offthread/tracking-api';
 import type { Behaviour, Rule, ScriptItem } from './behaviour.js';

@@ -1,4 +1,4 @@
-// The behaviours below HTTP: what happens on the bare socket.
+// The behaviours below HTTP, applied to the socket.
 import type { Socket } from 'node:net';
 import type { OpenConnections } from '../api/open-connections.js';
 import type { Drip, Drop, Garbage, Hang, StallUpload, Truncate } from './behaviour.js';
@@ -11,7 +11,7 @@ const SUCCESS = '{"success":true}';
 /** Milliseconds for the client to read what was sent before the reset arrives. */
 const BEFORE_RESET_MS = 20;
 
-/** Breaks the connection as the behaviour says. The reply must have been hijacked. */
+/** Breaks the connection. The reply must have been hijacked. */
 export function breakConnection(
   fault: ConnectionFault,
   socket: Socket,
@@ -26,7 +26,8 @@ export function breakConnection(
       connections.hold(socket);
       break;
     case 'stall-upload':
-      // A socket that isn't read does not notice that its peer left, so stop counting the request as open now.
+      // A socket that isn't read doesn't notice that its peer has closed the connection, so the request stops counting
+      // as open now.
       leave();
       socket.pause();
       connections.hold(socket);

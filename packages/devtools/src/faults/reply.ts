@@ -1,4 +1,4 @@
-// The behaviours that are an HTTP reply, sent.
+// Sends the behaviours that are an HTTP reply.
 import { pipeline, Readable } from 'node:stream';
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { createGzip } from 'node:zlib';
@@ -36,7 +36,7 @@ export function statusOf(behaviour: PlainBehaviour, refusal: Refusal | null): nu
   }
 }
 
-/** Answers a request. */
+/** Replies to a request. */
 export async function answer(
   behaviour: HttpBehaviour,
   refusal: Refusal | null,
@@ -45,8 +45,8 @@ export async function answer(
 ): Promise<void> {
   const wait = 'delayMs' in behaviour ? (behaviour.delayMs ?? latencyMs) : latencyMs;
   if (wait > 0) await delay(wait, undefined, { ref: false });
-  // At least one turn of the event loop. Otherwise a request that has arrived whole ends before the next one is seen, and
-  // requests that were open at the same time are never counted as such.
+  // At least one turn of the event loop. Otherwise a request that arrived completely ends before the next one is read,
+  // and simultaneous requests are never counted as such.
   else await turn();
   if (reply.raw.destroyed) {
     reply.hijack();

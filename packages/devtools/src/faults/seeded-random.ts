@@ -1,4 +1,4 @@
-// Random numbers that are the same for the same seed.
+// Random numbers that repeat with the same seed.
 
 /** A pseudo-random generator: a 32-bit counter whose value is mixed (mulberry32 by Tommy Ettinger, public domain). */
 export function seededRandom(seed: number): () => number {

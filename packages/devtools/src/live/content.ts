@@ -1,20 +1,20 @@
-// What the live page shows of a request when it is opened: headers, body and reply, without secrets.
+// The details of a request for the live page: headers, body and reply, without secrets.
 import { isUtf8 } from 'node:buffer';
 import type { Entry } from '../api/recorder.js';
 import { cutKeys, type MaskedHeader, maskHeaders } from './secrets.js';
 
-/** A body: its text, cut where write keys were; or why there is none. */
+/** A body: its text, split where write keys were removed, or why there is no text. */
 export type LiveBody = { type: 'text'; pieces: string[] } | { type: 'binary' | 'none' };
 
-/** A request in full. */
+/** All details of a request. */
 export interface LiveContent {
   headers: MaskedHeader[];
   body: LiveBody;
-  /** `null` before there is one, and when no regular one was sent. */
+  /** `null` before the reply, and if no regular reply was sent. */
   reply: { status: number; headers: MaskedHeader[]; body: string | null } | null;
 }
 
-/** What the page shows of an entry. */
+/** Returns the details of an entry. */
 export function contentOf({ headers, writeKey, body, reply }: Entry): LiveContent {
   return {
     headers: maskHeaders(headers, writeKey),

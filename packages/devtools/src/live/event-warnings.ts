@@ -1,8 +1,8 @@
-// What the sender of an event should look at.
+// Warnings about an event for its sender.
 
 import { isObject, MAX_EVENT_BYTES } from '@offthread/tracking-api/event-rules';
 
-/** What an event can be warned about. */
+/** The kinds of warnings. */
 export type WarningCode =
   | 'not-an-object'
   | 'no-user'
@@ -16,7 +16,7 @@ export type WarningCode =
 /** Something about an event that its sender should check. */
 export interface Warning {
   code: WarningCode;
-  /** A problem costs data. Style is a recommendation. */
+  /** A `problem` loses data. `style` is a recommendation. */
   level: 'problem' | 'style';
   /** A few words. */
   title: string;
@@ -34,19 +34,19 @@ export interface Arrival {
   isDuplicate: boolean;
 }
 
-/** Clocks of two machines rarely differ by more, in ms. */
+/** The clocks of two machines rarely differ by more, in ms. */
 const CLOCK_SKEW_MS = 5_000;
 
-/** Words that are lower case within a title. */
+/** Words that stay lower case in a title. */
 const SMALL_WORDS = 'a|an|and|as|at|by|for|from|in|into|of|off|on|or|out|per|the|to|up|via|vs|with';
 
-/** Two or more words that begin with a capital, a digit, or a letter of a script without capitals. */
+/** Two or more words that start with a capital, a digit, or a letter of a script without capitals. */
 const OBJECT_ACTION = new RegExp(
   `^[\\p{Lu}\\p{Lt}\\p{Lo}\\p{Nd}]\\S*( (${SMALL_WORDS}|[\\p{Lu}\\p{Lt}\\p{Lo}\\p{Nd}]\\S*))* [\\p{Lu}\\p{Lt}\\p{Lo}\\p{Nd}]\\S*$`,
   'u',
 );
 
-/** The warnings of an event, the most important first. The event may be any JSON value. */
+/** Returns the warnings of an event, most important first. The event may be any JSON value. */
 export function warningsOf(event: unknown, { bytes, receivedMs, isDuplicate }: Arrival): Warning[] {
   if (!isObject(event)) {
     return [
@@ -104,7 +104,7 @@ function timeWarnings(timestamp: unknown, receivedMs: number): Warning[] {
   ];
 }
 
-/** NaN for a date that does not exist, which `Date.parse` turns into another one, and for years of more than four digits. */
+/** Returns NaN for dates that don't exist, which `Date.parse` changes, and for years of more than four digits. */
 function timeOf(timestamp: string): number {
   const [, date = '', day] = /^(\d{4}-\d\d-(\d\d))/.exec(timestamp) ?? [];
   if (day !== undefined && new Date(date).getUTCDate() !== Number(day)) return Number.NaN;

@@ -1,4 +1,4 @@
-// Streams what the recorder records to every open live page, as server-sent events.
+// Streams the recorder's entries to every open live page, as server-sent events.
 import type { ServerResponse } from 'node:http';
 import { eventTexts } from '@offthread/tracking-api';
 import type { Entry, RecorderChange } from '../api/recorder.js';
@@ -7,28 +7,28 @@ import type { LiveRequest, LiveStatus } from './live-message.js';
 import { maskKeys } from './secrets.js';
 import { Viewer } from './viewer.js';
 
-/** Number of events that a page gets when it opens, and keeps. */
+/** Number of events that a page gets at first, and keeps. */
 const KEPT_EVENTS = 20_000;
 
-/** Events taken from the recorder at a time. */
+/** Events read from the recorder at a time. */
 const PAGE = 500;
 
-/** Pages open at once. The kernel may hold some megabytes for each of them. */
+/** Maximum number of open pages. The kernel may buffer some megabytes for each. */
 const MAX_VIEWERS = 32;
 
-/** Bytes that may wait for all pages together. One message is half a megabyte at most. */
+/** Maximum bytes that may wait for all pages together. One message has half a megabyte at most. */
 const MAX_BUFFERED = 16 * 1024 * 1024;
 
-/** Milliseconds between two looks at the counters. */
+/** Milliseconds between two checks of the counters. */
 const STATUS_MS = 400;
 
-/** Sends every open page what happens. Costs nothing while there is none. */
+/** Sends events to every open page. Does no work without pages. */
 export class Feed {
   #api: TrackingApiServer;
   #viewers = new Set<Viewer>();
-  /** Those whose connection takes no more, the longest first. */
+  /** Pages whose connections are full, the one that waits longest first. */
   #blocked = new Set<Viewer>();
-  /** Requests that were sent to any page since the last reset, after which the sequence numbers begin again. */
+  /** Requests that were sent to any page since the last reset. A reset restarts the sequence numbers. */
   #sent = new WeakSet<Entry>();
   #unsubscribe: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -86,7 +86,7 @@ export class Feed {
     }
   }
 
-  /** Sends a viewer what it has not been sent, until its connection takes no more: the recorder is the only buffer. */
+  /** Sends new entries to a viewer until its connection is full. The recorder is the only buffer. */
   #pump(viewer: Viewer): void {
     if (viewer.isReady && viewer.needsReset) {
       viewer.needsReset = false;

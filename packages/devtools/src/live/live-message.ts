@@ -1,10 +1,10 @@
-// The messages of the live page's stream: one union for both sides.
+// The messages of the live page's stream, as one union for both sides.
 
 import type { Recording } from '../api/options.js';
 import type { Counts, RequestRecord } from '../api/request-record.js';
 import type { PlannedBehaviour } from '../faults/behaviour-plan.js';
 
-/** A request as the page lists it. Its headers, body and reply are asked for when it is opened. */
+/** A request in the page's list. The page requests headers, body and reply when it is opened. */
 export interface LiveRequest
   extends Pick<
     RequestRecord,
@@ -26,7 +26,10 @@ export interface LiveRequest
   > {
   /** `X-Retry-Count`: 0 at the first attempt. */
   retries: number;
-  /** The JSON text of each event, digit by digit as it was sent: parsing would round its large numbers. A write key is masked. */
+  /**
+   * The JSON text of each event exactly as it was sent, because parsing would round large numbers. Write keys are
+   * masked.
+   */
   events: string[];
 }
 
@@ -35,12 +38,12 @@ type LiveEnd = Pick<RequestRecord, 'sequence' | 'durationMs' | 'state'>;
 
 /** The counters, without those by write key, and the behaviours to come. */
 export interface LiveStatus extends PlannedBehaviour {
-  /** Whether a request is refused for any fault of its events. */
+  /** Whether any fault in an event causes its request to be refused. */
   strict: boolean;
   counts: Omit<Counts, 'maxConcurrentByWriteKey'>;
 }
 
-/** One message of the stream; the page forgets what it knew at a `hello` and at a `reset`. */
+/** A message of the stream. On `hello` and `reset` the page discards its state. */
 export type LiveMessage =
   | { type: 'hello'; url: string; now: number; record: Recording; kept: number }
   | { type: 'request'; request: LiveRequest }

@@ -1,4 +1,4 @@
-// The live page, its files, its stream, and what it asks about a request.
+// The routes of the live page: its files, its stream and its requests.
 import { readFileSync } from 'node:fs';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Entry } from '../api/recorder.js';
@@ -9,13 +9,13 @@ import { contentOf } from './content.js';
 import { Feed } from './feed.js';
 import { replay } from './replay.js';
 
-/** Made from packages/devtools/page by the build. */
+/** Built from packages/devtools/page. */
 const FILES = new URL('../page/', import.meta.url);
 
 /** One request, by its sequence number. */
 const REQUEST = `${CONTROL_PREFIX}/page/requests/:sequence`;
 
-/** The page runs only files of this server, and text never becomes markup or a script. */
+/** The page runs only files of this server, and text never becomes markup or script. */
 const HEADERS = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +

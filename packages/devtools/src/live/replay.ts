@@ -3,7 +3,7 @@ import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Entry } from '../api/recorder.js';
 
-/** What belonged to the connection or to the encoding of the body; the body is sent as it was recorded, unpacked. */
+/** Headers of the original connection or encoding. The body is sent decompressed, as it was recorded. */
 const LEFT_OUT = new Set([
   'connection',
   'content-encoding',
@@ -18,12 +18,12 @@ const LEFT_OUT = new Set([
   'upgrade',
 ]);
 
-/** A reply that takes longer, in ms, is not waited for. */
+/** Maximum wait for a reply, in ms. */
 const TIMEOUT_MS = 120_000;
 
 /**
- * Sends a request on a connection of its own, with the write key it had. Nobody waits for the reply: what becomes of
- * the request is recorded like that of any other.
+ * Sends a request on its own connection, with its original write key. The reply isn't awaited; the request is recorded
+ * like any other.
  */
 export function replay({ method, path, headers, body }: Entry, url: string): void {
   const { protocol, hostname, port } = new URL(url);

@@ -1,6 +1,6 @@
-// Masks what must not reach the live page: write keys, tokens and cookies.
+// Masks secrets before they reach the live page: write keys, tokens and cookies.
 
-/** Stands for a masked value. Its length says nothing about the value. */
+/** The replacement for a secret. It doesn't reveal the secret's length. */
 export const MASK = '••••';
 
 /** A header as the page shows it. */
@@ -15,10 +15,10 @@ const SECRET_HEADER =
 
 const KEY_FIELD = /("write_?key"\s*:\s*")((?:[^"\\]|\\.)*)"/gi;
 
-/** A shorter key is also an ordinary word, such as `test`, that need not be the key where it is found. */
+/** A shorter key may be an ordinary word such as `test`, which isn't necessarily the key. */
 const LEAST_FOUND = 8;
 
-/** The headers of a request or a reply, in their order. The scheme of an authorization stays. */
+/** The headers of a request or reply, in order. The scheme of an authorization is kept. */
 export function maskHeaders(
   headers: Record<string, number | string | string[] | undefined>,
   writeKey: string | null,
@@ -40,8 +40,8 @@ function holdsKey(value: string, writeKey: string): boolean {
 }
 
 /**
- * A JSON text, cut where write keys were: the values of every field `writeKey`, and every string that is the key.
- * One piece if there was none.
+ * Splits a JSON text at write keys: the values of every field `writeKey`, and every string that equals the key. Returns
+ * one piece if there are none.
  */
 export function cutKeys(text: string, writeKey: string | null): string[] {
   const pieces: string[] = [];

@@ -1,20 +1,20 @@
-// One open live page: what it has been sent, and what waits until its connection takes more.
+// One open live page: what it has received, and what waits until its connection accepts more.
 import type { ServerResponse } from 'node:http';
 import type { Entry } from '../api/recorder.js';
 import type { LiveMessage } from './live-message.js';
 
-/** A page that takes nothing for this long, in ms, is dropped. Its browser connects again and starts anew. */
+/** A page that reads nothing for this long, in ms, is dropped. Its browser then reconnects. */
 const STALL_MS = 10_000;
 
-/** Ends of requests that may wait for a page. */
+/** Number of ended requests that may wait for a page. */
 const MAX_ENDED = 20_000;
 
 /**
- * Writes only while the connection takes more, one message at a time. What comes meanwhile is not kept as text: the
- * recorder has the requests, and the rest is a flag or a reference.
+ * Writes only while the connection accepts more, one message at a time. Nothing else is buffered as text: the recorder
+ * has the requests, and the rest is a flag or a reference.
  */
 export class Viewer {
-  /** Sequence number of the first request it has not been sent. */
+  /** Sequence number of the first request that hasn't been sent. */
   next: number;
   /** Requests that have ended since they were sent. */
   ended: Entry[] = [];
@@ -28,7 +28,7 @@ export class Viewer {
     this.next = next;
   }
 
-  /** Whether its connection takes more. */
+  /** Whether its connection accepts more. */
   get isReady(): boolean {
     return !this.#response.writableNeedDrain && !this.#response.destroyed;
   }
@@ -38,7 +38,7 @@ export class Viewer {
     return this.#response.writableNeedDrain && !this.#response.destroyed;
   }
 
-  /** Bytes that wait for its connection, in this process. */
+  /** Bytes in this process that wait for its connection. */
   get buffered(): number {
     return this.#response.writableLength;
   }
