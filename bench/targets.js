@@ -110,7 +110,7 @@ function least(scenario, measure, limit, of) {
   return { scenario, measure, at: 'least', limit, of };
 }
 
-/** NaN, which meets no target, where noise was larger than what was measured. */
+/** Returns NaN, which meets no target, if noise was larger than the measured value. */
 function quotient(dividend, divisor) {
   return dividend > 0 && divisor > 0 ? dividend / divisor : Number.NaN;
 }

@@ -442,15 +442,15 @@ describe('Retry-After', () => {
 
   test('that is repeated is reported each time, until maxRetryDuration ends it', async () => {
     await using trial = new Trial({ host: bench.api.url, maxRetries: 0, maxRetryDuration: 2_500 });
-    const told: unknown[] = [];
-    const listen = (message: unknown): unknown => told.push(message);
+    const reported: unknown[] = [];
+    const listen = (message: unknown): unknown => reported.push(message);
     subscribe('offthread:retried', listen);
     try {
       await bench.api.behave({ type: 'answer', status: 429, headers: { 'retry-after': '1' } });
       trial.track(2);
-      await expect.poll(() => told.length, { timeout: BUDGET_MS }).toBe(1);
+      await expect.poll(() => reported.length, { timeout: BUDGET_MS }).toBe(1);
       // During the pause.
-      expect(told).toMatchObject([{ count: 2, attempts: 1, status: 429 }]);
+      expect(reported).toMatchObject([{ count: 2, attempts: 1, status: 429 }]);
       expect(trial.analytics.stats()).toMatchObject({ pending: 2, retries: 1 });
       expect(await trial.analytics.flushAsync(BUDGET_MS)).toMatchObject({ status: 'ok', failed: 2 });
     } finally {
@@ -458,7 +458,7 @@ describe('Retry-After', () => {
     }
     const { attempts } = trial.errors[0] ?? {};
     expect(trial.errors).toMatchObject([{ code: 'retry_duration_exceeded', status: 429, count: 2 }]);
-    expect(told).toHaveLength((attempts ?? 0) - 1);
+    expect(reported).toHaveLength((attempts ?? 0) - 1);
     await trial.balance(bench.api);
   });
 

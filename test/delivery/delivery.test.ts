@@ -254,15 +254,15 @@ describe('stub', () => {
     ['the default host', { host: undefined }],
   ])('sends nothing and counts every event as delivered, with %s', async (_, settings) => {
     const analytics = bench.open({ stub: true, batchSize: 10, ...settings });
-    const told: unknown[] = [];
+    const outcomes: unknown[] = [];
     for (const index of upTo(25)) {
       const properties = { index };
-      expect(analytics.track({ userId: 'u', event: 'e', properties }, (error) => told.push(error))).toBe(
+      expect(analytics.track({ userId: 'u', event: 'e', properties }, (error) => outcomes.push(error))).toBe(
         true,
       );
     }
     expect(analytics.flush(20_000)).toMatchObject({ status: 'ok', delivered: 25, failed: 0, pending: 0 });
-    expect(told).toEqual(upTo(25).map(() => undefined));
+    expect(outcomes).toEqual(upTo(25).map(() => undefined));
     expect(analytics.stats()).toMatchObject({ accepted: 25, delivered: 25, pending: 0, requests: 3 });
     expect(await bench.api.counts()).toMatchObject({ requests: 0 });
   });

@@ -290,14 +290,14 @@ describe('a mistake of the function drops the event, reports it to the callback 
     ['it returns a proxy that throws', () => new Proxy({}, { ownKeys: () => fail() }), 'beforeSend threw'],
   ])('%s', async (_, hook, message) => {
     const { analytics, onError } = hooked(hook);
-    const told = await trackOne(analytics);
-    expect(told).toMatchObject({
+    const reported = await trackOne(analytics);
+    expect(reported).toMatchObject({
       code: 'before_send_failed',
       message: expect.stringContaining(message),
       events: [{ type: 'track', userId: 'u', event: 'e', properties: { a: 1 } }],
     });
     expect(onError.mock.calls).toMatchObject([
-      [{ code: 'before_send_failed', message: told?.message, count: 1 }],
+      [{ code: 'before_send_failed', message: reported?.message, count: 1 }],
     ]);
     expect(analytics.events).toEqual([]);
     expect(analytics.stats()).toMatchObject({ accepted: 1, dropped: { before_send_failed: 1 }, refused: {} });

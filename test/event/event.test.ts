@@ -286,7 +286,7 @@ describe('context', () => {
 
 describe('a callback', () => {
   /** A client, and a callback that records what it was called with. */
-  function told(settings = {}): {
+  function withCallback(settings = {}): {
     analytics: Analytics;
     callback: (error?: unknown) => void;
     calls: unknown[][];
@@ -301,7 +301,7 @@ describe('a callback', () => {
   test.each(TYPES)(
     'of %s is called once, without arguments, when the API has accepted the event',
     async (type) => {
-      const { analytics, callback, calls } = told();
+      const { analytics, callback, calls } = withCallback();
       call(analytics, type, LEAST[type], callback);
       expect(calls).toEqual([]);
       flushed(analytics);
@@ -312,14 +312,14 @@ describe('a callback', () => {
   );
 
   test('is called without a flush', async () => {
-    const { analytics, callback, calls } = told();
+    const { analytics, callback, calls } = withCallback();
     analytics.track({ userId: 'u', event: 'e' }, callback);
     await vi.waitFor(() => expect(calls).toEqual([[undefined]]), 10_000);
   });
 
   test('is called once, with the error, if the API refuses the event', async () => {
     await bench.api.behave({ type: 'answer', status: 403 });
-    const { analytics, callback, calls } = told();
+    const { analytics, callback, calls } = withCallback();
     analytics.track({ userId: 'u', event: 'e' }, callback);
     flushed(analytics);
     flushed(analytics);
@@ -328,7 +328,7 @@ describe('a callback', () => {
   });
 
   test('is called once, later, with the error, if the call returns false', async () => {
-    const { analytics, callback, calls } = told({ maxQueueSize: 1, stub: true });
+    const { analytics, callback, calls } = withCallback({ maxQueueSize: 1, stub: true });
     analytics.track({ userId: 'u', event: 'e' });
     expect(analytics.track({ userId: 'u', event: 'e' }, callback)).toBe(false);
     expect(calls).toEqual([]);
@@ -347,7 +347,7 @@ describe('a callback', () => {
   });
 
   test('is called once, with the error, if the event is too large, at the call or in the worker', async () => {
-    const { analytics, callback, calls } = told();
+    const { analytics, callback, calls } = withCallback();
     for (const properties of [{ filler: 'x'.repeat(40_000) }, { list: Array(1_400).fill(10n ** 22n) }]) {
       analytics.track({ userId: 'u', event: 'e', properties }, callback);
       flushed(analytics);

@@ -133,16 +133,18 @@ test('beforeSend may shorten an event, or make it too large', async () => {
 
 test('redact may shorten an event, so with redact the worker decides', async () => {
   const analytics = bench.open({ redact: ['properties.filler'] });
-  const told: (AnalyticsError | undefined)[] = [];
+  const outcomes: (AnalyticsError | undefined)[] = [];
   expect(analytics.track({ userId: 'u', event: 'shorter', properties: LARGE })).toBe(true);
   expect(
-    analytics.track({ userId: 'u', event: 'not', properties: { other: LARGE } }, (error) => told.push(error)),
+    analytics.track({ userId: 'u', event: 'not', properties: { other: LARGE } }, (error) =>
+      outcomes.push(error),
+    ),
   ).toBe(true);
   flushed(analytics);
   expect((await bench.api.events()).map(({ event }) => event)).toEqual(['shorter']);
   expect(analytics.stats()).toMatchObject({ accepted: 2, delivered: 1, dropped: { event_too_large: 1 } });
   expect(bench.errors).toMatchObject([{ code: 'event_too_large', events: [{ event: 'not' }] }]);
-  expect(told).toEqual(bench.errors);
+  expect(outcomes).toEqual(bench.errors);
 });
 
 test('a resent event that is too large is accepted and dropped, so that the events after it are sent', async () => {

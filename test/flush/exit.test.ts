@@ -453,11 +453,11 @@ describe('SIGTERM with flushOnSignals', () => {
     const args = [api('fast').url, JSON.stringify(others), when];
     const ended = await runProgram('signal-beside.mjs', { args });
     expect(ended.stderr).toBe('');
-    const told = ended.lines.flatMap((line) => ('told' in line ? [line['told']] : []));
+    const called = ended.lines.flatMap((line) => ('called' in line ? [line['called']] : []));
     const settled = ended.lines.find((line) => 'settled' in line);
     expect(settled).toMatchObject({ code: null });
     expect(await received(String(settled?.['settled']))).toHaveLength(1);
-    return { code: ended.code, signal: ended.signal, told };
+    return { code: ended.code, signal: ended.signal, called };
   };
 
   for (const when of ['before', 'after']) {
@@ -465,9 +465,9 @@ describe('SIGTERM with flushOnSignals', () => {
       `with %j, added ${when} it, ends the process by the signal`,
       LIMIT,
       async (others) => {
-        const { told, ...end } = await beside(others, when);
+        const { called, ...end } = await beside(others, when);
         expect(end).toEqual({ code: null, signal: 'SIGTERM' });
-        expect([...told].sort()).toEqual(others);
+        expect([...called].sort()).toEqual(others);
       },
     );
 
@@ -475,9 +475,9 @@ describe('SIGTERM with flushOnSignals', () => {
       `with %j, added ${when} it, leaves the end to them`,
       LIMIT,
       async (others) => {
-        const { told, ...end } = await beside(others, when);
+        const { called, ...end } = await beside(others, when);
         expect(end).toEqual({ code: others.includes('close-with-grace') ? 0 : 4, signal: null });
-        expect(told).toContain(others.at(-1));
+        expect(called).toContain(others.at(-1));
       },
     );
   }
@@ -500,9 +500,9 @@ describe('a worker thread of the user that is terminated', () => {
 
   test.concurrent('loses nothing if it was flushed before', LIMIT, async () => {
     const { lines } = await terminate('fast', 'flushed');
-    const told = lines.filter((line) => 'settled' in line);
-    expect(told).toEqual([1, 2].map((n) => ({ settled: expect.stringContaining(`-${n}`), code: null })));
-    const ids = told.map(({ settled }) => String(settled));
+    const settled = lines.filter((line) => 'settled' in line);
+    expect(settled).toEqual([1, 2].map((n) => ({ settled: expect.stringContaining(`-${n}`), code: null })));
+    const ids = settled.map(({ settled }) => String(settled));
     expect(await received(...ids)).toEqual(ids);
     expect(lines.slice(-2)).toEqual([{ terminated: 1, threads: 0 }, { lingeredMs: expect.any(Number) }]);
   });

@@ -128,16 +128,16 @@ describe('flush()', () => {
 
   test('calls callbacks and onError for everything that settled, in order, before it returns', async () => {
     await bench.api.rules([{ match: { eventName: 'poison' }, behaviour: { type: 'answer', status: 403 } }]);
-    const told: string[] = [];
-    const analytics = bench.open({ batchSize: 1, onError: ({ code }) => told.push(`onError ${code}`) });
+    const called: string[] = [];
+    const analytics = bench.open({ batchSize: 1, onError: ({ code }) => called.push(`onError ${code}`) });
     for (const event of ['first', 'poison', 'last']) {
-      analytics.track({ userId: 'u', event }, (error) => told.push(`${event} ${error?.code}`));
+      analytics.track({ userId: 'u', event }, (error) => called.push(`${event} ${error?.code}`));
     }
-    expect(told).toEqual([]);
+    expect(called).toEqual([]);
     analytics.flush(20_000);
-    expect(told).toEqual(['first undefined', 'poison rejected', 'onError rejected', 'last undefined']);
+    expect(called).toEqual(['first undefined', 'poison rejected', 'onError rejected', 'last undefined']);
     await analytics.close();
-    expect(told).toHaveLength(4);
+    expect(called).toHaveLength(4);
   });
 
   test('returns at its deadline with the number of pending events, which are delivered later', async () => {
@@ -203,13 +203,13 @@ describe('flush()', () => {
   test('in a callback is a barrier for everything accepted before it', async () => {
     const analytics = bench.open({ batchSize: 2 });
     const results: FlushResult[] = [];
-    let told = 0;
+    let called = 0;
     for (const index of upTo(6)) {
       analytics.track({ userId: 'u', event: 'e' }, () => {
-        told += 1;
+        called += 1;
         if (index > 1) return;
         analytics.track({ userId: 'u', event: 'from a callback' }, () => {
-          told += 1;
+          called += 1;
         });
         results.push(analytics.flush(20_000));
       });
@@ -217,7 +217,7 @@ describe('flush()', () => {
     results.push(analytics.flush(20_000));
     for (const result of results) expect(result).toMatchObject({ status: 'ok', pending: 0 });
     expect(results).toHaveLength(3);
-    expect(told).toBe(8);
+    expect(called).toBe(8);
     expect(analytics.stats()).toMatchObject({ accepted: 8, delivered: 8, pending: 0 });
     expect(await bench.api.counts()).toMatchObject({ events: 8, duplicates: 0 });
   });
@@ -380,13 +380,15 @@ describe('close()', () => {
   test('drops what does not settle in time, reports it, and aborts the request in flight', async () => {
     await bench.api.behave({ type: 'hang' });
     const analytics = bench.open();
-    const told: unknown[] = [];
+    const called: unknown[] = [];
     for (const index of upTo(3)) {
-      analytics.track({ userId: 'u', event: 'e', properties: { index } }, (error) => told.push(error?.code));
+      analytics.track({ userId: 'u', event: 'e', properties: { index } }, (error) =>
+        called.push(error?.code),
+      );
     }
     await bench.api.waitFor({ requests: 1, timeoutMs: 20_000 });
     expect(await analytics.close(100)).toMatchObject({ status: 'timeout', pending: 3 });
-    expect(told).toEqual(['closed', 'closed', 'closed']);
+    expect(called).toEqual(['closed', 'closed', 'closed']);
     expect(bench.errors).toMatchObject([
       { code: 'closed', message: 'The client was closed before the event was sent', count: 3 },
     ]);

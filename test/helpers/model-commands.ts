@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Behaviour, TrackingApi } from '@offthread/devtools';
 import fc from 'fast-check';
-import { ask } from '../fixtures/crashing.mjs';
+import { killWorker } from '../fixtures/crashing.mjs';
 import { KINDS, type Kind, type Subject } from './subject.js';
 
 /** What the commands act on. */
@@ -17,7 +17,7 @@ export interface Model {
   hurried: boolean;
   /** Whether the API may have requested a longer pause than the last close allows. */
   held: boolean;
-  /** Whether the API was told to misbehave. */
+  /** Whether the API was made to misbehave. */
   faulty: boolean;
   down: boolean;
 }
@@ -115,7 +115,7 @@ const kill = fc
   )
   .map(([manner, later]) =>
     command(`kill the worker by ${manner}${later === null ? '' : ` after ${JSON.stringify(later)}`}`, () =>
-      ask({ manner, ...later }),
+      killWorker({ manner, ...later }),
     ),
   );
 

@@ -176,8 +176,8 @@ export class Subject {
       expect(losses.length, `${key} was lost more often than accepted`).toBeLessThanOrEqual(acceptances);
       // The first acceptance had the callback. An event that is sent again was lost before.
       const [first] = losses;
-      const told = kind === 'without callback' ? [] : [first];
-      expect(endings, `callback of ${key}`).toEqual(told);
+      const expected = kind === 'without callback' ? [] : [first];
+      expect(endings, `callback of ${key}`).toEqual(expected);
     }
   }
 

@@ -7,7 +7,7 @@ import type { OAuth } from '@offthread/sdk';
 export const CLIENT_ID = 'app-2VbK9';
 
 /** A request for a token. */
-export interface Asked {
+export interface TokenRequest {
   readonly header: { readonly alg: string; readonly typ: string; readonly kid: string };
   readonly claims: Readonly<Record<'iss' | 'sub' | 'aud' | 'jti', string> & Record<'iat' | 'exp', number>>;
   readonly scope: string;
@@ -96,8 +96,8 @@ export class TokenServer {
   }
 
   /** The requests for tokens, oldest first. */
-  async asked(): Promise<Asked[]> {
-    return this.#call('asked');
+  async tokenRequests(): Promise<TokenRequest[]> {
+    return this.#call('tokenRequests');
   }
 
   /** All tokens that aren't revoked. */

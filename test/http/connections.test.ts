@@ -17,7 +17,7 @@ const NAME = 'moving.offthread.test';
 const never = new AbortController().signal;
 
 /** The address that the name resolves to, and how often it was resolved. */
-const name = { address: '127.0.0.1', asked: 0 };
+const name = { address: '127.0.0.1', lookups: 0 };
 let old: RawServer;
 let next: RawServer;
 let url: string;
@@ -25,12 +25,12 @@ let url: string;
 let serve: (socket: Socket) => void;
 
 beforeEach(async () => {
-  Object.assign(name, { address: '127.0.0.1', asked: 0 });
+  Object.assign(name, { address: '127.0.0.1', lookups: 0 });
   const ask = dns.lookup as (...given: unknown[]) => void;
   vi.spyOn(dns, 'lookup').mockImplementation(((...given: unknown[]) => {
     const callback = given.at(-1);
     if (given[0] !== NAME || typeof callback !== 'function') return ask(...given);
-    name.asked++;
+    name.lookups++;
     setImmediate(() => callback(null, [{ address: name.address, family: 4 }]));
   }) as typeof dns.lookup);
   serve = answer;
@@ -78,7 +78,7 @@ test('an active connection is kept while it is young, even if the name has moved
     name.address = '127.0.0.2';
   }
   expect(connections()).toEqual([1, 0]);
-  expect(name.asked).toBe(1);
+  expect(name.lookups).toBe(1);
 });
 
 test('after ten minutes the name is resolved again, and the old connection is closed', async () => {
@@ -89,7 +89,7 @@ test('after ten minutes the name is resolved again, and the old connection is cl
   expect(await send(BODY, 0, never)).toMatchObject({ type: 'reply', status: 200 });
   await send(BODY, 0, never);
   expect(connections()).toEqual([1, 1]);
-  expect(name.asked).toBe(2);
+  expect(name.lookups).toBe(2);
   await expect.poll(() => old.sockets[0]?.closed, { timeout: 5_000 }).toBe(true);
 });
 

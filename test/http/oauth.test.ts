@@ -32,7 +32,7 @@ function trialWith(settings: Partial<AnalyticsSettings> = {}): Trial {
 
 /** The statuses of the token server's replies, in order. */
 async function statuses(): Promise<number[]> {
-  return (await server.asked()).map(({ status }) => status);
+  return (await server.tokenRequests()).map(({ status }) => status);
 }
 
 /** The tokens in the requests that reached the API, in order. */
@@ -45,16 +45,16 @@ describe('a token', () => {
     await using trial = trialWith();
     trial.track(2);
     expect(await trial.analytics.flushAsync(20_000)).toMatchObject({ ...OK, delivered: 2 });
-    const [asked, ...more] = await server.asked();
+    const [tokenRequest, ...more] = await server.tokenRequests();
     expect(more).toEqual([]);
-    expect(asked).toMatchObject({
+    expect(tokenRequest).toMatchObject({
       header: { alg: 'RS256', typ: 'JWT', kid: 'key-1' },
       claims: { iss: CLIENT_ID, sub: CLIENT_ID, aud: server.url },
       scope: 'tracking_api:write',
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       status: 200,
     });
-    const { iat = 0, exp = 0 } = asked?.claims ?? {};
+    const { iat = 0, exp = 0 } = tokenRequest?.claims ?? {};
     expect(exp - iat).toBeLessThan(60);
     const [token] = await server.tokens();
     expect(await shown()).toEqual(Array.from(await shown(), () => `Bearer ${token}`));
@@ -81,7 +81,7 @@ describe('a token', () => {
     await using trial = trialWith({ stub: true });
     trial.track();
     expect(trial.analytics.flush(20_000)).toMatchObject(OK);
-    expect(await server.asked()).toEqual([]);
+    expect(await server.tokenRequests()).toEqual([]);
   });
 
   test('leaves room for the write key in the largest body', async () => {
@@ -447,7 +447,7 @@ test('keys are rotated one client after the other while the app has both', async
   await using after = trialWith({ oauth: server.oauth('key-2') });
   after.track();
   expect(await after.analytics.flushAsync(20_000)).toMatchObject({ ...OK, failed: 0 });
-  expect((await server.asked()).map(({ header }) => header.kid)).toEqual(['key-1', 'key-2']);
+  expect((await server.tokenRequests()).map(({ header }) => header.kid)).toEqual(['key-1', 'key-2']);
 
   await server.behave({ keys: { 'key-2': server.keys['key-2'].open } });
   // A token outlives its key.

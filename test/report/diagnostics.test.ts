@@ -19,10 +19,10 @@ const NAMES: readonly Name[] = [
   'offthread:worker-restarted',
 ];
 
-const told: { name: Name; message: unknown }[] = [];
+const published: { name: Name; message: unknown }[] = [];
 const listeners = NAMES.map((name) => ({
   name,
-  listen: (message: unknown): unknown => told.push({ name, message }),
+  listen: (message: unknown): unknown => published.push({ name, message }),
 }));
 
 beforeEach(() => {
@@ -30,7 +30,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   for (const { name, listen } of listeners) unsubscribe(name, listen);
-  told.length = 0;
+  published.length = 0;
 });
 
 describe('a subscriber', () => {
@@ -40,7 +40,7 @@ describe('a subscriber', () => {
     flushed(one);
     other.track({ userId: 'u', event: 'e' });
     flushed(other);
-    expect(new Set(told.map(({ name }) => name))).toEqual(new Set(['offthread:delivered']));
+    expect(new Set(published.map(({ name }) => name))).toEqual(new Set(['offthread:delivered']));
     expect(sum(one)).toBe(5);
     expect(sum(other)).toBe(1);
   });
@@ -58,7 +58,7 @@ describe('a subscriber', () => {
       properties: { filler: 'x'.repeat(40_000) },
     });
     flushed(analytics);
-    expect(told).toEqual([
+    expect(published).toEqual([
       { name: 'offthread:failed', message: { analytics, count: 1, error: bench.errors[0] } },
       { name: 'offthread:dropped', message: { analytics, count: 1, error: bench.errors[1] } },
     ]);
@@ -78,7 +78,9 @@ describe('a subscriber', () => {
     const analytics = bench.open();
     for (const _ of upTo(3)) analytics.track({ userId: 'u', event: 'e' });
     await analytics.flushAsync(20_000);
-    const retries = told.filter(({ name }) => name === 'offthread:retried').map(({ message }) => message);
+    const retries = published
+      .filter(({ name }) => name === 'offthread:retried')
+      .map(({ message }) => message);
     expect(retries).toEqual([
       { analytics, count: expect.any(Number), attempts: 1, status: 503, message: 'status 503, busy' },
       { analytics, count: expect.any(Number), attempts: 2, status: undefined, message: expect.any(String) },
@@ -98,8 +100,8 @@ describe('a subscriber', () => {
     const analytics = bench.open({ batchSize: 1 });
     for (const _ of upTo(2)) analytics.track({ userId: 'u', event: 'e' });
     await bench.api.waitFor({ requests: 3 });
-    await expect.poll(() => told.filter(({ name }) => name === 'offthread:postponed')).toHaveLength(2);
-    expect(told).toEqual([
+    await expect.poll(() => published.filter(({ name }) => name === 'offthread:postponed')).toHaveLength(2);
+    expect(published).toEqual([
       // In this order, so that a delivery of another batch doesn't look like the end of the outage.
       { name: 'offthread:delivered', message: { analytics, count: 1 } },
       {
@@ -121,11 +123,11 @@ describe('a subscriber', () => {
     const analytics = bench.open({ maxQueueSize: 1, stub: true });
     for (const _ of upTo(4)) analytics.track({ userId: 'u', event: 'e' });
     flushed(analytics);
-    told.length = 0;
+    published.length = 0;
     await analytics.close();
     analytics.identify({ userId: 'u' });
     expect(bench.errors.filter(({ code }) => code === 'queue_full')).toHaveLength(2);
-    expect(told).toEqual([
+    expect(published).toEqual([
       { name: 'offthread:refused', message: { analytics, count: 1, code: 'closed', type: 'identify' } },
     ]);
     expect(analytics.stats().refused).toEqual({ queue_full: 3, closed: 1 });
@@ -191,7 +193,7 @@ test('the package itself subscribes to nothing', () => {
 /** Adds up the counts of a client's messages. */
 function sum(analytics: Analytics, name: Name = 'offthread:delivered'): number {
   let total = 0;
-  for (const each of told) {
+  for (const each of published) {
     const { message } = each as { message: DiagnosticMessages['offthread:delivered'] };
     if (each.name === name && message.analytics === analytics) total += message.count;
   }

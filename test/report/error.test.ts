@@ -244,16 +244,16 @@ describe('onError', () => {
 
   test.each(misbehaviour)('a callback that %s does no harm and is reported to onError', async (_, misbehave) => {
     const analytics = bench.open();
-    const told: string[] = [];
+    const called: string[] = [];
     for (const name of ['first', 'bad', 'last']) {
       const callback = (): unknown => {
-        told.push(name);
+        called.push(name);
         return name === 'bad' ? misbehave() : undefined;
       };
       analytics.track({ userId: 'u', event: name }, callback);
     }
     flushed(analytics);
-    expect(told).toEqual(['first', 'bad', 'last']);
+    expect(called).toEqual(['first', 'bad', 'last']);
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(bench.errors).toMatchObject([
       {
@@ -282,14 +282,14 @@ describe('onError', () => {
     await bench.api.script([{ type: 'answer', status: 403 }]);
     const analytics = bench.open({
       onError: ({ code }) => {
-        analytics.track({ userId: 'u', event: `told of ${code}` });
+        analytics.track({ userId: 'u', event: `error ${code}` });
         expect(analytics.stats()).toMatchObject({ failed: 1, pending: 1 });
       },
     });
     analytics.track({ userId: 'u', event: 'e' });
     flushed(analytics);
     flushed(analytics);
-    expect((await bench.api.events()).map(({ event }) => event)).toEqual(['told of rejected']);
+    expect((await bench.api.events()).map(({ event }) => event)).toEqual(['error rejected']);
   });
 
   test('may close its own client during a flush', async () => {

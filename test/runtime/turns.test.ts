@@ -37,26 +37,26 @@ test('the callbacks of 400,000 events that are refused in one turn are called so
 
 test('callbacks of refused events are called in order, and a flush in a callback calls the rest before it returns', () => {
   const analytics = createTestAnalytics({ maxQueueSize: 1 });
-  const told: string[] = [];
-  const tell =
+  const called: string[] = [];
+  const record =
     (name: string, act = (): void => {}) =>
     (): void => {
-      told.push(name);
+      called.push(name);
       act();
     };
   analytics.track(EVENT);
-  analytics.track(EVENT, tell('first'));
+  analytics.track(EVENT, record('first'));
   analytics.track(
     EVENT,
-    tell('second', () => {
+    record('second', () => {
       analytics.flush();
-      told.push('flushed');
+      called.push('flushed');
     }),
   );
-  analytics.track(EVENT, tell('third'));
-  analytics.track(EVENT, tell('fourth'));
+  analytics.track(EVENT, record('third'));
+  analytics.track(EVENT, record('fourth'));
   analytics.flush();
-  expect(told).toEqual(['first', 'second', 'third', 'fourth', 'flushed']);
+  expect(called).toEqual(['first', 'second', 'third', 'fourth', 'flushed']);
 });
 
 describe('an unknown name of any length', () => {

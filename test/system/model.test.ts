@@ -24,7 +24,7 @@ let api: TrackingApi;
 
 beforeAll(async () => {
   api = await startTrackingApi();
-  orderAll({ when: 'asked', manner: 'exit', random: 0.02 });
+  orderAll({ when: 'broadcast', manner: 'exit', random: 0.02 });
 }, 60_000);
 afterAll(() => api?.close());
 

@@ -123,14 +123,14 @@ describe('checks and limits', () => {
 
   test('refuse an event over 32 KB, with callback, error and count, and accept one of exactly 32 KB', () => {
     const errors: AnalyticsError[] = [];
-    const told: unknown[] = [];
+    const called: unknown[] = [];
     const analytics = createTestAnalytics({ onError: (error) => errors.push(error) });
     const [fits, large] = [eventOfBytes(32 * 1024), eventOfBytes(32 * 1024 + 1)];
-    expect(analytics.track(fits, (error) => told.push(error))).toBe(true);
-    expect(analytics.track(large, (error) => told.push(error))).toBe(false);
+    expect(analytics.track(fits, (error) => called.push(error))).toBe(true);
+    expect(analytics.track(large, (error) => called.push(error))).toBe(false);
     expect(analytics.events.map(({ messageId }) => messageId)).toEqual([fits.messageId]);
     expect(analytics.flush()).toMatchObject({ status: 'ok', pending: 0 });
-    expect(told).toEqual([errors[0], undefined]);
+    expect(called).toEqual([errors[0], undefined]);
     expect(errors).toMatchObject([{ code: 'event_too_large', events: [{ messageId: large.messageId }] }]);
     expect(analytics.stats()).toEqual({
       mode: 'test',
@@ -168,29 +168,29 @@ describe('checks and limits', () => {
 describe('callbacks', () => {
   test('are called after the call, and by flush() before it returns', async () => {
     const analytics = createTestAnalytics();
-    const told: string[] = [];
-    analytics.track({ userId: 'u', event: 'e' }, () => told.push('by itself'));
-    expect(told).toEqual([]);
+    const called: string[] = [];
+    analytics.track({ userId: 'u', event: 'e' }, () => called.push('by itself'));
+    expect(called).toEqual([]);
     expect(analytics.stats().pending).toBe(1);
     await null;
-    expect(told).toEqual(['by itself']);
-    analytics.track({ userId: 'u', event: 'e' }, () => told.push('by flush'));
+    expect(called).toEqual(['by itself']);
+    analytics.track({ userId: 'u', event: 'e' }, () => called.push('by flush'));
     analytics.flush(0);
-    expect(told).toEqual(['by itself', 'by flush']);
+    expect(called).toEqual(['by itself', 'by flush']);
     expect(analytics.stats()).toMatchObject({ delivered: 2, pending: 0 });
   });
 
   test('may flush and track, and each event settles once', async () => {
     const analytics = createTestAnalytics();
-    const told: string[] = [];
+    const called: string[] = [];
     analytics.track({ userId: 'u', event: 'one' }, () => {
-      told.push('one');
-      analytics.track({ userId: 'u', event: 'three' }, () => told.push('three'));
+      called.push('one');
+      analytics.track({ userId: 'u', event: 'three' }, () => called.push('three'));
       expect(analytics.flush().pending).toBe(0);
     });
-    analytics.track({ userId: 'u', event: 'two' }, () => told.push('two'));
+    analytics.track({ userId: 'u', event: 'two' }, () => called.push('two'));
     await analytics.flushAsync();
-    expect(told).toEqual(['one', 'two', 'three']);
+    expect(called).toEqual(['one', 'two', 'three']);
     expect(analytics.stats()).toMatchObject({ accepted: 3, delivered: 3, pending: 0 });
   });
 
@@ -199,10 +199,10 @@ describe('callbacks', () => {
       toFake: ['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'performance', 'Date'],
     });
     const analytics = createTestAnalytics();
-    const told = vi.fn();
-    analytics.track({ userId: 'u', event: 'e' }, told);
+    const called = vi.fn();
+    analytics.track({ userId: 'u', event: 'e' }, called);
     expect(await analytics.flushAsync()).toMatchObject({ status: 'ok', delivered: 1 });
-    expect(told).toHaveBeenCalledWith(undefined);
+    expect(called).toHaveBeenCalledWith(undefined);
   });
 });
 

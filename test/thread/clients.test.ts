@@ -46,14 +46,14 @@ describe('two clients', () => {
 
   test('have their own settings', async () => {
     await using second = await startTrackingApi();
-    const told: string[] = [];
+    const reported: string[] = [];
     const small = bench.open({ writeKey: 'small', batchSize: 2, maxQueueSize: 5, gzip: true });
     const large = bench.open({
       writeKey: 'large',
       host: second.url,
       path: '/v1/import',
       batchSize: 50,
-      onError: ({ code }) => told.push(code),
+      onError: ({ code }) => reported.push(code),
     });
     await second.rules([{ match: { eventName: 'poison' }, behaviour: { type: 'answer', status: 403 } }]);
     for (const _ of upTo(20)) {
@@ -73,7 +73,7 @@ describe('two clients', () => {
     const [plain] = await second.requests();
     expect(plain).toMatchObject({ path: '/v1/import', writeKey: 'large' });
     expect(plain?.headers).not.toHaveProperty('content-encoding');
-    expect(told).toEqual(['rejected']);
+    expect(reported).toEqual(['rejected']);
     expect(bench.errors.map(({ code }) => code)).toEqual(['queue_full']);
     await large.close();
   });

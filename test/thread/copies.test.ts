@@ -42,7 +42,7 @@ test('two copies survive the death of their worker', LIMIT, async () => {
   using second = copyPackage();
   const ended = await runProgram('two-copies.mjs', {
     args: [first.url, second.url, api.url, 'death'],
-    env: { DEATH: JSON.stringify({ manner: 'exit', when: 'told' }) },
+    env: { DEATH: JSON.stringify({ manner: 'exit', when: 'message' }) },
   });
   expect(ended).toMatchObject({ code: 3, stderr: '' });
   expect(ended.lines.filter((line) => !('error' in line))).toEqual([
@@ -101,7 +101,7 @@ describe('two versions', () => {
   });
 
   test("are not affected by the death of the other's worker", LIMIT, async () => {
-    const ended = await runTwo('death', { DEATH: JSON.stringify({ manner: 'exit', when: 'told' }) });
+    const ended = await runTwo('death', { DEATH: JSON.stringify({ manner: 'exit', when: 'message' }) });
     expect(ended).toMatchObject({ code: 3, stderr: '' });
     expect(ended.lines.filter((line) => !('error' in line))).toEqual([
       ...APART,

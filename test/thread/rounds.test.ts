@@ -79,7 +79,7 @@ test('one event each millisecond for a second causes a dozen posts', async () =>
 test('a callback is reported at once, with its own message', async () => {
   const analytics = bench.open();
   const heard: string[] = [];
-  const told = new Promise<void>((resolve) => {
+  const called = new Promise<void>((resolve) => {
     const read = vi.spyOn(analytics, 'stats');
     analytics.track({ userId: 'u', event: 'E' }, () => {
       heard.push(`delivered ${analytics.stats().delivered}`);
@@ -87,7 +87,7 @@ test('a callback is reported at once, with its own message', async () => {
       resolve();
     });
   });
-  await told;
+  await called;
   expect(heard).toEqual(['delivered 1']);
 });
 

@@ -19,7 +19,7 @@ const PATIENCE = { throw: 10_000, exit: 10_000, memory: undefined, spin: undefin
 /** A way to kill a thread, see test/fixtures/killer.cjs. */
 interface Death {
   readonly manner: (typeof MANNERS)[number] | 'stall' | 'standstill';
-  readonly when: 'told' | 'request' | 'poison';
+  readonly when: 'message' | 'request' | 'poison';
   readonly request?: number;
   readonly after?: number;
 }
@@ -104,7 +104,7 @@ describe.each(FLUSHES)('during a flush that is %s', (how) => {
 
     test.concurrent('while it is idle loses nothing', LIMIT, async () => {
       const ids = idsFor(5);
-      const orders = [{ manner, when: 'told' }] as const;
+      const orders = [{ manner, when: 'message' }] as const;
       const { received, errors, lines } = await crash(ids, { state: 'idle', blocking, orders, patience });
       expect(once(received)).toEqual(ids);
       expect(errors).toEqual([]);
