@@ -99,7 +99,11 @@ describe('tls is refused at construction, and never shown', () => {
     ['a context', new (class SecureContext {})(), 'a plain object like { ca, cert, key }'],
     ['a list', [CA.cert], 'a plain object like { ca, cert, key }'],
     ['null', null, 'a plain object like { ca, cert, key }'],
-    ['an option to trust anything', { rejectUnauthorized: false }, 'certificates are always verified; use tls.ca'],
+    [
+      'an option to trust anything',
+      { rejectUnauthorized: false },
+      'certificates are always verified; use tls.ca',
+    ],
     ['an unknown name', { pfx: key }, "There is no setting 'tls.pfx'"],
     ['a path', { ca: '/etc/ssl/geheim.pem' }, "'tls.ca' must be a certificate in PEM"],
     ['a broken certificate', { ca: [CA.cert, broken] }, "'tls.ca' must be a certificate in PEM"],

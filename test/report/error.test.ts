@@ -242,29 +242,32 @@ describe('onError', () => {
     });
   });
 
-  test.each(misbehaviour)('a callback that %s does no harm and is reported to onError', async (_, misbehave) => {
-    const analytics = bench.open();
-    const called: string[] = [];
-    for (const name of ['first', 'bad', 'last']) {
-      const callback = (): unknown => {
-        called.push(name);
-        return name === 'bad' ? misbehave() : undefined;
-      };
-      analytics.track({ userId: 'u', event: name }, callback);
-    }
-    flushed(analytics);
-    expect(called).toEqual(['first', 'bad', 'last']);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(bench.errors).toMatchObject([
-      {
-        code: 'callback_failed',
-        message: 'The callback of an event threw or rejected',
-        count: 0,
-        attempts: 0,
-      },
-    ]);
-    expect(analytics.stats()).toMatchObject({ delivered: 3, failed: 0 });
-  });
+  test.each(misbehaviour)(
+    'a callback that %s does no harm and is reported to onError',
+    async (_, misbehave) => {
+      const analytics = bench.open();
+      const called: string[] = [];
+      for (const name of ['first', 'bad', 'last']) {
+        const callback = (): unknown => {
+          called.push(name);
+          return name === 'bad' ? misbehave() : undefined;
+        };
+        analytics.track({ userId: 'u', event: name }, callback);
+      }
+      flushed(analytics);
+      expect(called).toEqual(['first', 'bad', 'last']);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(bench.errors).toMatchObject([
+        {
+          code: 'callback_failed',
+          message: 'The callback of an event threw or rejected',
+          count: 0,
+          attempts: 0,
+        },
+      ]);
+      expect(analytics.stats()).toMatchObject({ delivered: 3, failed: 0 });
+    },
+  );
 
   test('a callback of a refused event that throws does no harm either', async () => {
     const analytics = bench.open({ stub: true });
