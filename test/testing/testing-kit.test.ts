@@ -137,6 +137,7 @@ describe('checks and limits', () => {
       accepted: 1,
       delivered: 1,
       failed: 0,
+      left: 0,
       dropped: {},
       refused: { event_too_large: 1 },
       pending: 0,
