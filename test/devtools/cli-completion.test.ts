@@ -22,7 +22,7 @@ async function suggestions(...words: string[]): Promise<string[]> {
 
 describe('what fits', () => {
   test.each([
-    [[''], ['listen', 'send', 'import', 'doctor', 'completion', 'help']],
+    [[''], ['listen', 'send', 'import', 'spool', 'doctor', 'completion', 'help']],
     [['im'], ['import']],
     [['send', 'gr'], ['group']],
     [['send', 'track', '--ev'], ['--event']],
