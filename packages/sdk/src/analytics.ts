@@ -1,4 +1,4 @@
-// The public methods. In: the caller's events. Next: client.ts.
+// The public methods. Next: client.ts.
 
 import { Client } from './client.js';
 import type { SentEvent } from './errors.js';
@@ -23,30 +23,34 @@ import { resolveSettings } from './settings/settings.js';
 import { injectedTransport } from './thread/injected-transport.js';
 
 /**
- * A client of the Tracking API. Events are written as JSON at the call and handed to a worker thread, which all
- * clients of the process share; nothing else happens on the thread that calls.
+ * A client for the Tracking API. A call writes its event as JSON and hands it to a worker thread, which all clients of
+ * the process share. Everything else happens on that thread.
  *
- * Each of the six event methods returns true, or false where the event was not accepted: the queue is full, the client
- * is closed, or the event cannot be written as JSON or is too large. Each throws a `ValidationError` for what the API
- * would not take, and takes a callback that is called once, with nothing where the API took the event or with an `AnalyticsError`.
+ * Each of the six event methods returns true if the event was accepted. It returns false if the queue is full, the
+ * client is closed, or the event can't be written as JSON or is too large. It throws a `ValidationError` for an event
+ * that the API would reject. The callback is called once: without arguments if the API accepted the event, otherwise
+ * with an `AnalyticsError`.
  *
- * `new Analytics<{ 'Order Completed': { revenue: number } }>(…)` has the compiler check names and properties of tracked
- * events. Nothing of it is left when the program runs.
+ * With `new Analytics<{ 'Order Completed': { revenue: number } }>(…)`, the compiler checks the names and properties of
+ * tracked events. This has no effect at run time.
  */
 export class Analytics<Events extends EventMap<Events> = AnyEvents> {
   readonly #client: Client;
   readonly #flushTimeout: number;
 
-  /** @throws {ValidationError} `invalid_setting`, for a missing write key, a value out of range or an unknown name. */
+  /**
+   * @throws {ValidationError} `invalid_setting`, if the write key is missing, a value is out of range or a name is
+   * unknown.
+   */
   constructor(settings: AnalyticsSettings) {
     const resolved = resolveSettings(settings);
     this.#flushTimeout = resolved.flushTimeout;
     this.#client = new Client(resolved, this, injectedTransport(settings));
-    // So that `const { track } = analytics` works.
+    // Makes `const { track } = analytics` work.
     for (const method of METHODS) this[method] = this[method].bind(this) as never;
   }
 
-  /** Ties a user to what is known about them. Source: https://segment.com/docs/connections/spec/identify/ */
+  /** Records traits of a user. Source: https://segment.com/docs/connections/spec/identify/ */
   identify(event: IdentifyEvent, callback?: Callback): boolean {
     return this.#client.accept('identify', event, callback);
   }
@@ -66,57 +70,59 @@ export class Analytics<Events extends EventMap<Events> = AnyEvents> {
     return this.#client.accept('screen', event, callback);
   }
 
-  /** Ties a user to a group. Source: https://segment.com/docs/connections/spec/group/ */
+  /** Associates a user with a group. Source: https://segment.com/docs/connections/spec/group/ */
   group(event: GroupEvent, callback?: Callback): boolean {
     return this.#client.accept('group', event, callback);
   }
 
-  /** Ties one id to another. Source: https://segment.com/docs/connections/spec/alias/ */
+  /** Associates one id with another. Source: https://segment.com/docs/connections/spec/alias/ */
   alias(event: AliasEvent, callback?: Callback): boolean {
     return this.#client.accept('alias', event, callback);
   }
 
   /**
-   * Calls `run` and returns what it returns. All events of this client that are tracked in it, and in what it starts,
-   * across awaits and timers, inherit the fields. What an event says itself wins, `null` included; `context` and
-   * `integrations` are merged key by key, no deeper. Scopes may be nested, the inner one wins. Events of `resend()`
-   * inherit nothing. `run` is given this client, typed so that an event need not say who did it.
+   * Calls `run` and returns its result. Events of this client that are tracked inside it, or in anything it starts,
+   * inherit the fields, also across awaits. Fields of the event itself take precedence, even if they are `null`.
+   * `context` and `integrations` are merged by key, one level deep. Scopes can be nested; the inner one takes
+   * precedence. Events passed to `resend()` inherit nothing. `run` receives this client, typed so that events don't
+   * require a user id.
    *
-   * @param fields or a function that is asked for them at each event, and answers at once; what it throws refuses the
-   * event as `unserializable`.
-   * @throws {ValidationError} `invalid_event`, for fields that no event can have, and whatever `run` throws.
+   * @param fields or a synchronous function that returns them, which is called for each event. If it throws, the event
+   * is refused as `unserializable`.
+   * @throws {ValidationError} `invalid_event`, if no event can have these fields. Also throws whatever `run` throws.
    */
   withContext<T>(fields: ScopeSource, run: (analytics: ScopedAnalytics<Events>) => T): T {
     return this.#client.withContext(fields, run, this);
   }
 
   /**
-   * Accepts the events of an error once more: `onError: (error) => save(error.events)`, and later
-   * `analytics.resend(saved)`, also of another client, or of another process where they were saved as JSON. Each keeps
-   * its `messageId`, by which the API knows what it has already, its `timestamp` and its `context.library`.
+   * Accepts the events of an error again: `onError: (error) => save(error.events)`, and later
+   * `analytics.resend(saved)`. Another client can resend them, and so can another process if they were saved as JSON.
+   * Each event keeps its `timestamp`, its `context.library`, and its `messageId`, by which the API recognizes
+   * duplicates.
    *
-   * Returns how many were accepted, from the first one on: `saved.slice(accepted)` is what the queue had no room for,
-   * or all of it where the client is closed.
+   * Returns the number of events accepted, in order. `saved.slice(accepted)` are the events that didn't fit into the
+   * queue, or all events if the client is closed.
    *
-   * @throws {ValidationError} `invalid_event`, for an event that is none, and then nothing was accepted.
+   * @throws {ValidationError} `invalid_event`, if one of them isn't a valid event. No event is accepted then.
    */
   resend(events: readonly SentEvent[]): number {
     return this.#client.resend(events);
   }
 
   /**
-   * BLOCKS the thread until everything accepted before is settled. For scripts and for the end of a process; a server in
-   * operation uses `flushAsync()`. Callbacks and `onError` of what settles have run when it returns.
+   * BLOCKS the thread until all events accepted before the call are settled. For scripts and for the end of a process.
+   * A running server uses `flushAsync()`. When it returns, the callbacks and `onError` of these events have run.
    *
-   * @param timeoutMs milliseconds it may take in all. Default: it goes on as long as events settle, and ends
-   * `flushTimeout` after the last one.
-   * @throws {ValidationError} `invalid_setting`, for a `timeoutMs` that is not a whole number of milliseconds.
+   * @param timeoutMs total milliseconds. Default: continues while events settle, until `flushTimeout` has passed since
+   * the last one.
+   * @throws {ValidationError} `invalid_setting`, if `timeoutMs` isn't a whole number of milliseconds.
    */
   flush(timeoutMs?: number): FlushResult {
     return this.#client.flush(timeoutMs === undefined ? undefined : checkTimeout(timeoutMs, 'timeoutMs'));
   }
 
-  /** The same as `flush()`, as a promise that never rejects. Holds the process open until then. */
+  /** Like `flush()`, but returns a promise that never rejects. Keeps the process running until it resolves. */
   async flushAsync(timeoutMs?: number): Promise<FlushResult> {
     return this.#client.flushAsync(
       timeoutMs === undefined ? undefined : checkTimeout(timeoutMs, 'timeoutMs'),
@@ -124,22 +130,22 @@ export class Analytics<Events extends EventMap<Events> = AnyEvents> {
   }
 
   /**
-   * With a `spool`: resolves when everything accepted before is on the disk, so that not even a loss of power takes it, or is
-   * settled. Never rejects.
+   * With a `spool`: resolves when all events accepted before the call are settled or on disk, where they survive a loss
+   * of power. Never rejects.
    *
-   * - `'ok'`: it is.
-   * - `'timeout'`: it wasn't within `timeoutMs` (default: `flushTimeout`).
+   * - `'ok'`: they are.
+   * - `'timeout'`: they weren't within `timeoutMs` (default: `flushTimeout`).
    * - `'failed'`: the disk fails, see `onError`, or there is no `spool`.
    *
-   * @throws {ValidationError} `invalid_setting`, for a `timeoutMs` that is not a whole number of milliseconds.
+   * @throws {ValidationError} `invalid_setting`, if `timeoutMs` isn't a whole number of milliseconds.
    */
   async stored(timeoutMs: number = this.#flushTimeout): Promise<'ok' | 'timeout' | 'failed'> {
     return this.#client.stored(checkTimeout(timeoutMs, 'timeoutMs'));
   }
 
   /**
-   * Refuses all further events, flushes for `timeoutMs` at most (default: `flushTimeout`), drops what is left, with
-   * a report to `onError`, and lets go of the worker. A second call gives the result of the first.
+   * Refuses all further events, flushes for at most `timeoutMs` (default: `flushTimeout`), drops the remaining events,
+   * which `onError` reports, and releases the worker. A second call returns the result of the first.
    */
   async close(timeoutMs: number = this.#flushTimeout): Promise<FlushResult> {
     return this.#client.close(checkTimeout(timeoutMs, 'timeoutMs'));
@@ -150,7 +156,7 @@ export class Analytics<Events extends EventMap<Events> = AnyEvents> {
     await this.close();
   }
 
-  /** Counts since the client was made. */
+  /** Counts since the client was created. */
   stats(): Stats {
     return this.#client.stats;
   }

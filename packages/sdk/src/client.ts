@@ -1,9 +1,9 @@
-// Event -> accepted -> settled: what is behind the public methods, and the keeper of the accounts. Next: event-acceptor.ts,
-// worker-transport.ts; on the way back callback-runner.ts.
+// What the public methods call: accepts events, counts them, and reports how they ended. Next: event-acceptor.ts and
+// worker-transport.ts for events, callback-runner.ts for reports.
 //
 //   open -> closing -> closed
 //
-// At every moment: accepted = delivered + failed + dropped + pending.
+// At any time, accepted = delivered + failed + dropped + left + pending.
 import type { Outcome, Retry, SpoolReport } from '@offthread/worker/protocol';
 import { nanoid } from 'nanoid';
 import { AnalyticsError, type ErrorCode, type ErrorDetails, type SentEvent } from './errors.js';
@@ -30,7 +30,10 @@ import type { Settings } from './settings/settings.js';
 import { chooseTransport } from './thread/choose-transport.js';
 import type { CreateTransport, Transport, TransportListener } from './thread/transport.js';
 
-/** Milliseconds that the disk is given when a client or the process ends. Nearly all is on it by then. */
+/**
+ * How long, in milliseconds, to wait for the disk when a client or the process ends. By then, nearly all events are
+ * already stored.
+ */
 const STORE_AT_END_MS = 1_000;
 
 export class Client implements ExitParticipant, TransportListener {
@@ -44,16 +47,16 @@ export class Client implements ExitParticipant, TransportListener {
   readonly #callbacks: CallbackRunner;
   readonly #reports = new ReportQueue();
   readonly #waiters = new FlushWaiters();
-  /** Sequence number up to which pending callbacks have held the process open. */
+  /** Sequence number of the newest event whose callback has kept the process running. */
   #heldThrough = 0;
-  /** The last `requestStore()` that is over. */
+  /** Id of the last finished `requestStore()`. */
   #storeReplies = 0;
   #closing: Promise<FlushResult> | undefined;
-  /** Whether code of the user's that has called us is to end before we call any. */
+  /** Whether reports must wait until the running code has ended. */
   #isNoting = false;
   #isReportDue = false;
 
-  /** @param owner what the user knows as the client. */
+  /** @param owner the public object, which is published on diagnostics channels. */
   constructor(settings: Settings, owner: object, createTransport?: CreateTransport) {
     this.#owner = owner;
     this.#settings = settings;
@@ -73,7 +76,7 @@ export class Client implements ExitParticipant, TransportListener {
     return this.#settings.flushOnExit !== false;
   }
 
-  /** Whether the end of the process only puts events on the disk, and doesn't wait for the API. */
+  /** Whether the process, when it ends, only stores events and doesn't wait for the API. */
   get #isStoredOnExit(): boolean {
     const { spool } = this.#transport;
     return this.#settings.flushOnExit === 'store' && spool !== undefined && !spool.isFailing;
@@ -98,12 +101,12 @@ export class Client implements ExitParticipant, TransportListener {
     return this.#acceptor.withContext(fields, run, argument);
   }
 
-  /** Takes an event over; false where it cannot. */
+  /** Accepts an event. Returns false if it can't. */
   accept(type: EventType, event: AnyEvent, callback: Callback | undefined): boolean {
     return this.#finishAccept(this.#acceptor.accept(type, event, callback), callback);
   }
 
-  /** Takes events over once more, up to the first it cannot; returns how many. */
+  /** Accepts events again, in order, and stops at the first that it can't accept. Returns the number accepted. */
   resend(events: readonly SentEvent[]): number {
     if (!this.#acceptor.isOpen) return 0;
     let accepted = 0;
@@ -114,14 +117,14 @@ export class Client implements ExitParticipant, TransportListener {
     return accepted;
   }
 
-  /** @param timeout milliseconds in all. Default: `flushTimeout` from the last event that settled. */
+  /** @param timeout total milliseconds. Default: `flushTimeout`, counted from the last settled event. */
   flush(timeout: number | undefined): FlushResult {
     const flush = this.#beginFlush(timeout);
     this.#transport.block(flush);
     return flush.result;
   }
 
-  /** @param timeout as of `flush`. */
+  /** @param timeout as for `flush`. */
   async flushAsync(timeout: number | undefined): Promise<FlushResult> {
     const flush = this.#beginFlush(timeout);
     await this.#waiters.wait(flush, (deadline) => this.#transport.isHeldPast(deadline));
@@ -130,19 +133,19 @@ export class Client implements ExitParticipant, TransportListener {
 
   close(timeout: number): Promise<FlushResult> {
     this.#acceptor.close();
-    // The promise is kept, and would keep the context of the request that closes the client.
+    // The promise is stored. Without the root context it would keep the context of the closing request alive.
     this.#closing ??= inRootContext(() => this.#close(timeout));
     return this.#closing;
   }
 
-  /** Resolves when everything accepted before is on the disk, or settled. */
+  /** Resolves when all events accepted before the call are on disk or settled. */
   async stored(timeout: number): Promise<'ok' | 'timeout' | 'failed'> {
     const { spool } = this.#transport;
-    // Nothing is sent, or a test records it.
+    // In these modes, nothing is sent.
     if (this.#mode === 'disabled' || this.#mode === 'test') return 'ok';
     if (spool === undefined) return 'failed';
     const wait = this.#waitForStore(now() + timeout);
-    // The first reply says that the worker is up: from then on it takes events milliseconds to get to the disk.
+    // The first reply means that the worker is running. From then on, events are on disk within milliseconds.
     if (wait.done && this.#storeReplies > 0) return 'ok';
     const request = this.#transport.requestStore();
     const isOver = (): boolean => this.#storeReplies >= request;
@@ -159,7 +162,7 @@ export class Client implements ExitParticipant, TransportListener {
   finishFlush(deadline: number): boolean {
     if (this.#isStoredOnExit) {
       this.#transport.block(this.#waitForStore(deadline));
-      // The disk may have failed at this very moment.
+      // The disk may have failed while we waited.
       if (this.#isStoredOnExit) return this.#pendingEvents.count === 0;
       this.#transport.requestFlush();
     }
@@ -168,7 +171,7 @@ export class Client implements ExitParticipant, TransportListener {
 
   #finishFlush(deadline: number): boolean {
     const isDone = this.#transport.block(this.#waitFor(this.#pendingEvents.accepted, deadline));
-    // Left over if a callback ends the process.
+    // Needed if a callback ended the process before all reports had run.
     this.#report();
     return isDone;
   }
@@ -176,7 +179,7 @@ export class Client implements ExitParticipant, TransportListener {
   holdForCallbacks(): void {
     const { newestCallback, settled } = this.#pendingEvents;
     if (newestCallback <= Math.max(settled, this.#heldThrough)) return;
-    // Once for each: an API that never answers must not hold the process for ever.
+    // Only once for each callback. Otherwise an API that never answers would keep the process running forever.
     this.#heldThrough = newestCallback;
     this.#transport.requestFlush();
     const wait = this.#waitFor(newestCallback, now() + this.flushTimeout);
@@ -189,9 +192,9 @@ export class Client implements ExitParticipant, TransportListener {
       this.#transport.requestStore();
       this.#transport.block(this.#waitForStore(now() + STORE_AT_END_MS));
     }
-    // What the worker has told already still counts.
+    // Counts what the worker has already reported.
     this.#finishFlush(0);
-    // First, so that the worker does not send what is reported as dropped.
+    // Before dropping events. Otherwise the worker could send events that are reported as dropped.
     void this.#transport.release();
     this.#leave(this.#pendingEvents.stored);
     const message = 'The process ended before the event was sent';
@@ -199,7 +202,7 @@ export class Client implements ExitParticipant, TransportListener {
   }
 
   onOutcome(outcome: Outcome): void {
-    // What a thread that was given up had still posted.
+    // A message from an abandoned thread, about events that have settled since.
     if (outcome.through <= this.#pendingEvents.settled) return;
     this.#callbacks.isDelayed = false;
     if (outcome.type === 'delivered') this.#settle(outcome.through, undefined);
@@ -271,7 +274,7 @@ export class Client implements ExitParticipant, TransportListener {
     );
   }
 
-  /** Another process sends the events up to `through`, which are on the disk. */
+  /** Settles the events up to `through` as left. They are on disk, and another process sends them. */
   #leave(through: number): void {
     if (through <= this.#pendingEvents.settled) return;
     const message = 'The event was not sent; it is on the disk, and the next process sends it';
@@ -282,7 +285,7 @@ export class Client implements ExitParticipant, TransportListener {
     );
   }
 
-  /** Their memory may be used again by now. */
+  /** The events come from the message, because their memory may have been reused. */
   #spooledEvents(through: number, texts: readonly string[]): { events: () => SentEvent[]; count: number } {
     return { events: () => readTexts(texts), count: through - this.#pendingEvents.settled };
   }
@@ -301,7 +304,7 @@ export class Client implements ExitParticipant, TransportListener {
     return { events: this.#pendingEvents.lostEvents(through), count: through - this.#pendingEvents.settled };
   }
 
-  /** Closes the account of all events up to `through`, and only then tells those concerned, who may call us back. */
+  /** Settles all events up to `through`. Counts them before it reports them, because callbacks may call this client. */
   #settle(
     through: number,
     error: AnalyticsError | undefined,
@@ -325,7 +328,7 @@ export class Client implements ExitParticipant, TransportListener {
     this.#waiters.check();
   }
 
-  /** For all events up to `through`, until `deadline` by our clock. */
+  /** Waits for all events up to `through` to settle. `deadline` is on the clock of `now()`. */
   #waitFor(through: number, deadline: number): Wait {
     const pendingEvents = this.#pendingEvents;
     return {
@@ -336,7 +339,7 @@ export class Client implements ExitParticipant, TransportListener {
     };
   }
 
-  /** For all events to be on the disk, until `deadline` by our clock. */
+  /** Waits for all events to be on disk or settled. `deadline` is on the clock of `now()`. */
   #waitForStore(deadline: number): Wait {
     const pendingEvents = this.#pendingEvents;
     const { accepted } = pendingEvents;
@@ -348,7 +351,7 @@ export class Client implements ExitParticipant, TransportListener {
     };
   }
 
-  /** Only then is the client done with what has settled, also for the exit hook. */
+  /** Runs all reports. Only then does the exit hook stop tracking this client. */
   #report(): void {
     if (this.#isNoting) {
       this.#reportSoon();
@@ -367,7 +370,7 @@ export class Client implements ExitParticipant, TransportListener {
     });
   }
 
-  /** Whether an event counts as accepted. */
+  /** Finishes a call. Returns whether the event counts as accepted. */
   #finishAccept(rejection: Rejection | undefined, callback?: Callback): boolean {
     if (rejection !== undefined) return this.#reject(rejection, callback);
     this.#transport.scheduleSend();
@@ -387,7 +390,7 @@ export class Client implements ExitParticipant, TransportListener {
       return true;
     }
     this.#counters.refuse(code);
-    // Nobody is told at the very end of the process: an `onError` that makes a client for each error would have no end.
+    // Not reported at the end of the process. An `onError` that creates a client for each error would never stop.
     if (code === 'closed' && isTooLate(this.flushTimeout)) return false;
     if (code === 'unserializable' || code === 'event_too_large') this.#callbacks.report(error());
     else this.#callbacks.reportRarely(code, message, details);
@@ -406,7 +409,7 @@ export class Client implements ExitParticipant, TransportListener {
 
   async #close(timeout: number): Promise<FlushResult> {
     this.#transport.catchUp();
-    // Where nobody waits nothing is hurried: it would be sent just before it is reported as dropped.
+    // With a timeout of 0, no flush is requested: events would be sent just before they are reported as dropped.
     const flushTimeout = { timeout: 0, isRenewed: false };
     const flush =
       timeout === 0
@@ -415,9 +418,9 @@ export class Client implements ExitParticipant, TransportListener {
     const result = flush?.result ?? (await this.flushAsync(timeout));
     if (this.#transport.spool !== undefined && this.#pendingEvents.count > 0)
       await this.stored(STORE_AT_END_MS);
-    // What the worker has told already still counts.
+    // Counts what the worker has already reported.
     this.#finishFlush(0);
-    // First, so that the worker does not send what is reported as dropped.
+    // Before dropping events. Otherwise the worker could send events that are reported as dropped.
     const released = this.#transport.release();
     this.#leave(this.#pendingEvents.stored);
     const message = 'The client was closed before the event was sent';
@@ -435,7 +438,7 @@ function readTexts(texts: readonly string[]): SentEvent[] {
 
 let hasWarned = false;
 
-/** For where nobody else would be told that nothing is sent. */
+/** Warns that nothing is sent, once per process. For clients without `onError` and without pending callbacks. */
 function warnOnce(message: string): void {
   if (hasWarned) return;
   hasWarned = true;
@@ -443,7 +446,7 @@ function warnOnce(message: string): void {
   inRootContext(() => process.emitWarning(message, { type, code: 'OFFTHREAD_WORKER_UNAVAILABLE' }));
 }
 
-/** An event that was turned away, as far as it can be read: it may be the very one whose getters throw. */
+/** The fields of a rejected event, as far as they can be read. Its getters may throw. */
 function readableFields(type: EventType, event: AnyEvent): Readonly<Record<string, unknown>> {
   try {
     return { type, ...event };

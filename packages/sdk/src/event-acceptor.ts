@@ -1,5 +1,5 @@
-// A call -> its event among the pending ones, or why it is not there. Used by client.ts. Next: before-send.ts, encode.ts,
-// pending-events.ts.
+// Validates the event of a call and adds it to the pending events, or says why not. Used by client.ts. Next:
+// before-send.ts, encode.ts, pending-events.ts.
 
 import { ValidationError } from './errors.js';
 import { BeforeSendChain, type Dropped, failed } from './event/before-send.js';
@@ -28,7 +28,7 @@ interface Refusal {
   readonly cause?: unknown;
 }
 
-/** An event that was turned away at the call. */
+/** An event that was rejected at the call. */
 export type Rejection = (Refusal | Dropped) & { readonly type: EventType; readonly event: AnyEvent };
 
 export class EventAcceptor {
@@ -36,7 +36,7 @@ export class EventAcceptor {
   readonly #pendingEvents: PendingEvents;
   readonly #transport: Transport;
   readonly #beforeSend: BeforeSendChain | undefined;
-  /** Made for the first `withContext()`: who calls none pays for none. */
+  /** Created by the first `withContext()`, so that clients that don't use it don't pay for it. */
   #scope: Scope | undefined;
   #isOpen = true;
 
@@ -47,7 +47,7 @@ export class EventAcceptor {
     if (settings.beforeSend !== undefined) this.#beforeSend = new BeforeSendChain(settings.beforeSend);
   }
 
-  /** Whether events are taken over: not once it is closed, and not once the process has no time left for it. */
+  /** Whether events are accepted: not after `close()`, and not if the process has no time left to deliver them. */
   get isOpen(): boolean {
     return this.#isOpen && !isTooLate(this.#settings.flushTimeout);
   }
@@ -56,16 +56,16 @@ export class EventAcceptor {
     this.#isOpen = false;
   }
 
-  /** Calls `run`, in which events inherit the fields. */
+  /** Calls `run`. Events inside it inherit the fields. */
   withContext<T, A>(fields: ScopeSource, run: (argument: A) => T, argument: A): T {
     this.#scope ??= new Scope();
     return this.#scope.run(fields, run, argument);
   }
 
   /**
-   * Adds an event to the pending ones, or says why not.
+   * Adds an event to the pending events, or returns why not.
    *
-   * @param again of an event that was there before, which inherits nothing.
+   * @param again set for an event passed to `resend()`, which inherits nothing.
    * @throws {ValidationError} `invalid_event`
    */
   accept(
@@ -102,7 +102,7 @@ export class EventAcceptor {
     const result = this.#beforeSend.apply(type, event);
     if (result.code !== undefined) return result;
     try {
-      // Once more: the functions may have closed the client or filled its queue.
+      // Checked again, because the functions may have closed the client or filled its queue.
       return this.#obstacle() ?? this.#append(type, result.event, callback, again);
     } catch (cause) {
       return failed('beforeSend returned what cannot be written as JSON', cause);
@@ -119,24 +119,24 @@ export class EventAcceptor {
     const { maxQueueBytes, redact } = this.#settings;
     const { accepted } = pendingEvents;
     const frame = encode(type, event, pendingEvents, again);
-    // A getter or a toJSON has closed the client, or has tracked and may have filled its queue.
+    // Checked again if a getter or a `toJSON` has closed the client or tracked events.
     const obstacle = this.#isOpen && pendingEvents.accepted === accepted ? undefined : this.#obstacle();
     if (obstacle !== undefined) return obstacle;
-    // The worker redacts, so with that setting it decides what is too large. It drops events that are sent again as well:
-    // refused here they would hold up those behind them.
+    // With `redact`, the worker redacts and then decides what is too large. It also decides for resent events: if one
+    // were refused here, those after it would be stuck.
     const message = redact === undefined && again === undefined ? oversize(frame, pendingEvents) : undefined;
     if (message !== undefined) return { code: 'event_too_large', message };
     if (!pendingEvents.append(frame, callback)) {
-      // Memory of what is delivered is used again before there is more of it.
+      // Reuses the memory of delivered events before it allocates more.
       this.#transport.catchUp();
       if (!pendingEvents.open(frame, callback, maxQueueBytes)) return full('maxQueueBytes', maxQueueBytes);
     }
-    // Who has a callback waits for it.
+    // An event with a callback needs its outcome reported without a flush.
     if (callback !== undefined) this.#transport.expect(pendingEvents.accepted);
     return undefined;
   }
 
-  /** What keeps any event out at this moment. */
+  /** Why no event can be accepted now. */
   #obstacle(): Refusal | undefined {
     if (!this.isOpen) return CLOSED;
     const { failure } = this.#transport;

@@ -1,5 +1,5 @@
-// Fastify 5 plugin. In: settings or a client. Out: `fastify.analytics`, `request.analytics`, and an end of the server
-// at which everything is delivered. Next: request-analytics.ts.
+// The Fastify 5 plugin: adds `fastify.analytics` and `request.analytics`, and delivers all events when the server
+// closes. Next: request-analytics.ts.
 import type {
   FastifyInstance,
   FastifyPluginAsync,
@@ -20,8 +20,8 @@ export type { RequestAnalytics, RequestEvent, RequestTrackEvent } from './reques
 export type { RequestReaders } from './request-source.js';
 
 /**
- * Names and properties of the events that `fastify.analytics` and `request.analytics` track, for the compiler to check.
- * Empty, and then any event is taken, until a program adds its own:
+ * Declares names and properties of the events that `fastify.analytics` and `request.analytics` track, for the compiler.
+ * While it is empty, any event is allowed. To declare events:
  *
  * `declare module '@offthread/sdk/fastify' { interface FastifyEvents extends MyEvents {} }`
  */
@@ -39,48 +39,51 @@ declare module 'fastify' {
   }
 }
 
-/** What the plugin takes beside the settings of a client or a client. */
+/** Options of the plugin, besides a client or its settings. */
 interface PluginOptions extends RequestReaders {
-  /** Name of both decorators, for a second client. Default: `'analytics'`. */
+  /** Name of both decorators. Change it to register a second client. Default: `'analytics'`. */
   readonly decorateAs?: string | undefined;
   /**
-   * Has all events of the client that are tracked while a request is handled, wherever that is, inherit what the
-   * request says of who and where, as by `withContext()` of the client. `identify` is then asked once more for an event
-   * of `request.analytics`. Default: false.
+   * Lets all events of the client that are tracked while a request is handled, wherever in the code, inherit the ids
+   * and the context of the request, like `withContext()` of the client. For an event of `request.analytics`, `identify`
+   * is then called twice. Default: false.
    */
   readonly withContext?: boolean | undefined;
 }
 
-/** A client that the plugin makes, and closes with the server. */
+/** Settings of a client that the plugin creates, and closes with the server. */
 interface OwnClient extends AnalyticsSettings {
   readonly client?: undefined;
   readonly closeClient?: undefined;
 }
 
-/** A client that is there already. */
+/** An existing client. */
 interface GivenClient {
   readonly client: Analytics;
-  /** Closes it with the server. Default: false, it is flushed then. */
+  /** Closes the client with the server. Default: false, which only flushes it. */
   readonly closeClient?: boolean | undefined;
 }
 
-/** The settings of a client, or a `client`; and how to read requests. */
+/** The settings of a client or an existing `client`, and how to read requests. */
 export type FastifyAnalyticsOptions = PluginOptions & (OwnClient | GivenClient);
 
-/** What a class of options may have. */
+/** The names of all options. An options object of a class may have getters for these on its prototype. */
 const OPTIONS = [...SETTINGS, 'identify', 'context', 'decorateAs', 'withContext', 'client', 'closeClient'];
 
-/** Marks an instance whose connections another registration looks after. */
+/** Marks an instance whose connections are already handled by another registration of the plugin. */
 const LOOKED_AFTER = Symbol('@offthread/sdk/fastify');
 
-/** More than one, because a hook may go on where no scope is, as in the callback of a pool of connections. */
+/**
+ * Hooks that enter the scope of the request. More than one, because a hook may continue outside the scope, for example
+ * in a callback of a connection pool.
+ */
 const ENTRANCES = ['onRequest', 'preValidation', 'preHandler', 'onResponse'] as const;
 
 async function plugin(
   fastify: FastifyInstance,
   options: FastifyAnalyticsOptions & RegisterOptions,
 ): Promise<void> {
-  // The last three are Fastify's own, which it passes on to every plugin.
+  // Fastify passes its own options `prefix`, `logLevel` and `logSerializers` to every plugin.
   const {
     identify,
     context,
@@ -113,7 +116,7 @@ async function plugin(
   const endLog = logOutages(client, fastify.log);
 
   fastify.decorate(decorateAs, client);
-  // A getter on the prototype: a request that is not asked for it does nothing for it.
+  // A getter on the prototype costs nothing for requests that don't use it.
   fastify.decorateRequest(decorateAs, {
     getter() {
       const known = perRequest.get(this);
@@ -130,11 +133,12 @@ async function plugin(
       });
     }
   }
-  // With a spool, requests are answered only when the worker thread is up and takes events to the disk in milliseconds.
+  // With a spool, the server starts only when the worker thread runs and stores events within milliseconds.
   fastify.addHook('onReady', async () => {
     if (client.stats().spool !== undefined) await client.stored();
   });
-  // Runs when the server has drained, after the onClose hooks that were added later: their events still get in.
+  // Runs when all requests have ended, and after onClose hooks that were added later, so that their events are
+  // delivered.
   fastify.addHook('onClose', async () => {
     if (source.client === undefined || source.closeClient === true) await client.close();
     else await client.flushAsync();
@@ -144,16 +148,16 @@ async function plugin(
 }
 
 /**
- * Adds `fastify.analytics`, a client, and `request.analytics`, which fills in who and where. When the server closes,
- * the requests in flight are answered, their connections end with the answer, and then the client is closed, or flushed
- * where it was given: for its `flushTimeout` at most.
+ * Adds `fastify.analytics`, a client, and `request.analytics`, which fills in ids and context of the request. When the
+ * server closes, running requests are answered and their connections end with the answer. Then the client is closed, or
+ * only flushed if you passed it, for at most its `flushTimeout`.
  *
- * Register it first and await that, so that it closes last.
+ * Register this plugin first and await it, so that it closes last.
  *
  * @throws {ValidationError} `invalid_setting`, as `new Analytics()` does.
  */
 export const fastifyAnalytics: FastifyPluginAsync<FastifyAnalyticsOptions> = Object.assign(plugin, {
-  // All that fastify-plugin would do. One dependency less for those who do not use Fastify.
+  // What fastify-plugin would set. This avoids a dependency for users who don't use Fastify.
   [Symbol.for('skip-override')]: true,
   [Symbol.for('fastify.display-name')]: '@offthread/sdk/fastify',
   [Symbol.for('plugin-meta')]: { name: '@offthread/sdk/fastify', fastify: '5.x' },
@@ -176,7 +180,7 @@ function checkReader<Reader>(name: keyof RequestReaders, reader: Reader): Reader
   throw new ValidationError('invalid_setting', `Option '${name}' must be a function`, reader);
 }
 
-/** The default of `onError`. Not the events, which are the users' own affair. */
+/** The default `onError`. Doesn't log events, because they may contain personal data. */
 function log(
   { log }: FastifyInstance,
   { code, count, status, attempts, message, cause }: AnalyticsError,
@@ -185,8 +189,8 @@ function log(
 }
 
 /**
- * Fastify closes the connections that are idle when it is closed. Of the others each ends with the answer on it, or
- * `close()` would wait for all of them for `keepAliveTimeout`, by default 72 s.
+ * Ends each connection with its current answer when the server closes. Fastify closes only idle connections, and
+ * otherwise `close()` would wait for the others for `keepAliveTimeout`, by default 72 s.
  */
 function endConnections(fastify: FastifyInstance): void {
   if (fastify.hasDecorator(LOOKED_AFTER)) return;
@@ -194,7 +198,7 @@ function endConnections(fastify: FastifyInstance): void {
   let closing = false;
   fastify.addHook('preClose', async () => {
     closing = true;
-    // For answers that have begun, and can say nothing about their connection any more.
+    // For answers whose headers are already sent, and can't announce the end of the connection.
     fastify.server.keepAliveTimeout = 1;
   });
   fastify.addHook('onSend', (request, reply, payload, done) => {

@@ -1,10 +1,10 @@
-// Frames and callbacks of all events that are accepted and not settled. In: frames. Out: slabs; on the way back, who
-// is to be told. Next: worker-transport.ts.
+// Holds the frames and callbacks of all events that are accepted and not settled. Used by client.ts and
+// worker-transport.ts.
 //
-// A slab belongs to main until it is handed over. From then on main only adds frames to it, until it is full or the worker
-// gives it back. It is used again only once the worker has said that it reads it no more, and all of its events are
-// delivered. A slab with an event that was lost is never used again: the worker may still read it when main drops events by
-// itself, and the error reads its events from there.
+// The main thread owns a slab until it hands it over. After that it only appends frames, until the slab is full or the
+// worker gives it back. A slab is reused only when the worker has said that it no longer reads it, and all its events
+// are delivered. A slab with a lost event is never reused: the worker may still read it if the main thread drops events
+// by itself, and the error reads its events from the slab.
 import { stringOf, textOf } from '@offthread/worker/frame/frame';
 import type { FrameDefaults, Handover } from '@offthread/worker/protocol';
 import type { SentEvent } from '../errors.js';
@@ -14,26 +14,29 @@ import { BoundCallback } from '../report/bound-callback.js';
 import { releaseSlab, type Slab, slabSize, takeSlab } from './slab.js';
 
 /**
- * Events are numbered from 1 in the order in which they were accepted, and they settle in that order. So one number,
- * `settled`, says it of all of them, and what is kept for an event is its bytes and, if it has one, its callback.
+ * The pending events of one client. Events are numbered from 1 in the order in which they were accepted, and settle in
+ * that order. So a single number, `settled`, is enough, and an event takes only its bytes and its callback, if it has
+ * one.
  */
 export class PendingEvents {
   /** Sequence number of the newest event. */
   accepted = 0;
   /** Sequence number up to which all events are settled. */
   settled = 0;
-  /** With a spool: sequence number up to which all events are on the disk, and need no memory. Otherwise 0. */
+  /** With a spool: sequence number up to which all events are on disk and need no memory. Otherwise 0. */
   stored = 0;
   /** Sequence number of the newest event that has a callback. */
   newestCallback = 0;
   /** When the newest event was accepted, in milliseconds since 1970. */
   time = 0;
-  /** Whether there are slabs that `handOver` has not given out. */
+  /** Whether there are slabs to hand over. */
   hasMore = false;
-  /** Oldest first; only the last one is written to. Among the first ones may be some that the worker has not given back. */
+  /**
+   * Oldest first. Only the last one is written to. The first ones may be settled, but not yet given back by the worker.
+   */
   #slabs: Slab[] = [];
   readonly #callbacks = new Map<number, BoundCallback>();
-  /** What all of its events have in common. */
+  /** What all events of the client have in common. */
   readonly frameDefaults: FrameDefaults;
 
   constructor(frameDefaults: FrameDefaults) {
@@ -44,24 +47,24 @@ export class PendingEvents {
     return this.accepted - this.settled;
   }
 
-  /** Events for which there is nothing but memory. */
+  /** Number of events that are only in memory. */
   get inMemory(): number {
     return this.accepted - this.#safe;
   }
 
-  /** Sequence number up to which no memory is needed. */
+  /** Sequence number up to which events need no memory. */
   get #safe(): number {
     return Math.max(this.settled, this.stored);
   }
 
-  /** Takes a frame over; false if it does not fit into the memory that is there. */
+  /** Adds a frame. Returns false if it doesn't fit into the existing memory. */
   append(frame: EncodedEvent, callback: Callback | undefined): boolean {
     if (this.#slabs.at(-1)?.write(frame) !== true) return false;
     this.#accept(frame, callback);
     return true;
   }
 
-  /** Takes a frame over into new memory; false if that would hold more than `maxBytes`. */
+  /** Adds a frame in a new slab. Returns false if memory would exceed `maxBytes`. */
   open(frame: EncodedEvent, callback: Callback | undefined, maxBytes: number): boolean {
     this.free();
     const pending = this.#slabs.filter((slab) => slab.last > this.#safe);
@@ -86,15 +89,15 @@ export class PendingEvents {
     }
   }
 
-  /** Slabs that have not been handed over yet, oldest first. */
+  /** Returns the slabs that haven't been handed over, oldest first. */
   handOver(): Handover[] {
     this.hasMore = false;
-    // From the end, because before a slab that is handed over there are only such.
+    // Searches from the end, because all slabs before one that was handed over were handed over too.
     const from = this.#slabs.findLastIndex((slab) => slab.isHandedOver) + 1;
     return this.#slabs.slice(from).map((slab) => slab.handOver());
   }
 
-  /** All that is not settled is to be handed over once more, because the worker that had it is gone. */
+  /** Marks all unsettled events to be handed over again, because their worker has ended. */
   resetPosted(): void {
     for (const slab of this.#slabs) slab.resetPosted();
     this.free();
@@ -102,8 +105,8 @@ export class PendingEvents {
   }
 
   /**
-   * The unsettled events up to `through`, which are lost: a function that reads them as they are sent, when somebody
-   * asks for them. Settle them next.
+   * Returns a function that reads the unsettled events up to `through`, which are lost, as they are sent. The caller
+   * must settle them next.
    */
   lostEvents(through: number): () => SentEvent[] {
     const from = this.settled + 1;
@@ -112,7 +115,7 @@ export class PendingEvents {
     return () => readEvents(slabs, from, through, this.frameDefaults);
   }
 
-  /** Lets go of all events up to `through` and returns their callbacks. */
+  /** Settles all events up to `through`, and returns their callbacks. */
   settle(through: number): BoundCallback[] {
     const callbacks: BoundCallback[] = [];
     for (const [sequence, callback] of this.#callbacks) {
@@ -125,7 +128,7 @@ export class PendingEvents {
     return callbacks;
   }
 
-  /** Lets go of memory that nobody needs any more. */
+  /** Frees the slabs that are no longer needed. */
   free(): void {
     let done = 0;
     for (const slab of this.#slabs) {
@@ -137,7 +140,7 @@ export class PendingEvents {
   }
 }
 
-/** A BigInt is text in them, so that JSON can hold them. */
+/** Reads events from slabs. BigInts become strings, so that the events can be saved as JSON. */
 function readEvents(
   slabs: readonly Slab[],
   from: number,
@@ -150,7 +153,7 @@ function readEvents(
       try {
         events.push(JSON.parse(stringOf(textOf(frame, sequence, frameDefaults))));
       } catch (cause) {
-        // Whoever reads an error may be at the end of the stack.
+        // The error may be read when the stack is nearly exhausted.
         events.push({ unreadable: String(cause) });
       }
     }

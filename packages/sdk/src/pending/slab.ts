@@ -1,4 +1,4 @@
-// Shared memory for frames. In: frames. Out: slabs, new or used before. Used by pending-events.ts.
+// Slabs: blocks of shared memory for frames, and the pools from which they are reused. Used by pending-events.ts.
 import { type RawFrame, readFrame } from '@offthread/worker/frame/frame';
 import {
   FRAME_HEADER_BYTES,
@@ -13,34 +13,35 @@ import { defer, every } from '../runtime/clock.js';
 import type { Timer } from '../runtime/ticked-timers.js';
 
 /**
- * Bytes of a slab. A client with nothing pending begins with a small one, for about ten events, because a thousand clients
- * have an event now and then. A large one holds about a hundred. A client that fills one sooner than requests begin gets
- * huge ones: each slab is a post. An event that fits into none gets a slab of its size.
+ * Slab sizes in bytes. A client with nothing pending starts with a small slab, for about ten events, because a thousand
+ * clients may each have an event now and then. A large slab holds about a hundred events. A client that fills one
+ * before requests begin gets huge ones, because each slab costs a post. An event that doesn't fit into any of them gets
+ * a slab of its own size.
  */
 const SMALL_BYTES = 8 * 1024;
 const LARGE_BYTES = 64 * 1024;
 const HUGE_BYTES = 512 * 1024;
 
-/** Milliseconds that a slab should last. */
+/** How long, in milliseconds, a slab should take to fill. */
 const LASTING_MS = 200;
 
-/** No slab takes more than this part of the memory that is left. */
+/** A huge slab takes at most this share of the memory that is left. */
 const HUGE_SHARE = 1 / 8;
 
-/** Bytes of slabs of each size that are kept in any case, for the next event of any client. */
+/** Bytes of spare slabs that are always kept, for each size. */
 const MIN_SPARE_BYTES = 2 * 1024 * 1024;
 
-/** Milliseconds after which slabs are let go that nobody needed meanwhile. */
+/** Interval, in milliseconds, at which unneeded spare slabs are freed. */
 const TRIM_MS = 10_000;
 
 /**
- * Slabs for the next event of any client, the one used last at the end. A new one costs as much as forty events, most
- * of it for the kernel, and a thousand clients with an event now and then take and give back one each for every event.
+ * Spare slabs of one size, shared by all clients. The last one used is last. Allocating a slab costs as much as forty
+ * events, mostly in the kernel. A thousand clients with an event now and then take and give back one slab per event.
  */
 class SlabPool {
   readonly #slabs: Slab[] = [];
   readonly #min: number;
-  /** The fewest there have been since the last trim: so many nobody needed. */
+  /** The lowest number of spare slabs since the last trim. That many weren't needed. */
   #unneeded = 0;
   #trimmer: Timer | undefined;
 
@@ -73,8 +74,8 @@ const slabPools: ReadonlyMap<number, SlabPool> = new Map(
 );
 
 /**
- * Memory that both threads see, filled with frames one after the other. Frames are written to it at once, so that the
- * strings they were die young, and the worker reads them where they are: nothing is copied at the port.
+ * Shared memory, filled with frames one after the other. Frames are written at once, so that their strings are
+ * short-lived garbage. The worker reads them in place, so that posting copies nothing.
  */
 export class Slab {
   readonly memory: SharedArrayBuffer;
@@ -83,15 +84,14 @@ export class Slab {
   readonly #view: DataView;
   /** Sequence number of the first frame. */
   first = 0;
-  /** Sequence number of the last frame; one less than `first` if there is none. */
+  /** Sequence number of the last frame, or `first - 1` if there is none. */
   last = -1;
   /** When the first event was accepted, in milliseconds since 1970. */
   since = 0;
-  /** Whether a worker has it. */
   #isHandedOver = false;
-  /** Whether no frame is added any more. */
+  /** Whether no more frames may be added. */
   #isSealed = false;
-  /** Whether somebody may read it even when its events are settled. It is then never written again. */
+  /** Whether a worker or an error may read it even after its events are settled. It is never reused then. */
   #isRetained = false;
   #end = SLAB_HEADER_BYTES;
 
@@ -111,24 +111,24 @@ export class Slab {
     return this.#isHandedOver;
   }
 
-  /** Empties the slab; the next frame written is `sequence`. */
+  /** Empties the slab. The next frame gets the number `sequence`. */
   open(sequence: number): this {
     this.first = sequence;
     this.last = sequence - 1;
     this.#isHandedOver = false;
     this.#isSealed = false;
     this.#end = SLAB_HEADER_BYTES;
-    // Nobody else has it.
+    // Not atomic, because no other thread has this slab.
     this.#header[SLAB.END] = SLAB_HEADER_BYTES;
     return this;
   }
 
-  /** Adds a frame, for the worker to see at once; false if it does not fit, or if the slab gets none any more. */
+  /** Adds a frame, which the worker sees at once. Returns false if it doesn't fit or the slab is sealed. */
   write({ kind, time, content }: EncodedEvent): boolean {
     if (this.#isSealed) return false;
     const at = this.#end + FRAME_HEADER_BYTES;
     const room = this.size - at;
-    // No UTF-16 unit becomes more than three bytes; to count exactly costs as much as to write.
+    // A UTF-16 unit takes at most three bytes. An exact count costs as much as the write.
     if (content.length * 3 > room && byteLength(content) > room) return false;
     let { length } = content;
     if (typeof content === 'string') length = this.#bytes.write(content, at);
@@ -138,7 +138,7 @@ export class Slab {
     this.#view.setFloat64(this.#end + 8, time, true);
     const end = at + length;
     if (Atomics.compareExchange(this.#header, SLAB.END, this.#end, end) !== this.#end) {
-      // The worker has given it back since.
+      // The worker has given it back in the meantime.
       this.#isSealed = true;
       return false;
     }
@@ -148,12 +148,12 @@ export class Slab {
     return true;
   }
 
-  /** Adds no frame any more. */
+  /** Lets no more frames be added. */
   seal(): void {
     this.#isSealed = true;
   }
 
-  /** What is posted to the worker, once: it sees frames that are added later. */
+  /** Returns what to post to the worker. Posted once: the worker sees frames that are added later. */
   handOver(): Handover {
     this.#isHandedOver = true;
     if (this.#isSealed) return { memory: this.memory, first: this.first, end: this.#end };
@@ -162,31 +162,31 @@ export class Slab {
     return { memory: this.memory, first: this.first, end: undefined };
   }
 
-  /** The worker that had it is gone: all is to be handed over once more, to another one. */
+  /** Lets the slab be handed over again, to another worker. */
   resetPosted(): void {
     if (!this.#isHandedOver) return;
-    // The one that is gone may still read it, and write to its header.
+    // The old worker may still read the slab and write to its header.
     this.retain();
     this.seal();
     this.#isHandedOver = false;
   }
 
-  /** Leaves its memory to those who still read it: a worker that was given up, or an error. */
+  /** Keeps the memory from being reused, because an abandoned worker or an error may still read it. */
   retain(): void {
     this.#isRetained = true;
   }
 
-  /** Whether it may be written again once its events are settled. */
+  /** Whether it may be reused when its events are settled. */
   get isReusable(): boolean {
     return !this.#isRetained;
   }
 
-  /** Whether nobody reads it any more but those it is kept for, once its events are settled. */
+  /** Whether it can be freed when its events are settled: the worker doesn't read it, or it is retained. */
   get isReleased(): boolean {
     return this.#isRetained || !this.#isHandedOver || Atomics.load(this.#header, SLAB.END) === RETIRED;
   }
 
-  /** The frames from `from` to `through` with their sequence numbers, in place. */
+  /** The frames from `from` to `through`, with their sequence numbers. They aren't copied. */
   *read(from: number, through: number): Generator<readonly [number, RawFrame]> {
     let at = SLAB_HEADER_BYTES;
     for (let sequence = this.first; sequence <= Math.min(through, this.last); sequence++) {
@@ -197,16 +197,16 @@ export class Slab {
   }
 }
 
-/** An empty slab of that size, from `slabSize`. */
+/** Returns an empty slab. `size` comes from `slabSize`. */
 export function takeSlab(size: number): Slab {
   return slabPools.get(size)?.take() ?? new Slab(size);
 }
 
 /**
- * Bytes of a slab with room for the frame; undefined if there is none.
+ * Returns the size in bytes of a slab for the frame, or undefined if there is no room.
  *
- * @param before the slab that its client has filled, if anything in it is pending.
- * @param room bytes that its client may still take.
+ * @param before the slab that the client has filled, if it has pending events.
+ * @param room bytes that the client may still use.
  */
 export function slabSize(frame: EncodedEvent, before: Slab | undefined, room: number): number | undefined {
   const bytes = SLAB_HEADER_BYTES + FRAME_HEADER_BYTES + byteLength(frame.content);
@@ -220,7 +220,7 @@ export function slabSize(frame: EncodedEvent, before: Slab | undefined, room: nu
   return Math.max(bytes, Math.min(size, room));
 }
 
-/** Gives back a slab that is released, and whose events are all settled. */
+/** Returns a slab to its pool. It must be released, and all its events settled. */
 export function releaseSlab(slab: Slab): void {
   if (slab.isReusable) slabPools.get(slab.size)?.give(slab);
 }

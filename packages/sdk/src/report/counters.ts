@@ -1,37 +1,40 @@
-// Outcomes -> counts. Used by client.ts and flush.ts.
+// Counts the outcomes of a client's events, for `stats()`. Used by client.ts and flush.ts.
 import type { ErrorCode } from '../errors.js';
 import type { SpoolStats } from '../spool/spool-stats.js';
 
 type Counts = Partial<Record<ErrorCode, number>>;
 
 /**
- * `'live'`: events are sent. `'stub'`: the worker thread does all but the requests. `'disabled'`: there is no worker
- * thread. `'test'`: a client of `createTestAnalytics()`, which records them.
+ * `'live'`: events are sent. `'stub'`: the worker thread does everything except the requests. `'disabled'`: there is no
+ * worker thread. `'test'`: a client of `createTestAnalytics()`, which records events.
  */
 export type Mode = 'live' | 'stub' | 'disabled' | 'test';
 
-/** Counts since the client was made: `accepted = delivered + failed + dropped + left + pending`. */
+/** Counts since the client was created. `accepted = delivered + failed + dropped + left + pending`. */
 export interface Stats {
   /**
-   * `'live'`, or what is set instead: `'stub'` or `'disabled'`, whose events count as delivered and are not sent. Of a
-   * client for tests: `'test'`.
+   * `'live'`, or `'stub'` or `'disabled'` if set, whose events count as delivered but aren't sent. `'test'` for a test
+   * client.
    */
   readonly mode: Mode;
-  /** The calls that returned true. */
+  /** Calls that returned true. */
   readonly accepted: number;
-  /** Events the API took, by a 2xx. */
+  /** Events that the API accepted with a 2xx. */
   readonly delivered: number;
-  /** Events given up after a try or more. */
+  /** Events given up after at least one request. */
   readonly failed: number;
-  /** Events accepted and given up untried, by code; `before_send` is what you did not want sent. */
+  /**
+   * Accepted events that were given up without a request, by code. `before_send` counts those that you dropped
+   * yourself.
+   */
   readonly dropped: Readonly<Counts>;
-  /** Events not taken over, by code: the calls that returned false. Not part of `accepted`. */
+  /** Refused events, by code: calls that returned false. Not part of `accepted`. */
   readonly refused: Readonly<Counts>;
-  /** Events on the disk when the client ended, which the next process sends. 0 without a spool. */
+  /** Events on disk when the client ended, which the next process sends. 0 without a spool. */
   readonly left: number;
-  /** Events taken over and not settled. */
+  /** Accepted events that aren't settled. */
   readonly pending: number;
-  /** Requests that repeated an earlier one. */
+  /** Requests that were retries. */
   readonly retries: number;
   /** Requests sent. */
   readonly requests: number;
@@ -41,7 +44,7 @@ export interface Stats {
   readonly spool?: SpoolStats | undefined;
 }
 
-/** What became of events so far. */
+/** The counts of one client. */
 export class Counters {
   readonly #dropped: Counts = {};
   readonly #refused: Counts = {};
@@ -70,19 +73,19 @@ export class Counters {
     return { ...this.#refused };
   }
 
-  /** Events dropped at the call: accepted, and never pending. */
+  /** Events dropped at the call. They count as accepted, but were never pending. */
   get droppedAtCall(): number {
     return this.#droppedAtCall;
   }
 
-  /** Events failed or dropped, but for those the user wanted dropped. */
+  /** Failed and dropped events, except those that `beforeSend` dropped on purpose. */
   get lost(): number {
     let lost = this.#failed - (this.#dropped.before_send ?? 0);
     for (const count of Object.values(this.#dropped)) lost += count;
     return lost;
   }
 
-  /** Events dropped for want of a worker thread that lives. */
+  /** Events dropped because the worker thread couldn't be started or crashed. */
   get lostToWorker(): number {
     return (this.#dropped.worker_unavailable ?? 0) + (this.#dropped.worker_crashed ?? 0);
   }

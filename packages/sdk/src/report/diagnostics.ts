@@ -1,5 +1,5 @@
-// What becomes of events -> those who subscribed to it by node:diagnostics_channel. Used by client.ts and worker-thread.ts,
-// which make a message only where `hasSubscribers` says that somebody listens.
+// Publishes what happens to events on channels of node:diagnostics_channel. Used by client.ts and worker-thread.ts. A
+// message is created only if its channel has subscribers.
 import { type Channel, channel } from 'node:diagnostics_channel';
 import type { Retry } from '@offthread/worker/protocol';
 import type { AnalyticsError, ErrorCode } from '../errors.js';
@@ -7,45 +7,45 @@ import type { EventType } from '../event/event.js';
 import { inRootContext } from '../runtime/root-context.js';
 
 interface Concerned {
-  /** The `Analytics` whose events they are. */
+  /** The `Analytics` that tracked the events. */
   readonly analytics: object;
-  /** How many events. */
+  /** Number of events. */
   readonly count: number;
 }
 
 interface Lost extends Concerned {
-  /** What `onError` is told, if it is: not of what `beforeSend` dropped. */
+  /** The error that `onError` receives, except that `onError` isn't called for events that `beforeSend` dropped. */
   readonly error: AnalyticsError;
 }
 
-/** Channels of `node:diagnostics_channel`, and what is published on each. */
+/** Channels of `node:diagnostics_channel`, and the messages published on each. */
 export interface DiagnosticMessages {
-  /** The API took events. */
+  /** The API accepted events. */
   readonly 'offthread:delivered': Concerned;
-  /** A request failed and is to be repeated later. */
+  /** A request failed and will be retried later. */
   readonly 'offthread:postponed': Concerned & Omit<Retry, 'count'>;
-  /** Events are sent once more. Each counts in `stats().retries`. */
+  /** Events are sent again. Each message counts in `stats().retries`. */
   readonly 'offthread:retried': Concerned & Omit<Retry, 'count'>;
-  /** Events were given up after a request or more. */
+  /** Events were given up after at least one request. */
   readonly 'offthread:failed': Lost;
-  /** Events were given up, and not because of what came of a request. */
+  /** Events were given up for a reason other than the result of a request. */
   readonly 'offthread:dropped': Lost;
-  /** A call returned false. Unlike `onError` this tells of each. */
+  /** A call returned false. Published for every such call, unlike `onError`. */
   readonly 'offthread:refused': Concerned & { readonly code: ErrorCode; readonly type: EventType };
-  /** Events are on the disk when their client ends; the next process sends them. */
+  /** Events were on disk when their client ended. The next process sends them. */
   readonly 'offthread:left': Concerned;
-  /** The API took events that an earlier process had left in the spool. */
+  /** The API accepted events that an earlier process had left in the spool. */
   readonly 'offthread:recovered': Concerned;
-  /** The spool has trouble, or the source waits because something is set wrong: what `onError` is told. */
+  /** The spool has a problem, or it has paused because of a wrong setting. `onError` receives the same error. */
   readonly 'offthread:spool': { readonly analytics: object; readonly error: AnalyticsError };
-  /** The worker thread died and there is a new one; nothing that it had was lost. */
+  /** The worker thread died and a new one has started. No events were lost. */
   readonly 'offthread:worker-restarted': {
-    /** What it died of; undefined where it did not answer any more. */
+    /** Why it died. Undefined if it stopped responding. */
     readonly error: unknown;
   };
 }
 
-// Held here, because Node lets go of a channel that nobody holds, and of its subscribers with it.
+// Referenced here, because Node.js collects a channel that nothing references, together with its subscribers.
 const channels: { readonly [Name in keyof DiagnosticMessages]: Channel } = {
   'offthread:delivered': channel('offthread:delivered'),
   'offthread:postponed': channel('offthread:postponed'),
@@ -59,12 +59,14 @@ const channels: { readonly [Name in keyof DiagnosticMessages]: Channel } = {
   'offthread:worker-restarted': channel('offthread:worker-restarted'),
 };
 
-/** Whether somebody listens. */
+/** Whether the channel has subscribers. */
 export function isSubscribed(name: keyof DiagnosticMessages): boolean {
   return channels[name].hasSubscribers;
 }
 
-/** Publishes what `message` makes, where there are subscribers. What one of them throws is an uncaught exception. */
+/**
+ * Publishes the result of `message` if there are subscribers. If a subscriber throws, that is an uncaught exception.
+ */
 export function publish<Name extends keyof DiagnosticMessages>(
   name: Name,
   message: () => DiagnosticMessages[Name],

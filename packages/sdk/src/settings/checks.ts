@@ -1,15 +1,15 @@
-// The value of a setting -> the same if it is as it should be, or a ValidationError. Used by settings.ts.
+// Checks of the values of single settings. Used by settings.ts.
 import { constants } from 'node:os';
 import { type AnalyticsError, conceal, show, ValidationError } from '../errors.js';
 import type { OAuth } from './oauth.js';
 
-/** Node's timers turn anything longer into 1 ms. */
+/** Node.js treats longer timeouts as 1 ms. */
 export const MAX_TIMER = 2 ** 31 - 1;
 
-/** Returns the setting's value if it is as it should be; otherwise throws. */
+/** Returns the value of a setting if it is valid. Otherwise throws a `ValidationError`. */
 export type Check<T> = (value: unknown, name: string) => T;
 
-/** Checks a time limit given at a call. */
+/** Checks a timeout passed to a method. */
 export const checkTimeout = integer(0, MAX_TIMER);
 
 export function text(value: unknown, name: string): string {
@@ -47,10 +47,10 @@ export function flagOrStore(value: unknown, name: string): boolean | 'store' {
   throw new ValidationError('invalid_setting', `Setting '${name}' must be true, false or 'store'`, value);
 }
 
-/** Its fields are looked at by `resolveOAuth`. */
+/** Checks only that it is an object. `resolveOAuth` checks the fields. */
 export function anOAuthApp(value: unknown, name: string): OAuth {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as OAuth;
-  // What came instead may be the key.
+  // The value may be the private key.
   const expected = `Setting '${name}' must be an object like { clientId, clientKey, keyId }`;
   throw new ValidationError('invalid_setting', `${expected}; got ${conceal(value)}`);
 }
@@ -73,7 +73,7 @@ export function signals(value: unknown, name: string): readonly NodeJS.Signals[]
   const expected = `Setting '${name}' must be a list of signals like ['SIGTERM', 'SIGINT']`;
   if (!Array.isArray(value)) throw new ValidationError('invalid_setting', expected, value);
   for (const signal of value) {
-    // Nobody can listen for these two.
+    // These two signals can't be handled.
     const known = typeof signal === 'string' && Object.hasOwn(constants.signals, signal);
     if (!known || signal === 'SIGKILL' || signal === 'SIGSTOP') {
       throw new ValidationError('invalid_setting', expected, signal);

@@ -1,4 +1,4 @@
-// What the caller wants -> settings with every default filled in, or a ValidationError. Next: analytics.ts.
+// Checks the settings of a client and fills in the defaults. Used by analytics.ts.
 
 import { MAX_BATCH_EVENTS } from '@offthread/worker/limits';
 import type { DeliverySettings, Redaction, Tls } from '@offthread/worker/protocol';
@@ -33,18 +33,18 @@ import { tls } from './tls.js';
 
 export { type AnalyticsSettings, SETTINGS } from './analytics-settings.js';
 
-/** Settings with every default filled in. */
+/** Settings with all defaults filled in. */
 export type Settings = {
   readonly [Name in Exclude<
     keyof AnalyticsSettings,
     'host' | 'region' | 'path' | 'oauth' | 'onError' | 'beforeSend' | 'redact' | 'proxy' | 'tls' | 'spool'
   >]-?: NonNullable<AnalyticsSettings[Name]>;
 } & {
-  /** Where batches are posted to. */
+  /** URL to which batches are posted. */
   readonly url: string;
   readonly oauth: DeliverySettings['oauth'];
   readonly onError: AnalyticsSettings['onError'];
-  /** URL of the proxy on the way to `url`, where there is one. */
+  /** URL of the proxy for `url`, if there is one. */
   readonly proxy: string | undefined;
   readonly tls: Tls | undefined;
   readonly beforeSend: readonly BeforeSend[] | undefined;
@@ -89,16 +89,17 @@ const CHECKS = {
 };
 
 /**
- * Checks what the caller passed and fills in the defaults.
+ * Checks settings and fills in the defaults.
  *
- * @throws {ValidationError} `invalid_setting`, for a missing write key, a value out of range or an unknown name.
+ * @throws {ValidationError} `invalid_setting`, if the write key is missing, a value is out of range or a name is
+ * unknown.
  */
 export function resolveSettings(given: AnalyticsSettings): Settings {
   try {
     return resolve(given);
   } catch (cause) {
     if (cause instanceof ValidationError) throw cause;
-    // A getter of the caller's, or a Proxy.
+    // Thrown by a getter of the caller's object, or by a Proxy.
     const error = new ValidationError('invalid_setting', 'The settings cannot be read');
     error.cause = cause;
     throw error;
@@ -108,7 +109,7 @@ export function resolveSettings(given: AnalyticsSettings): Settings {
 function resolve(given: AnalyticsSettings): Settings {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     const expected = "new Analytics() takes an object like { writeKey: 'KEY' }";
-    // posthog-node and rudder-sdk-node have it there.
+    // posthog-node and rudder-sdk-node take the write key as the first argument.
     const hint = typeof given === 'string' ? ': is it the write key?' : '';
     throw new ValidationError('invalid_setting', `${expected}; got ${conceal(given)}${hint}`);
   }
@@ -172,7 +173,7 @@ function resolve(given: AnalyticsSettings): Settings {
     stub,
     gzip: pick('gzip', false),
     allowInsecureHost,
-    // Where nothing is sent, nothing that the environment says can be wrong.
+    // If nothing is sent, proxy variables of the environment aren't read, and so can't be invalid.
     proxy: proxyTo(url),
     tls: pick('tls', undefined),
     headers: pick('headers', {}),
@@ -182,7 +183,7 @@ function resolve(given: AnalyticsSettings): Settings {
   };
 }
 
-/** What the worker needs to know of them. */
+/** Returns the settings that the worker needs. */
 export function deliverySettings(settings: Settings): DeliverySettings {
   const { url, writeKey, oauth, proxy, tls, headers, redact, gzip, stub } = settings;
   const { batchSize, maxBatchSize, linger, maxRetries, maxRetryDuration, requestTimeout } = settings;

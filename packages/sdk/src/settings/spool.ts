@@ -1,24 +1,25 @@
-// The setting `spool`: where events are kept until they are sent. In: what the caller passed. Out: every default filled in.
-// Used by settings.ts.
+// Checks the setting `spool` and fills in its defaults. Used by settings.ts.
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { show, ValidationError } from '../errors.js';
 import { field } from '../input/fields.js';
 import { suggest } from '../input/suggest.js';
 
-/** What `spool` takes, beside the directory alone. */
+/** The setting `spool`, unless it is only the path of a directory. */
 export interface SpoolSettings {
-  /** Where events are kept. Made if it isn't there; its parent must be. Share it between processes as you like. */
+  /** Directory for the events. It is created if it doesn't exist, but its parent must exist. Processes may share it. */
   readonly directory: string;
-  /** Most bytes on the disk for one write key; beyond them the newest is refused. At least 16 MB. Default: 1 GiB. */
+  /** Maximum number of bytes on disk per write key. Further events are refused. At least 16 MB. Default: 1 GiB. */
   readonly maxBytes?: number | undefined;
-  /** Milliseconds after which an event that can't be sent is given up. Default: 604,800,000 (7 days). */
+  /** Milliseconds after which an unsent event is given up. Default: 604,800,000 (7 days). */
   readonly maxAge?: number | undefined;
-  /** Milliseconds between two syncs, which is what a loss of power may take; 0 syncs each write. Default: 500. */
+  /**
+   * Milliseconds between syncs. A power loss loses at most the events of that time. 0 syncs each write. Default: 500.
+   */
   readonly syncInterval?: number | undefined;
 }
 
-/** With every default filled in. */
+/** The setting with all defaults filled in. */
 export interface Spool {
   readonly directory: string;
   readonly maxBytes: number;
@@ -26,10 +27,10 @@ export interface Spool {
   readonly syncInterval: number;
 }
 
-/** Two segments: less could not be written to while one of them is sent. */
+/** Two segments. With only one, nothing could be written while it is sent. */
 const MIN_BYTES = 16 * 1024 * 1024;
 
-/** Node's timers turn anything longer into 1 ms. */
+/** Node.js treats longer timeouts as 1 ms. */
 const MAX_TIMER = 2 ** 31 - 1;
 
 const NAMES = ['directory', 'maxBytes', 'maxAge', 'syncInterval'];
@@ -62,8 +63,8 @@ export function checkSpool(value: unknown, name: string): Spool {
 }
 
 /**
- * Makes the directory if need be, and looks whether this process can write to it. Only when a client is made: `doctor` and
- * others resolve settings that they don't use.
+ * Creates the directory if needed, and checks that this process can write to it. Only called when a client is created,
+ * because `doctor` and others resolve settings that they don't use.
  *
  * @throws {ValidationError} `invalid_setting`
  */
@@ -81,7 +82,7 @@ export function prepareSpool({ directory }: Spool): void {
   }
 }
 
-/** Not its parents: one that is missing is a volume that isn't mounted, or a typing error. */
+/** Doesn't create the parents. A missing parent is an unmounted volume or a typing error. */
 function makeDirectory(path: string): void {
   try {
     mkdirSync(path, 0o700);

@@ -1,5 +1,5 @@
-// A client's spool as the main thread sees it: memory in which the worker says how far it is. Used by client.ts and
-// worker-transport.ts. Next: the worker package's spool.ts.
+// A client's spool, as the main thread sees it: shared memory in which the worker records its progress. Used by
+// client.ts and worker-transport.ts. Next: spool.ts of the worker package.
 import { rmSync } from 'node:fs';
 import { SPOOL, SPOOL_CONTROL_BYTES, type WorkerSpool } from '@offthread/worker/protocol';
 import { folderOf, newRun, shortSource } from '@offthread/worker/spool/run-folder';
@@ -27,9 +27,9 @@ export class ClientSpool {
   }
 
   /**
-   * What a worker needs to know of it: the same for each, so that the next one goes on with the same run.
+   * Returns what a worker needs to know. It is the same for each worker, so that the next one continues the same run.
    *
-   * @param isSettled whether all of the client's events are.
+   * @param isSettled whether all events of the client are settled.
    */
   open(isSettled: () => boolean): WorkerSpool {
     this.#isSettled = isSettled;
@@ -37,7 +37,7 @@ export class ClientSpool {
       const { directory, maxBytes, maxAge, syncInterval } = this.#settings;
       const holder = hold(directory, this);
       const { run } = newRun(this.#source, holder, wallTime());
-      // Memory is kept for what is not synced, and has to suffice for what comes during a sync.
+      // Unsynced events stay in memory, which must also suffice for the events that arrive during a sync.
       const syncAfter = Math.ceil(this.#maxQueueSize / 4);
       const control = this.#control;
       this.#worker = { directory, holder, run, maxBytes, maxAge, syncInterval, syncAfter, control };
@@ -45,23 +45,23 @@ export class ClientSpool {
     return this.#worker;
   }
 
-  /** Sequence number up to which all events are on the disk or settled. */
+  /** Sequence number up to which all events are on disk or settled. */
   get stored(): number {
     return this.#count(SPOOL.STORED);
   }
 
-  /** Why no event can be taken over at present. */
+  /** Why no event can be accepted at present. */
   get obstacle(): string | undefined {
     const { maxBytes } = this.#settings;
     return this.#count(SPOOL.BYTES) >= maxBytes ? `spool.maxBytes (${maxBytes}) is reached` : undefined;
   }
 
-  /** Whether the disk fails: events are then in memory only. */
+  /** Whether writing to the disk fails. Events are then only in memory. */
   get isFailing(): boolean {
     return this.#count(SPOOL.FAILING) === 1;
   }
 
-  /** Whether the source waits, because something is set wrong. */
+  /** Whether sending is paused because of a wrong setting. */
   get isPaused(): boolean {
     return this.#count(SPOOL.PAUSED) === 1;
   }
@@ -77,12 +77,12 @@ export class ClientSpool {
     };
   }
 
-  /** Events are left in the run, for another process. */
+  /** Keeps the run when the client ends, because another process sends its events. */
   keep(): void {
     this.#isKept = true;
   }
 
-  /** The client is gone. If all of its events are settled, its run is removed. Never throws. */
+  /** Releases the spool when the client has ended. Removes the run if all its events are settled. Never throws. */
   release(): void {
     const worker = this.#worker;
     if (worker === undefined) return;
@@ -106,6 +106,6 @@ function removeFolder(path: string): void {
   try {
     rmSync(path, { recursive: true, force: true });
   } catch {
-    // The next process finds nothing to send in it, and removes it.
+    // The next process finds it empty and removes it.
   }
 }

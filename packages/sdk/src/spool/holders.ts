@@ -1,14 +1,14 @@
-// What shows other processes that this one lives: one holder for each spool directory, for all clients. Used by
-// client-spool.ts. Next: the worker package's holder.ts.
+// Shows other processes that this one is running: one holder per spool directory, shared by all clients. Used by
+// client-spool.ts. Next: holder.ts of the worker package.
 import { Holder, SIGN_INTERVAL_MS } from '@offthread/worker/spool/holder';
 import { every } from '../runtime/clock.js';
 import { inRootContext } from '../runtime/root-context.js';
 import type { Timer } from '../runtime/ticked-timers.js';
 import { version } from '../version.js';
 
-/** A client's spool, as it looks from here. */
+/** The part of a client's spool that is needed here. */
 interface HeldSpool {
-  /** The process ends. Never throws. */
+  /** Called when the process ends. Never throws. */
   end(): void;
 }
 
@@ -18,10 +18,10 @@ interface Held {
   clients: number;
 }
 
-/** Not held: nobody may refer to a client any more that was never closed. */
+/** Weak references, so that a client that is never closed can be collected. */
 const spools = new Set<WeakRef<HeldSpool>>();
 
-/** Shared by copies of one version, as the worker thread is. */
+/** Shared by all copies of this version, like the worker thread. */
 const KEY = Symbol.for(`@offthread/sdk/spool/${version}`);
 const scope = globalThis as { [KEY]?: Map<string, Held> };
 
@@ -30,9 +30,9 @@ function holders(): Map<string, Held> {
   return scope[KEY];
 }
 
-/** The number that this process has in the directory. Give it back with `release`. */
+/** Returns the id of this process in the directory. Call `release` when done. */
 export function hold(directory: string, spool: HeldSpool): string {
-  // Behind the hook that flushes.
+  // After the exit hook that flushes.
   if (spools.size === 0) process.once('exit', endAll);
   spools.add(new WeakRef(spool));
   let held = holders().get(directory);
@@ -57,7 +57,7 @@ export function release(directory: string): void {
   holders().delete(directory);
 }
 
-/** Leaves nothing behind of what was delivered, so that the next process finds nothing to look at. */
+/** Removes the runs whose events are all settled, so that the next process doesn't have to read them. */
 function endAll(): void {
   for (const reference of spools) reference.deref()?.end();
 }

@@ -1,4 +1,4 @@
-// What lies in a spool directory, for `offthread spool` and `offthread doctor` of @offthread/devtools.
+// Reads spool directories, for `offthread spool` and `offthread doctor` of @offthread/devtools.
 import { renameSync } from 'node:fs';
 import { folderOf, type RunName, shortSource } from '@offthread/worker/spool/run-folder';
 import { sourceOf } from '@offthread/worker/spool/source';
@@ -12,12 +12,12 @@ export {
 } from '@offthread/worker/spool/inspection';
 export type { RunName };
 
-/** What the names of a write key's runs begin with. */
+/** Returns the prefix of the names of a write key's runs. */
 export function sourceName(writeKey: string): string {
   return shortSource(sourceOf(writeKey));
 }
 
-/** Gives a run that nobody has to another write key. Returns false if a process was faster. */
+/** Moves a run that no process holds to another write key. Returns false if another process was faster. */
 export function moveRun(directory: string, run: RunName, writeKey: string): boolean {
   const to = { ...run, source: sourceName(writeKey) };
   try {

@@ -1,14 +1,14 @@
-// The counts of a client's spool. No code, only names. Used by counters.ts and client-spool.ts.
+// The counts of a client's spool. Types only. Used by counters.ts and client-spool.ts.
 
-/** What a client's spool holds and has done. */
+/** The state and the counts of a client's spool. */
 export interface SpoolStats {
-  /** Events of this client that are on the disk, or settled: a loss of power doesn't take them. */
+  /** Events of this client that are settled or on disk, where they survive a loss of power. */
   readonly stored: number;
-  /** Events of earlier processes that this client has delivered. They count nowhere else. */
+  /** Events of earlier processes that this client has delivered. Not part of any other count. */
   readonly recovered: number;
-  /** Bytes on the disk for this write key, other processes and dead letters included. */
+  /** Bytes on disk for this write key, including other processes and dead letters. */
   readonly bytes: number;
-  /** Milliseconds since the oldest event that waits was accepted; 0 if none does. */
+  /** Milliseconds since the oldest waiting event was accepted, or 0 if none is waiting. */
   readonly oldestAge: number;
   /** Events that could not be read back. */
   readonly damaged: number;

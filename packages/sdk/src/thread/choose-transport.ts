@@ -1,4 +1,4 @@
-// Settings -> what takes a client's events away. Used by client.ts. Next: worker-transport.ts.
+// Chooses the transport of a client by its settings. Used by client.ts. Next: worker-transport.ts.
 
 import type { Mode } from '../report/counters.js';
 import { deliverySettings, type Settings } from '../settings/settings.js';
@@ -8,7 +8,7 @@ import { createNullTransport } from './null-transport.js';
 import type { CreateTransport } from './transport.js';
 import { WorkerTransport } from './worker-transport.js';
 
-/** @param createTransport what a client for tests brings along. Where it is disabled that has nothing to record. */
+/** @param createTransport creates the transport of a test client. Not used if the client is disabled. */
 export function chooseTransport(
   settings: Settings,
   createTransport: CreateTransport | undefined,

@@ -1,4 +1,5 @@
-// A transport without a worker thread: for disabled clients and for tests. Used by null-transport.ts and testing/recording-transport.ts.
+// A transport without a worker thread: for disabled clients and for tests. Used by null-transport.ts and
+// testing/recording-transport.ts.
 import type { Wait } from '../flush/wait.js';
 import { DeferredTask } from '../runtime/deferred-task.js';
 import type { Transport } from './transport.js';
@@ -7,7 +8,7 @@ export class LocalTransport implements Transport {
   readonly failure = undefined;
   readonly lastAttempt = undefined;
   readonly spool = undefined;
-  /** There are no requests. */
+  /** Always 0, because no requests are made. */
   readonly requestCounts = { requests: 0, retries: 0, bytes: 0 };
   readonly #settle: () => void;
   readonly #take: () => void;
@@ -15,7 +16,7 @@ export class LocalTransport implements Transport {
   #isReleased = false;
 
   /**
-   * @param settle reports what has been taken to the client.
+   * @param settle reports the events taken so far to the client.
    * @param take takes new events, in the call that tracks them.
    */
   constructor(settle: () => void, take: () => void = () => {}) {
@@ -23,13 +24,13 @@ export class LocalTransport implements Transport {
     this.#take = take;
   }
 
-  /** Settles when the code that is running ends: in production, too, no event is settled in its own call. */
+  /** Settles when the running code has ended, because in production no event settles in its own call either. */
   scheduleSend(): void {
     this.#take();
     this.#settling.schedule();
   }
 
-  /** Nothing takes any time here. */
+  /** Does nothing, because events settle by themselves. */
   requestFlush(): void {}
 
   expect(_through: number): void {}
@@ -38,7 +39,7 @@ export class LocalTransport implements Transport {
     return 0;
   }
 
-  /** Outcomes are reported when the code that is running ends. */
+  /** Does nothing, because outcomes are reported when the running code has ended. */
   catchUp(): void {}
 
   block(wait: Wait): boolean {

@@ -1,12 +1,12 @@
-// Starts a pool of one worker thread, or says why there is none and what helps. Used by worker-thread.ts.
+// Starts a pool of one worker thread, or says why it can't and what to do about it. Used by worker-thread.ts.
 import type { WorkerData } from '@offthread/worker/protocol';
 import type { Piscina } from 'piscina';
 import { version } from '../version.js';
 
-// The build puts piscina here, and evaluates it with the first call: with the first event, not with the package.
+// The build bundles piscina here, and evaluates it on the first call: with the first event, not when the package loads.
 declare const require: (name: 'piscina') => typeof import('piscina');
 
-/** A thread cannot be started; the message names the remedy. */
+/** The worker thread can't be started. The message names the remedy. */
 export class StartError extends Error {
   constructor(cause: unknown) {
     const [reason = ''] = (cause instanceof Error ? cause.message : 'it ended before it was up').split('\n');
@@ -15,33 +15,34 @@ export class StartError extends Error {
 }
 
 /**
- * @param health memory in which the thread says that it ends.
+ * @param health memory in which the thread records its end.
  * @throws {StartError}
  */
 export function startWorker(health: SharedArrayBuffer): Piscina {
   try {
     const { Piscina } = require('piscina');
     return new Piscina({
-      // No file: the thread runs a text that the build puts into piscina, with @offthread/worker in it. So nothing is looked
-      // up at run time, and the SDK works in any bundle. See build/piscina.mjs.
+      // Not a file: the thread runs source text that the build puts into piscina, with @offthread/worker in it. So
+      // nothing is resolved at run time, and the SDK works in any bundle. See build/piscina.mjs.
       filename: 'offthread',
       name: 'start',
       workerData: { health, version } satisfies WorkerData,
       minThreads: 1,
       maxThreads: 1,
-      // Going into service is the only task there is, and a short one.
+      // The only task starts the worker, and is short.
       concurrentTasksPerWorker: Number.MAX_SAFE_INTEGER,
-      // Otherwise the worker's event loop stands still between tasks.
+      // Otherwise the worker's event loop is blocked between tasks.
       atomics: 'disabled',
-      // What is preloaded into the host (--require, --import) is none of the worker's business.
+      // Modules preloaded into the host (--require, --import) must not be loaded into the worker.
       execArgv: [],
-      // NODE_DEBUG=http would print the Authorization header, and NODE_DEBUG=worker what stands here. What Node.js reads when
-      // the process starts, like NODE_EXTRA_CA_CERTS, holds for all threads; for the rest see read-network-defaults.ts.
+      // NODE_DEBUG=http would print the Authorization header, and NODE_DEBUG=worker these options. Variables that
+      // Node.js reads when the process starts, like NODE_EXTRA_CA_CERTS, apply to all threads. For the others, see
+      // read-network-defaults.ts.
       env: {},
       recordTiming: false,
-      // By default a burst of requests may fill 48 MB with garbage before it is collected. The thread reads events in
-      // place, so an event leaves little garbage: with this limit it uses 4 % more CPU, and each of a thousand clients
-      // that send at once uses a quarter to a half less memory.
+      // By default, a burst of requests may fill 48 MB with garbage before it is collected. The thread reads events in
+      // place, so an event leaves little garbage. With this limit it uses 4 % more CPU, and each of a thousand clients
+      // that send at the same time uses a quarter to a half less memory.
       resourceLimits: { maxYoungGenerationSizeMb: 4 },
     });
   } catch (error) {

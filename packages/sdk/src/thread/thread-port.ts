@@ -1,35 +1,36 @@
-// Slabs of all clients -> posts, and the worker's messages back: the port of a thread. In: that a client has slabs to hand
-// over, and what else there is to say. Out: arrays of messages. Used by worker-thread.ts.
+// The message port of a worker thread: posts the slabs and messages of all clients in batches, and receives the
+// worker's messages. Used by worker-thread.ts.
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { ClientMessage, Handover, ToMain, ToWorker } from '@offthread/worker/protocol';
 import { defer, ticked } from '../runtime/clock.js';
 
 /**
- * Slabs that are posted one by one in a run of code, which may block. Most of what a post costs is that the worker wakes up
- * on another CPU: 15 µs of main on a machine of one's own and 200 µs on a virtual one, whatever is in it. So what a thousand
- * clients hand over in a run is posted together: as much again as was posted before, and the rest when the run ends.
+ * Number of slabs that are posted one by one while the same code runs, because that code may block. A post costs the
+ * main thread 15 µs on a dedicated machine and 200 µs on a virtual one, whatever its size, mostly because the worker
+ * wakes up on another CPU. So when a thousand clients hand over slabs in the same run, they are posted together: each
+ * post has as many slabs as were posted before it, and the rest are posted when the running code has ended.
  */
 const FEW = 8;
 
 /** A client with slabs to hand over. */
 export interface FrameSender {
   readonly id: number;
-  /** What has not been handed over, oldest first. */
+  /** Returns the slabs that haven't been handed over, oldest first. */
   handOver(): readonly Handover[];
 }
 
 export class ThreadPort {
   readonly #port: MessagePort;
-  /** The worker's end of it. */
+  /** The worker's end of the channel. */
   readonly workerPort: MessagePort;
   readonly #onProgress: () => void;
   #isClosed = false;
   #outbox: ToWorker[] = [];
-  /** Slabs that were posted in the code that is running, and those in the outbox; undefined if there are none. */
+  /** Number of slabs posted since the running code began, and of slabs in the outbox. Undefined if there are none. */
   #run: { posted: number; gathered: number } | undefined;
 
   /**
-   * @param onMessage is told what the worker has posted.
+   * @param onMessage is called with each message of the worker about a client.
    * @param onProgress is called if the counters have changed.
    */
   constructor(onMessage: (message: ClientMessage) => void, onProgress: () => void) {
@@ -37,7 +38,7 @@ export class ThreadPort {
     this.#port = port1;
     this.workerPort = port2;
     this.#onProgress = onProgress;
-    // Listening first: it refs the port, and a client must not hold the process open.
+    // The listener first, because adding it refs the port. A client must not keep the process running.
     port1.on('message', (message: ToMain) => {
       if (message.type === 'tick') ticked?.tick();
       else if (message.type === 'progress') onProgress();
@@ -46,7 +47,7 @@ export class ThreadPort {
     port1.unref();
   }
 
-  /** Hands over what the sender has, at once unless there is much of it. */
+  /** Hands over the sender's slabs. Posts them at once, unless there are many. */
   handOver(sender: FrameSender): void {
     const run = this.#startRun();
     for (const slab of sender.handOver()) {
@@ -59,23 +60,23 @@ export class ThreadPort {
     this.send();
   }
 
-  /** Goes out with the next post, behind all that was handed over before. */
+  /** Adds a message to the next post, after all slabs handed over before. */
   enqueueMessage(message: ToWorker): void {
     this.#outbox.push(message);
   }
 
-  /** Posts all there is. Never throws. */
+  /** Posts the outbox. Never throws. */
   send(): void {
     if (this.#isClosed || this.#outbox.length === 0) return;
     this.#port.postMessage(this.#outbox);
     this.#outbox = [];
   }
 
-  /** The next message of the worker's about a client, if there is one. */
+  /** Returns the worker's next message about a client, if there is one. */
   nextMessage(): ClientMessage | undefined {
     while (!this.#isClosed) {
       const message: ToMain | undefined = receiveMessageOnPort(this.#port)?.message;
-      // It is also about clients of which nobody asks at present.
+      // Not dropped, because it also concerns clients that the caller doesn't ask about.
       if (message?.type === 'progress') defer(this.#onProgress);
       else if (message?.type !== 'tick') return message;
     }

@@ -1,73 +1,74 @@
-// What client.ts needs of whatever takes its events away: worker-transport.ts, or in tests testing/recording-transport.ts. No code, only names.
+// The interface between client.ts and what sends its events: worker-transport.ts, or testing/recording-transport.ts in
+// tests. Types only.
 import type { Outcome, Retry, SpoolReport } from '@offthread/worker/protocol';
 import type { Wait } from '../flush/wait.js';
 import type { PendingEvents } from '../pending/pending-events.js';
 import type { Settings } from '../settings/settings.js';
 import type { ClientSpool } from '../spool/client-spool.js';
 
-/** What came of the oldest events that are pending. */
+/** The requests for the oldest pending events. */
 export interface LastAttempt {
-  /** Requests begun for them. */
+  /** Number of requests started for them. */
   readonly attempts: number;
   /** HTTP status of the last reply, if there was one. */
   readonly status: number | undefined;
-  /** What became of the last request that has ended. */
+  /** Why the last finished request failed. */
   readonly cause: Error | undefined;
 }
 
 /** Sends a client's pending events, and reports to the client how they ended. */
 export interface Transport {
-  /** Why no event can be taken over at present, where that is known. */
+  /** Why no event can be accepted at present, if that is known. */
   readonly failure: Error | undefined;
   readonly requestCounts: { readonly requests: number; readonly retries: number; readonly bytes: number };
-  /** Where events are kept until they are sent, if they are. */
+  /** Where events are stored until they are sent. Undefined without a spool. */
   readonly spool: ClientSpool | undefined;
   /** Undefined if no requests are made. */
   readonly lastAttempt: LastAttempt | undefined;
-  /** There is one more pending event. Never throws. */
+  /** Called after an event was added to the pending ones. Never throws. */
   scheduleSend(): void;
-  /** Somebody waits for all pending events. */
+  /** Starts sending all pending events, because a caller waits for them. */
   requestFlush(): void;
-  /** What becomes of the events up to `through` is to be told without being asked. */
+  /** Has outcomes of the events up to `through` reported without a further call. */
   expect(through: number): void;
-  /** Has the client take note of what is known to be delivered. No code of the user's runs before the code that calls ends. */
+  /** Reports the events known to be delivered. No user code runs before the calling code has ended. */
   catchUp(): void;
-  /** Somebody waits until all pending events are on the disk: gives what `onStored` is told. Without a spool it does nothing. */
+  /** Stores all pending events on disk. Returns the id that `onStored` receives. Does nothing without a spool. */
   requestStore(): number;
-  /** Blocks until it is done, which it returns, or until time is over. Outcomes come meanwhile. */
+  /** Blocks until `wait` is done or its deadline has passed. Returns whether it is done. Reports outcomes meanwhile. */
   block(wait: Wait): boolean;
-  /** Whether it is certain that nothing will happen before `deadline`. */
+  /** Whether nothing can be sent before `deadline`. */
   isHeldPast(deadline: number): boolean;
-  /** The client is gone: nothing of it is sent any more. Never rejects. */
+  /** Stops sending, because the client has ended. Never rejects. */
   release(): Promise<void>;
 }
 
 /** What a transport reports to. */
 export interface TransportListener {
   onOutcome(outcome: Outcome): void;
-  /** As `receive`, but those concerned are told when the code that is running ends. */
+  /** Like `onOutcome`, but callbacks are called only when the running code has ended. */
   note(outcome: Outcome): void;
-  /** A request failed, and its batch is to be sent once more. */
+  /** A request failed, and its batch will be sent again. */
   onPostponed(retry: Retry): void;
-  /** A batch is sent once more. */
+  /** A batch is sent again. */
   onRetried(retry: Retry): void;
-  /** `Retry-After` holds the client from now on. */
+  /** From now on, `Retry-After` delays all requests of the client. */
   onRetryAfter(): void;
-  /** The spool has trouble, or events of earlier processes are given up. */
+  /** The spool has a problem, or events of earlier processes were given up. */
   onSpoolReport(report: SpoolReport): void;
   /** Events of earlier processes were delivered. */
   onRecovered(count: number): void;
-  /** A `requestStore()`, and all before it, are over, however they went. */
+  /** A `requestStore()` and all earlier ones have finished, successfully or not. */
   onStored(id: number): void;
-  /** No thread can be started at present; it is tried again. */
+  /** No thread can be started at present. The start will be repeated. */
   onStartDelayed(error: Error): void;
-  /** No thread can be started: nothing that is pending will be sent. */
+  /** No thread can be started, so no pending event will be sent. */
   onUnavailable(error: Error): void;
-  /** Threads died of the events up to `through`, one after the other. */
+  /** Several threads in a row crashed on the events up to `through`. */
   onRepeatedCrash(through: number): void;
 }
 
-/** Makes the transport of a client. */
+/** Creates the transport of a client. */
 export type CreateTransport = (
   pendingEvents: PendingEvents,
   settings: Settings,

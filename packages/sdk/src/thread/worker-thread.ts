@@ -1,9 +1,10 @@
-// The worker thread, one a process. In: clients that want to move in. Out: a live worker, or news of its death. Next:
-// start-worker.ts, which starts it, and thread-port.ts, by which all goes to it.
+// The worker thread, one per process: starts it, tracks its clients, and detects its end. Next: start-worker.ts, which
+// starts the thread, and thread-port.ts, which carries the messages.
 //
-// A thread runs until the last client has left or until it dies: by an exception, by process.exit(), out of memory,
-// or because it does not answer any more. A dead thread is never repaired, because piscina's own replacement cannot
-// become ready while main is blocked in a flush: its clients are told, and the next one to move in starts a new one.
+// A thread runs until its last client is removed or until it dies: by an exception, by process.exit(), out of memory,
+// or because it stops responding. A dead thread is never repaired, because piscina's own replacement can't become ready
+// while the main thread is blocked in a flush. Instead its clients are notified, and the next one that needs a thread
+// starts one.
 import {
   BEAT_INTERVAL_MS,
   type ClientMessage,
@@ -27,60 +28,65 @@ import { type FailedStarts, judgeStart, type StartFault } from './start-policy.j
 import { StartError, startWorker } from './start-worker.js';
 import { type FrameSender, ThreadPort } from './thread-port.js';
 
-/** Milliseconds between two rounds, in which main looks for outcomes and for signs of life while somebody waits. */
+/** Interval, in milliseconds, at which the main thread checks for outcomes and heartbeats while a caller waits. */
 const ROUND_MS = 200;
 
-/** Milliseconds without a new heartbeat after which a thread is dead: ten beats. */
+/** A thread without a new heartbeat for this many milliseconds counts as dead. Ten heartbeat intervals. */
 const MAX_SILENCE_MS = 1_000;
 
-/** What that may grow to. */
+/** Upper limit of that, in milliseconds. */
 const MAX_SILENCE_LIMIT_MS = 10_000;
 
-/** The same while it starts, because a busy machine takes seconds, and nothing is lost by waiting. */
+/** The same while the thread starts. A busy machine takes seconds, and waiting loses nothing. */
 const MAX_SILENCE_STARTING_MS = 30_000;
 
 /**
- * The same for a thread that has not run its first line, because the system may not have given one: that is told by an event,
- * which does not reach a thread that is blocked. Doubles with each failed start.
+ * The same for a thread that hasn't run its first line. The system may not have created it, but the event that reports
+ * this can't arrive while the main thread is blocked. Doubles with each failed start.
  */
 const MAX_SILENCE_UNBEGUN_MS = 3_000;
 
-/** What a client adds to it: each has a connection to open at the same moment. */
+/** Extra milliseconds per client, because all clients may open a connection at the same time. */
 const SILENCE_PER_CLIENT_MS = 2;
 
-/** Milliseconds for which nobody tries again to start a thread that could not be started. */
+/** For this many milliseconds after starts have failed for good, no new start is made. */
 const START_AGAIN_MS = 60_000;
 
-/** Who lives on a thread. */
+/** A client, as the thread sees it. */
 export interface ThreadClient extends FrameSender {
-  /** Whether it waits for the thread to do something. */
+  /** Whether it has events that aren't settled. */
   readonly hasPending: boolean;
-  /** Whether somebody is to be told what becomes of its events. */
+  /** Whether outcomes of its events must be reported without a further call. */
   readonly expecting: boolean;
   onMessage(message: ClientMessage): void;
-  /** Looks how far the worker says it has come. */
+  /** Reads the worker's progress. */
   readProgress(): void;
-  /** Takes note of what it saw. Between the two everything is heard that the worker said before it got there. */
+  /**
+   * Reports the progress that `readProgress()` read. In between, call `receiveMessages()`, which handles all messages
+   * that the worker had posted before it got that far.
+   */
   reportProgress(): void;
-  /** The thread is gone; `told` is what it had still said. No code of the user's may run before all know. */
+  /**
+   * The thread has ended. `messages` are those that weren't received yet. No user code may run before all clients know.
+   */
   onThreadEnd(messages: ClientMessage[]): void;
-  /** Goes on with another thread. */
+  /** Continues with another thread. */
   moveToNextThread(): void;
-  /** Tries again to get a thread, because none could be started. */
+  /** Tries again to get a thread, after a failed start. */
   retry(): void;
 }
 
-/** What all copies of this version of the package share in a process. Another version has a thread of its own. */
+/** The state that all copies of this version share in a process. Each version has its own thread. */
 interface Shared {
   thread: WorkerThread | undefined;
   failure: { readonly error: StartError; readonly until: number } | undefined;
-  /** Starts that failed since the last one that did not, and when the next one may be made. */
+  /** Failed starts since the last successful one, and when the next one may be made, on the clock of `now()`. */
   failed: FailedStarts & { readonly error?: StartError; readonly again: number };
-  /** Who wants a thread meanwhile. */
+  /** Clients that wait for the next start. */
   readonly waiting: Set<ThreadClient>;
-  /** Milliseconds without a new heartbeat after which a thread is dead. */
+  /** Milliseconds without a new heartbeat after which a thread counts as dead. */
   maxSilence: number;
-  /** What the last thread died of, until there is a new one. */
+  /** Why the last thread died. Unset when a new one has started. */
   lastEnd: { readonly error: unknown } | undefined;
 }
 
@@ -110,40 +116,41 @@ export class WorkerThread {
   );
   readonly #network = new NetworkDefaultsReader();
   /**
-   * Not held by the thread: a client that nobody closes or refers to any more is let go. While it has events pending,
-   * exit.ts holds it.
+   * Weak references, so that a client that is neither closed nor referenced can be collected. While it has pending
+   * events, exit.ts references it.
    */
   readonly #clients = new Map<number, WeakRef<ThreadClient>>();
   readonly #collected = new FinalizationRegistry<number>((client) => void this.removeClient(client));
   #nextId = 1;
   #hasEnded = false;
   #lastBeat = 0;
-  /** Milliseconds for which it has not been seen to beat. */
+  /** Milliseconds without a new heartbeat. */
   #silentFor = 0;
   #lastCheck = 0;
-  /** The beat that `glance` saw last, and when it was a new one, or none was due. */
+  /** The last beat that `glance` saw, and when it was last new or wasn't needed. */
   #glancedBeat = 0;
   #seenAlive = now();
   #rounds: Timer | undefined;
 
-  /** Whether there is a thread, which a client gets without any more ado. */
+  /** Whether a thread runs or starts, so that `acquire` doesn't have to start one. */
   static get isUp(): boolean {
     return shared.thread !== undefined;
   }
 
-  /** Why there is no worker thread at present; another start is made. */
+  /** Why there is no worker thread at present, while the start is still repeated. */
   static get startDelay(): StartError | undefined {
     return shared.failed.error;
   }
 
-  /** Why no worker thread can be started, until it is tried again. */
+  /** Why no worker thread can be started. Undefined when the next attempt is due. */
   static get startFailure(): StartError | undefined {
     const { failure } = shared;
     return failure !== undefined && now() < failure.until ? failure.error : undefined;
   }
 
   /**
-   * The thread, started if need be. Undefined if that fails and is tried again: the client is then asked to `retry()`.
+   * Returns the thread, and starts it if needed. Returns undefined if the start failed and will be repeated; `retry()`
+   * of the client is called then.
    *
    * @throws {StartError} if no worker thread can be started.
    */
@@ -158,7 +165,7 @@ export class WorkerThread {
       }
       const { lastEnd } = shared;
       shared.lastEnd = undefined;
-      // Later, because a subscriber may flush, and the client that is moving in is not ready for it.
+      // Deferred, because a subscriber may flush, and the client isn't set up yet.
       if (lastEnd !== undefined) defer(() => publish('offthread:worker-restarted', () => lastEnd));
     }
     return shared.thread;
@@ -166,10 +173,10 @@ export class WorkerThread {
 
   constructor() {
     this.#pool = startWorker(this.#memory);
-    // Without a listener for 'error' a worker's exception would end the host.
+    // Without a listener for 'error', an exception in the worker would end the host process.
     this.#pool.on('error', () => this.#onEnd());
     for (const worker of this.#pool.threads) {
-      // Before the pool hears of it, which would start a replacement and keep the reason to itself.
+      // Before the pool's own listeners, which start a replacement and don't pass the reason on.
       worker.prependListener('error', (error) => this.#onEnd(error));
       worker.prependListener('exit', () => this.#onEnd());
     }
@@ -186,12 +193,15 @@ export class WorkerThread {
       .catch((error: unknown) => this.#onEnd(error));
   }
 
-  /** Milliseconds on the worker's clock at its last heartbeat, at most `BEAT_INTERVAL_MS` ago while it has anything to do. */
+  /**
+   * Milliseconds on the worker's clock at its last heartbeat, which is at most `BEAT_INTERVAL_MS` old while the worker
+   * has work to do.
+   */
   get clock(): number {
     return Number(Atomics.load(this.#clock, HEALTH_CLOCK));
   }
 
-  /** Moves a client in and gives it the number it has here. It is told by `threadDied` when it has to move on. */
+  /** Adds a client and returns its number on this thread. `onThreadEnd` tells the client when the thread has ended. */
   addClient(threadClient: ThreadClient, openMessage: Omit<OpenMessage, 'network'>): number {
     const client = this.#nextId++;
     this.#clients.set(client, new WeakRef(threadClient));
@@ -200,18 +210,18 @@ export class WorkerThread {
     return client;
   }
 
-  /** The client has slabs to hand over. */
+  /** Hands over the client's slabs. */
   handOver(threadClient: ThreadClient): void {
     this.#port.handOver(threadClient);
   }
 
-  /** Somebody is to be told what becomes of events: looks for it, and for signs of life, until they have been told. */
+  /** Checks for outcomes and heartbeats until all expected outcomes have been reported. */
   watch(): void {
     if (this.#hasEnded) return;
     this.#rounds ??= every(ROUND_MS, () => this.#goRound());
   }
 
-  /** Looks for a sign of life while nobody is to be told anything. A thread that shows none for a while is watched. */
+  /** Checks for a heartbeat when no outcomes are expected. A thread without one for `MAX_SILENCE_MS` is watched. */
   glance(isWorking: boolean): void {
     this.#subscribe();
     const beat = Atomics.load(this.#health, HEALTH.BEAT);
@@ -228,14 +238,14 @@ export class WorkerThread {
     this.#port.send();
   }
 
-  /** Has all clients hear what the worker has said. */
+  /** Passes all received messages to their clients. */
   receiveMessages(): void {
-    // One by one: a callback of the user's may listen as well, or end this thread.
+    // One by one, because a user's callback may receive messages too, or end this thread.
     for (let next = this.#port.nextMessage(); next !== undefined; next = this.#port.nextMessage())
       this.#onMessage(next);
   }
 
-  /** Looks for a sign of life, every `interval` ms while somebody waits; acts upon there being none. */
+  /** Checks for a heartbeat. Called every `interval` ms while a caller waits. Ends the thread if it counts as dead. */
   checkHeartbeat(interval: number): void {
     if (Atomics.load(this.#health, HEALTH.DEAD) === 1) this.#onEnd();
     if (this.#hasEnded) return;
@@ -249,12 +259,12 @@ export class WorkerThread {
       this.#silentFor = 0;
       return;
     }
-    // A look that comes late says that this process was not run, and then neither was the worker.
+    // A late check means that this process was suspended, and then so was the worker.
     if (since > 2 * interval) return;
     this.#silentFor += Math.min(since, interval);
     const most = beat === 0 ? this.#startTimeout : shared.maxSilence;
     if (this.#silentFor < most + this.#clients.size * SILENCE_PER_CLIENT_MS) return;
-    // It may have been the machine's fault, and three such deaths would cost a batch: the next thread is given longer.
+    // The machine may have been too busy, and three such deaths would cost a batch. So the next thread gets more time.
     if (beat !== 0) shared.maxSilence = Math.min(shared.maxSilence * 2, MAX_SILENCE_LIMIT_MS);
     this.#onEnd();
   }
@@ -268,7 +278,7 @@ export class WorkerThread {
     return Atomics.load(this.#health, HEALTH.BEGUN) === 1;
   }
 
-  /** Moves a client out. The last one closes the door. */
+  /** Removes a client. Ends the thread if it was the last one. */
   async removeClient(client: number): Promise<void> {
     if (!this.#clients.delete(client) || this.#hasEnded) return;
     if (this.#clients.size > 0) {
@@ -279,21 +289,23 @@ export class WorkerThread {
     await this.#pool.destroy().catch(() => {});
   }
 
-  /** Goes on while anybody is to be told, and while somebody waits for a thread that shows no sign of life. */
+  /**
+   * Checks the thread. Repeats while outcomes are expected, and while a client with pending events sees no heartbeat.
+   */
   #goRound(): void {
     this.#lookAround();
-    // After the look: a callback may have tracked on any client.
+    // After `#lookAround()`, because a callback may have tracked events on any client.
     const waiting = this.#all().filter((threadClient) => threadClient.hasPending);
     if (waiting.length > 0) this.checkHeartbeat(ROUND_MS);
     const isSilent = waiting.length > 0 && Atomics.load(this.#health, HEALTH.BEAT) === this.#glancedBeat;
     if (isSilent || waiting.some(({ expecting }) => expecting)) return;
     this.#rounds?.stop();
     this.#rounds = undefined;
-    // Looks begin anew when somebody waits.
+    // The silence is measured anew when the next caller waits.
     this.#silentFor = 0;
   }
 
-  /** Sees what the worker has done. */
+  /** Reads the worker's progress and messages, and reports them. */
   #lookAround(): void {
     const threadClients = this.#all();
     for (const threadClient of threadClients) threadClient.readProgress();
@@ -316,7 +328,7 @@ export class WorkerThread {
 
   #onMessage(message: ClientMessage): void {
     this.#clients.get(message.client)?.deref()?.onMessage(message);
-    // Whoever is told of an outage may want to be told of its end.
+    // A callback that was told of an outage may have subscribed to its end.
     this.#subscribe();
   }
 
@@ -333,7 +345,8 @@ export class WorkerThread {
     for (let next = this.#port.nextMessage(); next !== undefined; next = this.#port.nextMessage())
       messages.push(next);
     this.#close();
-    // Also where it is dead already: it stops a worker that spins, and the replacement that piscina may have started.
+    // Even if the thread is dead: this stops a worker in an endless loop, and a replacement that piscina may have
+    // started.
     this.#pool.destroy().catch(() => {});
     const wasUp = Atomics.load(this.#health, HEALTH.BEAT) > 0;
     if (wasUp) {
@@ -357,7 +370,7 @@ export class WorkerThread {
     }
   }
 
-  /** The exception that ended it, if it has left one. */
+  /** The exception that ended the thread, if it left a message. */
   #exitMessage(): Error | undefined {
     const bytes = Buffer.from(this.#memory, EXIT_MESSAGE.START, EXIT_MESSAGE.BYTES);
     const text = bytes.toString('utf8', 0, Math.max(0, bytes.indexOf(0)));
@@ -365,7 +378,7 @@ export class WorkerThread {
   }
 }
 
-/** Undefined if it fails and is to be tried again. Throws if it is over. */
+/** Returns undefined if the start failed and will be repeated. Throws if no further start will be made. */
 function startThread(): WorkerThread | undefined {
   try {
     return new WorkerThread();
@@ -384,7 +397,7 @@ function noteFailedStart(fault: StartFault, error: StartError): void {
   if (verdict.type === 'over') {
     shared.failed = NONE_FAILED;
     shared.failure = { error, until: now() + START_AGAIN_MS };
-    // Nobody waits any more: all learn the same.
+    // Waiting clients then get the failure.
     defer(wakeWaiting);
     return;
   }
@@ -393,7 +406,7 @@ function noteFailedStart(fault: StartFault, error: StartError): void {
 }
 
 function wakeWaiting(): void {
-  // A timer may fire a little early.
+  // Reset, because a timer may fire slightly early.
   shared.failed = { ...shared.failed, again: 0 };
   const waiting = [...shared.waiting];
   shared.waiting.clear();

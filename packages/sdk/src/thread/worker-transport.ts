@@ -1,9 +1,9 @@
-// Pending events -> slabs -> the worker, and outcomes back: a client's place on a thread, for as many threads as it takes. Next:
-// worker-thread.ts, then the worker's index.ts; on the way back client.ts.
+// Connects one client to the worker thread: posts its slabs, and receives outcomes. If the thread ends, it continues
+// with the next one. Next: worker-thread.ts, then the worker's index.ts. Outcomes go to client.ts.
 //
-//   closed -> open        something is to be posted
-//   open -> closed        the thread died; what is unsettled is posted to the next one
-//   any -> released       the client is gone
+//   closed -> open        there is something to post
+//   open -> closed        the thread ended; unsettled events are posted to the next one
+//   any -> released       the client has ended
 import {
   BEAT_INTERVAL_MS,
   type ClientMessage,
@@ -22,10 +22,12 @@ import type { ClientSpool } from '../spool/client-spool.js';
 import type { LastAttempt, Transport, TransportListener } from './transport.js';
 import { type ThreadClient, WorkerThread } from './worker-thread.js';
 
-/** Deaths in a row, without any event settled between them, after which the batch in hand is taken to be the cause. */
+/**
+ * After this many thread crashes in a row, with no event settled in between, the current batch is taken as the cause.
+ */
 const MAX_CRASHES = 3;
 
-/** Milliseconds after which an event is a reason to look how far the worker has come, and whether it lives. */
+/** Interval, in milliseconds, at which a new event triggers a check of the worker's progress and heartbeat. */
 const GLANCE_MS = 1_000;
 
 export class WorkerTransport implements Transport, ThreadClient {
@@ -33,7 +35,7 @@ export class WorkerTransport implements Transport, ThreadClient {
   readonly #settings: DeliverySettings;
   readonly #listener: TransportListener;
   readonly spool: ClientSpool | undefined;
-  // Another one for each thread: one that was given up may still write to it.
+  // Each thread gets a new one, because an abandoned thread may still write to the old one.
   #control = new SharedArrayBuffer(CONTROL_BYTES);
   #words = new Int32Array(this.#control);
   #counters = new BigInt64Array(this.#control);
@@ -43,22 +45,22 @@ export class WorkerTransport implements Transport, ThreadClient {
   #isPostScheduled = false;
   #crashes = 0;
   #settledAtCrash = 0;
-  /** Sequence number up to which somebody waits. */
+  /** Sequence number of the newest event that a flush waits for. */
   #flushThrough = 0;
-  /** How many times somebody has asked for events to be on the disk, and up to which of them it is over. */
+  /** Id of the last `requestStore()`, and of the last one that has finished. */
   #storeRequests = 0;
   #storeReplies = 0;
-  /** Sequence number up to which outcomes are to be told without being asked. */
+  /** Sequence number up to which outcomes must be reported without a further call. */
   #expected = 0;
-  /** Sequence number of the last event of which a message has said that it was lost. */
+  /** Sequence number of the last event that a message has reported as lost. */
   #lost = 0;
-  /** When we last looked how far the worker has come, by the clock of events. */
+  /** Time of the last check of the worker's progress, on the clock of events. */
   #glanced = 0;
-  /** How far the worker said it had come when we looked. */
+  /** Sequence number up to which events were delivered, as of the last `readProgress()`. */
   #deliveredThrough = 0;
-  /** The last failed request, of the batch that begins with event `first`. */
+  /** The last failed request. Its batch begins with event `first`. */
   #lastFault: (Retry & { readonly first: number }) | undefined;
-  /** What a thread that is gone had still said. */
+  /** Messages that the previous thread had posted before it ended. */
   #lateMessages: ClientMessage[] = [];
 
   constructor(
@@ -71,7 +73,7 @@ export class WorkerTransport implements Transport, ThreadClient {
     this.#settings = settings;
     this.#listener = listener;
     this.spool = spool;
-    // What earlier processes have left is sent, whether or not this one has events.
+    // Opens the spool even if this client has no events, because events of earlier processes must be sent.
     if (spool !== undefined) defer(() => this.requestStore());
   }
 
@@ -83,12 +85,12 @@ export class WorkerTransport implements Transport, ThreadClient {
     return this.#expected > this.#pendingEvents.settled;
   }
 
-  /** Why no thread can be had at present, where that is known. */
+  /** Why no thread is available at present, if that is known. */
   get failure(): Error | undefined {
     return WorkerThread.startFailure;
   }
 
-  /** What the worker has counted for this client. */
+  /** The worker's counts for this client. */
   get requestCounts(): { requests: number; retries: number; bytes: number } {
     return {
       requests: this.#count(COUNTER.REQUESTS),
@@ -104,7 +106,7 @@ export class WorkerTransport implements Transport, ThreadClient {
     const fault = this.#lastFault;
     if (fault === undefined || fault.first <= settled)
       return { attempts: begun, status: undefined, cause: undefined };
-    // Another thread may have the batch in hand since, and begins to count anew.
+    // A new thread that has taken over the batch starts counting at 0.
     const attempts = Math.max(begun, fault.attempts);
     return { attempts, status: fault.status, cause: new Error(fault.message) };
   }
@@ -123,7 +125,7 @@ export class WorkerTransport implements Transport, ThreadClient {
     if (thread === undefined) this.#openSoon();
     else {
       if (pendingEvents.hasMore) thread.handOver(this);
-      // The clock may have been set back.
+      // The absolute difference, because the clock may have been set back.
       if (Math.abs(pendingEvents.time - this.#glanced) >= GLANCE_MS) this.catchUp();
     }
   }
@@ -139,14 +141,14 @@ export class WorkerTransport implements Transport, ThreadClient {
     if (thread === undefined) return;
     this.#glanced = this.#pendingEvents.time;
     this.#readStored();
-    // In this order: what was lost before that is known by then.
+    // In this order: then all events lost before those delivered are already counted in `LOST`.
     const delivered = this.#count(COUNTER.DELIVERED);
     if (this.#count(COUNTER.LOST) <= this.#lost)
       this.#listener.note({ type: 'delivered', through: delivered });
     thread.glance(this.hasPending);
   }
 
-  /** Posts what has gathered, and tells the worker that somebody waits. */
+  /** Posts all pending events, and tells the worker that a caller waits for them. */
   requestFlush(): void {
     this.#flushThrough = this.#pendingEvents.accepted;
     if (!this.hasPending) return;
@@ -168,12 +170,12 @@ export class WorkerTransport implements Transport, ThreadClient {
   }
 
   /**
-   * Blocks until it is done, taking in outcomes meanwhile, until time is over, or until it is certain that nothing can
-   * happen before. Returns whether it is done.
+   * Blocks until `wait` is done, its deadline has passed, or nothing can be sent before the deadline. Returns whether
+   * it is done. Reports outcomes meanwhile.
    */
   block(wait: Wait): boolean {
     for (;;) {
-      // Read before looking what is new: what comes after that changes the word, and the wait does not begin.
+      // Read before the check for news. A later change alters the word, and the wait returns at once.
       const changes = Atomics.load(this.#words, CONTROL.CHANGES);
       this.readProgress();
       this.#thread?.receiveMessages();
@@ -182,14 +184,14 @@ export class WorkerTransport implements Transport, ThreadClient {
       const { deadline } = wait;
       const left = deadline - now();
       if (left <= 0 || this.isHeldPast(deadline)) return false;
-      // No thread could be started: the timer that tries again does not run now.
+      // Retries here, because the retry timer can't fire while this thread is blocked.
       if (this.#thread === undefined) this.retry();
       this.#thread?.checkHeartbeat(BEAT_INTERVAL_MS);
       waitForChange(this.#words, CONTROL.CHANGES, changes, Math.min(left, BEAT_INTERVAL_MS));
     }
   }
 
-  /** Whether `Retry-After` certainly holds this client beyond `deadline`, by our clock. */
+  /** Whether `Retry-After` delays this client's requests until after `deadline`, on the clock of `now()`. */
   isHeldPast(deadline: number): boolean {
     if (this.spool?.isPaused) return true;
     const until = this.#count(COUNTER.HELD_UNTIL);
@@ -205,7 +207,7 @@ export class WorkerTransport implements Transport, ThreadClient {
       case 'postponed':
       case 'retried':
         this.#lastFault = message;
-        // Before it, so that a subscriber of both channels knows that this is what came last.
+        // First, so that subscribers of both channels see these events before the retry.
         this.#listener.onOutcome({ type: 'delivered', through: message.first - 1 });
         if (message.type === 'postponed') this.#listener.onPostponed(message);
         else this.#listener.onRetried(message);
@@ -241,7 +243,7 @@ export class WorkerTransport implements Transport, ThreadClient {
   }
 
   reportProgress(): void {
-    // One by one: a callback of the user's may flush, and has to find what is behind it.
+    // One by one, because a user's callback may flush, and must then see the remaining messages.
     for (let next = this.#lateMessages.shift(); next !== undefined; next = this.#lateMessages.shift())
       this.onMessage(next);
     this.#listener.onOutcome({ type: 'delivered', through: this.#deliveredThrough });
@@ -264,7 +266,7 @@ export class WorkerTransport implements Transport, ThreadClient {
     this.#settledAtCrash = settled;
     if (this.#crashes >= MAX_CRASHES) {
       this.#crashes = 0;
-      // Where no batch was in hand the thread died of taking the next event in.
+      // If there was no current batch, the thread crashed while it read the next event.
       this.#listener.onRepeatedCrash(Math.max(this.#count(COUNTER.CURRENT_BATCH), settled + 1));
     }
     this.retry();
@@ -278,18 +280,21 @@ export class WorkerTransport implements Transport, ThreadClient {
     if (this.#storeRequests > this.#storeReplies) this.#postStore();
   }
 
-  /** Lets go of the thread. */
+  /** Releases the thread. */
   async release(): Promise<void> {
     const thread = this.#thread;
     this.#thread = undefined;
     this.#state = 'released';
-    // Now: what is pending counts as settled from here on.
+    // Before the await, because pending events count as settled from then on.
     if (this.hasPending) this.spool?.keep();
     await thread?.removeClient(this.#id);
     this.spool?.release();
   }
 
-  /** Starting a thread takes milliseconds, and may fail, which must not be told in the middle of a call. */
+  /**
+   * Posts as soon as possible. Starting a thread takes milliseconds and may fail, and a failure must not be reported
+   * during a call, so a thread is started only when the running code has ended.
+   */
   #openSoon(): void {
     if (this.#isPostScheduled) return;
     if (WorkerThread.isUp) this.#post();
@@ -299,7 +304,7 @@ export class WorkerTransport implements Transport, ThreadClient {
     }
   }
 
-  /** Posts what the ledger has not handed over yet. Never throws. */
+  /** Posts the slabs that haven't been handed over yet. Never throws. */
   #post(): void {
     this.#isPostScheduled = false;
     if (this.#state === 'closed') this.#open();
@@ -329,7 +334,7 @@ export class WorkerTransport implements Transport, ThreadClient {
     }
   }
 
-  /** What has been counted goes on in it; what held the thread that is gone does not hold the next one. */
+  /** Creates the control block for the next thread. Counts carry over, but a `Retry-After` delay doesn't. */
   #renewControl(): void {
     const counters = this.#counters;
     Atomics.store(counters, COUNTER.HELD_UNTIL, 0n);
