@@ -1,4 +1,4 @@
-// In: the command line. Out: one command run. Next: the file of that command in commands/.
+// The entry point of the command line. Runs one command. Next: the file of that command in commands/.
 import { readFileSync } from 'node:fs';
 import { completeCommand, completionCommand } from './commands/completion.js';
 import { doctorCommand } from './commands/doctor.js';
@@ -13,11 +13,11 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
   version: string;
 };
 
-// A pipe that is closed early (`offthread … | head`) is no error by itself.
+// Closing a pipe early (`offthread … | head`) isn't an error by itself.
 process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
   process.exit(code === 'EPIPE' ? process.exitCode : 1);
 });
-// What nobody reads is lost, and the exit code tells.
+// Output that can't be written to stderr is lost. The exit code still shows the result.
 process.stderr.on('error', () => {});
 
 const program = commandNamed('offthread')

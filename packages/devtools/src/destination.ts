@@ -16,7 +16,7 @@ export interface DestinationOptions {
 export function destinationOptions(command: Command): Command {
   return (
     command
-      // No parser of its own: when one fails, commander shows the value it was given.
+      // Has no parser of its own. If one fails, commander prints the value that it was given.
       .addOption(
         new Option(
           '-k, --write-key <key>',
@@ -34,18 +34,18 @@ export function destinationOptions(command: Command): Command {
   );
 }
 
-/** Settings of the SDK, without the write key. */
+/** Returns the settings of the SDK, without the write key. */
 export function destinationOf({ host, region, path, allowInsecureHost }: DestinationOptions) {
   return { host, region, path, allowInsecureHost } satisfies Omit<AnalyticsSettings, 'writeKey'>;
 }
 
-/** The write key. Throws a `UsageError` if there is none. */
+/** Returns the write key. Throws a `UsageError` if there is none. */
 export function requiredKey({ writeKey = '' }: DestinationOptions): string {
   if (writeKey.trim() !== '') return writeKey;
   throw new UsageError('no write key: set OFFTHREAD_WRITE_KEY, or pass --write-key');
 }
 
-/** What to do about an error that isn't about one event; an empty string when there is no advice. */
+/** Returns advice for an error that isn't about one event; an empty string if there is none. */
 export function adviceFor({ code, status }: AnalyticsError): string {
   if (status === 401 || status === 403) return 'Check the write key.';
   if (status === 404) return 'Check --host and --path.';

@@ -6,12 +6,12 @@ const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 /** A double holds every number with fewer than 16 digits and an exponent below 100. */
 const MAY_BE_ROUNDED = /[\d.]{16}|\d[eE][+-]?\d{3}/;
 
-/** Digits with which programs write doubles, if they don't look for the shortest form. */
+/** Digits that programs use to write doubles if they don't look for the shortest form. */
 const PRECISION = 17;
 
 /**
  * Puts numbers that a double can't hold into quotes, as the SDK does with a BigInt. `JSON.parse` would round them, and
- * nobody would notice that an id or an amount has changed.
+ * a changed id or amount would go unnoticed.
  */
 export function exactly(json: string): string {
   if (!MAY_BE_ROUNDED.test(json)) return json;

@@ -1,4 +1,4 @@
-// Tells a command that sends when an outage of the API begins, and when it is over.
+// Notifies a command that sends events when an outage of the API starts and ends.
 import { subscribe } from 'node:diagnostics_channel';
 import type { Analytics, DiagnosticMessages } from '@offthread/sdk';
 

@@ -21,7 +21,7 @@ export function printableLines(text: string): string {
   return text.split('\n').map(printable).join('\n');
 }
 
-/** Writes a line of the result. `painted` is put in front of it without escaping. */
+/** Writes a line of the result. `painted` is written before it without escaping. */
 export function print(line: string, painted = ''): void {
   process.stdout.write(`${painted}${printable(line)}\n`);
 }

@@ -1,17 +1,17 @@
-// In: what somebody typed. Out: a command whose mistakes end with exit code 2. Next: the files in commands/.
+// Creates commands that end with exit code 2 if they are used incorrectly. Next: the files in commands/.
 import { ValidationError } from '@offthread/sdk';
 import { Command, type CommanderError, InvalidArgumentError } from 'commander';
 import { exactly } from './exact-json.js';
 import { withOptionNames } from './option-names.js';
 import { complain, printableLines } from './output.js';
 
-/** Exit codes of the commands that act: the shell's 129, 130 and 143 say that a signal ended them. */
+/** Exit codes of commands that do work. As in a shell, 129, 130 and 143 mean that a signal ended them. */
 export const EXIT = { done: 0, failed: 1, usage: 2, SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
-/** Something that whoever typed the command can set right. */
+/** A mistake in the command line that the user can correct. */
 export class UsageError extends Error {}
 
-/** A command that answers a mistake with where help is, and exit code 2. */
+/** Creates a command that answers a mistake with a pointer to its help and exit code 2. */
 export function commandNamed(name: string): Command {
   return new Command(name)
     .configureOutput({
@@ -22,7 +22,7 @@ export function commandNamed(name: string): Command {
     .exitOverride(({ exitCode }: CommanderError) => process.exit(exitCode === 0 ? EXIT.done : EXIT.usage));
 }
 
-/** Runs an action and makes its result the exit code. A mistake it finds ends like one that the parser finds. */
+/** Runs an action and uses its result as the exit code. Handles a mistake like one that the parser finds. */
 export function exitBy<Args extends unknown[]>(action: (...args: Args) => Promise<number>) {
   return async (...args: Args): Promise<void> => {
     try {
@@ -35,7 +35,7 @@ export function exitBy<Args extends unknown[]>(action: (...args: Args) => Promis
   };
 }
 
-/** An option's value as a whole number of at least 1. */
+/** Parses an option's value as a whole number of at least 1. */
 export function positive(text: string): number {
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(Number(text)) || Number(text) === 0) {
     throw new InvalidArgumentError('Expected a whole number of at least 1.');
@@ -43,7 +43,7 @@ export function positive(text: string): number {
   return Number(text);
 }
 
-/** An option's value as a JSON object. */
+/** Parses an option's value as a JSON object. */
 export function jsonObject(text: string): object {
   let value: unknown;
   try {

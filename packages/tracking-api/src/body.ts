@@ -1,4 +1,4 @@
-// Reads a request body within bounds, and undoes its content-encoding.
+// Reads a request body up to a limit, and decodes its content-encoding.
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
@@ -7,26 +7,29 @@ import { type Refusal, tooLarge } from './refusal.js';
 
 const unzip = promisify(gunzip);
 
-/** Most bytes of a body that is too large which are read and thrown away, so that the client gets to read the reply. */
+/** Most bytes of an oversize body to read and discard, so that the client can read the reply. */
 const MAX_DISCARDED_BYTES = 16 * 1024 * 1024;
 
-/** A body as it came off the wire. */
+/** A body as it was received. */
 export interface WireBody {
-  /** Bytes received, also those not kept. */
+  /** Bytes received, including those that weren't kept. */
   received: number;
-  /** The bytes; `null` when there were too many. */
+  /** The bytes; `null` if there were too many. */
   bytes: Buffer | null;
-  /** `aborted`: the client left before the end. `given-up`: there was more than the bound, and it was not waited for. */
+  /**
+   * `aborted`: the client disconnected before the end. `given-up`: the body exceeded the limit and wasn't read to its
+   * end.
+   */
   end: 'complete' | 'aborted' | 'given-up';
 }
 
-/** Bounds of `readBody`, in bytes. */
+/** Limits of `readBody`, in bytes. */
 export interface ReadBounds {
-  /** Most that is kept. Default: the limit of a request. */
+  /** Most bytes to keep. Default: the limit of a request. */
   keep?: number;
-  /** Most that is read. Default: 16 MiB. */
+  /** Most bytes to read. Default: 16 MiB. */
   read?: number;
-  /** Called with each chunk instead of keeping it. */
+  /** Called with each chunk. The chunks are then not kept. */
   onChunk?: (chunk: Buffer) => void;
 }
 
@@ -48,7 +51,8 @@ export function readBody(
     const finish = (end: WireBody['end']): void => {
       stream.off('data', onData);
       const isKept = onChunk === undefined && received <= keep;
-      // `concat` copies: a chunk is a window on the 64 KiB that the socket was read into, and would keep all of it.
+      // `concat` copies. A chunk is a view of the 64 KiB that were read from the socket, and would keep all of it in
+      // memory.
       resolve({ received, bytes: isKept ? Buffer.concat(chunks) : null, end });
     };
     stream.on('data', onData);
@@ -58,12 +62,12 @@ export function readBody(
   });
 }
 
-/** The JSON text of a body, or why there is none. */
+/** The JSON text of a body, or why it can't be decoded. */
 export type DecodedBody = { bytes: Buffer } | { refusal: Refusal };
 
 /**
- * Undoes the `content-encoding`. Stops at `keep` bytes (default: the limit of a request), however little was sent to
- * unpack to them.
+ * Decodes the `content-encoding`. Stops at `keep` bytes (default: the limit of a request), so that a small body can't
+ * expand without limit.
  */
 export async function decodeBody(
   bytes: Buffer | null,

@@ -1,13 +1,13 @@
-// The headers that let a browser send events from the pages of other origins.
+// The headers that allow a browser to send events from pages of other origins.
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** Seconds for which a browser may remember the answer to a preflight. Chromium does for no longer. */
+/** Seconds for which a browser may cache the answer to a preflight. Chromium doesn't cache it for longer. */
 const MAX_AGE_S = 7_200;
 
-/** Origins whose pages may send, like `https://shop.example.com`; `*` for every one. */
+/** Origins whose pages may send events, like `https://shop.example.com`; `*` for all. */
 export type AllowedOrigins = '*' | readonly string[];
 
-/** Whether a request asks what a page may send, and carries no events. */
+/** Whether a request is a preflight, which asks what a page may send and contains no events. */
 export function isPreflight(method: string, headers: IncomingHttpHeaders): boolean {
   return method === 'OPTIONS' && headers.origin !== undefined && requestedMethod(headers) !== undefined;
 }
@@ -18,11 +18,11 @@ export function requestedMethod(headers: IncomingHttpHeaders): string | undefine
 }
 
 /**
- * The headers of the reply to a request with these headers. None that allows anything when its origin is not allowed, or
- * when it names none, as programs do.
+ * Returns the headers of the reply to a request with these headers. They allow nothing if the origin isn't allowed, or
+ * if the request names none, as those of programs.
  *
- * The origin is named instead of `*`, because `sendBeacon` always sends with credentials, which `*` does not cover. No
- * cookie means anything to this API.
+ * They name the origin instead of `*`, because `sendBeacon` always sends with credentials, and `*` doesn't allow those.
+ * Cookies have no meaning to this API.
  */
 export function corsHeaders(headers: IncomingHttpHeaders, origins: AllowedOrigins): Record<string, string> {
   const { origin } = headers;
@@ -39,7 +39,7 @@ export function corsHeaders(headers: IncomingHttpHeaders, origins: AllowedOrigin
   return {
     ...always,
     'access-control-allow-methods': 'GET, POST',
-    // What a page may set is no matter here: nothing is believed of a header but the write key.
+    // Any header is allowed, because the API trusts no header except for the write key.
     'access-control-allow-headers': headers['access-control-request-headers'] ?? 'Content-Type',
     'access-control-max-age': String(MAX_AGE_S),
   };

@@ -1,4 +1,4 @@
-// The JSON text of each event of a body, digit by digit as it was sent.
+// Returns the JSON text of each event of a body, with every digit as it was sent.
 import { type Members, membersIn, toMembers, writeMembers } from './json-members.js';
 import { elementsOf, type Member, membersOf, type Span } from './json-spans.js';
 import type { EventRoute } from './route.js';
@@ -7,8 +7,8 @@ const BRACE = 0x7b;
 const BRACKET = 0x5b;
 
 /**
- * The JSON text of each event that `parseBody` finds in the same body, in the same order, and with the same changes.
- * Numbers that `JSON.parse` would round are as they were. `body` must be one that `parseBody` does not refuse.
+ * Returns the JSON text of each event that `parseBody` finds in the same body, in the same order and with the same
+ * changes. Numbers that `JSON.parse` would round are unchanged. `body` must be one that `parseBody` doesn't refuse.
  */
 export function eventTexts(body: Buffer, route: EventRoute): string[] {
   const all = { start: 0, end: body.length };
@@ -32,7 +32,7 @@ export function eventTexts(body: Buffer, route: EventRoute): string[] {
 
 function textOf(body: Buffer, span: Span, common: ReadonlyMap<string, Members>): string {
   const text = body.toString('utf8', span.start, span.end);
-  // The name of a member may be written with escapes.
+  // Escapes may hide the name of a member.
   const mayHaveKey = text.includes('"writeKey"') || text.includes('\\u');
   if (body[span.start] !== BRACE || (common.size === 0 && !mayHaveKey)) return text;
   const members = membersOf(body, span);

@@ -1,12 +1,12 @@
 // An event as it arrives, and the six types of event.
 
-/** The six types of event, each also the name of a path: `/v1/track` and so on. */
+/** The six types of event. Each is also the name of a path: `/v1/track` and so on. */
 export const EVENT_TYPES = ['track', 'identify', 'page', 'screen', 'group', 'alias'] as const;
 
 /** One of the six types of event. */
 export type EventType = (typeof EVENT_TYPES)[number];
 
-/** An event as it arrived. Only its being an object has been checked; unknown fields are kept. */
+/** An event as it was received. It is known to be an object, but its fields aren't checked. Unknown fields are kept. */
 export interface ReceivedEvent {
   type: EventType;
   messageId?: string;
@@ -25,7 +25,7 @@ export interface ReceivedEvent {
   [field: string]: unknown;
 }
 
-/** Whether a value is a JSON object, and neither an array nor null. */
+/** Whether a value is a JSON object, not an array or null. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

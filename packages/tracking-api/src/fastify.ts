@@ -1,4 +1,4 @@
-// A Fastify plugin that answers as the Tracking API does, and gives the events of each request to a function.
+// A Fastify plugin that answers like the Tracking API and passes the events of each request to a function.
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { readBody } from './body.js';
 import { type AllowedOrigins, corsHeaders, isPreflight, requestedMethod } from './cors.js';
@@ -8,7 +8,7 @@ import { notFound, type Refusal, replyTo } from './refusal.js';
 import { BATCH_PATHS, routeOf } from './route.js';
 import { authorize } from './write-key.js';
 
-/** A request whose events are to be taken. */
+/** A request whose events are accepted. */
 export interface AcceptedReceipt extends Receipt {
   writeKey: string;
   body: Buffer;
@@ -18,23 +18,23 @@ export interface AcceptedReceipt extends Receipt {
 /** Options of the plugin. */
 export interface TrackingApiPluginOptions extends Pick<ReceiveOptions, 'writeKeys' | 'strict'> {
   /**
-   * Takes the events of a request. The reply waits for it: 200 when it gives nothing, else the refusal that it gives.
-   * When it throws, Fastify answers 500, and the client sends the events again.
+   * Processes the events of a request before the reply is sent. Return nothing to reply 200, or a refusal to reply with
+   * it. If it throws, Fastify answers 500, and the client sends the events again.
    */
   // biome-ignore lint/suspicious/noConfusingVoidType: a function that returns nothing must do.
   accept: (receipt: AcceptedReceipt, request: FastifyRequest) => Promise<Refusal | void> | Refusal | void;
   /** The origins whose pages may send events from a browser. Default: none. */
   origins?: AllowedOrigins;
-  /** The paths that take a batch. Default: `BATCH_PATHS`. */
+  /** The paths that accept a batch. Default: `BATCH_PATHS`. */
   batchPaths?: readonly string[];
 }
 
-/** Takes events at every path of the Tracking API. With a `prefix`, that is part of the `host` of clients. */
+/** Accepts events at every path of the Tracking API. If it has a `prefix`, that is part of the `host` of clients. */
 export const trackingApi: FastifyPluginAsync<TrackingApiPluginOptions> = async (app, options) => {
   const { accept, writeKeys, strict, origins = [], batchPaths = BATCH_PATHS } = options;
   const elsewhere = batchPaths.filter((path) => !path.startsWith('/v1/'));
   for (const url of ['/v1/*', ...elsewhere.flatMap((path) => [path, `${path}/`])]) {
-    // A hook replies instead of the handler, which Fastify would not call for a malformed content type.
+    // A hook replies instead of the handler, because Fastify doesn't call the handler for a malformed content type.
     app.route({ method: ['GET', 'POST', 'OPTIONS'], url, onRequest: handle, handler: () => {} });
   }
 

@@ -1,8 +1,8 @@
-// What is wrong with an event. The API answers 200 to most of it, and drops the event later.
+// Finds faults of events. The API answers 200 to most of them, and drops the event later.
 import { EVENT_TYPES, isObject } from './event.js';
 import { MAX_EVENT_BYTES, MAX_MESSAGE_ID_LENGTH } from './limits.js';
 
-/** What can be wrong with an event, or with a batch as a whole. */
+/** The faults of an event, or of a batch as a whole. */
 export type FaultCode =
   | 'not_an_object'
   | 'no_type'
@@ -17,16 +17,16 @@ export type FaultCode =
   | 'empty_batch'
   | 'too_many_events';
 
-/** Something wrong with a request that parsed as JSON. */
+/** A fault of a request that is valid JSON. */
 export interface Fault {
   code: FaultCode;
-  /** The position of the event in its request; `null` when the fault is the batch's. */
+  /** The position of the event in its request; `null` for a fault of the batch. */
   index: number | null;
-  /** Of an event, a phrase like `has neither userId nor anonymousId`; of a batch, a sentence. */
+  /** For an event, a phrase like `has neither userId nor anonymousId`; for a batch, a sentence. */
   message: string;
 }
 
-/** The fault of one event; `undefined` when it has none. `bytes` is the length of its JSON text. */
+/** Returns the fault of an event, or `undefined` if it has none. `bytes` is the length of its JSON text. */
 export function faultOf(event: unknown, bytes: number): Omit<Fault, 'index'> | undefined {
   if (bytes > MAX_EVENT_BYTES) {
     return fault('event_too_large', `is ${bytes} bytes, over the limit of ${MAX_EVENT_BYTES}`);
@@ -65,7 +65,7 @@ function isText(value: unknown): boolean {
   return typeof value === 'string' && value !== '';
 }
 
-/** The API takes a number for an id and keeps it as text. */
+/** The API accepts a number as an id and stores it as text. */
 function isId(value: unknown): boolean {
   return isText(value) || typeof value === 'number';
 }

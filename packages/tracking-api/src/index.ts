@@ -1,4 +1,4 @@
-// The public names of @offthread/tracking-api.
+// The public exports of @offthread/tracking-api.
 export { type DecodedBody, decodeBody, type ReadBounds, readBody, type WireBody } from './body.js';
 export { type AllowedOrigins, corsHeaders, isPreflight, requestedMethod } from './cors.js';
 export * from './event-rules.js';

@@ -1,4 +1,4 @@
-// The members of a JSON object as texts, so that one can be changed while the digits of all others stay as they are.
+// The members of a JSON object as texts, so that one can be changed without changing the digits of the others.
 import { type Member, membersOf, type Span } from './json-spans.js';
 
 const BRACE = 0x7b;
@@ -6,18 +6,18 @@ const BRACE = 0x7b;
 /** The values of an object as JSON texts, by name. */
 export type Members = Map<string, string>;
 
-/** The members of a JSON object; none of what is not an object. Of a name that repeats, the last counts. */
+/** Returns the members of a JSON object; none if the text isn't an object. If a name repeats, the last one counts. */
 export function readMembers(json: string): Members {
   const bytes = Buffer.from(json.trimStart());
   return bytes[0] === BRACE ? membersIn(bytes, { start: 0, end: bytes.length }) : new Map();
 }
 
-/** The JSON text of an object with these members. */
+/** Returns the JSON text of an object with these members. */
 export function writeMembers(members: ReadonlyMap<string, string>): string {
   return `{${[...members].map(([name, text]) => `${JSON.stringify(name)}:${text}`).join(',')}}`;
 }
 
-/** The members of the object that is there. */
+/** Returns the members of the object at `span`. */
 export function membersIn(json: Buffer, span: Span): Members {
   return toMembers(json, membersOf(json, span));
 }

@@ -1,13 +1,14 @@
-// Where the elements of a JSON array and the members of a JSON object are in their text, which must be valid JSON.
+// Finds the elements of a JSON array and the members of a JSON object in their text, which must be valid JSON.
 //
-// An event written out again need not be what it was: `JSON.parse` rounds a number beyond a double. So its bytes are found.
+// Parsing an event and writing it again can change it, because `JSON.parse` rounds numbers that a double can't hold.
+// These functions find its bytes instead.
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const COLON = 0x3a;
 const BACKSLASH = 0x5c;
 
-/** The bytes of a value: from `start` up to `end`, which is not part of it. */
+/** The bytes of a value, from `start` to `end`, exclusive. */
 export interface Span {
   start: number;
   end: number;
@@ -19,7 +20,7 @@ export interface Member {
   value: Span;
 }
 
-/** The elements of the array whose `[` is the first byte of `span` but white space. */
+/** Returns the elements of an array. `span` starts at its `[` or at white space before it. */
 export function elementsOf(json: Buffer, span: Span): Span[] {
   const elements: Span[] = [];
   let at = skipSpace(json, skipSpace(json, span.start) + 1);
@@ -32,7 +33,7 @@ export function elementsOf(json: Buffer, span: Span): Span[] {
   return elements;
 }
 
-/** The members of the object whose `{` is the first byte of `span` but white space. Of a name that repeats, all. */
+/** Returns the members of an object, including repeated names. `span` starts at its `{` or at white space before it. */
 export function membersOf(json: Buffer, span: Span): Member[] {
   const members: Member[] = [];
   let at = skipSpace(json, skipSpace(json, span.start) + 1);
@@ -50,7 +51,7 @@ export function membersOf(json: Buffer, span: Span): Member[] {
   return members;
 }
 
-/** The value of a member; of the last one, as for `JSON.parse`, when the name repeats. */
+/** Returns the value of a member. If the name repeats, the last one counts, as in `JSON.parse`. */
 export function memberOf(json: Buffer, span: Span, name: string): Span | undefined {
   return membersOf(json, span).findLast((member) => member.name === name)?.value;
 }

@@ -1,8 +1,8 @@
 // The limits that the Tracking API documents.
 
 /**
- * Largest request body, in bytes before compression. The documentation says "500KB"; read as KiB, so that nothing is
- * refused that the real API would take.
+ * Largest request body, in bytes before compression. The documentation says "500KB". This reads it as KiB, so that it
+ * refuses nothing that the real API accepts.
  */
 export const MAX_REQUEST_BYTES = 500 * 1024;
 

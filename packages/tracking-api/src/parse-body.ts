@@ -1,4 +1,4 @@
-// The JSON text of a request body -> its events, each with what is wrong with it.
+// Parses the JSON text of a request body into events, and lists what is wrong with them.
 import { isObject, type ReceivedEvent } from './event.js';
 import { type Fault, type FaultCode, faultOf } from './fault.js';
 import { elementsOf, memberOf, type Span } from './json-spans.js';
@@ -6,25 +6,27 @@ import { MAX_BATCH_EVENTS, MAX_EVENT_BYTES, MAX_REQUEST_BYTES } from './limits.j
 import { type Refusal, tooLarge } from './refusal.js';
 import type { EventRoute } from './route.js';
 
-/** What is in a body. */
+/** The content of a body. */
 export interface ParsedBody {
-  /** One for each element of the batch; `null` for one that is not an object. */
+  /** One for each element of the batch; `null` if it isn't an object. */
   events: (ReceivedEvent | null)[];
   /**
-   * What is wrong with the batch or its events, the batch first; about 2,500 at most. The API answers 200 all the same.
+   * Faults of the batch and of its events, those of the batch first; at most about 2,500. The API answers 200 despite
+   * them.
    */
   faults: Fault[];
   /** The `sentAt` of the request. */
   sentAt: string | null;
   /** The write key in the body. */
   writeKey: string | null;
-  /** Why the body cannot be taken at all: it is too large, or not a JSON object. */
+  /** Why the body is refused: it is too large, or isn't a JSON object. Otherwise `null`. */
   refusal: Refusal | null;
 }
 
 /**
- * Reads a body as the Tracking API does. The `context` and `integrations` of a batch are merged into its events: a field
- * of an event's own stays. A write key is no part of an event and left out; so is the `sentAt` of a single event.
+ * Reads a body like the Tracking API. Merges the `context` and `integrations` of a batch into its events; an event's
+ * own fields take precedence. Omits write keys, and the `sentAt` of a single event, because they aren't part of an
+ * event.
  */
 export function parseBody(body: Buffer, route: EventRoute): ParsedBody {
   if (body.length > MAX_REQUEST_BYTES) return refused(tooLarge(body.length));
@@ -62,13 +64,13 @@ function parseBatch({ batch, context, integrations }: Record<string, unknown>, b
     const message = `the batch has ${batch.length} events, over the limit of ${MAX_BATCH_EVENTS}`;
     faults.push(ofBatch('too_many_events', message));
   }
-  // Only a body over the limit of an event can hold an event over it, so most bodies are never scanned.
+  // An event over its limit needs a body over that limit, so most bodies are never scanned.
   const spans = body.length > MAX_EVENT_BYTES ? batchSpans(body) : [];
   const events = batch.map((element: unknown, index) => {
     const { start, end } = spans[index] ?? { start: 0, end: 0 };
     const event = isObject(element) ? withCommon(ownEvent(element), { context, integrations }) : null;
     const fault = faultOf(event, end - start);
-    // Bounded, for a body of many small things that are no events. Those that are too large are few.
+    // Limits the list for a body with many small elements that aren't events. Only a few events can be too large.
     const isKept = faults.length < MAX_BATCH_EVENTS || fault?.code === 'event_too_large';
     if (fault !== undefined && isKept) faults.push({ ...fault, index });
     return event;
@@ -76,7 +78,7 @@ function parseBatch({ batch, context, integrations }: Record<string, unknown>, b
   return { events, faults };
 }
 
-/** Where the events of a batch are in its body. */
+/** Returns the position of each event in the body of a batch. */
 function batchSpans(body: Buffer): Span[] {
   const batch = memberOf(body, { start: 0, end: body.length }, 'batch');
   return batch === undefined ? [] : elementsOf(body, batch);

@@ -1,8 +1,8 @@
-// The settings of a source, as analytics.js asks its CDN for them before it sends.
+// The settings of a source, which analytics.js requests from its CDN before it sends events.
 
 /**
- * Settings that make analytics.js send to this server and to no other destination. `protocol` and `host` are those by which
- * the page reached it. The prefix of the paths, if there is one, is part of `host`.
+ * Returns settings that make analytics.js send to this server and to no other destination. `protocol` and `host` are
+ * those with which the page reached it. If the paths have a prefix, it is part of `host`.
  */
 export function projectSettings(writeKey: string, protocol: string, host: string): object {
   return {

@@ -1,4 +1,4 @@
-// A request that has been read -> its events, or why it is refused. The core that every front end shares.
+// Turns a request that has been read into its events, or a refusal. All front ends share it.
 import type { IncomingHttpHeaders } from 'node:http';
 import { decodeBody } from './body.js';
 import type { Fault } from './fault.js';
@@ -7,35 +7,35 @@ import type { Refusal } from './refusal.js';
 import type { EventRoute } from './route.js';
 import { authorize, type KnownWriteKeys, writeKeyOf } from './write-key.js';
 
-/** A request to a path that takes events. */
+/** A request to a path that accepts events. */
 export interface TrackingRequest {
   route: EventRoute;
   headers: Pick<IncomingHttpHeaders, 'authorization' | 'content-encoding'>;
-  /** The body as it was received; `null` when it was too large to keep. */
+  /** The body as it was received; `null` if it was too large to keep. */
   body: Buffer | null;
 }
 
 /** Options of `receive`. */
 export interface ReceiveOptions {
-  /** The write keys that are taken. Default: every one. */
+  /** The write keys that are accepted. Default: all. */
   writeKeys?: KnownWriteKeys | undefined;
   /**
-   * Refuse a request for any fault of its events. Default false, as the API does: it refuses what is too large and what
-   * is not JSON, and answers 200 to all else.
+   * Refuse a request for any fault of its events. Default: false, like the API, which refuses only what is too large or
+   * isn't JSON, and answers 200 to everything else.
    */
   strict?: boolean | undefined;
-  /** Most bytes that a compressed body may unpack to. Default: the limit of a request. */
+  /** Most bytes of a decompressed body. Default: the limit of a request. */
   keep?: number | undefined;
 }
 
-/** What was received. */
+/** The content of a request. */
 export interface Receipt extends ParsedBody {
   route: EventRoute;
-  /** The JSON text of the body, for `eventTexts`; `null` when it could not be unpacked. */
+  /** The JSON text of the body, for `eventTexts`; `null` if it couldn't be decoded. */
   body: Buffer | null;
 }
 
-/** Reads a request as the Tracking API does. Never rejects. */
+/** Reads a request like the Tracking API. Never rejects. */
 export async function receive(
   { route, headers, body }: TrackingRequest,
   { writeKeys, strict = false, keep }: ReceiveOptions = {},
@@ -44,7 +44,7 @@ export async function receive(
   const parsed = 'bytes' in decoded ? parseBody(decoded.bytes, route) : unread(decoded.refusal);
   const inHeader = writeKeyOf(headers.authorization);
   const writeKey = inHeader ?? parsed.writeKey;
-  // Without a key in its header, a body that cannot be read might have had one.
+  // A body that can't be read might contain the key, if the header doesn't.
   const isKeyUnknown = inHeader === null && parsed.refusal !== null;
   const refusal =
     (isKeyUnknown ? null : authorize(writeKey, writeKeys)) ??
@@ -53,7 +53,7 @@ export async function receive(
   return { ...parsed, writeKey, refusal, route, body: 'bytes' in decoded ? decoded.bytes : null };
 }
 
-/** The fault as a sentence. */
+/** Describes a fault in a sentence. */
 export function describe({ index, message }: Fault, route: EventRoute): string {
   if (index === null) return message;
   return route.type === 'batch' ? `batch[${index}] ${message}` : `the event ${message}`;

@@ -1,7 +1,7 @@
-// Why a request is refused, and the reply that says so.
+// Why a request is refused, and the reply that reports it.
 import { MAX_REQUEST_BYTES } from './limits.js';
 
-/** Codes of a refusal: for programs, in the field `code` of the reply. */
+/** Codes of refusals, for programs. They are in the field `code` of the reply. */
 export type RefusalCode =
   | 'unauthorized'
   | 'payload_too_large'
@@ -16,7 +16,7 @@ export interface Refusal {
   status: number;
   code: RefusalCode;
   message: string;
-  /** The position of the event that is refused; absent when it is no single event. */
+  /** The position of the refused event; absent if the refusal isn't about a single event. */
   index?: number;
   /** Seconds to wait, for the `Retry-After` header. */
   retryAfter?: number;
@@ -29,7 +29,7 @@ export interface Reply {
   body: string;
 }
 
-/** The reply to a request: `{ success: true }`, or why not. */
+/** Returns the reply to a request: `{ success: true }`, or the refusal. */
 export function replyTo(refusal: Refusal | null): Reply {
   const headers: Record<string, string> = { 'content-type': 'application/json; charset=utf-8' };
   if (refusal === null) return { status: 200, headers, body: '{"success":true}' };
@@ -39,17 +39,17 @@ export function replyTo(refusal: Refusal | null): Reply {
   return { status, headers, body: JSON.stringify({ success: false, code, message, error: message }) };
 }
 
-/** A refusal for now: the client keeps its events and sends them again. */
+/** A temporary refusal: the client keeps its events and sends them again. */
 export function unavailable(message: string, retryAfter: number): Refusal {
   return { status: 503, code: 'unavailable', message, retryAfter };
 }
 
-/** A refusal of a path that takes no events. */
+/** A refusal of a path that accepts no events. */
 export function notFound(path: string): Refusal {
   return { status: 404, code: 'not_found', message: `${path} is not a path of the Tracking API` };
 }
 
-/** The refusal of a body over the limit. `bytes` is its length, when it is known. */
+/** A refusal of a body over the limit. `bytes` is its length, if known. */
 export function tooLarge(bytes?: number): Refusal {
   const size = bytes === undefined ? '' : `${bytes} bytes, `;
   const message = `the request body is ${size}over the limit of ${MAX_REQUEST_BYTES} bytes`;

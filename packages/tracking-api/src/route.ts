@@ -1,24 +1,24 @@
-// The paths of the Tracking API, and of the CDN that tells analytics.js where to send.
+// The paths of the Tracking API, and of the CDN that analytics.js requests its settings from.
 import { EVENT_TYPES, type EventType } from './event.js';
 
-/** What a path takes. */
+/** What a path accepts. */
 export type Route =
   | { type: 'batch' }
   | { type: 'event'; eventType: EventType }
-  /** Metrics that analytics.js sends about itself. They hold no events. */
+  /** Metrics of analytics.js about itself. They contain no events. */
   | { type: 'metrics' }
-  /** The settings of a source, which analytics.js asks for before it sends. */
+  /** The settings of a source, which analytics.js requests before it sends. */
   | { type: 'settings'; writeKey: string };
 
-/** A route that takes events. */
+/** A route that accepts events. */
 export type EventRoute = Extract<Route, { type: 'batch' | 'event' }>;
 
-/** The paths that take a batch: of the documentation, of the server libraries, and of analytics.js. */
+/** The paths that accept a batch: those of the documentation, of the server libraries, and of analytics.js. */
 export const BATCH_PATHS: readonly string[] = ['/v1/batch', '/v1/import', '/v1/b'];
 
 const METRICS_PATH = '/v1/m';
 
-/** analytics.js sends one event to the first letter of its type. */
+/** analytics.js sends a single event to the first letter of its type. */
 const TYPES_BY_PATH = new Map(
   EVENT_TYPES.flatMap((type) => [
     [`/v1/${type}`, type],
@@ -29,8 +29,8 @@ const TYPES_BY_PATH = new Map(
 const SETTINGS = /^\/v1\/projects\/([^/]+)\/settings$/;
 
 /**
- * The route of a request target; `null` when there is none. A trailing slash and the query count for nothing. `method`
- * may be that of the request which a preflight is about.
+ * Returns the route of a request target, or `null` if there is none. Ignores a trailing slash and the query. For a
+ * preflight, `method` may be the method that it asks about.
  */
 export function routeOf(
   method: string,
@@ -49,7 +49,7 @@ export function routeOf(
   return eventType === undefined ? null : { type: 'event', eventType };
 }
 
-/** Whether a route takes events. */
+/** Whether a route accepts events. */
 export function takesEvents(route: Route | null): route is EventRoute {
   return route?.type === 'batch' || route?.type === 'event';
 }
@@ -58,6 +58,6 @@ function settingsRoute(encoded: string): Route | null {
   try {
     return { type: 'settings', writeKey: decodeURIComponent(encoded) };
   } catch {
-    return null; // Not percent-encoded as it should be.
+    return null; // Invalid percent-encoding.
   }
 }

@@ -1,12 +1,13 @@
-// The write key of a request, and whether it is taken.
+// Reads the write key of a request, and decides whether it is accepted.
 import type { Refusal } from './refusal.js';
 
-/** The write keys that are taken, as a list or as a function that tells. */
+/** The accepted write keys, as a list or as a function that decides. */
 export type KnownWriteKeys = readonly string[] | ((writeKey: string) => boolean);
 
 /**
- * The write key in a Basic `authorization` header: the user name, with or without the colon behind it. `null` when the
- * header is missing, of another scheme like Bearer, without a user name, or has a password: then the body has the key.
+ * Returns the write key in a Basic `authorization` header: the user name, with or without a colon after it. Returns
+ * `null` if the header is missing, uses another scheme like Bearer, or has no user name or a password. The key is then
+ * in the body.
  */
 export function writeKeyOf(authorization: string | undefined): string | null {
   const encoded = /^basic +([a-z0-9+/_-]+=*)$/i.exec(authorization ?? '')?.[1];
@@ -18,7 +19,10 @@ export function writeKeyOf(authorization: string | undefined): string | null {
   return writeKey === '' || password !== '' ? null : writeKey;
 }
 
-/** Why a request with this write key is refused; `null` when it is not. Without known keys, every one is taken. */
+/**
+ * Returns why a request with this write key is refused, or `null` if it isn't. Without known keys, every key is
+ * accepted.
+ */
 export function authorize(writeKey: string | null, known?: KnownWriteKeys | undefined): Refusal | null {
   if (writeKey === null) {
     return unauthorized(

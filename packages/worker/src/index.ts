@@ -1,16 +1,17 @@
-// The worker thread's entry. In: one task, the port, and on it what main posts. Out: wires port -> queue -> delivery
-// -> port, for each client.
+// The entry point of the worker thread. It runs one task, receives what main posts on the port, and connects port ->
+// queue -> delivery -> port for each client.
 //
-//   asleep -> awake      a slab is handed over
-//   awake -> asleep      nothing has been there to do since the last look, and all slabs are given back
+//   asleep -> awake      main hands a slab over
+//   awake -> asleep      the last look found nothing to do, and all slabs are retired
 //
-// Main posts nothing for a frame that fits into a slab this thread has. So while it has one it looks; before it sleeps it
-// gives all of them back, which fails for one with frames that it has not seen.
+// Main posts nothing for a frame that fits into an open slab, so this thread looks for frames while it has one. Before
+// it sleeps it retires all slabs, which fails for a slab with frames that it hasn't seen.
 //
-// Nothing in this thread may write to the console: that passes through the main thread, which may be blocked in a
-// flush, waiting for us. Code is loaded with this file, or, where only some clients need it, when one of them opens.
+// Nothing in this thread may write to the console: that goes through the main thread, which may be blocked in a flush
+// and waiting for this thread. Code is loaded with this file, or, if only some clients need it, when such a client
+// opens.
 
-// First, because it speaks for what fails while the rest is loaded.
+// First, because it reports errors that occur while the rest is loaded.
 import './lifecycle.js';
 import './build-check.js';
 
@@ -37,64 +38,68 @@ import {
 } from './protocol.js';
 import type { Spool } from './spool/spool.js';
 
-/** Where a client's frames lie in memory. */
+/** The frames of a client in memory. */
 interface Slabs {
-  /** Sequence number of the last frame that has been seen. */
+  /** Sequence number of the last frame that was counted. */
   readonly last: number;
   push(handover: Handover): void;
-  /** Gives the slab back that main writes to; false if it can't. */
+  /** Retires the slab that main writes to. Returns false if it can't. */
   retire(): boolean;
 }
 
-/** A client that has moved in. */
+/** An open client. */
 interface Client {
   readonly slabs: Slabs;
   readonly delivery: Delivery;
-  /** Is aborted when the client is gone. */
+  /** Aborted when the client is closed. */
   readonly gone: AbortController;
-  /** If it has a spool, that, and the delivery of what other processes have left in it. */
+  /** The spool, if the client has one, and the delivery of what other processes have left in it. */
   readonly spool: Spool | undefined;
   readonly recovery: Delivery | undefined;
   /** Whether the spool has found frames since the last look. */
   hadFrames: boolean;
-  /** Looks in a row that have found nothing to do. */
+  /** Consecutive looks that found nothing to do. */
   quietLooks: number;
-  /** Somebody has flushed: most likely there is no more to come. */
+  /** Whether the client was flushed. Most likely no more events will follow. */
   isFlushed: boolean;
-  /** Somebody waits, who may not know of what was delivered already. */
+  /** Posts progress to a waiting caller that may not know of earlier deliveries. */
   reportProgress(): void;
 }
 
-/** Milliseconds between two looks for frames that belong on the disk: what SIGKILL may take. */
+/** Milliseconds between two looks for frames to write to disk: SIGKILL can lose the events of this time. */
 const SPOOL_LOOK_MS = 10;
 
-/** Heartbeats between two looks for frames: 200 ms, the pace at which requests begin. */
+/** Heartbeats between two looks for frames: 200 ms, the same interval as between requests. */
 const BEATS_PER_LOOK = 2;
 
 /**
- * Looks that find nothing after which a client's slab is given back though this thread is awake: a second. Sooner, and a
- * client with an event now and then posts each; later, and thousands of clients that are used for a moment hold a slab each.
+ * Looks without work, a second in all, after which a client's slab is retired even if this thread stays awake. With a
+ * shorter time, a client with occasional events posts each of them. With a longer time, thousands of briefly used
+ * clients hold a slab each.
  */
 const QUIET_LOOKS = 5;
 
 const clients = new Map<number, Client>();
-/** What was posted to clients whose spool is being loaded. */
+/** Messages for clients whose spool is being loaded. */
 const loading = new Map<number, ToWorker[]>();
-/** Clients with a slab, or with something to do. */
+/** Clients with a slab, or with work to do. */
 const active = new Set<Client>();
 let health: Int32Array | undefined;
 let clock: BigInt64Array | undefined;
 let heartbeat: NodeJS.Timeout | undefined;
 let beats = 0;
-/** Looks for frames of clients with a spool, which come often. */
+/** The timer that looks for frames of clients with a spool. It fires often. */
 let spoolLooks: NodeJS.Timeout | undefined;
-/** Whether events were delivered of which main has had no message. */
+/** Whether events were delivered that no message to main has reported yet. */
 let hasProgress = false;
 let hostEnd: HostEnd | undefined;
 /** The port, if main wants a tick with each beat. */
 let ticked: MessagePort | undefined;
 
-/** Goes into service; from here on all comes by the port. A short task, because a pending one holds the process open. */
+/**
+ * Starts the service; everything else arrives by the port. The task is short because a pending task keeps the process
+ * alive.
+ */
 export function start({ port, health: memory, ticks, hostThread }: StartMessage): void {
   useHealth(memory);
   if (hostThread !== undefined) {
@@ -110,12 +115,12 @@ export function start({ port, health: memory, ticks, hostThread }: StartMessage)
       signalLife();
       handleMessage(message, port, woken);
     }
-    // Only now, so that a batch may have frames of several chunks.
+    // Only after all messages, so that a batch can contain frames of several slabs.
     for (const { delivery } of woken) delivery.wake();
   });
 }
 
-/** @param woken takes the clients that have more frames. */
+/** @param woken receives the clients that have more frames. */
 function handleMessage(message: ToWorker, port: MessagePort, woken: Set<Client>): void {
   const client = clients.get(message.client);
   const later = loading.get(message.client);
@@ -168,7 +173,7 @@ type WorkerMessage = ClientMessage extends infer Each
     : never
   : never;
 
-/** The code of the spool is evaluated only if a client has one. */
+/** Opens a client with a spool. Loads the code of the spool only now, because most clients don't need it. */
 function openWithSpool(message: ToWorker & { type: 'open' }, port: MessagePort): void {
   const later: ToWorker[] = [];
   loading.set(message.client, later);
@@ -181,7 +186,7 @@ function openWithSpool(message: ToWorker & { type: 'open' }, port: MessagePort):
   });
 }
 
-/** @param modules of the spool, if the client has one. */
+/** @param modules code of the spool, if the client has one. */
 function openClient(
   { client: id, control, settings, frameDefaults, settled, stored = settled }: ToWorker & { type: 'open' },
   port: MessagePort,
@@ -201,7 +206,7 @@ function openClient(
       signalLife();
       const first = through + 1;
       through = outcome.through;
-      // Before main is told, which may let go of the client then: its memory is to be used again.
+      // Before main is told, because main may then release the client. Its memory can be used again.
       if (current?.isFlushed && through === current.slabs.last && current.slabs.retire())
         current.isFlushed = false;
       if (outcome.type !== 'delivered') {
@@ -289,30 +294,32 @@ function openClient(
   return client;
 }
 
-/** There is something to do for the client. */
+/** Keeps this thread awake, because the client has work to do. */
 function keepAwake(client: Client, port: MessagePort): void {
   client.quietLooks = 0;
   active.add(client);
   startHeartbeat(port);
   if (client.spool === undefined || spoolLooks !== undefined) return;
   spoolLooks = setInterval(() => {
-    // Written, and not sent: how often a request begins stays as it is.
+    // Only writes to disk and sends nothing, so that the interval between requests stays the same.
     for (const each of active) if (each.spool?.look()) each.hadFrames = true;
   }, SPOOL_LOOK_MS);
 }
 
-/** Uses the health block. */
 function useHealth(memory: SharedArrayBuffer): void {
   health = new Int32Array(memory);
   clock = new BigInt64Array(memory);
 }
 
-/** One beat of the heart: with each step of the work too, because timers wait while a thousand clients have some. */
+/**
+ * Signals a heartbeat. Also called with each step of the work, because timers are late while a thousand clients have
+ * work.
+ */
 function signalLife(): void {
   if (health !== undefined) Atomics.add(health, HEALTH.BEAT, 1);
 }
 
-/** What the clock of this thread says, for main to read. */
+/** Writes the time on this thread's clock, for main to read. */
 function writeClock(): number {
   const now = performance.now();
   if (clock !== undefined) Atomics.store(clock, HEALTH_CLOCK, BigInt(Math.round(now)));
@@ -332,7 +339,7 @@ function startHeartbeat(port: MessagePort): void {
   }, BEAT_INTERVAL_MS);
 }
 
-/** Looks for frames of all clients. If there is nothing to do at all, this thread sleeps until main posts a slab. */
+/** Looks for frames of all clients. If there is no work at all, this thread sleeps until main posts a slab. */
 function look(port: MessagePort): void {
   let isQuiet = true;
   for (const client of active) {

@@ -1,33 +1,34 @@
-// All that crosses the port or lies in memory both threads see. In: nothing. Out: names for worker-transport.ts (main) and
-// index.ts (worker). It may change with each version of the package: only copies of one version share a worker thread.
+// The messages and the shared memory of main and the worker. Imports nothing. Used by worker-transport.ts (main) and
+// index.ts (worker). It may change with each version of the package, because only copies of the same version share a
+// worker thread.
 
-/** What the thread has from its start on. */
+/** What the thread is started with. */
 export interface WorkerData {
   readonly health: SharedArrayBuffer;
-  /** Version of the SDK on main, which is also that of the thread's program. */
+  /** Version of the SDK on main. The thread runs the same version. */
   readonly version: string;
 }
 
-// A frame is one event, written by main into memory both threads share and read by the worker in place, little-endian:
+// A frame is one event. Main writes it to shared memory, and the worker reads it in place. Little-endian:
 //
 //   | uint32: byte length | uint32: kind | float64: milliseconds since 1970 | bytes |
 //
-// Frames follow one another without a gap. An event's sequence number is not written: the first frame of a
-// slab has `first` of its handover, each one after it one more.
+// Frames follow one another without a gap. Sequence numbers aren't written: the first frame of a slab has `first` of
+// its handover, and each later frame has the next number.
 //
-// A slab is memory for frames, behind a header of two words, see `SLAB`. Main hands it over by a message when it opens
-// it, and from then on only moves the end. So the worker sees frames that main has written before it blocked.
+// A slab is memory for frames, after a header of two words, see `SLAB`. Main posts a message when it opens a slab.
+// After that it only moves the end, so the worker sees frames that main wrote before it blocked.
 
-/** Bytes in front of each frame. */
+/** Bytes before each frame. */
 export const FRAME_HEADER_BYTES = 16;
 
-/** What the bytes of a frame are. */
+/** The format of the bytes of a frame. */
 export const KIND = {
-  /** A snapshot of the whole event, which JSON text cannot hold: by `v8.serialize`, see serialize-snapshot.ts. */
+  /** The whole event as a `v8.serialize` snapshot, because JSON text can't represent it. See serialize-snapshot.ts. */
   snapshot: 0,
   /** The whole event as JSON text. */
   whole: 1,
-  // What the caller gave for an event of this type, as JSON text, `context` first if there is one; frame.ts adds the
+  // The caller's input for an event of this type, as JSON text, with `context` first if there is one. frame.ts adds the
   // rest. Joining two texts costs main half as much as writing them.
   identify: 2,
   track: 3,
@@ -39,54 +40,62 @@ export const KIND = {
 
 export type Kind = keyof typeof KIND;
 
-/** What all events of a client have in common, and main does not write. */
+/** What all events of a client have in common. Main doesn't write it to each frame. */
 export interface FrameDefaults {
-  /** Followed by an event's sequence number it is its `messageId`. ASCII, nothing that JSON escapes. */
+  /**
+   * Followed by its sequence number, this is the `messageId` of an event. ASCII, without characters that JSON escapes.
+   */
   readonly idPrefix: string;
   /** `context.library` as JSON text. ASCII. */
   readonly library: string;
 }
 
-/** Bytes in front of the first frame of a slab. */
+/** Bytes before the first frame of a slab. */
 export const SLAB_HEADER_BYTES = 8;
 
 /** Slots of the Int32 view of a slab's header. */
 export const SLAB = {
   /**
-   * Main: where the last frame ends. The worker: `RETIRED`. Both only by `compareExchange`, or when the other one
-   * cannot write any more; so no frame is ever added to a slab that nobody reads.
+   * Main writes where the last frame ends, and the worker writes `RETIRED`. Both use `compareExchange`, unless the
+   * other can't write any more. So no frame is ever added to a slab that isn't read.
    */
   END: 0,
-  /** Main: 1 until the code that handed the slab over has ended. More frames come at once, and belong in the same request. */
+  /**
+   * Main: 1 until the code that caused the handover returns. It may add more frames at once, which belong in the same
+   * request.
+   */
   FILLING: 1,
 } as const;
 
-/** The worker does not read the slab any more, but for frames that it has taken and not settled. */
+/** The worker doesn't read the slab any more, except for frames that it has taken and not settled. */
 export const RETIRED = -1;
 
-/** A slab is the worker's to read. The client's slab before it gets no more frames. */
+/** Hands a slab over to the worker. The client's previous slab gets no more frames. */
 export interface Handover {
   readonly memory: SharedArrayBuffer;
   /** Sequence number of the first frame. */
   readonly first: number;
-  /** Where the last frame ends, if there will be no more. Otherwise the header says it. */
+  /** Where the last frame ends, if there won't be any more. Otherwise, the header has it. */
   readonly end: number | undefined;
 }
 
-/** A client moves in. */
+/** Opens a client. */
 export interface OpenMessage {
   readonly control: SharedArrayBuffer;
   readonly settings: DeliverySettings;
   readonly frameDefaults: FrameDefaults;
-  /** Frames up to this sequence number are settled already: an earlier worker did it before it died. */
+  /** Frames up to this sequence number were settled by an earlier worker, which then died. */
   readonly settled: number;
-  /** With a spool: events up to this sequence number are on the disk, and no longer in memory. Otherwise the same. */
+  /**
+   * With a spool: events up to this sequence number are on disk and no longer in memory. Otherwise the same as
+   * `settled`.
+   */
   readonly stored?: number;
-  /** If they differ from those of the opening before: what is set for the connections of all clients. */
+  /** Settings for the connections of all clients, if they have changed since the previous `open`. */
   readonly network?: NetworkDefaults | undefined;
 }
 
-/** What is set for all connections of a process. Undefined: nothing, or not known. */
+/** Settings for all connections of a process. Undefined if there are none, or if they aren't known. */
 export interface NetworkDefaults {
   readonly resultOrder: 'ipv4first' | 'ipv6first' | 'verbatim' | undefined;
   readonly autoSelectFamily: boolean | undefined;
@@ -99,26 +108,26 @@ export interface NetworkDefaults {
         'DEFAULT_MIN_VERSION' | 'DEFAULT_MAX_VERSION' | 'DEFAULT_CIPHERS' | 'DEFAULT_ECDH_CURVE'
       >
     | undefined;
-  /** Certificates of all authorities that are trusted, in PEM. */
+  /** Certificates of all trusted authorities, in PEM. */
   readonly ca: readonly string[] | undefined;
 }
 
-/** Main to worker, about one client. A post is an array of these, for as many clients as there is something to say. */
+/** Main to worker, about one client. Main posts arrays of these, for any number of clients. */
 export type ToWorker = { readonly client: number } & (
   | ({ readonly type: 'open' } & OpenMessage)
   | ({ readonly type: 'slab' } & Handover)
-  /** Somebody waits: cut a backoff short, let no short batch linger. */
+  /** A caller is waiting: end a backoff early, and send short batches at once. */
   | { readonly type: 'flush' }
-  /** Put all that is there on the disk, and say when that is over. */
+  /** Write all events to disk, and reply when that has ended. */
   | { readonly type: 'store'; readonly id: number }
-  /** The client is gone: drop what waits, abort what is out. */
+  /** The client is closed: drop its waiting events, and abort its request. */
   | { readonly type: 'close' }
 );
 
-/** How one run of events ended. Outcomes come in sequence order, so `through` says it all. */
+/** How a range of events ended. Outcomes arrive in sequence order, so `through` is enough. */
 export type Outcome =
   | { readonly type: 'delivered'; readonly through: number }
-  /** They are on the disk, and another process sends them. */
+  /** The events are on disk, and another process sends them. */
   | { readonly type: 'left'; readonly through: number }
   | Loss;
 
@@ -127,20 +136,20 @@ export interface Loss {
   readonly type: 'failed' | 'dropped';
   readonly through: number;
   readonly code: FailureCode;
-  /** For people. Never holds a secret. */
+  /** For people. Never contains a secret. */
   readonly message: string;
-  /** HTTP status of the last reply, where there was one. */
+  /** HTTP status of the last reply, if there was one. */
   readonly status: number | undefined;
   /** Requests made for these events. */
   readonly attempts: number;
-  /** With a spool: the events as JSON texts, as far as they are known. Main may not have them any more. */
+  /** With a spool: the events as JSON texts, as far as they are known. Main may no longer have them. */
   readonly events?: readonly string[];
 }
 
-/** What becomes of a client's spool, for `onError`. No event of the client's own is settled by it. */
+/** A problem with a client's spool, for `onError`. It settles none of the client's own events. */
 export interface SpoolReport {
   readonly code: FailureCode;
-  /** For people. Never holds a secret. */
+  /** For people. Never contains a secret. */
   readonly message: string;
   /** HTTP status of the last reply, if it is about one. */
   readonly status?: number | undefined;
@@ -148,11 +157,11 @@ export interface SpoolReport {
   /** Events of earlier processes that are given up, as JSON texts. */
   readonly events?: readonly string[];
   readonly count?: number;
-  /** What the system said. */
+  /** The system's error. */
   readonly cause?: string | undefined;
 }
 
-/** A batch that is sent once more. */
+/** A batch that is sent again. */
 export interface Retry {
   /** Events in it. */
   readonly count: number;
@@ -160,39 +169,39 @@ export interface Retry {
   readonly attempts: number;
   /** HTTP status of the last attempt, if there was one. */
   readonly status: number | undefined;
-  /** What became of the last attempt, for people. Never holds the write key. */
+  /** Why the last attempt failed, for people. Never contains the write key. */
   readonly message: string;
 }
 
 /** Worker to main. */
 export type ToMain =
   | ClientMessage
-  /** The counters have changed since main was last told: of clients that rest, or of any if somebody subscribed. */
+  /** The counters have changed since the last message. Posted for idle clients, and for all if main subscribed. */
   | { readonly type: 'progress' }
-  /** Time passes, see `StartMessage.ticks`. */
+  /** Some time has passed, see `StartMessage.ticks`. */
   | { readonly type: 'tick' };
 
-/** About one client, in order. Deliveries nobody waits for are not posted, see `DELIVERED`. */
+/** About one client, in order. Deliveries that nobody waits for aren't posted, see `DELIVERED`. */
 export type ClientMessage = {
   readonly client: number;
-} /** All events before `first` that no earlier message says were lost are delivered. */ & (
+} /** All events before `first` are delivered, except those that an earlier message reported as lost. */ & (
   | ({ readonly first: number } & (Loss | { readonly type: 'left'; readonly through: number }))
-  /** All events up to `through` that no earlier message says were lost. For those who wait, see `EXPECTED`. */
+  /** All events up to `through` are delivered, except those reported as lost. For callers that wait, see `EXPECTED`. */
   | { readonly type: 'delivered'; readonly through: number }
-  /** `Retry-After` holds this client from now on, see `HELD_UNTIL`: nobody need wait who has less time than that. */
+  /** `Retry-After` holds this client, see `HELD_UNTIL`. A caller with less time than that needn't wait. */
   | { readonly type: 'held' }
-  /** The batch from `first` on is sent once more, but not at once: the API, or the way to it, is in trouble. */
+  /** The batch that starts at `first` is sent again later, because the API or the network has a problem. */
   | ({ readonly type: 'postponed'; readonly first: number } & Retry)
-  /** The batch from `first` on is sent once more now. */
+  /** The batch that starts at `first` is sent again now. */
   | ({ readonly type: 'retried'; readonly first: number } & Retry)
   | ({ readonly type: 'spool' } & SpoolReport)
-  /** So many events of earlier processes were delivered. */
+  /** Number of events of earlier processes that were delivered. */
   | { readonly type: 'recovered'; readonly count: number }
-  /** The `store` of that id is over, however it went; see `SPOOL.STORED`. */
+  /** The `store` with this id has ended, whether it succeeded or not. See `SPOOL.STORED`. */
   | { readonly type: 'stored'; readonly id: number }
 );
 
-/** Codes that arise in the worker; `errors.ts` of the SDK explains each to users. */
+/** Codes of failures in the worker. `errors.ts` of the SDK documents each of them. */
 export type FailureCode =
   | 'event_too_large'
   | 'unserializable'
@@ -207,38 +216,38 @@ export type FailureCode =
   | 'spool_failed'
   | 'spool_foreign';
 
-/** Who is trusted, and who we are: PEM texts. */
+/** The trusted authorities, and the certificate of this client: PEM texts. */
 export interface Tls {
-  /** Certificates of authorities, one a text, instead of those that Node.js trusts. */
+  /** Certificates of authorities, one per text. They replace those that Node.js trusts. */
   readonly ca?: readonly string[] | undefined;
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
 }
 
-/** How requests get to where they go. */
+/** How requests reach their server. */
 export interface ConnectionSettings {
-  /** URL of the proxy, user name and password in it, where there is one. */
+  /** URL of the proxy, with user name and password if it needs them. */
   readonly proxy: string | undefined;
   readonly tls: Tls | undefined;
-  /** Milliseconds for one request, from its first byte to the last one of the reply. */
+  /** Milliseconds for one request, from its first byte to the last byte of the reply. */
   readonly requestTimeout: number;
 }
 
-/** What the worker needs to know of a client's settings. Crosses the port once, when it moves in. */
+/** The settings of a client that the worker needs. Posted once, when the client is opened. */
 export interface DeliverySettings extends ConnectionSettings {
   readonly url: string;
   readonly writeKey: string;
   readonly userAgent: string;
   /** Most events in one request. */
   readonly batchSize: number;
-  /** Most events in one request behind a backlog, see `sizeOf` in batch.ts. */
+  /** Most events in one request when there is a backlog, see `sizeOf` in batch.ts. */
   readonly maxBatchSize: number;
-  /** Milliseconds a batch that is not full may wait for more events. */
+  /** Milliseconds that a batch may wait for more events if it isn't full. */
   readonly linger: number;
   readonly maxRetries: number;
-  /** Milliseconds a batch may be tried for in all. */
+  /** Milliseconds after which a batch is no longer retried. */
   readonly maxRetryDuration: number;
-  /** Sent with each request beside our own. Names in lower case. */
+  /** Sent with each request, in addition to the SDK's own headers. Names are in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly gzip: boolean;
   readonly stub: boolean;
@@ -258,68 +267,68 @@ export interface WorkerSpool {
   readonly maxAge: number;
   /** Milliseconds. */
   readonly syncInterval: number;
-  /** Events after which there is a sync in any case: they take up memory. */
+  /** Number of events after which a sync is always started, because they take up memory until then. */
   readonly syncAfter: number;
-  /** What is said of the spool, see `SPOOL`. */
+  /** The control block of the spool, see `SPOOL`. */
   readonly control: SharedArrayBuffer;
 }
 
-/** How access tokens are got. */
+/** How to get access tokens. */
 export interface OAuthSettings {
-  /** Address of the token server, without a slash at its end. */
+  /** Address of the token server, without a trailing slash. */
   readonly authServer: string;
-  /** URL of the proxy on the way to it, which may be another one than that to the API, or none. */
+  /** URL of the proxy to the token server. It may differ from the API's proxy, or there may be none. */
   readonly proxy: string | undefined;
   readonly clientId: string;
   readonly keyId: string;
-  /** RSA. Unlike its PEM it shows in nothing that looks at it. */
+  /** An RSA key. Unlike its PEM text, a key object doesn't appear in logs or in inspected objects. */
   readonly clientKey: import('node:crypto').KeyObject;
   readonly scope: string;
 }
 
-/** What is taken out of each event before it is batched. */
+/** What is redacted in each event before it is batched. */
 export interface Redaction {
-  /** What is left out. */
+  /** Fields to remove. */
   readonly remove: readonly Path[];
-  /** What is replaced by its SHA-256. */
+  /** Fields to replace by their SHA-256. */
   readonly hash: readonly Path[];
   readonly salt: string;
 }
 
-/** Keys from the outermost to the innermost; null for any. */
+/** Keys from the outermost to the innermost. Null matches any key. */
 export type Path = readonly (string | null)[];
 
-/** The one task of the pool: the worker goes into service, and clients are moved in by post. */
+/** The only task of the pool. It starts the worker's service; clients are opened by messages. */
 export interface StartMessage {
   readonly port: import('node:worker_threads').MessagePort;
   readonly health: SharedArrayBuffer;
   /** Whether main wants a `tick` with each heartbeat, because its own timers are fake. */
   readonly ticks: boolean;
-  /** Set if the host's thread is not its main thread, and will not be told by Node.js when that ends. */
+  /** Set if the host's thread isn't the main thread. Node.js doesn't tell it when the main thread ends. */
   readonly hostThread: HostThread | undefined;
 }
 
-/** A thread of the host, in the memory by which it is told that the main thread ends. See `HOST`. */
+/** A thread of the host, and the memory that tells it that the main thread is ending. See `HOST`. */
 export interface HostThread {
   readonly memory: SharedArrayBuffer;
-  /** Where its own words begin. */
+  /** Index of its first word. */
   readonly at: number;
 }
 
-// The control block, one for each client and worker. Read by both; who writes is said at each slot.
+// The control block: one for each client and worker. Both sides read it. Each slot names the side that writes it.
 
 /** Bytes of a control block. */
 export const CONTROL_BYTES = 72;
 
 /** Slots of the control block's Int32 view. */
 export const CONTROL = {
-  /** The worker: how many times there was news. Main sleeps on this word. Wraps, so compare for equality only. */
+  /** The worker: number of changes. Main sleeps on this word. It wraps, so compare only for equality. */
   CHANGES: 0,
-  /** The worker: requests begun for the batch in hand, see `CURRENT_BATCH`. */
+  /** The worker: requests started for the current batch, see `CURRENT_BATCH`. */
   ATTEMPTS: 1,
 } as const;
 
-/** Slots of the control block's BigInt64 view, which overlaps the other one: slot 0 is taken. */
+/** Slots of the control block's BigInt64 view. It overlaps the Int32 view, which uses slot 0. */
 export const COUNTER = {
   /** The worker: requests sent. */
   REQUESTS: 1,
@@ -327,46 +336,51 @@ export const COUNTER = {
   RETRIES: 2,
   /** The worker: bytes of request bodies sent, before compression. */
   BYTES: 3,
-  /** The worker: milliseconds on its own clock, see `HEALTH_CLOCK`, until which `Retry-After` holds this client; 0: not held. */
+  /**
+   * The worker: time on its own clock, see `HEALTH_CLOCK`, until which `Retry-After` holds this client; 0 if not held.
+   */
   HELD_UNTIL: 4,
-  /** The worker: sequence number of the last event of the batch in hand; what a crash points at. */
+  /**
+   * The worker: sequence number of the last event of the current batch. After a crash, it shows which batch was in
+   * flight.
+   */
   CURRENT_BATCH: 5,
   /**
-   * The worker: sequence number of the last event delivered. All before it that no message says was lost is delivered,
-   * and those messages are in the port before the number is here.
+   * The worker: sequence number of the last delivered event. All earlier events are delivered, except those that a
+   * message reported as lost. Those messages are posted before this number is written.
    */
   DELIVERED: 6,
-  /** Main: sequence number up to which it is to be woken when events are delivered. */
+  /** Main: sequence number up to which the worker wakes it for deliveries. */
   EXPECTED: 7,
   /**
-   * The worker: sequence number of the last event that a message says was lost. Written before `DELIVERED` passes it, so
-   * main need not read its messages if it has had this one.
+   * The worker: sequence number of the last event that a message reported as lost. Written before `DELIVERED` passes
+   * it, so main needn't read its messages if it already has this one.
    */
   LOST: 8,
 } as const;
 
-/** Bytes of the control block of a spool. Written by the worker. */
+/** Bytes of a spool's control block, which the worker writes. */
 export const SPOOL_CONTROL_BYTES = 56;
 
 /** Slots of the BigInt64 view of a spool's control block. */
 export const SPOOL = {
-  /** Sequence number up to which all events are on the disk or settled. */
+  /** Sequence number up to which all events are on disk or settled. */
   STORED: 0,
-  /** Bytes that the source has in the directory. */
+  /** Bytes of the source in the directory. */
   BYTES: 1,
-  /** Events of earlier processes that were delivered. */
+  /** Events of earlier processes that this process delivered. */
   RECOVERED: 2,
   /** Events that could not be read. */
   DAMAGED: 3,
-  /** When the oldest event that waits was accepted, in milliseconds since 1970; 0 if none does. */
+  /** When the oldest waiting event was accepted, in milliseconds since 1970; 0 if none is waiting. */
   OLDEST: 4,
   /** 1 while the disk fails. */
   FAILING: 5,
-  /** 1 while the source is paused, because something is set wrong. */
+  /** 1 while the source is paused because of a wrong setting. */
   PAUSED: 6,
 } as const;
 
-// The health block, one for each worker.
+// The health block: one for each worker.
 
 /** Bytes of the health block. */
 export const HEALTH_BYTES = 536;
@@ -376,52 +390,59 @@ export const EXIT_MESSAGE = { START: 24, BYTES: 512 } as const;
 
 /** Slots of the health block's Int32 view. */
 export const HEALTH = {
-  /** 1 once the worker is on its way out, by exception or `process.exit()`. */
+  /** 1 when the worker is exiting, because of an exception or `process.exit()`. */
   DEAD: 0,
-  /** Goes up with each step of the work, and every `BEAT_INTERVAL_MS` while there is any. 0 until the worker is up. */
+  /**
+   * Increases with each step of the work, and every `BEAT_INTERVAL_MS` while there is work. 0 until the worker has
+   * started.
+   */
   BEAT: 1,
-  // 2 and 3 are `HEALTH_CLOCK`.
-  /** 1 once the thread runs code of ours, before it has loaded the rest. */
+  // Words 2 and 3 are `HEALTH_CLOCK`.
+  /** 1 when the thread runs our code, before it has loaded the rest. */
   BEGUN: 4,
-  /** Main: 1 if somebody subscribed to deliveries, and `progress` is to be posted whenever there is any. */
+  /** Main: 1 if there is a subscriber to deliveries. The worker then posts `progress` whenever there is some. */
   SUBSCRIBED: 5,
 } as const;
 
 /**
- * Slot of the health block's BigInt64 view. The worker: milliseconds on its clock at the last heartbeat. So main reads how long the
- * worker is still held without comparing clocks of two threads.
+ * Slot of the health block's BigInt64 view. The worker: milliseconds on its clock at the last heartbeat. Main uses it
+ * to compute how long the worker is still held, because the clocks of two threads can't be compared.
  */
 export const HEALTH_CLOCK = 1;
 
-/** Milliseconds between two heartbeats: ten a second, so that one second without is no accident. */
+/** Milliseconds between heartbeats. At ten a second, a whole second without a heartbeat isn't an accident. */
 export const BEAT_INTERVAL_MS = 100;
 
-// The host's threads, one block a process. The SDK on the main thread makes it, and threads that are started later find it
-// in their environment data. When the main thread ends, all others are ended with it, and run no code of their own for that.
+// The threads of the host: one block per process. The SDK on the main thread creates it, and threads that start later
+// find it in their environment data. When the main thread ends, it ends all other threads without running any of their
+// code.
 
 /** Key of the environment data. */
 export const HOST_KEY = '@offthread/sdk/host-threads/1';
 
 /** Slots of the block's Int32 view. */
 export const HOST = {
-  /** Main: 1 once it ends, and waits until events that are pending have been sent. */
+  /** Main: 1 when it is ending and waits until pending events have been sent. */
   ENDING: 0,
-  /** Any thread: changes when one has nothing pending any more. Main sleeps on this word. */
+  /** Any thread: changes when a thread has no more pending events. Main sleeps on this word. */
   CHANGES: 1,
   /** First word of the first thread. */
   THREADS: 4,
 } as const;
 
-/** Words of each thread, from its first one on. */
+/** The words of each thread, relative to its first word. */
 export const HOST_THREAD = {
   /** The thread: its `threadId` while it has events pending, otherwise 0. */
   PENDING: 0,
-  /** The thread and its worker: goes up every `BEAT_INTERVAL_MS` while it flushes and while that has anything to do. */
+  /** The thread and its worker: increases every `BEAT_INTERVAL_MS` while the thread flushes and the worker has work. */
   BEAT: 1,
-  /** The thread: milliseconds for which main is to wait for it at most. */
+  /** The thread: the longest time that main waits for it, in milliseconds. */
   TIMEOUT: 2,
   WORDS: 4,
 } as const;
 
-/** Threads that can have events pending at the same moment: two whose ids differ by this share their words. */
+/**
+ * Number of threads that can have pending events at the same time. Two threads whose ids are equal modulo this number
+ * share their words.
+ */
 export const HOST_THREADS = 256;

@@ -5,7 +5,7 @@ const MESSAGE_ID = Buffer.from('"messageId":');
 /** Counts events by their messageIds, chunk by chunk, at next to no cost. */
 export class EventCounter {
   #count = 0;
-  /** The last bytes so far: a messageId may begin in them. */
+  /** The last bytes of the previous chunks, in which a messageId may start. */
   #seam: Buffer = Buffer.alloc(0);
 
   /** Takes the next chunk of the body. */

@@ -43,14 +43,14 @@ function cacheDirectory(): string {
   return join(cache || join(homedir(), '.cache'), 'offthread');
 }
 
-/** Rejects for a link, which somebody else may have put there. */
+/** Rejects for a link, because another user may have created it. */
 async function read(path: string): Promise<string> {
   const status = await lstat(path);
   if (!status.isFile()) throw new Error(`${path} is not a file`);
   return readFile(path, 'utf8');
 }
 
-/** Never writes through a link, and leaves no file half written. */
+/** Never writes through a link, and never leaves a partly written file. */
 async function replace(path: string, text: string, mode: number): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}`;
   await writeFile(temporary, text, { mode, flag: 'wx' });
@@ -69,7 +69,7 @@ function serves(key: string, cert: string, host: string): boolean {
 }
 
 async function make(names: string[]): Promise<{ key: string; cert: string }> {
-  // Loaded late: it takes longer to load than the rest of the command.
+  // Loaded only here, because it takes longer to load than the rest of the command.
   const { generate } = await import('selfsigned');
   // Valid since yesterday, for clients whose clock is behind.
   const notBeforeDate = new Date(Date.now() - DAY_MS);

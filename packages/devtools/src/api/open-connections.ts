@@ -8,7 +8,7 @@ export interface ConnectionCounts {
   maxConcurrentByWriteKey: Record<string, number>;
 }
 
-/** Counts what is open at the same moment, and ends connections. */
+/** Counts what is open at the same time, and ends connections. */
 export class OpenConnections {
   #sockets = new Map<string, Socket>();
   #numbers = new WeakMap<Socket, number>();
@@ -88,7 +88,7 @@ export class OpenConnections {
     }
   }
 
-  /** Starts the maxima again from what is open now. */
+  /** Resets the maxima to what is open now. */
   resetMaxima(): void {
     this.#maxConnections = this.#sockets.size;
     for (const [writeKey, out] of this.#openRequests) {

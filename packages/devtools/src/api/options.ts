@@ -1,7 +1,7 @@
 // The options of the local Tracking API, checked and with their defaults.
 import { BATCH_PATHS } from '@offthread/tracking-api';
 
-/** How much is kept of a request: everything, its messageIds, or only the counters. */
+/** How much of a request is kept: everything, its messageIds, or only the counters. */
 export type Recording = 'all' | 'ids' | 'count';
 
 /** Options of the local Tracking API. */
@@ -14,14 +14,14 @@ export interface TrackingApiOptions {
   latencyMs?: number;
   /** The write keys that are accepted. Others get a 401. Default: every non-empty key. */
   writeKeys?: string[];
-  /** Paths that take a batch. Default `/v1/batch`, `/v1/import` and `/v1/b`. */
+  /** Paths that accept a batch. Default `/v1/batch`, `/v1/import` and `/v1/b`. */
   batchPaths?: string[];
   /**
-   * Answer 400 to a request with a fault in one of its events, like one without a user. Default false: the Tracking API
+   * Answer 400 to a request with a fault in one of its events, such as a missing user. Default false: the Tracking API
    * answers 200 and drops the event later, and the record of the request has the fault in `faults`.
    */
   strict?: boolean;
-  /** Origins whose web pages may send events, like `https://shop.example.com`. Default `*`: every one. */
+  /** Origins whose web pages may send events, like `https://shop.example.com`. Default `*`: all. */
   origins?: '*' | readonly string[];
   /** Default `all`. */
   record?: Recording;
@@ -31,9 +31,9 @@ export interface TrackingApiOptions {
    * if it is compressed. For load tests, where the API must not take CPU time from what is measured. Default false.
    */
   skim?: boolean;
-  /** Most events kept. The oldest are dropped first and counted as `forgotten`. Default 200,000. */
+  /** Most events to keep. The oldest are dropped first and counted as `forgotten`. Default 200,000. */
   maxRecorded?: number;
-  /** Most bytes of bodies kept. The oldest are dropped first. Default 512 MiB. */
+  /** Most bytes of bodies to keep. The oldest are dropped first. Default 512 MiB. */
   maxRecordedBytes?: number;
   /** Serve the live page at `/` of the same port. Its connections are counted as well. Default false. */
   page?: boolean;
@@ -48,7 +48,7 @@ export type Settings = Required<Omit<TrackingApiOptions, 'batchPaths' | 'writeKe
   tls: { key: string; cert: string } | null;
 };
 
-/** Fills in the defaults. Throws a TypeError for a setting of the wrong kind. */
+/** Fills in the defaults. Throws a TypeError for a setting of the wrong type. */
 export function settingsFrom(options: TrackingApiOptions = {}): Settings {
   const settings: Settings = {
     port: whole(options.port ?? 0, 'port', 65_535),

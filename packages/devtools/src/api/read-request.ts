@@ -1,4 +1,4 @@
-// Reads the body of a request, and says what is in it.
+// Reads the body of a request and returns its content.
 import type { IncomingMessage } from 'node:http';
 import {
   authorize,
@@ -12,10 +12,10 @@ import { EventCounter } from './event-counter.js';
 import type { Settings } from './options.js';
 import type { NewEntry } from './recorder.js';
 
-/** Bytes kept of a body, so that one that is a little too large is recorded whole. The rest is discarded. */
+/** Bytes to keep of a body, so that one that is slightly too large is recorded whole. The rest is discarded. */
 const KEPT_BYTES = 8 * MAX_REQUEST_BYTES;
 
-/** What is in a body. */
+/** The content of a body. */
 export type Content = Pick<
   NewEntry,
   'events' | 'faults' | 'sentAt' | 'eventCount' | 'bodyBytes' | 'plainBytes' | 'body'
@@ -28,7 +28,7 @@ export interface ReadRequest {
   content: Content;
 }
 
-/** The content of a body that was not read. */
+/** The content of a body that wasn't read. */
 export const NO_CONTENT: Content = {
   events: [],
   faults: [],
@@ -39,7 +39,7 @@ export const NO_CONTENT: Content = {
   body: null,
 };
 
-/** Reads the events of a request. `null` when the client left before the end. */
+/** Reads the events of a request. Returns `null` if the client disconnected before the end. */
 export async function readEvents(
   request: IncomingMessage,
   route: EventRoute,
@@ -62,7 +62,7 @@ export async function readEvents(
   return { writeKey, refusal, content };
 }
 
-/** Counts the events of a request without parsing them. `null` when the client left before the end. */
+/** Counts the events of a request without parsing them. Returns `null` if the client disconnected before the end. */
 export async function countEvents(
   request: IncomingMessage,
   writeKey: string | null,
@@ -76,7 +76,7 @@ export async function countEvents(
   return { writeKey, refusal: authorize(writeKey, writeKeys), content };
 }
 
-/** Reads a request that has no events. `null` when the client left before the end. */
+/** Reads a request that has no events. Returns `null` if the client disconnected before the end. */
 export async function readOther(request: IncomingMessage): Promise<Content | null> {
   const wire = await readBody(request, { keep: KEPT_BYTES, read: Number.POSITIVE_INFINITY });
   if (wire.end === 'aborted') return null;

@@ -1,15 +1,18 @@
-// Remembers requests within bounds, and counts them.
+// Records and counts requests, with limits on the memory it uses.
 import { type EventRoute, parseBody, type ReceivedEvent } from '@offthread/tracking-api';
 import type { Settings } from './options.js';
 import type { Counts, RequestRecord, RequestState } from './request-record.js';
 
-/** A record as it is kept: the body stays a buffer, outside of the JS heap, and is parsed again when the record is read. */
+/**
+ * A record as it is stored. The body stays in a buffer, outside the JS heap, and is parsed again when the record is
+ * read.
+ */
 export interface Entry extends Omit<RequestRecord, 'events'> {
   /** The JSON text of the body. */
   body: Buffer | null;
-  /** `null` for a request that can hold no events. */
+  /** `null` for a request that can't contain events. */
   route: EventRoute | null;
-  /** Kept for the live page. `null` without one, and if no regular reply was sent. */
+  /** Kept for the live page. `null` if there is no page, or if no regular reply was sent. */
   reply: SentReply | null;
 }
 
@@ -26,16 +29,16 @@ export type NewEntry = Omit<Entry, 'sequence' | 'durationMs' | 'state' | 'messag
   events: ReceivedEvent[];
 };
 
-/** Some records, and where the next page begins. */
+/** Some records, and where the next page starts. */
 export interface Page {
   entries: Entry[];
   next: number | null;
 }
 
-/** The counters this class keeps itself. */
+/** The counters that this class keeps. */
 export type RecorderCounts = Omit<Counts, 'connections' | 'maxConnections' | 'maxConcurrentByWriteKey'>;
 
-/** What a watcher is called with: a request was recorded, it ended, or everything was forgotten. */
+/** The argument of a watcher: a request was recorded or ended, or everything was forgotten. */
 export type RecorderChange = { type: 'recorded' | 'ended'; entry: Entry } | { type: 'reset' };
 
 interface Waiter {
@@ -44,11 +47,11 @@ interface Waiter {
   settle: (reached: boolean) => void;
 }
 
-/** Remembers requests within bounds, and counts. */
+/** Records and counts requests, with limits on the memory it uses. */
 export class Recorder {
   #settings: Pick<Settings, 'record' | 'maxRecorded' | 'maxRecordedBytes'>;
   #entries: Entry[] = [];
-  #oldest = 0; // Index of the oldest entry kept. To shift an array of 200,000 for each request is too slow.
+  #oldest = 0; // Index of the oldest entry. Shifting an array of 200,000 for each request would be too slow.
   #kept = { events: 0, bytes: 0 };
   #counts = emptyCounts();
   #seen = new Set<string>();
@@ -109,7 +112,7 @@ export class Recorder {
     });
   }
 
-  /** The records from sequence number `from` on: whole requests, about `limit` events in all. */
+  /** The records from sequence number `from` on: whole requests, with about `limit` events in all. */
   page(from: number, limit: number): Page {
     const first = this.#entries[this.#oldest]?.sequence ?? 1;
     const start = this.#oldest + Math.max(0, from - first);
@@ -123,7 +126,7 @@ export class Recorder {
     return { entries: this.#entries.slice(start, end), next };
   }
 
-  /** The newest records, in order of arrival: whole requests, about `limit` events in all. */
+  /** The newest records, in order of arrival: whole requests, with about `limit` events in all. */
   latest(limit: number): Entry[] {
     let events = 0;
     let start = this.#entries.length;
@@ -134,7 +137,7 @@ export class Recorder {
     return this.#entries.slice(start);
   }
 
-  /** Resolves with true when that much has arrived, or with false after `timeoutMs`. */
+  /** Resolves with true when this many have arrived, or with false after `timeoutMs`. */
   waitFor(goal: { events: number; requests: number }, timeoutMs: number): Promise<boolean> {
     return new Promise((resolve) => {
       const settle = (reached: boolean): void => {
@@ -175,7 +178,7 @@ export class Recorder {
     this.#kept.bytes += entry.body?.length ?? 0;
     while (this.#kept.events > maxRecorded || this.#kept.bytes > maxRecordedBytes) {
       const oldest = this.#entries[this.#oldest];
-      if (oldest === undefined || oldest === entry) break; // The newest request is kept even if it alone exceeds the bounds.
+      if (oldest === undefined || oldest === entry) break; // The newest request is kept even if it exceeds the limits.
       this.#kept.events -= Math.max(1, oldest.eventCount);
       this.#kept.bytes -= oldest.body?.length ?? 0;
       oldest.body = null; // The entry itself is only dropped by the next splice, and the body is the big part.

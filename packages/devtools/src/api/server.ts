@@ -1,4 +1,4 @@
-// The HTTP server of the local Tracking API: it can go down and come up again on its port.
+// The HTTP server of the local Tracking API. It can stop and start again on the same port.
 import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -13,7 +13,7 @@ import { trackingRoutes } from './tracking-routes.js';
 /** Adds routes to the server. They are added before the routes for events, which match every path. */
 export type Routes = (app: FastifyInstance, api: TrackingApiServer) => void;
 
-/** The local Tracking API on the thread that made it. Made by `createTrackingApi`. */
+/** The local Tracking API on the current thread. Created by `createTrackingApi`. */
 export class TrackingApiServer {
   readonly settings: Settings;
   readonly behaviours = new BehaviourPlan();
@@ -30,7 +30,7 @@ export class TrackingApiServer {
     this.#port = settings.port;
     let server: Server | undefined;
     this.#app = fastify({
-      // Not Fastify's own server: that one can listen only once, and this one goes down and comes up again.
+      // Fastify's own server can listen only once, but this one stops and starts again.
       serverFactory: (handler) => {
         server = settings.tls === null ? createServer(handler) : createTlsServer(settings.tls, handler);
         return server;
@@ -67,7 +67,7 @@ export class TrackingApiServer {
     return `${tls === null ? 'http' : 'https'}://${name}:${this.#port}`;
   }
 
-  /** Starts to listen, unless it does already. Rejects if the port is taken. */
+  /** Starts to listen, unless it already does. Rejects if the port is taken. */
   async start(): Promise<void> {
     if (this.#server.listening) return;
     await this.#app.ready();
@@ -99,7 +99,7 @@ export class TrackingApiServer {
     await this.close();
   }
 
-  /** Forgets records and behaviours, and ends the connections that wait for a reply that never comes. */
+  /** Forgets records and behaviours, and ends the connections that would never get a reply. */
   reset(): void {
     this.behaviours.reset();
     this.recorder.reset();

@@ -18,7 +18,7 @@ const CLOSE_TIMEOUT_MS = 2_000;
 
 type Ready = Extract<HostMessage, { type: 'ready' }>;
 
-/** A running local Tracking API. It does not keep the caller's process alive, and ends with it. */
+/** A running local Tracking API. It doesn't keep the caller's process alive, and ends with it. */
 export class TrackingApi extends RemoteControl {
   /** Base URL for a client's `host`. */
   readonly url: string;
@@ -48,18 +48,20 @@ export class TrackingApi extends RemoteControl {
 }
 
 /**
- * Starts the local Tracking API outside the caller's thread, so that it answers while that thread is blocked.
- * Rejects when the port is taken or an option is wrong.
+ * Starts the local Tracking API outside the caller's thread, so that it answers while that thread is blocked. Rejects
+ * if the port is taken or an option is wrong.
  */
 export async function startTrackingApi({
   in: place = 'process',
   ...options
 }: StartOptions = {}): Promise<TrackingApi> {
-  settingsFrom(options); // Throws here, where the mistake is, and not over there.
+  settingsFrom(options); // Throws in the caller and not in the server.
   return place === 'thread' ? startThread(options) : startProcess(options);
 }
 
-/** The environment without NODE_OPTIONS: modules that the caller preloads must not run in the server. */
+/**
+ * Returns the environment without NODE_OPTIONS, because modules that the caller preloads must not run in the server.
+ */
 function environment(): NodeJS.ProcessEnv {
   const { NODE_OPTIONS: _, ...rest } = process.env;
   return rest;
@@ -112,7 +114,7 @@ async function startThread(options: TrackingApiOptions): Promise<TrackingApi> {
   }
 }
 
-/** The first message of the server. Rejects if the server fails, ends, or sends nothing in time. */
+/** Returns the server's first message. Rejects if the server fails, ends, or sends nothing in time. */
 function firstMessage(source: ChildProcess | Worker): Promise<Ready> {
   return new Promise((resolve, reject) => {
     const settle = (act: () => void): void => {
@@ -134,7 +136,8 @@ function firstMessage(source: ChildProcess | Worker): Promise<Ready> {
     );
     source.on('message', onMessage);
     source.on('exit', onExit);
-    // Never removed: a later error must not become an uncaught exception. The next call of the handle rejects with it.
+    // Never removed, because a later error must not become an uncaught exception. The next call of the handle rejects
+    // with it.
     source.on('error', (error: Error) => settle(() => reject(error)));
   });
 }

@@ -1,4 +1,4 @@
-// The routes that take events: read a request, decide about it, record it, reply.
+// The routes that accept events: read a request, choose its behaviour, record it, and reply.
 import type { ServerResponse } from 'node:http';
 import {
   authorize,
@@ -109,7 +109,7 @@ export function trackingRoutes(
       ? await countEvents(raw, arrival.writeKey, settings)
       : await readEvents(raw, route, settings);
     if (read === null) {
-      reply.hijack(); // The client left during the upload. Nothing is recorded.
+      reply.hijack(); // The client disconnected during the upload. Nothing is recorded.
       return;
     }
     const { writeKey, content, refusal } = read;

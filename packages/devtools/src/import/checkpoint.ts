@@ -17,7 +17,7 @@ export interface Tally {
   undated: number;
   /** Events whose timestamp looks like seconds, but was read as milliseconds. */
   inSeconds: number;
-  /** Events without a messageId that equal an earlier one, so that the API accepts only one of them. */
+  /** Events without a messageId that equal an earlier one. The API accepts only one of them. */
   repeated: number;
 }
 

@@ -1,10 +1,10 @@
-// Columns of a CSV file: what the header says, and rows as objects.
+// The columns of a CSV file: reads the header, and turns rows into objects.
 import { exactly } from '../exact-json.js';
 
 interface Column {
   /** Keys, outermost first. */
   readonly path: readonly string[];
-  /** Whether cells that look like numbers are text all the same. */
+  /** Whether cells that look like numbers are text nevertheless. */
   readonly isText: boolean;
 }
 
@@ -14,12 +14,12 @@ const FIELDS: ReadonlySet<string> = new Set([
   ...['timestamp', 'originaltimestamp', 'receivedat', 'sentat'],
 ]);
 
-/** Fields that hold text as well, but that tables of anything may have. */
+/** Fields that hold text as well, but that tables of any kind may have. */
 const COMMON_FIELDS: ReadonlySet<string> = new Set(['id', 'name', 'category']);
 
 const OBJECT_FIELD = /^(?:context|properties|traits|integrations)\./;
 
-/** A number, and no zip code with a leading zero or product code with an E in it. */
+/** Matches a number, but not a zip code with a leading zero or a product code with an E in it. */
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?$/;
 
 /** NULL, as PostgreSQL, MySQL, Snowflake and Hive write it. */
@@ -61,7 +61,7 @@ export function valueOfRow(columns: readonly Column[], cells: readonly string[])
 
 function typed(cell: string): unknown {
   if (cell === 'true' || cell === 'false') return cell === 'true';
-  // A number that a double can't hold stays text, and so keeps its digits.
+  // A number that a double can't hold stays text, so that it keeps its digits.
   return NUMBER.test(cell) && exactly(cell) === cell ? Number(cell) : cell;
 }
 

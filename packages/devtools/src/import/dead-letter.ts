@@ -1,4 +1,4 @@
-// Failed lines in two files: the lines unchanged, to be corrected and imported again, and the reasons.
+// Writes failed lines to two files: the unchanged lines, to be corrected and imported again, and the reasons.
 import { closeSync, fstatSync, readSync, writeSync } from 'node:fs';
 import { type Line, TOO_LONG } from './lines.js';
 import { openPrivate } from './private-file.js';

@@ -1,4 +1,4 @@
-// Reads a line of the input: the event in it, or why there is none.
+// Reads a line of the input. Returns its event, or why it has none.
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import type { EventType } from '@offthread/sdk';
@@ -9,7 +9,7 @@ import { isTooDeep, MAX_LEVELS } from './levels.js';
 import { type Line, TOO_LONG } from './lines.js';
 import { fromWarehouse } from './warehouse-row.js';
 
-/** What a line holds. */
+/** The content of a line. */
 export type Reading =
   | {
       readonly type: 'event';
@@ -53,7 +53,7 @@ function read(value: unknown, usual: EventType | undefined): Reading {
   }
   const fields = fieldsOf(event, fromWarehouse(value, event));
   if (fields['messageId'] != null) return { type: 'event', event, fields, digest: undefined };
-  // Made from the content alone: the same event has the same id in every file and every run, whatever its white space.
+  // Depends on the content alone. The same event has the same id in every file and every run, whatever its white space.
   const digest = createHash('sha256').update(JSON.stringify(value)).digest();
   fields['messageId'] = `import-${digest.toString('base64url')}`;
   return { type: 'event', event, fields, digest };

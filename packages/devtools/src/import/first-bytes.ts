@@ -1,4 +1,4 @@
-// Names inputs that are neither JSON nor CSV, by their first bytes.
+// Recognizes inputs that are neither JSON nor CSV by their first bytes.
 import { UsageError } from '../usage.js';
 
 /** Kinds of files: a pattern of the first bytes in hexadecimal, the name, and how to convert one. */

@@ -1,4 +1,4 @@
-// The formats of an input, and how to tell them apart by the first bytes.
+// The formats of an input, and how to recognize them by the first bytes.
 import { exactly } from '../exact-json.js';
 import { UsageError } from '../usage.js';
 import { columnsOf, looksLikeHeader, valueOfRow } from './columns.js';
@@ -25,7 +25,7 @@ export interface Format {
   valueOf(line: Line): unknown;
 }
 
-/** Separators of cells. The last one wins a tie. */
+/** Separators of cells. In a tie, the last one wins. */
 const DELIMITERS = ['\t', ';', ','];
 
 const MARK = '\uFEFF';

@@ -16,13 +16,13 @@ import { Repeats } from './repeats.js';
 import type { Source } from './source.js';
 import { Window } from './window.js';
 
-/** Events per request. Unless they are small, the limit of 500 KB is reached first. */
+/** Events per request. Unless they are small, a request reaches the limit of 500 KB first. */
 export const BATCH_EVENTS = 1_000;
 
-/** Most lines in flight: enough that the next batches are ready when a reply arrives. */
+/** Most lines in flight, so that the next batches are ready when a reply arrives. */
 export const WINDOW_LINES = 4 * BATCH_EVENTS;
 
-/** Lower bound with a low rate, so that it doesn't wait for each reply. */
+/** Fewest lines in flight at a low rate, so that the import doesn't wait for each reply. */
 const MIN_WINDOW_LINES = 10;
 
 /** Most bytes of lines in flight: 8 MiB, sixteen full requests. */
@@ -177,7 +177,10 @@ export class Importer {
   }
 }
 
-/** Whether a number is a likely time in seconds, from 1973 to 5138. As milliseconds it is between 1970 and 1973. */
+/**
+ * Whether a number is probably a time in seconds, from 1973 to 5138. As milliseconds, it would be between 1970 and
+ * 1973.
+ */
 function looksLikeSeconds(timestamp: unknown): boolean {
   return typeof timestamp === 'number' && Math.abs(timestamp) >= 1e8 && Math.abs(timestamp) < 1e11;
 }

@@ -4,8 +4,8 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 /**
- * Most levels of an event. How many JSON.stringify can write depends on the version of Node.js and on the stack, and so
- * the limit is that of the SDK for events with a BigInt.
+ * Most levels of an event. JSON.stringify's own limit depends on the version of Node.js and on the stack, so this is
+ * the SDK's limit for events with a BigInt.
  */
 export const MAX_LEVELS = 1_024;
 

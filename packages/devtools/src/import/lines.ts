@@ -4,8 +4,8 @@ export const NEWLINE = 0x0a;
 export const EMPTY: Buffer = Buffer.alloc(0);
 
 /**
- * Longest line that is kept, in bytes. An event has at most 32 KB, and stays well below this limit with each character
- * escaped, white space, and the fields that an archive adds.
+ * Longest line that is kept, in bytes. An event has at most 32 KB. It stays well below this limit even if each
+ * character is escaped and an archive adds white space and fields.
  */
 export const MAX_LINE_BYTES = 1024 * 1024;
 
@@ -24,13 +24,13 @@ export interface Line {
   readonly fault?: string | undefined;
 }
 
-/** A place in an input: after `line` lines, which are `offset` bytes. */
+/** A position in an input: after `line` lines with `offset` bytes. */
 export interface Position {
   readonly offset: number;
   readonly line: number;
 }
 
-/** The lines that end in each chunk. The bytes of a line over the limit are dropped as they arrive. */
+/** Yields the lines that end in each chunk. The bytes of a line over the limit are dropped as they arrive. */
 export async function* linesOf(chunks: AsyncIterable<Buffer>, from: Position): AsyncGenerator<Line[]> {
   let { line: number, offset: end } = from;
   const pieces = new Pieces();

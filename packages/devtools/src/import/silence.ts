@@ -3,7 +3,7 @@
 /** Milliseconds: far below the timeout of a request, and longer than a healthy API takes. */
 const SILENT_MS = 5_000;
 
-/** Callers pass the time in milliseconds, from a monotonic clock. */
+/** Detects a silence. Callers pass the time in milliseconds, from a monotonic clock. */
 export class Silence {
   #settled = 0;
   #since: number;

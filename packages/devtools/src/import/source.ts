@@ -20,7 +20,7 @@ export interface Fingerprint {
 /** An input. */
 export interface Source {
   readonly name: string;
-  /** `undefined` for a pipe, where a later run can't continue. */
+  /** `undefined` for a pipe, because a later run can't continue it. */
   readonly fingerprint: Fingerprint | undefined;
   /** Bytes read so far, of `fingerprint.size`. */
   readonly bytesRead: number;

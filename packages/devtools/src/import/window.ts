@@ -1,4 +1,4 @@
-// Lines in flight. Puts their outcomes in the order of the input.
+// Holds the lines in flight, and reports their outcomes in the order of the input.
 import type { Line } from './lines.js';
 import type { Outcome } from './outcome.js';
 

@@ -1,13 +1,14 @@
-// Queue -> batches -> requests, one at a time and in order -> outcomes. Next: outcome.ts.
+// Sends the events of a queue: batches -> requests, one at a time and in order -> outcomes. Next: outcome.ts.
 //
-// One state, and the ways between them:
+// One state, and its transitions:
 //
-//   idle -> sending                      events wait
-//   idle, sending -> lingering -> sending    a short batch waits for more events; a flush cuts it short
-//   sending -> backing-off -> sending    a fault; the first flush has one attempt made at once, then it goes on
-//   sending -> held -> sending           Retry-After; nothing cuts it short
-//   sending -> idle                      nothing waits any more
-//   any -> closed                        the client is gone
+//   idle -> sending                          events are waiting
+//   idle, sending -> lingering -> sending    a short batch waits for more events; a flush ends the wait
+//   sending -> backing-off -> sending        a fault; the first flush makes one attempt at once, then the backoff
+// continues
+//   sending -> held -> sending               Retry-After; nothing ends it early
+//   sending -> idle                          no events are waiting
+//   any -> closed                            the client is closed
 
 import { type Batch, type FrameSource, type Oversize, sizeOf, takeBatch } from '../batch/batch.js';
 import { bodyOf, openingOf, releaseBody } from '../batch/body.js';
@@ -23,28 +24,28 @@ import { MAX_REFUSED_IN_A_ROW, type Part, SplitBatch } from './split-batch.js';
 import { UploadLimit } from './upload-limit.js';
 
 /**
- * Milliseconds between the beginnings of two requests of a client, unless a full batch or somebody waits. A request costs the
- * same whatever is in it, and a fifth of a second is soon enough for all but the first event.
+ * Milliseconds between the starts of two requests of a client, unless a batch is full or a caller waits. The cost of a
+ * request doesn't depend on its size, and 200 ms is soon enough for all but the first event.
  */
 const PACE_MS = 200;
 
 /**
- * Milliseconds a batch waits for the code that tracks its events to end, and between two looks whether it has. Most code has
- * ended long before. If it goes on, it may be for seconds, and what it has tracked is sent.
+ * Milliseconds that a batch waits for the code that tracks its events to return, and between two checks for that. Most
+ * code returns long before. If it doesn't, it may run for seconds, so the events that it has tracked are sent.
  */
 const FILLING_MS = 100;
 const FILLING_STEP_MS = 5;
 
 type State = 'idle' | 'lingering' | 'sending' | 'backing-off' | 'held' | 'closed';
 
-/** What waits to be sent. */
+/** The source of events to send. */
 export interface DeliveryQueue extends FrameSource {
-  /** Frames that wait, and their bytes. */
+  /** Number of waiting frames. */
   readonly length: number;
   readonly bytes: number;
-  /** Sequence number of the first frame that waits; beyond all others if none does. */
+  /** Sequence number of the first waiting frame, or infinity if there is none. */
   readonly next: number;
-  /** Sequence number of the last frame that has been seen. */
+  /** Sequence number of the last frame that was counted. */
   readonly last: number;
   /** Whether main is about to add frames. */
   readonly isFilling: boolean;
@@ -53,36 +54,36 @@ export interface DeliveryQueue extends FrameSource {
   clear(): void;
 }
 
-/** What a queue whose frames are on the disk adds to delivery. */
+/** What delivery needs in addition if the frames of a queue are on disk. */
 export interface StoredQueue {
-  /** One request at a time for each source. */
+  /** Allows one request at a time for each source. */
   readonly turn: {
     take(sender: { flush(): void }): Promise<() => void>;
     flush(sender: { flush(): void }): void;
   };
   /** Most frames of a batch. */
   readonly maxBatch: number;
-  /** Takes out what comes next and can't be sent. */
+  /** Takes the next frames if they can't be sent. */
   takeLost(): Outcome | undefined;
-  /** How the batch ends if all of it has become too old. */
+  /** Returns the outcome of the batch if all of it is too old. */
   expire(frames: readonly Frame[]): Outcome | undefined;
-  /** Something is set wrong, and no event is to blame. */
+  /** Called when a setting is wrong and no event is at fault. */
   onPause(verdict: Verdict & { type: 'pause' }, status: number | undefined): void;
 }
 
-/** Those who want to know how it goes. */
+/** Receives the results of delivery. */
 export interface DeliveryListener {
-  /** @param frames whose outcome it is, as far as they are known. */
+  /** @param frames the frames of this outcome, as far as they are known. */
   onOutcome(outcome: Outcome, frames: readonly Frame[]): void;
-  /** A batch is about to be tried for the first time. */
+  /** A batch is about to be sent for the first time. */
   onBatchStart(batch: Batch): void;
-  /** A request is about to be sent; `retry` is 0 for the first one of a batch. */
+  /** A request is about to be sent. `retry` is 0 for the first request of a batch. */
   onRequest(bytes: number, retry: number): void;
-  /** A request failed, and is to be repeated later. */
+  /** A request failed and will be repeated later. */
   onPostponed(retry: Retry): void;
   /** The request repeats an earlier one. */
   onRetry(retry: Retry): void;
-  /** `Retry-After` asks for `delay` ms of silence from now on; 0 when they are over. */
+  /** `Retry-After` asks for a pause of `delay` ms from now on. 0 when it is over. */
   onRetryAfter(delay: number): void;
 }
 
@@ -95,15 +96,15 @@ export class Delivery {
   readonly #opening: Buffer;
   readonly #listener: DeliveryListener;
   readonly #abort = new AbortController();
-  /** What is left of a batch that was refused or too large for the link. */
+  /** What is left of a batch that was refused or too large for the connection. */
   readonly #split = new SplitBatch();
   readonly #limit = new UploadLimit();
   #state: State = 'idle';
-  /** When the last request began. */
+  /** When the last request started. */
   #began = Number.NEGATIVE_INFINITY;
-  /** The backoff that the next attempt is due after; also while a flush has one made before its end. */
+  /** The backoff before the next attempt. Also set while a flush makes an attempt before it ends. */
   #backoff: Backoff | undefined;
-  /** Sequence number up to which somebody waits for frames: none of them lingers, in however many batches they go. */
+  /** Sequence number up to which a caller waits. These frames don't linger, however many batches they need. */
   #flushThrough = 0;
   #endWait: (() => void) | undefined;
 
@@ -128,7 +129,7 @@ export class Delivery {
     return this.#state !== 'idle' && this.#state !== 'closed';
   }
 
-  /** Looks for frames that main has added, unless none of them could be sent now. Returns whether there are any. */
+  /** Looks for frames that main has added, unless they couldn't be sent now. Returns whether there are any. */
   look(): boolean {
     if (this.#state !== 'idle' && this.#state !== 'lingering') return false;
     const hasMore = this.#queue.look();
@@ -136,15 +137,15 @@ export class Delivery {
     return hasMore;
   }
 
-  /** Frames may have been queued. */
+  /** Call this when frames may have been queued. */
   wake(): void {
     if (this.#state === 'idle' && this.#queue.length > 0) void this.#run();
     else if (this.#state === 'lingering' && this.#isFull()) this.#endWait?.();
   }
 
   /**
-   * Somebody waits for what is queued: it does not linger, and an attempt is made now. If a request is out, it is that
-   * attempt.
+   * Sends what is queued for a waiting caller: it doesn't linger, and an attempt is made now. A request in flight
+   * counts as that attempt.
    */
   flush(): void {
     this.#queue.look();
@@ -155,7 +156,7 @@ export class Delivery {
     this.#stored?.turn.flush(this);
   }
 
-  /** Ends without any further outcome. */
+  /** Ends without further outcomes. */
   close(): void {
     this.#state = 'closed';
     this.#queue.clear();
@@ -208,10 +209,10 @@ export class Delivery {
     for (let attempts = tried?.attempts ?? 0, retries = tried?.retries ?? 0; ; ) {
       const authorization = await this.#authorize(this.#abort.signal);
       if (this.#isClosed()) return;
-      // Whoever is not let in has made no request, and is judged by the answer they got instead.
+      // Without authorization no request is made, and the token server's reply is judged instead.
       if (authorization.type !== 'authorized') response = authorization;
       else {
-        // Now, because a pass may take its time, and the API sets clocks right by `sentAt`.
+        // Created now because authorization may take time, and the API corrects clocks by `sentAt`.
         const body = bodyOf(batch, new Date(), this.#opening);
         bytes = body.length;
         this.#began = performance.now();
@@ -247,7 +248,7 @@ export class Delivery {
           this.#listener.onPostponed(retried(batch, attempts, response));
           if (await this.#backOff(verdict.delay)) retries++;
           if (bytes <= this.#limit.bytes || batch.frames.length === 1) break;
-          // Too large for the link: it goes on in parts, which inherit what was tried.
+          // Too large for the connection: the parts are sent separately and keep the record of earlier attempts.
           return this.#split.putBack({ batch, tried: { since, attempts, retries, last: response } });
         case 'pause':
           this.#stored?.onPause(verdict, response.type === 'reply' ? response.status : undefined);
@@ -270,7 +271,7 @@ export class Delivery {
     }
   }
 
-  /** Waits until an attempt is to be made. Returns whether it is the one that was due. */
+  /** Waits until the next attempt. Returns whether it is the one that was due. */
   async #backOff(delay: number): Promise<boolean> {
     this.#backoff ??= new Backoff(performance.now(), delay);
     const isOver = await this.#wait('backing-off', delay);
@@ -280,14 +281,14 @@ export class Delivery {
 
   #fail(batch: Batch, verdict: Verdict & { type: 'fail' }, tried: Attempts): void {
     this.#listener.onOutcome(failed(batch, verdict, tried), batch.frames);
-    // On the disk each event is put aside by itself.
+    // With a spool, each refused event is set aside separately.
     const rest = this.#stored === undefined ? this.#split.failed(batch, verdict) : undefined;
     if (rest === undefined) return;
     const message = `${verdict.message}; so it refused ${MAX_REFUSED_IN_A_ROW} events of this batch one by one, and delivered none`;
     this.#listener.onOutcome(failed(rest, { ...verdict, message }, tried), rest.frames);
   }
 
-  /** Gives a short batch the time to grow that it has. */
+  /** Gives a short batch time to grow. */
   async #gather(): Promise<void> {
     const queue = this.#queue;
     queue.look();
@@ -299,7 +300,7 @@ export class Delivery {
       await this.#wait('lingering', FILLING_STEP_MS);
       queue.look();
     }
-    // The very first event does not linger.
+    // The very first event doesn't linger.
     const linger = this.#began > 0 ? this.#settings.linger : 0;
     const delay = Math.max(linger, this.#began + PACE_MS - performance.now());
     if (delay > 0 && this.#mayGrow()) await this.#wait('lingering', delay);
@@ -318,12 +319,12 @@ export class Delivery {
     return length >= this.#settings.batchSize || bytes >= Math.min(MAX_BODY_BYTES, this.#limit.bytes);
   }
 
-  // A call, because TypeScript believes that a state it has seen lasts across an await.
+  // A method, because TypeScript assumes that the state doesn't change across an await.
   #isClosed(): boolean {
     return this.#state === 'closed';
   }
 
-  /** Returns whether all of the time has passed. */
+  /** Returns whether the full delay has passed. */
   async #wait(state: 'lingering' | 'backing-off' | 'held', delay: number): Promise<boolean> {
     if (this.#isClosed()) return false;
     this.#state = state;

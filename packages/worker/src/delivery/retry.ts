@@ -1,31 +1,34 @@
-// Response -> verdict: what to do about a batch now. Pure: clock and random are arguments. Next: outcome.ts.
+// Decides what to do about a batch after a response. Pure: the clock and random are arguments. Next: outcome.ts.
 import type { Response } from '../http/response.js';
 import { holdFor } from '../http/retry-after.js';
 import type { FailureCode } from '../protocol.js';
 
-/** Milliseconds the first backoff may last at most; each one after it twice as long as the one before. */
+/** Longest first backoff in milliseconds. Each later one may last twice as long as the one before. */
 export const BACKOFF_BASE_MS = 500;
 
-/** Milliseconds no backoff exceeds. */
+/** Longest backoff in milliseconds. */
 export const BACKOFF_CAP_MS = 60_000;
 
 export type Verdict =
   | { readonly type: 'delivered' }
-  /** Somebody in this batch is refused: send each half by itself. */
+  /** An event of this batch is refused: send each half separately. */
   | { readonly type: 'halve' }
-  /** Again after `delay` ms, at the cost of one retry. */
+  /** Try again after `delay` ms. Counts as a retry. */
   | { readonly type: 'retry'; readonly delay: number }
-  /** Again at once, with a new access token or connection; costs no retry. */
+  /** Try again at once with a new access token or connection. Doesn't count as a retry. */
   | { readonly type: 'renew' }
-  /** The server asked for `delay` ms of silence; costs no retry. */
+  /** The server asked for a pause of `delay` ms. Doesn't count as a retry. */
   | { readonly type: 'hold'; readonly delay: number }
-  /** With a spool: something is set wrong, here or there, and no event is to blame. Again after `delay` ms. */
+  /**
+   * With a spool: a setting is wrong, on this side or the server's, and no event is at fault. Try again after `delay`
+   * ms.
+   */
   | { readonly type: 'pause'; readonly delay: number; readonly code: FailureCode; readonly message: string }
   | { readonly type: 'fail'; readonly code: FailureCode; readonly message: string };
 
 /** What has been tried for the batch so far. */
 export interface Tries {
-  /** All of them, the first one included. */
+  /** All attempts, including the first. */
   readonly attempts: number;
   /** Retries that count against `maxRetries`. */
   readonly retries: number;
@@ -33,18 +36,18 @@ export interface Tries {
   readonly elapsed: number;
   /** Events in the batch. */
   readonly events: number;
-  /** Milliseconds left of the backoff, if a flush had the last attempt made before its end. */
+  /** Milliseconds left of the backoff, if a flush made the last attempt before it ended. */
   readonly left?: number | undefined;
 }
 
 export interface RetryPolicy {
   readonly maxRetries: number;
   readonly maxRetryDuration: number;
-  /** Set if events are on the disk: they wait as long as it takes, and only what is wrong with an event fails it. */
+  /** Set if events are on disk. They then wait as long as necessary, and fail only for a fault of their own. */
   readonly spool?: unknown;
 }
 
-/** Milliseconds between two attempts of a source that is paused: as often as it is reported. */
+/** Milliseconds between attempts while a source is paused. Reports of the pause have the same interval. */
 export const PAUSE_MS = 60_000;
 
 /** The whole of the retry policy. */
@@ -60,7 +63,7 @@ export function judge(
   return { ...verdict, type: 'pause', delay: PAUSE_MS };
 }
 
-/** Whether a refusal concerns the event that was sent alone, and not the source. */
+/** Whether a refusal concerns the single event that was sent, and not the source. */
 function isAboutEvent(response: Response): boolean {
   if (response.type !== 'reply' || (response.from ?? 'API') !== 'API') return false;
   return response.status === 400 || response.status === 413;
@@ -75,7 +78,7 @@ function judgeResponse(
 ): Verdict {
   if (response.type === 'refused') return { type: 'fail', code: response.code, message: response.message };
   if (response.type === 'fault') {
-    // Nothing is wrong with the server. Once, because a new connection is not stale.
+    // The server has no problem. Only once, because a new connection can't be stale.
     if (response.reused && tries.attempts === 1) return { type: 'renew' };
     return again(response.message, tries, policy, random);
   }
@@ -103,7 +106,7 @@ function judgeResponse(
   return withinDuration({ type: 'hold', delay: hold }, reason, tries, policy);
 }
 
-/** Full jitter: anything from nothing to the exponential bound, so that clients that failed together part. */
+/** Full jitter: a random delay between 0 and the exponential bound, so that clients that failed together spread out. */
 export function backoff(retries: number, random: () => number): number {
   return random() * Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** retries);
 }
@@ -128,25 +131,28 @@ function withinDuration(
   return { type: 'fail', code: 'retry_duration_exceeded', message };
 }
 
-/** @param unauthorized a new access token was refused: with 511, as analytics-node has it, another may do. */
+/**
+ * @param unauthorized whether a new access token was refused. As in analytics-node, a 511 is then retried with another
+ * token.
+ */
 function isRetryable(status: number, unauthorized = false): boolean {
   if (status === 408 || status === 410 || status === 429 || status === 460) return true;
   if (status === 511) return unauthorized;
   return status >= 500 && status !== 501 && status !== 505;
 }
 
-/** The token server's: the same, and what analytics-node asks it again for. */
+/** The same for the token server, plus the statuses for which analytics-node retries there. */
 function isRetryableToken(status: number): boolean {
   return status === 403 || status === 404 || status === 425 || isRetryable(status, true);
 }
 
-/** Why a batch is sent once more, for people. */
+/** Why a batch is sent again, for people. */
 export function reasonOf(reply: Response & { readonly type: 'reply' }): string {
   const { from = 'API' } = reply;
   return from === 'API' ? describe(reply) : `the ${from} answered ${describe(reply)}`;
 }
 
-/** A reply, for people. */
+/** Describes a reply, for people. */
 export function describe({ status, text }: { readonly status: number; readonly text: string }): string {
   return text === '' ? `status ${status}` : `status ${status}, ${text}`;
 }

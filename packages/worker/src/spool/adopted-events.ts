@@ -1,26 +1,26 @@
-// Runs that were adopted -> frames to send, run by run, oldest first. Used by spool.ts. Next: adopted-run.ts.
+// Returns the frames of adopted runs, run by run, oldest first. Used by spool.ts. Next: adopted-run.ts.
 import { textOf } from '../frame/frame.js';
 import type { AdoptedRun } from './adopted-run.js';
 import type { LostFrames, StoredFrame } from './stored-frame.js';
 
-/** What is told to wait, so that requests are as large as behind a backlog. */
+/** Reported as the number of waiting frames, so that requests are as large as for a backlog. */
 const MANY = 1_000_000;
 
-/** Events that are given up at once, so that what is told of them stays small. */
+/** Most events that are given up at once, so that the message about them stays small. */
 const MAX_LOST = 1_000;
 
 export interface AdoptedEventsOptions {
-  /** Whether an event of that time is too old to be sent. */
+  /** Whether an event accepted at that time is too old to be sent. */
   readonly isExpired: (time: number) => boolean;
-  /** A run is done with. */
+  /** Called when a run is finished. */
   readonly onEnd: (run: AdoptedRun) => void;
 }
 
 export class AdoptedEvents {
   readonly #options: AdoptedEventsOptions;
-  /** The first one is being sent. */
+  /** The first run is being sent. */
   #runs: AdoptedRun[] = [];
-  /** Those that are settled, and may be removed when they have not grown for a while. */
+  /** Settled runs, which may be removed when they haven't grown for a while. */
   #quiet: AdoptedRun[] = [];
   #hasBegun = false;
   #taken = 0;
@@ -33,12 +33,12 @@ export class AdoptedEvents {
   }
 
   push(run: AdoptedRun): void {
-    // Most that are found have been sent: what is left of them is not to hold up the others.
+    // Most of the runs found have been sent already. What is left of them shouldn't delay the others.
     if (run.peek() === undefined) this.#retire(run);
     else this.#runs.push(run);
   }
 
-  /** All runs that are not done with. */
+  /** All runs that aren't finished. */
   get runs(): readonly AdoptedRun[] {
     return [...this.#runs, ...this.#quiet];
   }
@@ -48,17 +48,17 @@ export class AdoptedEvents {
     return this.#runs[0];
   }
 
-  /** When the first event that waits was accepted, in milliseconds since 1970. */
+  /** When the first waiting event was accepted, in milliseconds since 1970. */
   get oldest(): number | undefined {
     return this.#find()?.time;
   }
 
-  /** As many as behind a backlog: nobody has counted them. */
+  /** A large number, as for a backlog, because the events aren't counted. */
   get length(): number {
     return this.#find() === undefined ? 0 : MANY;
   }
 
-  /** Most events in a request: one, if one of them may be what ends the processes that send it. */
+  /** Most events in a request. One if an event of the run may be what ends the processes that send it. */
   get maxBatch(): number {
     return this.current?.isSuspect ? 1 : Number.POSITIVE_INFINITY;
   }
@@ -67,7 +67,7 @@ export class AdoptedEvents {
     return this.#find()?.sequence ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Nobody waits for a certain one of them. */
+  /** Has no meaning here, because callers never wait for a particular event. */
   get last(): number {
     return 0;
   }
@@ -91,7 +91,7 @@ export class AdoptedEvents {
     return frame;
   }
 
-  /** Takes out what comes next and can't be sent. */
+  /** Takes the next frames if they can't be sent. */
   takeLost(): LostFrames | undefined {
     const frames: StoredFrame[] = [];
     for (let frame = this.#find(); frame !== undefined && frames.length < MAX_LOST; frame = this.#find()) {
@@ -103,7 +103,7 @@ export class AdoptedEvents {
     return through === undefined ? undefined : { cause: 'expired', through, count: frames.length, frames };
   }
 
-  /** All events of the current run up to `through` are settled. */
+  /** Marks all events of the current run up to `through` as settled. */
   settle(through: number): void {
     const run = this.current;
     if (run === undefined) return;
@@ -111,7 +111,7 @@ export class AdoptedEvents {
     if (run.peek() === undefined && this.#taken <= through) this.#endRun(run);
   }
 
-  /** Removes runs that have not grown for a while; goes on with those that have. */
+  /** Removes runs that haven't grown for a while, and continues with those that have. */
   removeQuiet(): void {
     for (const run of this.#quiet.splice(0)) {
       if (run.peek() !== undefined) this.#runs.push(run);
@@ -120,7 +120,7 @@ export class AdoptedEvents {
     }
   }
 
-  /** Damaged events since the last call. */
+  /** Returns the number of damaged events since the last call. */
   takeDamaged(): number {
     const damaged = this.#damaged;
     this.#damaged = 0;
@@ -131,7 +131,7 @@ export class AdoptedEvents {
     this.#head = undefined;
   }
 
-  /** Gives the runs out that are not done with, closed, for another client. */
+  /** Closes the runs that aren't finished and returns them, for another client. */
   close(): AdoptedRun[] {
     const runs = [...this.runs];
     for (const run of runs) run.close();
@@ -146,7 +146,7 @@ export class AdoptedEvents {
     this.#head = undefined;
   }
 
-  /** The next event of the current run; of the next run, once all of this one is settled. */
+  /** Finds the next event of the current run, or of the next run if the current one is settled. */
   #find(): StoredFrame | undefined {
     while (this.#head === undefined) {
       const run = this.current;
@@ -158,7 +158,7 @@ export class AdoptedEvents {
       }
       const record = run.peek();
       if (record === undefined) {
-        // What was taken is on its way.
+        // The frames that were taken are in flight.
         if (this.#taken > run.settled) return undefined;
         this.#endRun(run);
         continue;
@@ -166,7 +166,7 @@ export class AdoptedEvents {
       const { sequence, time } = record;
       const { identity } = run;
       if (record.kind !== 'whole' && identity === undefined) {
-        // No header holds, and without one nobody knows its messageId.
+        // No header is valid, and without one the messageId of an event is unknown.
         run.shift();
         this.#damaged++;
         continue;

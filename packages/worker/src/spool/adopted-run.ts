@@ -1,5 +1,5 @@
-// A run that another process has left behind. In: its folder, claimed. Out: its events in order. Used by spool.ts. Next:
-// run-reader.ts, cursor.ts.
+// A run that another process has left: reads its events in order from the claimed folder. Used by adopted-events.ts.
+// Next: run-reader.ts, cursor.ts.
 import { CURSOR_FILE, Cursor } from './cursor.js';
 import { codeOf, type FileSystem } from './file-system.js';
 import { removeRun } from './own-run.js';
@@ -9,12 +9,15 @@ import { type PassedSegment, RunReader } from './run-reader.js';
 import type { RunIdentity } from './segment.js';
 
 /**
- * Milliseconds for which a run must not have grown before its newest segment is removed. Its process may have been taken for
- * dead wrongly, and needs time to see that the folder is gone.
+ * Milliseconds without growth before the newest segment of a run is removed. The run's process may be alive after all,
+ * and needs time to notice that its folder was taken.
  */
 const QUIET_MS = 60_000;
 
-/** How many processes in a row may begin to send a run, without an event of it settled, before events go one by one. */
+/**
+ * Number of consecutive processes that may start to send a run without settling an event of it. After that, events are
+ * sent one by one.
+ */
 const MAX_STARTS = 2;
 
 export class AdoptedRun {
@@ -23,10 +26,10 @@ export class AdoptedRun {
   readonly #fs: FileSystem;
   readonly #cursor: Cursor;
   readonly #reader: RunReader;
-  /** Segments that were read, and may not be removed yet. */
+  /** Segments that were read and can't be removed yet. */
   #passed: PassedSegment[] = [];
 
-  /** @param name with the holder that it has since it was claimed. */
+  /** @param name the name of the run since it was claimed, with its new holder. */
   constructor(fs: FileSystem, directory: string, name: RunName) {
     this.name = name;
     this.path = `${directory}/${folderOf(name)}`;
@@ -35,12 +38,12 @@ export class AdoptedRun {
     this.#reader = new RunReader(fs, this.path, this.#cursor.settled);
   }
 
-  /** What its events have in common. Undefined until a header was read, or if none holds. */
+  /** What the run's events have in common. Undefined until a header was read, or if no header is valid. */
   get identity(): RunIdentity | undefined {
     return this.#reader.identity ?? this.#cursor.identity;
   }
 
-  /** Whether an event of it may be what ends the processes that send it: events then go one by one. */
+  /** Whether an event of the run may be what ends the processes that send it. Events are then sent one by one. */
   get isSuspect(): boolean {
     return this.#cursor.starts > MAX_STARTS;
   }
@@ -53,22 +56,22 @@ export class AdoptedRun {
     return this.#reader.damaged;
   }
 
-  /** Segments that are left alone, with the reason. */
+  /** Segments that are left alone, each with the reason. */
   get leftAlone(): ReadonlyMap<string, unknown> {
     return new Map<string, unknown>([...this.#reader.foreign, ...this.#reader.unreadable]);
   }
 
-  /** This process begins to send it. */
+  /** Records that this process starts to send the run. */
   start(): void {
     this.#cursor.start();
   }
 
-  /** The next event, left where it is. */
+  /** Returns the next event without taking it. */
   peek(): SpoolRecord | undefined {
     return this.#reader.peek();
   }
 
-  /** Takes the next event out. */
+  /** Takes the next event. */
   shift(): SpoolRecord | undefined {
     return this.#reader.shift();
   }
@@ -79,19 +82,19 @@ export class AdoptedRun {
     this.#passed = this.#passed.filter(({ path }) => !this.#remove(path));
   }
 
-  /** Lets go of it, to go on with it later or in another process. */
+  /** Closes the run, so that this process or another one can continue with it later. */
   close(): void {
     this.#reader.close();
     this.#cursor.close();
   }
 
   /**
-   * Removes it if all of it is settled and it was not written to for a minute. Returns whether it is done with. Otherwise try
-   * again later.
+   * Removes the run if all of it is settled and it hasn't been written to for a minute. Returns whether it is finished.
+   * If it isn't, try again later.
    */
   finish(): boolean {
     if (this.#reader.peek() !== undefined || this.#reader.position > this.#cursor.settled) return false;
-    // A clock for both: that of the file system.
+    // Compares two times of the same clock: that of the file system.
     this.#cursor.touch();
     let newest = 0;
     try {
@@ -106,7 +109,7 @@ export class AdoptedRun {
     this.#passed.push(...this.#reader.close());
     this.#cursor.close();
     for (const { path } of this.#passed) this.#remove(path);
-    // With the cursor the version that knows these segments goes on where an earlier one ended.
+    // The cursor stays if segments are left alone: a version that can read them continues after the settled events.
     if (this.leftAlone.size === 0) removeRun(this.#fs, this.path);
     return true;
   }

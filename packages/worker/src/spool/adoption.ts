@@ -1,7 +1,8 @@
-// Runs of processes that are gone -> runs of this one. In: a look at the directory. Out: runs that were claimed. Used by
-// spool.ts and the command line.
+// Finds the runs of dead processes in a directory and claims them for this process. Used by spool-directory.ts and the
+// command line.
 //
-// A run is claimed by renaming its folder to this process's own holder: of many who try, one succeeds.
+// A run is claimed by renaming its folder to the name with this process's own holder. If several processes try, only
+// one succeeds.
 import { setImmediate } from 'node:timers/promises';
 import { codeOf, type FileSystem } from './file-system.js';
 import type { HolderWatch } from './holder-watch.js';
@@ -10,22 +11,26 @@ import { folderOf, parseHolder, parseRun, type RunName } from './run-folder.js';
 export interface AdoptionOptions {
   readonly fs: FileSystem;
   readonly directory: string;
-  /** This process's own. */
+  /** The holder of this process. */
   readonly holder: string;
   readonly watch: HolderWatch;
   /** The user that this process runs as; undefined on Windows. */
   readonly uid?: number | undefined;
 }
 
-/** What a look at the directory found. */
+/** What was found in the directory. */
 export interface Survey {
   /** Runs, oldest first. */
   readonly runs: readonly RunName[];
-  /** Processes that have files here. */
+  /** Processes that have files in the directory. */
   readonly holders: ReadonlySet<string>;
 }
 
-/** @throws what the system says. */
+/**
+ * Lists the runs and holders of a directory.
+ *
+ * @throws the system's error.
+ */
 export function survey(fs: FileSystem, directory: string): Survey {
   const runs: RunName[] = [];
   const holders = new Set<string>();
@@ -39,15 +44,18 @@ export function survey(fs: FileSystem, directory: string): Survey {
   return { runs, holders };
 }
 
-/** What became of the runs of dead processes. */
+/** What was done with the runs of dead processes. */
 export interface Adopted {
-  /** They are this process's now. Oldest first. */
+  /** Runs that this process has claimed, oldest first. */
   readonly claimed: readonly RunName[];
-  /** Nobody here wants them. */
+  /** Runs that no client of this process wants. */
   readonly unwanted: readonly RunName[];
 }
 
-/** Claims the runs of dead processes that `isWanted`. Removes what dead processes without runs have left. */
+/**
+ * Claims those runs of dead processes for which `isWanted` returns true. Removes the files of dead processes without
+ * runs.
+ */
 export async function adopt(
   { fs, directory, holder, watch, uid }: AdoptionOptions,
   isWanted: (run: RunName) => boolean,
@@ -68,9 +76,9 @@ export async function adopt(
 }
 
 /**
- * Takes a run over. Returns false if another process was faster.
+ * Claims a run. Returns false if another process was faster.
  *
- * @throws what the system says otherwise.
+ * @throws the system's error otherwise.
  */
 export function claim(fs: FileSystem, directory: string, from: RunName, to: RunName): boolean {
   try {
@@ -90,9 +98,9 @@ function isOwn(fs: FileSystem, path: string, uid: number | undefined): boolean {
   }
 }
 
-/** Removes the files of dead processes that have no runs any more. */
+/** Removes the files of dead processes that have no more runs. */
 function clear(fs: FileSystem, directory: string, dead: ReadonlySet<string>): void {
-  // Once more: of those that were there before, some may have runs of other sources, or of another user.
+  // Lists them again, because some of these processes may have runs of other sources or of another user.
   const used = new Set(survey(fs, directory).runs.map((run) => run.holder));
   for (const holder of dead) {
     if (used.has(holder)) continue;

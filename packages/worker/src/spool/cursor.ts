@@ -1,15 +1,15 @@
-// How far a run is settled, in a file beside its segments. Used by run.ts.
+// Stores how far a run is settled, in a file next to its segments. Used by own-run.ts and adopted-run.ts.
 //
-// Two slots, each in a block of its own, are overwritten in turn, so that one holds whatever a torn write does to the other.
-// The file has its full size from the start: a full disk doesn't stop it. Behind the slots lies a copy of the header that all
-// segments of the run begin with, for the case that theirs is damaged.
+// The file has two slots, each in its own block. They are overwritten in turn, so a torn write leaves one of them
+// intact. The file has its full size from the start, so a full disk doesn't stop it. After the slots comes a copy of
+// the header that all segments of the run start with, in case theirs is damaged.
 //
 //   0: slot, 4096: slot, 8192: header of a segment
 //
-//   | uint32 CRC-32 of what follows | uint32 starts | uint64 generation | uint64 settled |
+//   | uint32 CRC-32 of the rest | uint32 starts | uint64 generation | uint64 settled |
 //
-// The slot that holds and has the higher generation counts. If none holds, nothing is settled: events are sent twice rather
-// than not at all.
+// The valid slot with the higher generation counts. If neither is valid, nothing counts as settled: it is better to
+// send events twice than never.
 import { crc32 } from 'node:zlib';
 import { codeOf, type FileSystem, readFully, writeAll } from './file-system.js';
 import { type RunIdentity, readHeader, writeHeader } from './segment.js';
@@ -24,7 +24,7 @@ export interface CursorState {
   readonly generation: number;
   /** Sequence number up to which all events are settled. */
   readonly settled: number;
-  /** How many times a process has begun to send the run since an event of it last settled. */
+  /** Number of times that a process has started to send the run since an event of it was last settled. */
   readonly starts: number;
 }
 
@@ -39,7 +39,7 @@ export function writeSlot({ generation, settled, starts }: CursorState): Buffer 
   return slot;
 }
 
-/** What a cursor file says. */
+/** Parses the content of a cursor file. */
 export function readCursor(bytes: Buffer): CursorState {
   let best = NEW;
   for (const at of [0, BLOCK_BYTES]) {
@@ -57,11 +57,11 @@ export class Cursor {
   readonly #fs: FileSystem;
   readonly #file: number | undefined;
   #state: CursorState;
-  /** Of the run, if the file had it. */
+  /** The run's identity, if the file had it. */
   readonly identity: RunIdentity | undefined;
-  /** Whether it was written since the last sync. */
+  /** Whether the cursor was written since the last sync. */
   isDirty = false;
-  /** Why it could not be written, if the last write failed. Some events may then be sent twice. */
+  /** The error of the last write, if it failed. Some events may then be sent twice. */
   failure: unknown;
 
   private constructor(
@@ -76,7 +76,11 @@ export class Cursor {
     this.identity = identity;
   }
 
-  /** @throws what the system says. */
+  /**
+   * Creates the file.
+   *
+   * @throws the system's error.
+   */
   static create(fs: FileSystem, path: string, identity: RunIdentity, time: number): Cursor {
     const file = fs.open(path, 'wx+');
     try {
@@ -93,7 +97,7 @@ export class Cursor {
     return cursor;
   }
 
-  /** Whatever the file holds: one that is missing or damaged says that nothing is settled. */
+  /** Opens a file. If it is missing or damaged, nothing counts as settled. */
   static open(fs: FileSystem, path: string): Cursor {
     let file: number | undefined;
     const bytes = Buffer.alloc(CURSOR_BYTES);
@@ -123,7 +127,7 @@ export class Cursor {
     return this.#state.starts;
   }
 
-  /** A process begins to send the run. */
+  /** Records that a process starts to send the run. */
   start(): void {
     this.#write({ ...this.#state, starts: this.#state.starts + 1 });
   }
@@ -132,7 +136,7 @@ export class Cursor {
     if (through > this.#state.settled) this.#write({ ...this.#state, settled: through, starts: 0 });
   }
 
-  /** Has the file system give the file the time that it is now. */
+  /** Makes the file system set the file's time to the current one. */
   touch(): void {
     this.#write(this.#state);
   }
@@ -147,7 +151,7 @@ export class Cursor {
     if (this.#file !== undefined) this.#fs.close(this.#file);
   }
 
-  /** Never throws: without a cursor events are sent twice, and nothing else happens. */
+  /** Never throws. The only effect of a missing cursor is that events are sent twice. */
   #write(state: Omit<CursorState, 'generation'>): void {
     const generation = this.#state.generation + 1;
     this.#state = { ...state, generation };

@@ -1,4 +1,5 @@
-// Events that the API refused -> a file of NDJSON, so that they can be mended and sent again. Used by spool.ts.
+// Appends events that the API refused to a file of NDJSON, so that they can be corrected and sent again. Used by
+// spool.ts.
 //
 // Each line is `{"event":…,"code":"rejected","status":400,"message":"…","time":"…"}`.
 import { codeOf, type FileSystem, writeAll } from './file-system.js';
@@ -9,16 +10,16 @@ export interface DeadLetter {
   readonly code: string;
   readonly status: number | undefined;
   readonly message: string;
-  /** When it was given up, in milliseconds since 1970. */
+  /** When the event was given up, in milliseconds since 1970. */
   readonly time: number;
 }
 
 const LINE_FEED = 0x0a;
 
 /**
- * Appends to the file, which is made if need be.
+ * Appends to the file, and creates it if necessary.
  *
- * @throws what the system says. Nothing was then appended, or half a line that the next call ends.
+ * @throws the system's error. Then either nothing was appended, or part of a line, which the next call terminates.
  */
 export function appendDeadLetters(fs: FileSystem, path: string, letters: readonly DeadLetter[]): void {
   const lines = letters.map(({ event, code, status, message, time }) => {

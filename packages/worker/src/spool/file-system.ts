@@ -1,4 +1,4 @@
-// What the spool asks of a file system. Tests put in others: disks that are full, that fail, that lose power. Next: node:fs.
+// The file system operations that the spool uses. Tests replace them to simulate a full disk, errors and power loss.
 import {
   close,
   closeSync,
@@ -18,31 +18,33 @@ import {
   writeSync,
 } from 'node:fs';
 
-/** Of a file or folder. */
+/** Properties of a file or folder. */
 export interface FileFacts {
   readonly size: number;
-  /** When it was last written, in milliseconds since 1970. */
+  /** When it was last written to, in milliseconds since 1970. */
   readonly mtimeMs: number;
-  /** Who owns it. */
+  /** The user id of its owner. */
   readonly uid: number;
 }
 
-/** Every method but `sync` throws what the system says, with its `code`. */
+/**
+ * All methods throw the system's error, with its `code`, except for `sync` and `syncFolder`, which pass it to `done`.
+ */
 export interface FileSystem {
-  /** `'wx+'`: a new file, for its owner alone. */
+  /** `'wx+'` creates a file that only its owner can access. */
   open(path: string, flags: 'r' | 'r+' | 'wx+'): number;
   close(file: number): void;
   size(file: number): number;
-  /** Reads into `target` from its beginning. Returns how many bytes there were. */
+  /** Reads into the start of `target`. Returns the number of bytes read. */
   read(file: number, target: Uint8Array, position: number): number;
-  /** Returns how many bytes were written: it may be fewer than there are. */
+  /** Returns the number of bytes written, which may be less than the length of `bytes`. */
   write(file: number, bytes: Uint8Array, position: number): number;
   truncate(file: number, length: number): void;
-  /** Puts the content of a file on the disk, without blocking. */
+  /** Syncs the content of a file to disk, without blocking. */
   sync(file: number, done: (error: Error | null) => void): void;
-  /** Puts the names in a folder on the disk, without blocking. */
+  /** Syncs the names in a folder to disk, without blocking. */
   syncFolder(path: string, done: (error: Error | null) => void): void;
-  /** For its owner alone. */
+  /** Creates a folder that only its owner can access. */
   makeFolder(path: string): void;
   list(path: string): string[];
   facts(path: string): FileFacts;
@@ -60,7 +62,7 @@ export const nodeFileSystem: FileSystem = {
   truncate: ftruncateSync,
   sync: fdatasync,
   syncFolder(path, done) {
-    // Windows can't open a folder, and needs no sync.
+    // Windows can't open a folder, and needs no sync for it.
     if (process.platform === 'win32') return done(null);
     open(path, 'r', (error, folder) => {
       if (error !== null) return done(error);
@@ -79,13 +81,13 @@ export const nodeFileSystem: FileSystem = {
   removeFolder: rmdirSync,
 };
 
-/** The code of an error of the system: `'ENOENT'` and the like. */
+/** Returns the code of a system error, such as `'ENOENT'`. */
 export function codeOf(error: unknown): string | undefined {
   const { code } = Object(error) as { code?: unknown };
   return typeof code === 'string' ? code : undefined;
 }
 
-/** Writes all bytes, or throws. What was written by then is left there. */
+/** Writes all bytes, or throws. If it throws, some of them may have been written. */
 export function writeAll(fs: FileSystem, file: number, bytes: Uint8Array, position: number): void {
   for (let done = 0; done < bytes.length; ) {
     const written = fs.write(file, bytes.subarray(done), position + done);
@@ -94,7 +96,7 @@ export function writeAll(fs: FileSystem, file: number, bytes: Uint8Array, positi
   }
 }
 
-/** Reads as many bytes as `target` has, or as there are. */
+/** Reads until `target` is full or the file ends. */
 export function readFully(fs: FileSystem, file: number, target: Uint8Array, position: number): number {
   let done = 0;
   while (done < target.length) {

@@ -1,32 +1,34 @@
-// Which processes are dead, judged from outside. In: holders. Out: whether their runs may be taken. Used by adoption.ts.
+// Decides which processes are dead, so that their runs can be adopted. Used by adoption.ts.
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { codeOf } from './file-system.js';
 import { bootId, readHolderFile } from './holder.js';
 import { withSocketPath } from './socket-path.js';
 
-/** Milliseconds for which a holder's number must have stood still: six signs are missing then. */
+/**
+ * Milliseconds without a change of a holder's number after which it counts as dead: six signs of life are then missing.
+ */
 const STILL_MS = 120_000;
 
-/** Milliseconds after which a socket that has not answered is one whose process is busy or stopped. */
+/** Milliseconds to wait for a socket to answer. After that, its process is considered busy or stopped. */
 const CONTACT_TIMEOUT_MS = 1_000;
 
-/** Holders that are contacted at the same moment. */
+/** Number of holders that are contacted at the same time. */
 const AT_ONCE = 16;
 
-/** What a look at a holder found. */
+/** What was found out about a holder. */
 export interface Sight {
-  /** What its file holds; undefined if there is none. */
+  /** The content of its file; undefined if there is none. */
   readonly text: string | undefined;
   /** `'connected'`, `'timeout'`, or the code of the error. */
   readonly contact: string;
-  /** Milliseconds for which the file has not changed, by a clock that only goes on. */
+  /** Milliseconds since the file last changed, by a monotonic clock. */
   readonly stillFor: number;
 }
 
 /**
- * Whether a holder is dead. A socket on which nobody listens says so, but only on the machine on which it was made: NFS
- * answers the same for a process of another machine that lives. For that there is the number in the file.
+ * Whether a holder is dead. A socket without a listener proves it, but only on the machine that created the socket: NFS
+ * gives the same answer for a live process on another machine. In that case, the number in the file decides.
  */
 export function isDead({ text, contact, stillFor }: Sight, boot: string): boolean {
   if (contact === 'connected') return false;
@@ -48,7 +50,7 @@ export class HolderWatch {
   readonly #now: () => number;
   readonly #boot: string;
   readonly #contact: (holder: string) => Promise<string>;
-  /** What files held when they were last seen to change, and when that was. */
+  /** The content of each file when it was last seen to change, and the time of that. */
   readonly #seen = new Map<string, { readonly text: string | undefined; readonly since: number }>();
 
   constructor({ directory, monotonicTime, boot = bootId(), contact }: HolderWatchOptions) {
@@ -58,12 +60,12 @@ export class HolderWatch {
     this.#contact = contact ?? ((holder) => contactHolder(directory, holder));
   }
 
-  /** The dead among these holders. Others that were looked at before are forgotten. */
+  /** Returns those of the holders that are dead. Forgets all other holders. */
   async findDead(holders: Iterable<string>): Promise<Set<string>> {
     const all = [...new Set(holders)];
     for (const known of this.#seen.keys()) if (!all.includes(known)) this.#seen.delete(known);
     const dead = new Set<string>();
-    // A few at a time, so that nothing else in this thread has to wait.
+    // A few at a time, so that other work on this thread isn't delayed.
     for (let at = 0; at < all.length; at += AT_ONCE) {
       const some = all.slice(at, at + AT_ONCE);
       for (const holder of await this.#findDead(some)) dead.add(holder);
@@ -95,7 +97,7 @@ export class HolderWatch {
   }
 }
 
-/** What becomes of a connection to a holder's socket. Never rejects. */
+/** Tries to connect to a holder's socket and returns the result. Never rejects. */
 export function contactHolder(directory: string, holder: string): Promise<string> {
   return new Promise((resolve) => {
     try {

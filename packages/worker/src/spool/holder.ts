@@ -1,8 +1,9 @@
-// Shows others that this process lives, so that nobody takes its runs. Runs on the main thread: a worker's death releases
-// nothing. Used by the SDK.
+// Shows other processes that this one is alive, so that they don't adopt its runs. Runs on the main thread, so that the
+// runs stay protected when a worker dies. Used by the SDK.
 //
-// A process listens on `HOLDER.sock`, which ends with it, whatever ends it. Beside it lies `HOLDER.holder`: the boot of the
-// machine, and a number that goes up, for those whom the socket tells nothing because they are on another machine.
+// A process listens on `HOLDER.sock`, which stops when the process ends for any reason. The file `HOLDER.holder` next
+// to it contains the boot id of the machine and a number that increases, for processes on other machines, which can't
+// use the socket.
 import { readFileSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { codeOf, type FileSystem, nodeFileSystem, writeAll } from './file-system.js';
@@ -12,10 +13,10 @@ import { withSocketPath } from './socket-path.js';
 /** Milliseconds between two signs of life in the file. */
 export const SIGN_INTERVAL_MS = 20_000;
 
-/** What the file says. Fixed in length, so that it is overwritten in one piece. */
+/** The content of the file. Its length is fixed, so that one write replaces all of it. */
 export interface HolderFile {
   readonly boot: string;
-  /** Whether the process listens. Some file systems have no sockets. */
+  /** Whether the process listens. Some file systems don't support sockets. */
   readonly listens: boolean;
   readonly count: number;
 }
@@ -29,12 +30,15 @@ export class Holder {
   #file: number | undefined;
   #count = 0;
 
-  /** Begins to listen. Call `sign` every `SIGN_INTERVAL_MS`. Never throws: if the disk fails, the next sign tries again. */
+  /**
+   * Starts to listen. Call `sign` every `SIGN_INTERVAL_MS`. Never throws: if the disk fails, the next `sign` tries
+   * again.
+   */
   constructor(directory: string, fs: FileSystem = nodeFileSystem, boot: string = bootId()) {
     this.#directory = directory;
     this.#fs = fs;
     this.#boot = boot;
-    // Before the file: whoever finds the file finds the socket.
+    // Before the file is created, so that a process that finds the file also finds the socket.
     this.#server = listen(directory, this.id);
     this.sign();
   }
@@ -47,17 +51,17 @@ export class Holder {
     return this.#server !== undefined;
   }
 
-  /** Gives a sign of life. Never throws: the socket gives one too. */
+  /** Writes a sign of life. Never throws, because the socket is a sign of life as well. */
   sign(): void {
     this.#count++;
     try {
       this.#write(this.#openFile());
     } catch {
-      // Whatever this is, the next sign may succeed.
+      // Whatever the error is, the next sign may succeed.
     }
   }
 
-  /** Lets go of the socket, and of the file unless there are runs that it stands for. Never throws. */
+  /** Closes the socket, and removes the file unless there are runs that need it. Never throws. */
   close(): void {
     this.#server?.close();
     if (this.#file === undefined) return;
@@ -67,11 +71,14 @@ export class Holder {
       const isNeeded = this.#fs.list(this.#directory).some((name) => parseRun(name)?.holder === this.id);
       if (!isNeeded) this.#fs.remove(this.#path);
     } catch {
-      // Whoever looks finds that it has no runs, and removes it.
+      // The next process that looks finds no runs and removes the file.
     }
   }
 
-  /** Made again if it is gone: somebody took this process for dead, because it was stopped for minutes. */
+  /**
+   * Opens the file, or creates it again if it was removed: a process that was stopped for minutes may be taken for
+   * dead.
+   */
   #openFile(): number {
     if (this.#file !== undefined) {
       try {
@@ -81,7 +88,7 @@ export class Holder {
         if (codeOf(error) !== 'ENOENT') return this.#file;
         this.#fs.close(this.#file);
         this.#file = undefined;
-        // The socket is gone with it.
+        // The socket was removed together with the file.
         this.#server?.close();
         this.#server = undefined;
       }
@@ -104,7 +111,7 @@ export function writeHolderFile({ boot, listens, count }: HolderFile): Buffer {
   return Buffer.from(`${JSON.stringify({ boot, listens })}\n${String(count).padStart(16, '0')}\n`);
 }
 
-/** Undefined for what is not such a file. */
+/** Parses the content of the file. Returns undefined if it isn't valid. */
 export function readHolderFile(text: string): HolderFile | undefined {
   const [first = '', count = ''] = text.split('\n');
   try {
@@ -116,21 +123,22 @@ export function readHolderFile(text: string): HolderFile | undefined {
   }
 }
 
-/** What changes with each boot of this machine, and is the same in all of its containers. */
+/** An id that changes with each boot of this machine, and is the same in all of its containers. */
 export function bootId(): string {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   } catch {
-    // Not Linux. Two boots of one machine look the same: a socket that nobody listens on says the rest.
+    // Not Linux. Two boots of the same machine have the same id, but a socket without a listener still shows a dead
+    // process.
     return `host ${process.getBuiltinModule('node:os').hostname()}`;
   }
 }
 
-/** A listening server, or undefined if one can't listen there. */
+/** Returns a listening server, or undefined if it can't listen there. */
 function listen(directory: string, id: string): Server | undefined {
   const { createServer } = process.getBuiltinModule('node:net');
   const server = createServer((socket) => socket.destroy());
-  // Told later, when it's known already.
+  // The event is emitted later, but the result is already known.
   server.on('error', () => {});
   server.unref();
   try {
@@ -138,6 +146,6 @@ function listen(directory: string, id: string): Server | undefined {
   } catch {
     return undefined;
   }
-  // It listens, or doesn't, when the call returns.
+  // When the call returns, the server either listens or doesn't.
   return server.address() === null ? undefined : server;
 }

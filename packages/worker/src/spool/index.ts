@@ -1,4 +1,4 @@
-// What tests and tools use of the spool.
+// Exports the parts of the spool that tests and tools use.
 export * from './adopted-run.js';
 export * from './adoption.js';
 export * from './cursor.js';

@@ -1,4 +1,4 @@
-// What lies in a spool directory, read without changing anything. Used by the command line.
+// Reads what is in a spool directory without changing anything. Used by the command line.
 import { stringOf, textOf } from '../frame/frame.js';
 import { survey } from './adoption.js';
 import { CURSOR_FILE, readCursor } from './cursor.js';
@@ -8,14 +8,14 @@ import { folderOf, type RunName, segmentsOf } from './run-folder.js';
 import { RunReader } from './run-reader.js';
 import { type RunIdentity, readHeader } from './segment.js';
 
-/** A run, and whether a process has it: that sends it. */
+/** A run, and whether a live process holds it. That process sends it. */
 export interface FoundRun extends RunName {
   readonly isHeld: boolean;
 }
 
-/** What is in a run. */
+/** What a run contains. */
 export interface RunReport extends FoundRun {
-  /** Events that wait. */
+  /** Number of waiting events. */
   readonly events: number;
   readonly bytes: number;
   /** When the first and the last of them were accepted, in milliseconds since 1970. */
@@ -27,7 +27,10 @@ export interface RunReport extends FoundRun {
   readonly leftAlone: Readonly<Record<string, string>>;
 }
 
-/** The runs in a directory, oldest first, and whether a process has them. A holder of another machine counts as alive. */
+/**
+ * Returns the runs in a directory, oldest first, and whether a live process holds them. A holder on another machine
+ * counts as alive.
+ */
 export async function findRuns(directory: string): Promise<FoundRun[]> {
   const { runs, holders } = survey(nodeFileSystem, directory);
   const dead = await new HolderWatch({ directory, monotonicTime: () => performance.now() }).findDead(holders);
@@ -55,7 +58,7 @@ export function inspectRun(directory: string, run: FoundRun): RunReport {
   return { ...run, events, bytes: bytesOf(path), oldest, newest, damaged, leftAlone };
 }
 
-/** The events of a run that wait, as they are sent, as JSON texts. */
+/** Yields the waiting events of a run as JSON texts, in the form in which they are sent. */
 export function* readRun(directory: string, run: RunName): Generator<string> {
   const path = `${directory}/${folderOf(run)}`;
   const { settled, identity } = openCursor(nodeFileSystem, path);
@@ -81,7 +84,7 @@ function openCursor(
     readFully(fs, file, bytes, 0);
     fs.close(file);
   } catch {
-    // Without one nothing is settled.
+    // Without a cursor, nothing is settled.
   }
   const found = readHeader(bytes.subarray(8_192));
   const identity = found.type === 'header' ? found.header : undefined;
@@ -93,7 +96,7 @@ function bytesOf(path: string): number {
     const segments = segmentsOf(nodeFileSystem.list(path));
     return segments.reduce((sum, { name }) => sum + nodeFileSystem.facts(`${path}/${name}`).size, 0);
   } catch {
-    // Another process has removed it meanwhile.
+    // Another process has removed it in the meantime.
     return 0;
   }
 }

@@ -1,7 +1,7 @@
-// A client's events on their way through the disk: memory -> segments -> batches. In: frames that main has written. Out: frames
-// to send, in order, each read back from the disk; while the disk fails, from memory. Used by spool.ts.
+// Passes a client's events through the disk: memory -> segments -> batches. It writes the frames that main adds, and
+// returns them in order, read back from disk, or from memory while the disk fails. Used by spool.ts.
 //
-// Memory is kept until it is synced, so that whatever a disk has lost can be written once more.
+// Memory is kept until its events are synced, so that they can be written again if the disk loses them.
 
 import type { Redact } from '../batch/redact-event.js';
 import { lengthOf, type RawFrame, textOf, write as writeText } from '../frame/frame.js';
@@ -12,17 +12,17 @@ import { RunReader } from './run-reader.js';
 import type { StoredEvent } from './run-writer.js';
 import type { LostFrames, StoredFrame } from './stored-frame.js';
 
-/** Frames in memory that main writes to. */
+/** Frames in memory that main writes. */
 export interface FramesInMemory {
-  /** Sequence number of the last frame that has been seen. */
+  /** Sequence number of the last frame that was counted. */
   readonly last: number;
   /** Whether main is about to add frames. */
   readonly isFilling: boolean;
   /** Looks for frames that main has added. Returns whether there are any. */
   look(): boolean;
-  /** The frames from `from` on, in order, with their sequence numbers, in place. */
+  /** Yields the frames from `from` on, in order and in place, with their sequence numbers. */
   read(from: number): Iterator<readonly [number, RawFrame]>;
-  /** Main may use the memory of the frames up to `through` again. */
+  /** Lets main reuse the memory of the frames up to `through`. */
   release(through: number): void;
 }
 
@@ -33,28 +33,28 @@ export interface OwnEventsOptions {
   readonly redact?: Redact | undefined;
   /** Sequence number up to which events are settled. */
   readonly settled: number;
-  /** Sequence number up to which an earlier worker has stored events, which are no longer in memory. */
+  /** Sequence number up to which an earlier worker stored events. They are no longer in memory. */
   readonly stored: number;
   /**
-   * Opens the run for events behind `stored`: makes its folder, or finds what an earlier worker has stored. Throws what the
-   * system says.
+   * Opens the run for the events after `stored`: creates its folder, or opens what an earlier worker has stored. Throws
+   * the system's error.
    */
   readonly openRun: (stored: number) => OwnRun;
-  /** Whether an event of that time is too old to be sent. */
+  /** Whether an event accepted at that time is too old to be sent. */
   readonly isExpired: (time: number) => boolean;
-  /** The disk fails. Called each time. */
+  /** Called each time the disk fails. */
   readonly onFailure: (error: unknown) => void;
-  /** All events up to `through` are on the disk. */
+  /** Called when all events up to `through` are on disk. */
   readonly onStored: (through: number) => void;
-  /** Another process has taken the run over. Give the next one another name. */
+  /** Called when another process has adopted the run. The next run needs another name. */
   readonly onLeft: () => void;
   readonly monotonicTime: () => number;
 }
 
-/** Milliseconds after which a disk that has failed is tried again. */
+/** Milliseconds before a failed disk is tried again. */
 const TRY_AGAIN_MS = 1_000;
 
-/** Events that are given up at once, so that what is told of them stays small. */
+/** Most events that are given up at once, so that the message about them stays small. */
 const MAX_LOST = 1_000;
 
 export class OwnEvents {
@@ -63,21 +63,21 @@ export class OwnEvents {
   readonly #memory: FramesInMemory;
   #run: OwnRun | undefined;
   #reader: RunReader | undefined;
-  /** What is being read from memory, and the sequence number that comes next. */
+  /** The frames that are being read from memory, and the next sequence number. */
   #inMemory: { readonly frames: Iterator<readonly [number, RawFrame]>; next: number } | undefined;
-  /** Sequence number of the last frame that was taken out. */
+  /** Sequence number of the last frame that was taken. */
   #taken: number;
   #settled: number;
   #stored: number;
-  /** Sequence number up to which another process has taken the events over. */
+  /** Sequence number up to which another process has adopted the events. */
   #left = 0;
-  /** When the disk last failed, until it works again. */
+  /** When the disk last failed; undefined when it works again. */
   #failedAt: number | undefined;
   #isSyncFailing = false;
   #syncs = 0;
-  /** Events that are too large for a segment, and so for the API, with their bytes. */
+  /** Events that are too large for a segment, and therefore for the API, with their size in bytes. */
   readonly #oversize = new Map<number, number>();
-  /** The next frame that was found, which may lie behind some that were not. */
+  /** The next frame that was found. Frames before it may be missing. */
   #head: StoredFrame | undefined;
 
   constructor(options: OwnEventsOptions) {
@@ -88,22 +88,22 @@ export class OwnEvents {
     this.#stored = Math.max(options.settled, options.stored);
   }
 
-  /** Sequence number of the last frame that has been seen. */
+  /** Sequence number of the last frame that was counted. */
   get last(): number {
     return Math.max(this.#memory.last, this.#stored, this.#taken);
   }
 
-  /** Frames that wait. */
+  /** Number of waiting frames. */
   get length(): number {
     return this.last - this.#taken;
   }
 
-  /** Nobody counts them: whole batches are full by their number. */
+  /** Not counted. Only the number of frames decides whether a batch is full. */
   get bytes(): number {
     return 0;
   }
 
-  /** Sequence number of the first frame that waits; beyond all others if none does. */
+  /** Sequence number of the first waiting frame, or infinity if there is none. */
   get next(): number {
     return this.length > 0 ? this.#taken + 1 : Number.POSITIVE_INFINITY;
   }
@@ -112,7 +112,7 @@ export class OwnEvents {
     return this.#memory.isFilling;
   }
 
-  /** Sequence number up to which all events are on the disk or settled. */
+  /** Sequence number up to which all events are on disk or settled. */
   get stored(): number {
     return this.#stored;
   }
@@ -121,7 +121,7 @@ export class OwnEvents {
     return this.#failedAt !== undefined;
   }
 
-  /** Whether there are events in its run that are not settled. */
+  /** Whether its run has events that aren't settled. */
   get hasUnsettled(): boolean {
     return this.#run !== undefined && this.#run.written > this.#settled;
   }
@@ -135,7 +135,7 @@ export class OwnEvents {
     return this.#run?.bytes ?? 0;
   }
 
-  /** When the first event that waits was accepted, in milliseconds since 1970. */
+  /** When the first waiting event was accepted, in milliseconds since 1970. */
   get oldest(): number | undefined {
     return this.#find()?.time;
   }
@@ -147,10 +147,10 @@ export class OwnEvents {
     return hasMore;
   }
 
-  /** Writes what is not written yet. Never throws. */
+  /** Writes what hasn't been written yet. Never throws. */
   write(isUrgent = false): void {
     const from = this.#written + 1;
-    // Opened for what an earlier worker has stored, too.
+    // The run is also opened if an earlier worker has stored events.
     const isIdle = from > this.#memory.last && (this.#run !== undefined || this.#stored <= this.#settled);
     if (isIdle) return;
     const { monotonicTime, openRun } = this.#options;
@@ -166,7 +166,7 @@ export class OwnEvents {
     }
   }
 
-  /** Puts all that is written on the disk. Never throws; `done` is called when that is over, however it went. */
+  /** Syncs everything that is written. Never throws. Calls `done` at the end, whether that succeeded or not. */
   sync(done: () => void = () => {}): void {
     const run = this.#run;
     if (run === undefined) {
@@ -181,21 +181,21 @@ export class OwnEvents {
     });
   }
 
-  /** The next frame, left where it is; undefined if there is none, or if `takeLost` comes first. */
+  /** Returns the next frame without taking it. Returns undefined if there is none, or if `takeLost` is next. */
   peek(): StoredFrame | undefined {
     const head = this.#find();
     const isNext = head?.sequence === this.#taken + 1 && this.#left <= this.#taken;
     return isNext && !this.#options.isExpired(head.time) ? head : undefined;
   }
 
-  /** Takes the next frame out. */
+  /** Takes the next frame. */
   shift(): StoredFrame | undefined {
     const frame = this.peek();
     if (frame !== undefined) this.#take(frame.sequence);
     return frame;
   }
 
-  /** Takes out what comes next and can't be sent. */
+  /** Takes the next frames if they can't be sent. */
   takeLost(): LostFrames | undefined {
     if (this.length === 0) return undefined;
     if (this.#left > this.#taken) return this.#lose('left', this.#left);
@@ -206,9 +206,9 @@ export class OwnEvents {
       return { ...this.#lose('oversize', next), bytes };
     }
     const head = this.#find();
-    // The disk can't be read at present, and is tried again.
+    // The disk can't be read at the moment. It is tried again later.
     if (head === undefined && this.#run === undefined && next <= this.#stored) return undefined;
-    // What is neither on the disk nor in memory has been damaged.
+    // An event that is neither on disk nor in memory is damaged.
     if (head?.sequence !== next) return this.#lose('damaged', (head?.sequence ?? this.#written + 1) - 1);
     const frames: StoredFrame[] = [];
     for (let frame = head; this.#options.isExpired(frame.time) && frames.length < MAX_LOST; ) {
@@ -234,7 +234,7 @@ export class OwnEvents {
     this.#head = undefined;
   }
 
-  /** Lets go of the disk: removes what is settled, and leaves the rest. Not during a sync. */
+  /** Closes the files: removes what is settled, and leaves the rest. Don't call it during a sync. */
   close(): void {
     this.#reader?.close();
     this.#reader = undefined;
@@ -242,7 +242,7 @@ export class OwnEvents {
     this.#run = undefined;
   }
 
-  /** Sequence number up to which nothing need be written. */
+  /** Sequence number up to which nothing needs to be written. */
   get #written(): number {
     return Math.max(this.#run?.written ?? this.#stored, this.#settled);
   }
@@ -252,7 +252,7 @@ export class OwnEvents {
     if (!run.add(event)) this.#oversize.set(sequence, event.length);
   }
 
-  /** As it is on the disk: in its final form if something is taken out of it, and otherwise as main has written it. */
+  /** The event as stored: in its final form if it is redacted, and otherwise as main wrote it. */
   #eventOf(sequence: number, raw: RawFrame): StoredEvent {
     const { redact, frameDefaults } = this.#options;
     const { kind, time, memory, start, end } = raw;
@@ -277,7 +277,8 @@ export class OwnEvents {
       this.#failedAt = undefined;
       this.#store(Math.max(run.synced, this.#stored));
     } else {
-      // Taken for dead: what was stored is another process's now. The rest is still in memory, and goes to a new run.
+      // Another process took this one for dead and adopted what was stored. The rest is still in memory, and goes to a
+      // new run.
       this.close();
       this.#options.onLeft();
       this.#left = this.#stored;
@@ -307,7 +308,7 @@ export class OwnEvents {
     return { cause, through, count, frames: [] };
   }
 
-  /** The first frame behind those that were taken that can be found. */
+  /** Finds the first available frame after those that were taken. */
   #find(): StoredFrame | undefined {
     if (this.#head === undefined && this.length > 0) {
       const next = this.#taken + 1;
@@ -320,11 +321,11 @@ export class OwnEvents {
   #readDisk(next: number): StoredFrame | undefined {
     if (this.#run === undefined) return undefined;
     this.#reader ??= new RunReader(this.#options.fs, this.#run.path, next - 1);
-    // What was sent from memory is passed over.
+    // Skips what was sent from memory.
     while ((this.#reader.peek()?.sequence ?? next) < next) this.#reader.shift();
     const record = this.#reader.peek();
     if (record === undefined) return undefined;
-    // The reader goes on behind it only when it's taken: it may be asked for again.
+    // The reader moves past it only when it is taken, because it may be requested again.
     const { sequence, time } = record;
     return { sequence, time, text: textOf(record, sequence, this.#options.frameDefaults) };
   }

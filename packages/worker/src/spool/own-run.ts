@@ -1,5 +1,5 @@
-// The run that a client writes. In: events that are not on the disk yet. Out: what is stored, and what was read back. Used by
-// spool.ts. Next: run-writer.ts, cursor.ts.
+// The run that a client writes: stores its events on disk and reads them back. Used by own-events.ts. Next:
+// run-writer.ts, cursor.ts.
 import { CURSOR_FILE, Cursor } from './cursor.js';
 import type { FileSystem } from './file-system.js';
 import { folderOf, newRun, type RunName } from './run-folder.js';
@@ -23,7 +23,7 @@ export class OwnRun {
   readonly path: string;
   readonly #cursor: Cursor;
   readonly #writer: RunWriter;
-  /** Whether the names of the folder and of the cursor are on the disk. */
+  /** Whether the names of the folder and of the cursor are on disk. */
   #isNamed = false;
 
   private constructor(options: OwnRunOptions, name: RunName, cursor: Cursor, stored: number) {
@@ -36,10 +36,10 @@ export class OwnRun {
   }
 
   /**
-   * Goes on with a run that an earlier worker of this process has begun, in a new segment.
+   * Continues a run of an earlier worker of this process, in a new segment.
    *
-   * @param stored sequence number up to which no event need be stored.
-   * @throws if its folder is not there.
+   * @param stored sequence number up to which no event needs to be stored.
+   * @throws if the folder doesn't exist.
    */
   static open(options: OwnRunOptions, name: RunName, stored: number): OwnRun {
     const { fs, directory } = options;
@@ -49,10 +49,10 @@ export class OwnRun {
   }
 
   /**
-   * Makes the folder.
+   * Creates the folder.
    *
-   * @param stored sequence number up to which no event need be stored.
-   * @throws what the system says. Nothing is then left of it.
+   * @param stored sequence number up to which no event needs to be stored.
+   * @throws the system's error. In that case nothing is left of the folder.
    */
   static create(
     options: OwnRunOptions,
@@ -84,17 +84,17 @@ export class OwnRun {
     return this.#writer.bytes;
   }
 
-  /** As of `RunWriter`. @throws what the system says. */
+  /** See `RunWriter`. @throws the system's error. */
   add(event: StoredEvent): boolean {
     return this.#writer.add(event);
   }
 
-  /** As of `RunWriter`. @throws what the system says. */
+  /** See `RunWriter`. @throws the system's error. */
   write(): void {
     this.#writer.write();
   }
 
-  /** As of `RunWriter`. */
+  /** See `RunWriter`. */
   sync(done: (error: unknown) => void): void {
     const { fs, directory } = this.#options;
     if (this.#isNamed) {
@@ -109,7 +109,7 @@ export class OwnRun {
     });
   }
 
-  /** Whether the folder is still this process's own: another one may have taken it for dead. */
+  /** Whether the folder still belongs to this process. Another process may have taken it for dead. */
   get isOwned(): boolean {
     try {
       this.#options.fs.facts(this.path);
@@ -124,7 +124,7 @@ export class OwnRun {
     this.#writer.settle(through);
   }
 
-  /** Lets go of it; removes it if all that was written is settled. Never throws. */
+  /** Closes the run, and removes it if everything that was written is settled. Never throws. */
   close(): void {
     const { settled } = this.#cursor;
     this.#writer.rotate();
@@ -135,22 +135,24 @@ export class OwnRun {
   }
 
   #syncContent(done: (error: unknown) => void): void {
-    // The cursor is worth no more than events that are sent twice.
+    // If the cursor can't be synced, some events are sent twice, but none are lost.
     if (this.#cursor.isDirty) this.#cursor.sync(() => this.#writer.sync(done));
     else this.#writer.sync(done);
   }
 }
 
-/** Removes the folder of a run that has no segments. Never throws: what can't be removed is left to the next process. */
+/**
+ * Removes the folder of a run that has no segments. Never throws: what can't be removed is left for the next process.
+ */
 export function removeRun(fs: FileSystem, path: string): void {
   try {
     fs.remove(`${path}/${CURSOR_FILE}`);
   } catch {
-    // There may be none.
+    // The file may not exist.
   }
   try {
     fs.removeFolder(path);
   } catch {
-    // Somebody has put something into it.
+    // The folder contains other files.
   }
 }

@@ -1,24 +1,25 @@
-// One event on disk: bytes <-> record, and the next record that holds behind damage. Pure. Used by run-writer.ts, run-reader.ts.
+// The format of one event on disk. Also finds the next valid record after damage. Pure. Used by run-writer.ts and
+// segment-reader.ts.
 //
 // Little-endian:
 //
 //   | uint32 CRC-32 | uint32 length | uint64 sequence | float64 time | uint32 kind | payload |
 //
-// The CRC covers everything behind it. `length` is that of the payload and never 0: the CRC of nothing is 0, and so a
-// stretch of zeros, which a file system may leave behind, would be a record.
+// The CRC covers everything after it. `length` is that of the payload and is never 0. Otherwise a range of zeros, which
+// a file system may leave behind, would be a valid record, because the CRC of nothing is 0.
 import { crc32 } from 'node:zlib';
 import { KIND, type Kind } from '../protocol.js';
 
-/** Bytes in front of each payload. */
+/** Bytes before each payload. */
 export const RECORD_HEADER_BYTES = 28;
 
 /**
- * A payload has at most so many bytes; an event that is sent has 32 KB. JSON text escapes bytes below 0x20, and the highest
- * byte of a length is 0: no payload contains what looks like a record.
+ * Largest payload. An event that can be sent has at most 32 KB. JSON text escapes bytes below 0x20, and the highest
+ * byte of a length is 0, so no payload contains bytes that look like a record.
  */
 export const MAX_PAYLOAD_BYTES = 1024 * 1024;
 
-/** 2 ** 53 is the first number that JavaScript can't tell from the next one. */
+/** Above 2 ** 53, JavaScript can't represent every integer. */
 const MAX_HIGH_WORD = 2 ** 21;
 
 const KINDS = Object.keys(KIND) as Kind[];
@@ -29,13 +30,16 @@ export interface SpoolRecord {
   /** When the event was accepted, in milliseconds since 1970. */
   readonly time: number;
   readonly kind: Kind;
-  /** Holds the payload from `start` to `end`, where the next record begins. */
+  /** Contains the payload from `start` to `end`. The next record starts at `end`. */
   readonly memory: Buffer;
   readonly start: number;
   readonly end: number;
 }
 
-/** Turns a payload that is in `target` behind room for the header into a record. Returns where the record ends. */
+/**
+ * Turns a payload into a record. The payload is already in `target`, after space for the header. Returns the end of the
+ * record.
+ */
 export function sealRecord(
   target: Buffer,
   at: number,
@@ -52,12 +56,12 @@ export function sealRecord(
   return end;
 }
 
-/** The record at `at`, or undefined if there is none that holds before `limit`. */
+/** Returns the record at `at`, or undefined if no valid one ends by `limit`. */
 export function readRecord(memory: Buffer, at: number, limit: number): SpoolRecord | undefined {
   const start = at + RECORD_HEADER_BYTES;
   if (start >= limit) return undefined;
   const length = memory.readUInt32LE(at + 4);
-  // The cheap questions first: when the reader looks for the next record, it asks them at every byte.
+  // The cheap checks come first, because a search for the next record runs them at every byte.
   if (length === 0 || length > MAX_PAYLOAD_BYTES || start + length > limit) return undefined;
   const kind = KINDS[memory.readUInt32LE(at + 24)];
   const high = memory.readUInt32LE(at + 12);
@@ -72,18 +76,19 @@ export function readRecord(memory: Buffer, at: number, limit: number): SpoolReco
 export interface Found {
   readonly record: SpoolRecord | undefined;
   /**
-   * What lies in front of it, or in front of `limit`: nothing; bytes that are not a record; or a record that was being
-   * written when the process ended, or is being written now.
+   * What precedes the record, or `limit` if there is none: nothing; bytes that aren't a record; or a record whose write
+   * was interrupted when the process ended, or is in progress.
    */
   readonly before: 'nothing' | 'damage' | 'torn';
 }
 
-/** The first record from `at` on that holds. */
+/** Finds the first valid record from `at` on. */
 export function findRecord(memory: Buffer, at: number, limit: number): Found {
   const record = readRecord(memory, at, limit);
   if (record !== undefined || at >= limit) return { record, before: 'nothing' };
   for (let next = at + 1; next + RECORD_HEADER_BYTES < limit; next++) {
-    // Zeros, mostly: a stretch of a block that was never written. `length` has a byte that isn't 0, 4 to 7 bytes further on.
+    // Usually zeros, from a part of a block that was never written. `length` has a nonzero byte 4 to 7 bytes after the
+    // start.
     if (memory[next + 4] === 0 && isZero(memory, next + 4)) continue;
     const found = readRecord(memory, next, limit);
     if (found !== undefined) return { record: found, before: 'damage' };
@@ -95,7 +100,7 @@ function isZero(memory: Buffer, at: number): boolean {
   return memory[at + 1] === 0 && memory[at + 2] === 0 && memory[at + 3] === 0;
 }
 
-/** Whether the bytes to `limit` are what is left of a write that ended early: the beginning of a record, or zeros. */
+/** Whether the bytes up to `limit` are what an interrupted write leaves: the start of a record, or zeros. */
 function isTorn(memory: Buffer, at: number, limit: number): boolean {
   if (limit - at < RECORD_HEADER_BYTES) return true;
   const length = memory.readUInt32LE(at + 4);

@@ -1,16 +1,17 @@
-// How much a source may keep on the disk, and for how long. Pure, but for `sourceBytes`. Used by spool.ts.
+// Decides how much a source may keep on disk, and for how long. Pure, except for `sourceBytes`. Used by spool.ts and
+// spool-directory.ts.
 import type { FileSystem } from './file-system.js';
 import { parseDeadLetters, parseRun } from './run-folder.js';
 
-/** A clock that another program may set, and one that only goes on. Both in milliseconds. */
+/** The wall clock, which other programs can set, and a monotonic clock. Both in milliseconds. */
 export interface Clocks {
   readonly wallTime: () => number;
   readonly monotonicTime: () => number;
 }
 
 /**
- * What time it is, for the age of events. A clock that is set forward must not make events old: while the process runs, time
- * goes on no faster than the monotonic clock.
+ * The time for computing the age of events. Setting the wall clock forward must not make events old, so while the
+ * process runs, this time advances no faster than the monotonic clock.
  */
 export class AgeClock {
   readonly #clocks: Clocks;
@@ -29,14 +30,14 @@ export class AgeClock {
 /**
  * Whether an event is given up because of its age.
  *
- * @param hasFailed whether an attempt in this process has failed for a fault that passes. Before, nothing expires: the API may
- *   be well again, and the clock may be wrong.
+ * @param hasFailed whether an attempt of this process has failed for a temporary reason. Before that nothing expires,
+ * because the API may work again, or the clock may be wrong.
  */
 export function isExpired(time: number, now: number, maxAge: number, hasFailed: boolean): boolean {
   return hasFailed && now - time > maxAge;
 }
 
-/** Bytes that each source has in the directory: runs, whoever holds them, and dead letters. */
+/** Returns the bytes of each source in the directory: its runs, whoever holds them, and its dead letters. */
 export function bytesBySource(fs: FileSystem, directory: string): Map<string, number> {
   const sums = new Map<string, number>();
   for (const name of list(fs, directory)) {
@@ -51,7 +52,7 @@ export function bytesBySource(fs: FileSystem, directory: string): Map<string, nu
   return sums;
 }
 
-/** Another process may remove what was there a moment ago. */
+/** Ignores errors, because another process may remove a folder at any time. */
 function list(fs: FileSystem, path: string): string[] {
   try {
     return fs.list(path);

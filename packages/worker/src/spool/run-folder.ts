@@ -1,4 +1,4 @@
-// Names in a spool directory. Pure. Used by run.ts, adoption.ts and the command line.
+// The names of files and folders in a spool directory. Pure. Used by all files of the spool and the command line.
 //
 //   SOURCE.RUN.HOLDER/       a run: what one client has stored, 0700
 //     FIRST.COPY.segment     its segments, by the sequence number of the first record
@@ -7,9 +7,9 @@
 //   HOLDER.sock, HOLDER.holder   a process that has runs, see holder.ts
 
 export interface RunName {
-  /** The beginning of `sourceOf` the write key: 128 bits. */
+  /** The first 128 bits of `sourceOf` the write key. */
   readonly source: string;
-  /** Begins with the time of its making: names in order are runs in order. */
+  /** Starts with the time of creation, so the order of names is the order of runs. */
   readonly run: string;
   readonly holder: string;
 }
@@ -24,12 +24,12 @@ export function newHolder(): string {
   return randomHex(8);
 }
 
-/** Taken from the process when it's needed: loading it costs main milliseconds and megabytes. */
+/** Loads node:crypto only when it is needed, because that costs main milliseconds and megabytes. */
 function randomHex(bytes: number): string {
   return process.getBuiltinModule('node:crypto').randomBytes(bytes).toString('hex');
 }
 
-/** @param source as `sourceOf` gives it. */
+/** @param source the result of `sourceOf`. */
 export function newRun(source: string, holder: string, time: number): RunName {
   const stamp = Math.max(0, Math.floor(time)).toString(36).padStart(9, '0').slice(-9);
   return { source: shortSource(source), run: `${stamp}-${randomHex(6)}`, holder };
@@ -43,23 +43,23 @@ export function folderOf({ source, run, holder }: RunName): string {
   return `${source}.${run}.${holder}`;
 }
 
-/** The name of a dead-letter file. */
+/** Returns the name of a run's dead-letter file. */
 export function deadLettersOf({ source, run }: RunName): string {
   return `${source}.${run}.dead.ndjson`;
 }
 
-/** Undefined for what is not the folder of a run. */
+/** Parses the name of a run's folder. Returns undefined for other names. */
 export function parseRun(name: string): RunName | undefined {
   const [, source, run, holder] = RUN_PATTERN.exec(name) ?? [];
   return source && run && holder ? { source, run, holder } : undefined;
 }
 
-/** The holder whose file this is. */
+/** Returns the holder that a file belongs to. */
 export function parseHolder(name: string): string | undefined {
   return HOLDER_PATTERN.exec(name)?.[1];
 }
 
-/** The source whose dead letters these are. */
+/** Returns the source whose dead letters a file contains. */
 export function parseDeadLetters(name: string): string | undefined {
   return DEAD_PATTERN.exec(name)?.[1];
 }
@@ -68,7 +68,7 @@ export interface SegmentName {
   readonly name: string;
   /** Sequence number of its first record. */
   readonly first: number;
-  /** Segments with one `first` hold the same events: of each of these, one record that holds is enough. */
+  /** Segments with the same `first` contain the same events. One valid record of each event is enough. */
   readonly copy: number;
 }
 
@@ -76,7 +76,7 @@ export function segmentName(first: number, copy: number): string {
   return `${String(first).padStart(16, '0')}.${copy}.segment`;
 }
 
-/** The segments among these names, in order. */
+/** Returns the segments among these names, in order. */
 export function segmentsOf(names: readonly string[]): SegmentName[] {
   return names
     .flatMap((name): SegmentName[] => {

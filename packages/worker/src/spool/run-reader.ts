@@ -1,14 +1,15 @@
-// A run's folder -> its events in order, each once. In: the folder, and how far it is settled. Out: records. Used by run.ts.
+// Reads the unsettled events of a run from its folder, in order and each only once. Used by own-events.ts and
+// adopted-run.ts.
 //
-// Segments may overlap, see run-writer.ts: they are merged by sequence number, and of each event the first record that holds
-// is taken. One or two segments are open at a time, whatever there is.
+// Segments may overlap, see run-writer.ts. They are merged by sequence number, and the first valid record of each event
+// is used. Only one or two segments are open at a time.
 import { codeOf, type FileSystem } from './file-system.js';
 import type { SpoolRecord } from './record.js';
 import { type SegmentName, segmentsOf } from './run-folder.js';
 import type { RunIdentity } from './segment.js';
 import { SegmentReader } from './segment-reader.js';
 
-/** A segment that holds no event behind `last`. */
+/** A segment without events after `last`. */
 export interface PassedSegment {
   readonly path: string;
   readonly last: number;
@@ -18,31 +19,31 @@ export class RunReader {
   readonly #fs: FileSystem;
   readonly #folder: string;
   #names: SegmentName[] = [];
-  /** Names that are open, passed or left alone. */
+  /** Names of segments that are open, passed or left alone. */
   readonly #known = new Set<string>();
   #open: SegmentReader[] = [];
   #passed: PassedSegment[] = [];
   #head: { readonly record: SpoolRecord; readonly segment: SegmentReader } | undefined;
   /** Sequence number of the last event that was taken. */
   #position: number;
-  /** Whether bytes were passed, since the last event, that are not records. */
+  /** Whether bytes that aren't records were skipped since the last event. */
   #isDamaged = false;
   #damaged = 0;
-  /** Segments of a format that this version doesn't know, which are left alone, with the number of that format. */
+  /** Segments in a format that this version doesn't know, which are left alone. Each with its format number. */
   readonly foreign = new Map<string, number>();
-  /** Segments that can't be opened or read, which are left alone, with the reason. */
+  /** Segments that can't be opened or read, which are left alone. Each with the reason. */
   readonly unreadable = new Map<string, unknown>();
-  /** As the first header that holds has it. */
+  /** The identity in the first valid header. */
   identity: RunIdentity | undefined;
 
-  /** @param settled sequence number up to which events are passed over. */
+  /** @param settled sequence number up to which events are skipped. */
   constructor(fs: FileSystem, folder: string, settled: number) {
     this.#fs = fs;
     this.#folder = folder;
     this.#position = settled;
   }
 
-  /** Events that were damaged, as far as can be told from the sequence numbers around them. */
+  /** Number of damaged events, as far as the sequence numbers around them show it. */
   get damaged(): number {
     return this.#damaged + this.#open.filter(({ tail }) => tail === 'damage').length;
   }
@@ -52,18 +53,18 @@ export class RunReader {
     return this.#position;
   }
 
-  /** Bytes of the segments that are open: those that have grown since the last look have more. */
+  /** Bytes of the open segments. This changes when they grow. */
   get openBytes(): number {
     return this.#open.reduce((sum, { size }) => sum + size, 0);
   }
 
-  /** The next event, left where it is; undefined if there is none at present. */
+  /** Returns the next event without taking it; undefined if there is none at the moment. */
   peek(): SpoolRecord | undefined {
     this.#head ??= this.#find();
     return this.#head?.record;
   }
 
-  /** Takes the next event out. */
+  /** Takes the next event. */
   shift(): SpoolRecord | undefined {
     const record = this.peek();
     if (this.#head === undefined || record === undefined) return undefined;
@@ -75,14 +76,14 @@ export class RunReader {
     return record;
   }
 
-  /** Gives out the segments all of whose events are settled, once. */
+  /** Returns each segment once, when all of its events are settled. */
   takePassed(settled: number): PassedSegment[] {
     const passed = this.#passed.filter(({ last }) => last <= settled);
     this.#passed = this.#passed.filter(({ last }) => last > settled);
     return passed;
   }
 
-  /** Closes all files, and gives out the segments that were read to their end. */
+  /** Closes all files. Returns the segments that were read to the end. */
   close(): PassedSegment[] {
     for (const segment of [...this.#open]) this.#pass(segment);
     return this.#passed;
@@ -101,7 +102,7 @@ export class RunReader {
     }
   }
 
-  /** The open segment that has the next event. */
+  /** Finds the open segment with the next event. */
   #best(): { record: SpoolRecord; segment: SegmentReader } | undefined {
     let best: { record: SpoolRecord; segment: SegmentReader } | undefined;
     for (const segment of [...this.#open]) {
@@ -113,7 +114,7 @@ export class RunReader {
     return best;
   }
 
-  /** The segment's next record of an event that was not taken. */
+  /** Returns the segment's next record of an event that hasn't been taken. */
   #peek(segment: SegmentReader): SpoolRecord | undefined {
     const { stretches } = segment;
     try {
@@ -145,7 +146,7 @@ export class RunReader {
       if (segment.header.type === 'header') this.identity ??= segment.header.header;
       this.#open.push(segment);
     } catch (error) {
-      // Removed, because all of it was settled.
+      // It was removed because all of it was settled.
       if (codeOf(error) === 'ENOENT') return;
       this.unreadable.set(path, error);
       this.#isDamaged = true;

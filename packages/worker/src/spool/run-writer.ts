@@ -1,42 +1,41 @@
-// Events -> segments of a run. In: events in order. Out: what is written, and what a loss of power can no longer take. Used by
-// run.ts.
+// Writes events to the segments of a run, in order. Tracks what is written and what is synced. Used by own-run.ts.
 //
-// A write that fails is taken back by truncating the file, which works on a full disk. If that fails too, nothing is appended
-// to this file again. A sync that fails is never repeated: the system may have dropped what it could not write, and a second
-// sync would say that all is well. `written` then goes back to `synced`, and the caller, who keeps events in memory until they
-// are synced, adds them once more, to a new segment. So segments may overlap; whoever reads them takes of each event the
-// first record that holds.
+// A failed write is undone by truncating the file, which works on a full disk. If that fails too, nothing is appended
+// to the file again. A failed sync is never repeated: the system may have dropped what it couldn't write, and a second
+// sync would report success. Instead, `written` goes back to `synced`, and the caller, who keeps events in memory until
+// they are synced, adds them again, to a new segment. Segments may therefore overlap, and a reader uses the first valid
+// record of each event.
 import { codeOf, type FileSystem, writeAll } from './file-system.js';
 import { MAX_PAYLOAD_BYTES, RECORD_HEADER_BYTES, type SpoolRecord, sealRecord } from './record.js';
 import { segmentName } from './run-folder.js';
 import { type RunIdentity, SEGMENT_BYTES, writeHeader } from './segment.js';
 
-/** An event to be stored. */
+/** An event to store. */
 export interface StoredEvent extends Pick<SpoolRecord, 'sequence' | 'time' | 'kind'> {
   /** Bytes of the payload. */
   readonly length: number;
-  /** Writes the payload into `target` from `at` on. */
+  /** Writes the payload to `target`, starting at `at`. */
   copy(target: Buffer, at: number): void;
 }
 
-/** Bytes that are gathered for one write. */
+/** Bytes that are collected for one write. */
 const GATHER_BYTES = 256 * 1024;
 
-/** A segment whose events are all settled is given up for a new one if it has filled this part of what it may have. */
+/** When all events of a segment are settled and it has filled this part of its limit, a new segment replaces it. */
 const SETTLED_SHARE = 1 / 8;
 
-/** A segment that was made here and is not removed. */
+/** A segment that this writer created and hasn't removed. */
 interface Segment {
   readonly path: string;
   readonly first: number;
-  /** Undefined when it is closed. */
+  /** Undefined if it is closed. */
   file: number | undefined;
-  /** Behind its last record. */
+  /** End of its last record. */
   end: number;
   last: number;
-  /** Whether its name is on the disk. */
+  /** Whether its name is on disk. */
   isNamed: boolean;
-  /** Whether all of its records are on the disk. */
+  /** Whether all of its records are on disk. */
   isSynced: boolean;
 }
 
@@ -48,12 +47,12 @@ export class RunWriter {
   readonly #segmentBytes: number;
   #scratch = Buffer.allocUnsafe(GATHER_BYTES);
   #gathered = 0;
-  /** Sequence numbers of the first and the last event that is gathered. */
+  /** Sequence numbers of the first and last collected events. */
   #first = 0;
   #last = 0;
   /** Oldest first. */
   #segments: Segment[] = [];
-  /** The last one, unless what comes next goes into a new one. */
+  /** The last segment, unless the next event goes to a new one. */
   #current: Segment | undefined;
   #written: number;
   #synced: number;
@@ -62,7 +61,7 @@ export class RunWriter {
   #waiting: ((error: unknown) => void)[] = [];
   #isClosed = false;
 
-  /** @param written sequence number of the last event that need not be written. */
+  /** @param written sequence number up to which no event needs to be written. */
   constructor(
     fs: FileSystem,
     folder: string,
@@ -80,25 +79,25 @@ export class RunWriter {
     this.#segmentBytes = segmentBytes;
   }
 
-  /** Sequence number up to which all is written: the end of this process doesn't take it. */
+  /** Sequence number up to which everything is written. These events survive the end of the process. */
   get written(): number {
     return this.#written;
   }
 
-  /** Sequence number up to which all is on the disk: a loss of power doesn't take it. */
+  /** Sequence number up to which everything is synced. These events survive a power loss. */
   get synced(): number {
     return this.#synced;
   }
 
-  /** Bytes of the segments that were made here and are not removed. */
+  /** Bytes of the segments that this writer created and hasn't removed. */
   get bytes(): number {
     return this.#segments.reduce((sum, { end }) => sum + end, 0);
   }
 
   /**
-   * Gathers an event for the next write. Returns false, and does nothing, if no segment can hold it.
+   * Collects an event for the next write. Returns false, and does nothing, if the event is too large for a segment.
    *
-   * @throws what the system says. What was gathered is then forgotten: go on behind `written`.
+   * @throws the system's error. The collected events are then dropped: continue after `written`.
    */
   add(event: StoredEvent): boolean {
     const bytes = RECORD_HEADER_BYTES + event.length;
@@ -117,9 +116,9 @@ export class RunWriter {
   }
 
   /**
-   * Writes what is gathered.
+   * Writes the collected events.
    *
-   * @throws what the system says. What was gathered is then forgotten: go on behind `written`.
+   * @throws the system's error. The collected events are then dropped: continue after `written`.
    */
   write(): void {
     const bytes = this.#scratch.subarray(0, this.#gathered);
@@ -134,15 +133,15 @@ export class RunWriter {
   }
 
   /**
-   * Puts on the disk what is written, without blocking. `done` gets the error if that fails: go on behind `written`, which has
-   * gone back.
+   * Syncs what is written, without blocking. If that fails, `done` gets the error and `written` goes back: continue
+   * after it.
    */
   sync(done: (error: unknown) => void): void {
     this.#waiting.push(done);
     if (!this.#isSyncing) this.#sync();
   }
 
-  /** Removes segments all of whose events are settled, but for one that is written to and small. */
+  /** Removes segments whose events are all settled, except for the current one while it is small. */
   settle(through: number): void {
     this.#settled = Math.max(this.#settled, through);
     const end = this.#current?.end ?? 0;
@@ -151,7 +150,7 @@ export class RunWriter {
     this.#discard();
   }
 
-  /** What comes next goes into a new segment. */
+  /** Starts a new segment with the next event. */
   rotate(): void {
     this.#current = undefined;
   }
@@ -160,7 +159,7 @@ export class RunWriter {
   close(): void {
     this.#isClosed = true;
     this.#current = undefined;
-    // During a sync the number of a file must not pass to another one.
+    // During a sync, another file must not get the same file descriptor.
     if (!this.#isSyncing) for (const segment of this.#segments) this.#close(segment);
   }
 
@@ -187,7 +186,7 @@ export class RunWriter {
     return segment;
   }
 
-  /** Another worker, or a write that failed, may have left a segment that begins with the same event. */
+  /** An earlier worker or a failed write may have left a segment that starts with the same event. */
   #open(first: number): { readonly file: number; readonly path: string } {
     for (let copy = 0; ; copy++) {
       const path = `${this.#folder}/${segmentName(first, copy)}`;
@@ -243,7 +242,7 @@ export class RunWriter {
       done(undefined);
       return;
     }
-    // Before the sync: what is appended meanwhile sets it back.
+    // Before the sync, because events that are appended during it reset this.
     segment.isSynced = true;
     this.#fs.sync(file, (error) => {
       if (error !== null || segment.isNamed) done(error);
@@ -263,25 +262,25 @@ export class RunWriter {
     this.#discard();
   }
 
-  /** All that is not synced is to be added once more. */
+  /** Makes the caller add everything again that isn't synced. */
   #rewind(): void {
     this.#gathered = 0;
     this.#current = undefined;
     this.#written = this.#synced;
     for (const segment of this.#segments) {
       if (segment.last <= this.#synced) continue;
-      // Closed: so it is never synced again. What it had before the sync that failed counts on; the rest is written anew.
+      // Closed, so that it is never synced again. What was synced before still counts. The rest is written again.
       this.#close(segment);
       segment.isSynced = segment.first <= this.#synced;
       if (segment.isSynced) segment.last = this.#synced;
     }
   }
 
-  /** Never throws: what can't be removed is left to the next process. */
+  /** Never throws: what can't be removed is left for the next process. */
   #discard(): void {
     if (this.#isSyncing) return;
     this.#segments = this.#segments.filter((segment) => {
-      // Of a write or a sync that failed, and written once more.
+      // It comes from a failed write or sync, and its events were written again.
       const isSuperseded = !segment.isSynced && segment.last <= this.#synced;
       const isDone = isSuperseded || segment.last <= this.#settled;
       if (segment === this.#current || !isDone) return true;
@@ -289,7 +288,7 @@ export class RunWriter {
       try {
         this.#fs.remove(segment.path);
       } catch (error) {
-        // Adopted by another process, folder and all.
+        // Another process has adopted the folder.
         if (codeOf(error) !== 'ENOENT') return true;
       }
       return false;

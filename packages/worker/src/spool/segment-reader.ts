@@ -1,4 +1,4 @@
-// A segment file -> its records in order, in bounded memory, past damage. Used by run-reader.ts.
+// Reads the records of a segment file in order, in bounded memory, and skips damage. Used by run-reader.ts.
 import { type FileSystem, readFully } from './file-system.js';
 import {
   findRecord,
@@ -9,10 +9,10 @@ import {
 } from './record.js';
 import { type HeaderResult, MAX_HEADER_BYTES, readHeader } from './segment.js';
 
-/** Bytes that are read at once. Records of one window keep its memory until they are sent. */
+/** Bytes per read. The records of a window keep its memory in use until they are sent. */
 const WINDOW_BYTES = 128 * 1024;
 
-/** Bytes that are searched at once behind damage. Any record fits twice. */
+/** Bytes to search at once after damage. Two records of any size fit. */
 const SEARCH_BYTES = 4 * 1024 * 1024;
 
 const MAX_RECORD_BYTES = RECORD_HEADER_BYTES + MAX_PAYLOAD_BYTES;
@@ -23,17 +23,17 @@ export class SegmentReader {
   readonly #fs: FileSystem;
   readonly #file: number;
   #window = Buffer.alloc(0);
-  /** Where the window lies in the file. */
+  /** Offset of the window in the file. */
   #start = 0;
-  /** Where the next record is looked for. */
+  /** Offset at which the next record is expected. */
   #at: number;
   #head: SpoolRecord | undefined;
-  /** Stretches of bytes, passed so far, that are not records. */
+  /** Number of ranges, so far, that were skipped because they aren't records. */
   stretches = 0;
-  /** What lies behind the last record. */
+  /** What follows the last record. */
   tail: 'nothing' | 'damage' | 'torn' = 'nothing';
 
-  /** @throws what the system says. */
+  /** @throws the system's error. */
   constructor(fs: FileSystem, path: string) {
     this.path = path;
     this.#fs = fs;
@@ -45,22 +45,22 @@ export class SegmentReader {
       fs.close(this.#file);
       throw error;
     }
-    // Behind a header that doesn't hold, records are looked for from the first byte on.
+    // If the header isn't valid, the search for records starts at the first byte.
     this.#at = this.header.type === 'header' ? this.header.header.length : 0;
   }
 
-  /** Bytes of the file at present. */
+  /** Current size of the file in bytes. */
   get size(): number {
     return this.#fs.size(this.#file);
   }
 
-  /** The next record, left where it is. The file may have grown since there was none. */
+  /** Returns the next record without taking it. If there was none before, the file may have grown since. */
   peek(): SpoolRecord | undefined {
     this.#head ??= this.#next();
     return this.#head;
   }
 
-  /** Passes over the record that `peek` gives. */
+  /** Moves past the record that `peek` returns. */
   shift(): void {
     if (this.#head === undefined) return;
     this.#at = this.#start + this.#head.end;
@@ -88,7 +88,7 @@ export class SegmentReader {
     return found ?? this.#search();
   }
 
-  /** Puts the window where the next record is looked for. */
+  /** Moves the window to the expected start of the next record. */
   #fill(bytes: number): void {
     const length = Math.max(0, Math.min(bytes, this.size - this.#at));
     const window = Buffer.allocUnsafe(length);
@@ -96,7 +96,7 @@ export class SegmentReader {
     this.#start = this.#at;
   }
 
-  /** The first record behind the bytes that don't hold. */
+  /** Finds the first record after damaged bytes. */
   #search(): SpoolRecord | undefined {
     const begin = this.#at;
     let { before, record } = findRecord(this.#window, 0, this.#window.length);
@@ -105,12 +105,12 @@ export class SegmentReader {
       this.#fill(SEARCH_BYTES);
       const found = findRecord(this.#window, 0, this.#window.length);
       record = found.record;
-      // Whether a record was torn shows at its beginning, and in what follows it.
+      // Only the first bytes, and what follows them, show whether a record is torn.
       if (skipped === 0) before = found.before;
       if (this.#window.length < SEARCH_BYTES) break;
     }
     if (record === undefined) {
-      // Not passed over: it may be a record that is being written at this moment.
+      // Not skipped, because it may be a record that is being written right now.
       this.#at = begin;
       this.tail = this.size > begin ? before : 'nothing';
       this.#window = Buffer.alloc(0);

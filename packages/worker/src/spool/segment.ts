@@ -1,27 +1,28 @@
-// The header of a segment file: bytes <-> what all of its records have in common. Pure. Used by run-writer.ts, run-reader.ts.
+// The header of a segment file, with what all of its records have in common. Pure. Used by run-writer.ts,
+// segment-reader.ts and cursor.ts.
 //
 // Little-endian:
 //
 //   | 8 bytes magic | uint32 format | uint32 header length | 32 bytes source | float64 time |
 //   | uint16 length of the id prefix | uint16 length of the library | id prefix | library | uint32 CRC-32 |
 //
-// The CRC covers everything in front of it.
+// The CRC covers everything before it.
 import { crc32 } from 'node:zlib';
 import type { FrameDefaults } from '../protocol.js';
 
-/** Bytes after which a segment is full. A record is never divided: one that doesn't fit goes into the next segment. */
+/** Size at which a segment is full. A record is never split: if it doesn't fit, it goes into the next segment. */
 export const SEGMENT_BYTES = 8 * 1024 * 1024;
 
 /** The version of the format that this code writes. */
 export const FORMAT = 1;
 
-/** As of PNG: a transfer that changes ends of lines, or drops the eighth bit, spoils it. */
+/** Like the magic of PNG: a transfer that changes line endings or drops the eighth bit damages it. */
 const MAGIC = Buffer.from([0x89, 0x4f, 0x46, 0x46, 0x54, 0x0d, 0x0a, 0x1a]);
 
 const FIXED_BYTES = 60;
 const CRC_BYTES = 4;
 
-/** Bytes that a header may have; it is looked for in so many. */
+/** Largest header. This many bytes are read to find it. */
 export const MAX_HEADER_BYTES = 4096;
 
 /** What all events of a run have in common. */
@@ -32,15 +33,15 @@ export interface RunIdentity {
 }
 
 export interface SegmentHeader extends RunIdentity {
-  /** When the file was made, in milliseconds since 1970. */
+  /** When the file was created, in milliseconds since 1970. */
   readonly time: number;
-  /** Where the first record begins. */
+  /** Offset of the first record. */
   readonly length: number;
 }
 
 export type HeaderResult =
   | { readonly type: 'header'; readonly header: SegmentHeader }
-  /** Of another version, which may have changed anything behind the format's number. */
+  /** Written by another version, which may have changed everything after the format number. */
   | { readonly type: 'foreign'; readonly format: number }
   | { readonly type: 'damaged' };
 
@@ -71,7 +72,7 @@ export function readHeader(bytes: Buffer): HeaderResult {
   const length = libraryEnd + CRC_BYTES;
   const isWhole = length <= bytes.length && bytes.readUInt32LE(12) === length;
   if (!isWhole || crc32(bytes.subarray(0, libraryEnd)) !== bytes.readUInt32LE(libraryEnd)) {
-    // If one bit of the number itself is wrong, this is a segment of ours: with the right number the CRC holds.
+    // If only one bit of the format number is wrong, this segment is ours: the CRC matches with the right number.
     return format !== FORMAT && !holdsWithFormat(bytes, isWhole, libraryEnd)
       ? { type: 'foreign', format }
       : { type: 'damaged' };

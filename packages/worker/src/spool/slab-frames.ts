@@ -1,29 +1,29 @@
-// Slabs -> frames as main writes them, until their memory is given back. In: slabs. Out: frames, by sequence number. Used by
-// spool.ts. Its sibling without a disk is batch/queue.ts.
+// Keeps slabs until their frames are no longer needed, and reads frames from them by sequence number. Used by spool.ts.
+// Clients without a spool use batch/queue.ts instead.
 import { type RawFrame, readFrame } from '../frame/frame.js';
 import { FRAME_HEADER_BYTES, type Handover, RETIRED, SLAB, SLAB_HEADER_BYTES } from '../protocol.js';
 import type { FramesInMemory } from './own-events.js';
 
-/** A slab that main may not use again. */
+/** A slab that main can't reuse yet. */
 interface Reading {
   readonly bytes: Buffer;
   readonly header: Int32Array;
-  /** Sequence numbers of the first frame, and of the last one that has been seen. */
+  /** Sequence numbers of the first frame, and of the last one that was counted. */
   readonly first: number;
   last: number;
-  /** Where the last frame ends that has been seen. */
+  /** End of the last frame that was counted. */
   end: number;
-  /** Whether main may still add frames. Only the last slab is open. */
+  /** Whether main may still add frames. Only the last slab can be open. */
   isOpen: boolean;
 }
 
 export class SlabFrames implements FramesInMemory {
   #slabs: Reading[] = [];
   #last: number;
-  /** Sequence number up to which nobody needs the memory any more. */
+  /** Sequence number up to which the memory is no longer needed. */
   #released: number;
 
-  /** @param released sequence number up to which an earlier worker was done with everything. */
+  /** @param released sequence number up to which an earlier worker finished all events. */
   constructor(released: number) {
     this.#last = released;
     this.#released = released;
@@ -38,11 +38,11 @@ export class SlabFrames implements FramesInMemory {
     return slab?.isOpen === true && Atomics.load(slab.header, SLAB.FILLING) === 1;
   }
 
-  /** Takes a slab over, behind those that are there. */
+  /** Adds a slab at the end. */
   push({ memory, first, end }: Handover): void {
     const before = this.#slabs.at(-1);
     if (before?.isOpen) {
-      // Main had added its last frame before it handed this slab over.
+      // Main added its last frame to the previous slab before it handed this one over.
       this.#see(before);
       before.isOpen = false;
     }
@@ -81,8 +81,8 @@ export class SlabFrames implements FramesInMemory {
   }
 
   /**
-   * Gives the slab back that main writes to. Main hands another one over for the next frame, which wakes this thread. Returns
-   * false if there are frames that are still needed, or that nobody has looked at.
+   * Returns the open slab to main. Main then hands over another slab with its next frame, which wakes this thread.
+   * Returns false if there are frames that are still needed or haven't been counted.
    */
   retire(): boolean {
     const slab = this.#slabs[0];
@@ -103,7 +103,7 @@ export class SlabFrames implements FramesInMemory {
     return true;
   }
 
-  /** Gives back slabs that nobody needs, and that get no more frames. */
+  /** Releases slabs that are no longer needed and get no more frames. */
   #retire(): void {
     for (let slab = this.#slabs[0]; slab !== undefined; slab = this.#slabs[0]) {
       if (slab.isOpen || slab.last > this.#released) return;

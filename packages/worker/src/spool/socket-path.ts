@@ -1,12 +1,12 @@
-// Where a process listens: a path of any length -> what the system takes. Used by holder.ts and holder-watch.ts.
+// Makes the path of a holder's socket short enough for the system. Used by holder.ts and holder-watch.ts.
 
 import { closeSync, openSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-/** Bytes that the address of a unix socket may have, without the 0 at its end: 103 on macOS, 107 on Linux. */
+/** Longest address of a unix socket in bytes, without the terminating 0: 103 on macOS, 107 on Linux. */
 const MAX_BYTES = process.platform === 'linux' ? 107 : 103;
 
-/** Calls `use` with an address for `DIRECTORY/HOLDER.sock`, which holds only during the call. */
+/** Calls `use` with an address for `DIRECTORY/HOLDER.sock`. The address is valid only during the call. */
 export function withSocketPath<T>(directory: string, holder: string, use: (path: string) => T): T {
   const name = `${holder}.sock`;
   if (process.platform === 'win32') return use(pipeOf(directory, holder));
@@ -19,7 +19,7 @@ export function withSocketPath<T>(directory: string, holder: string, use: (path:
         code: 'ENAMETOOLONG',
       },
     );
-  // Node.js 20 cuts off what is too long, without a word, and so listens somewhere else.
+  // Node.js 20 silently truncates a path that is too long, and then listens somewhere else.
   const folder = openSync(directory, 'r');
   try {
     return use(`/proc/self/fd/${folder}/${name}`);
@@ -28,7 +28,7 @@ export function withSocketPath<T>(directory: string, holder: string, use: (path:
   }
 }
 
-/** Pipes have one name space for the whole machine. */
+/** The names of pipes are global to the machine. */
 function pipeOf(directory: string, holder: string): string {
   const place = process
     .getBuiltinModule('node:crypto')

@@ -1,7 +1,10 @@
-// A write key -> the source that it names. Used on main, where node:crypto is loaded only for those who have a spool.
+// Derives the name of a source from its write key. Used on main, which loads node:crypto only if a client has a spool.
 
-/** The source that a write key names: its SHA-256. Nobody can read the key from it, and a host that moves changes nothing. */
+/**
+ * Returns the SHA-256 of a write key, as the name of its source. The key can't be read from it, and it doesn't depend
+ * on the host.
+ */
 export function sourceOf(writeKey: string): string {
-  // Taken when it's needed: loading it costs main milliseconds and megabytes.
+  // Loaded only when it is needed, because that costs main milliseconds and megabytes.
   return process.getBuiltinModule('node:crypto').createHash('sha256').update(writeKey).digest('hex');
 }

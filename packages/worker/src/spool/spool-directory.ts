@@ -1,4 +1,4 @@
-// A spool directory as all clients of the worker share it: who adopts what, and how full it is. Used by spool.ts.
+// A spool directory, shared by all clients of the worker: who adopts which runs, and how full it is. Used by spool.ts.
 
 import { setImmediate } from 'node:timers/promises';
 import { AdoptedRun } from './adopted-run.js';
@@ -8,22 +8,22 @@ import { HolderWatch } from './holder-watch.js';
 import { bytesBySource } from './retention.js';
 import type { RunName } from './run-folder.js';
 
-/** Milliseconds between two looks for runs of processes that have ended. */
+/** Milliseconds between two searches for runs of dead processes. */
 const ADOPT_INTERVAL_MS = 60_000;
 
-/** Milliseconds after which the bytes of a source are counted again that may have fewer. */
+/** Milliseconds before the bytes of a source are counted again if they may have decreased. */
 const RECOUNT_MS = 1_000;
 
-/** A client, as it looks from here. */
+/** The parts of a client that this file uses. */
 export interface DirectoryClient {
-  /** As in the names of runs. */
+  /** The source, as in the names of runs. */
   readonly source: string;
   /** Bytes of its own segments. */
   readonly bytesOnDisk: number;
   adoptRun(run: AdoptedRun): void;
-  /** A minute has passed. */
+  /** Called every minute. */
   tidy(): void;
-  /** So many runs wait that were written under other keys. Called once. */
+  /** Called once with the number of waiting runs that were written with other keys. */
   onForeign(count: number): void;
   onFailure(error: unknown): void;
 }
@@ -34,9 +34,9 @@ export class SpoolDirectory {
   readonly holder: string;
   readonly #adoption: AdoptionOptions;
   readonly #clients = new Set<DirectoryClient>();
-  /** Runs of clients that are closed, for the next client of their source. */
+  /** Runs of closed clients, for the next client of the same source. */
   #unassigned: RunName[] = [];
-  /** Bytes of each source that are not in segments of clients of this process. */
+  /** Bytes of each source, without the segments that clients of this process write. */
   #others = new Map<string, number>();
   #countedAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
@@ -63,7 +63,7 @@ export class SpoolDirectory {
     void this.#adopt();
   }
 
-  /** @param runs that the client has written or adopted and not sent, closed. */
+  /** @param runs closed runs that the client has written or adopted, and not sent. */
   delete(client: DirectoryClient, runs: readonly RunName[]): void {
     this.#clients.delete(client);
     const heir = this.#clientOf(client.source);
@@ -76,7 +76,10 @@ export class SpoolDirectory {
     this.#timer = undefined;
   }
 
-  /** Bytes that a source has in the directory. @param hasShrunk whether it may have fewer than were counted. */
+  /**
+   * Returns the bytes of a source in the directory. @param hasShrunk whether they may have decreased since they were
+   * counted.
+   */
   bytesOf(source: string, hasShrunk: boolean): number {
     const bytes = (this.#others.get(source) ?? 0) + this.#ownBytes(source);
     if (!hasShrunk || performance.now() - this.#countedAt < RECOUNT_MS) return bytes;
@@ -93,14 +96,14 @@ export class SpoolDirectory {
         this.#adoption,
         ({ source }) => this.#clientOf(source) !== undefined,
       );
-      // One at a time: events of this process are not to wait for their way to the disk.
+      // One at a time, so that events of this process don't wait to be written.
       for (const name of claimed) {
         this.#assign(name);
         await setImmediate();
       }
       this.#tellForeign(unwanted);
     } catch (error) {
-      // There is no directory yet, or not at present.
+      // The directory doesn't exist, or not at the moment.
       if (codeOf(error) !== 'ENOENT') for (const client of this.#clients) client.onFailure(error);
     } finally {
       this.#isAdopting = false;
@@ -141,7 +144,7 @@ export class SpoolDirectory {
 
 const directories = new Map<string, SpoolDirectory>();
 
-/** The directory that all clients of this worker share. */
+/** Returns the directory, which all clients of this worker share. */
 export function directoryAt(path: string, holder: string): SpoolDirectory {
   const key = `${holder} ${path}`;
   const found = directories.get(key) ?? new SpoolDirectory(path, holder);

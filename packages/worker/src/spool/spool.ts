@@ -1,5 +1,5 @@
-// A client's spool: what main writes goes to the disk and from there to delivery, and so do runs that other processes have left.
-// In: frames in memory. Out: what delivery sends, and what main is told of the disk. Used by index.ts. Next: own-events.ts,
+// A client's spool. It writes the frames that main adds to disk, passes them to delivery, and reports problems of the
+// disk to main. Also delivers the runs that other processes have left. Used by index.ts. Next: own-events.ts,
 // adopted-events.ts, spool-directory.ts.
 
 import type { Frame } from '../batch/queue.js';
@@ -30,28 +30,28 @@ import { type DirectoryClient, directoryAt, type SpoolDirectory } from './spool-
 import type { LostFrames, StoredFrame } from './stored-frame.js';
 import { Turn } from './turn.js';
 
-/** Milliseconds between two reports of a disk that fails. */
+/** Milliseconds between two reports of a failing disk. */
 const REPORT_MS = 60_000;
 
-/** What a spool needs of the thread that it is in. */
+/** What a spool needs from its thread. */
 export interface SpoolHost {
   readonly settings: DeliverySettings;
   readonly spool: WorkerSpool;
   readonly frameDefaults: FrameDefaults;
   readonly redact: Redact | undefined;
   readonly slabs: SlabFrames;
-  /** Sequence numbers up to which events are settled, and stored by an earlier worker. */
+  /** Sequence numbers up to which an earlier worker settled and stored events. */
   readonly settled: number;
   readonly stored: number;
   post(message: SpoolMessage): void;
   wakeMain(): void;
-  /** There are events that were adopted. */
+  /** Called when there are adopted events. */
   wakeRecovery(): void;
 }
 
 const turns = new Map<string, Turn>();
 
-/** What main is told of a spool. */
+/** What a spool reports to main. */
 type SpoolMessage =
   | ({ readonly type: 'spool' } & SpoolReport)
   | { readonly type: 'recovered'; readonly count: number }
@@ -61,7 +61,7 @@ export class Spool implements DirectoryClient {
   readonly source: string;
   readonly own: OwnEvents;
   readonly adopted: AdoptedEvents;
-  /** One request at a time for each source. */
+  /** Allows one request at a time for each source. */
   readonly turn: Turn;
   readonly #host: SpoolHost;
   readonly #directory: SpoolDirectory;
@@ -70,7 +70,7 @@ export class Spool implements DirectoryClient {
   #name: RunName;
   #recovered = 0;
   #damaged = 0;
-  /** Whether an attempt has failed for a fault that passes. */
+  /** Whether an attempt has failed for a temporary reason. */
   #hasFailed = false;
   #isPaused = false;
   #reportedAt = Number.NEGATIVE_INFINITY;
@@ -108,9 +108,9 @@ export class Spool implements DirectoryClient {
     this.adopted = new AdoptedEvents({ isExpired: expired, onEnd: () => this.#countBytes(true) });
   }
 
-  /** Begins to look for what other processes have left. */
+  /** Starts to look for the runs of other processes. */
   open(): void {
-    // Finds what an earlier worker has stored.
+    // Opens what an earlier worker has stored.
     this.own.write();
     this.#directory.add(this);
     this.#countBytes();
@@ -120,7 +120,7 @@ export class Spool implements DirectoryClient {
     return this.own.bytesOnDisk;
   }
 
-  /** Looks for frames, writes them, and syncs them when it is time to. Returns whether there are any. */
+  /** Looks for frames, writes them, and syncs them when it is time. Returns whether there are any. */
   look(): boolean {
     const hasMore = this.own.look();
     if (hasMore) this.#countBytes();
@@ -128,7 +128,7 @@ export class Spool implements DirectoryClient {
     return hasMore;
   }
 
-  /** Puts all that is there on the disk, and tells main when that is over, however it went. */
+  /** Writes and syncs all events, then tells main, whether that succeeded or not. */
   store(id: number): void {
     this.own.look();
     this.own.write(true);
@@ -139,7 +139,7 @@ export class Spool implements DirectoryClient {
     });
   }
 
-  /** Own events are settled. Returns what main is told. */
+  /** Settles own events. Returns the outcome to report to main. */
   settleOwn(outcome: Outcome, frames: readonly Frame[]): Outcome {
     this.#resume();
     const told = this.#keep(outcome, frames, this.#name);
@@ -149,7 +149,7 @@ export class Spool implements DirectoryClient {
     return told;
   }
 
-  /** Events of an earlier process are settled. */
+  /** Settles events of an earlier process. */
   settleAdopted(outcome: Outcome, frames: readonly Frame[]): void {
     this.#resume();
     const { current } = this.adopted;
@@ -169,7 +169,7 @@ export class Spool implements DirectoryClient {
     this.#showOldest();
   }
 
-  /** What delivery needs to know of a queue whose frames are on the disk. */
+  /** Returns what delivery needs for a queue whose frames are on disk. */
   storedQueue(queue: OwnEvents | AdoptedEvents): StoredQueue {
     const outcomeOf = (lost: LostFrames | undefined) => lost && this.#outcomeOf(lost);
     return {
@@ -197,7 +197,7 @@ export class Spool implements DirectoryClient {
     return { ...loss, code: 'spool_damaged', message };
   }
 
-  /** The batch, if all of it has become too old while it was tried. */
+  /** Returns the batch as lost if all of it became too old during the attempts. */
   #expire(frames: readonly Frame[]): LostFrames | undefined {
     const all = frames as readonly StoredFrame[];
     const last = all.at(-1);
@@ -205,13 +205,13 @@ export class Spool implements DirectoryClient {
     return { cause: 'expired', through: last.sequence, count: all.length, frames: all };
   }
 
-  /** An attempt has failed for a fault that passes. */
+  /** Called when an attempt has failed for a temporary reason. */
   onPostponed(): void {
     this.#resume();
     this.#hasFailed = true;
   }
 
-  /** Something is set wrong, here or at the API: the source waits. */
+  /** Called when a setting is wrong, here or at the API: the source pauses. */
   #onPause(code: Loss['code'], message: string, status: number | undefined): void {
     this.#isPaused = true;
     Atomics.store(this.#counters, SPOOL.PAUSED, 1n);
@@ -267,7 +267,7 @@ export class Spool implements DirectoryClient {
   }
 
   #isExpired(time: number): boolean {
-    // Asked of every event.
+    // Called for every event, so the cheap check comes first.
     if (!this.#hasFailed) return false;
     return isExpired(time, this.#clock.now(), this.#host.spool.maxAge, this.#hasFailed);
   }
@@ -298,7 +298,7 @@ export class Spool implements DirectoryClient {
     Atomics.store(this.#counters, SPOOL.PAUSED, 0n);
   }
 
-  /** Adds the events to a loss; puts those that the API refused aside. */
+  /** Adds the events to a loss, and writes those that the API refused to the dead letters. */
   #keep(outcome: Outcome, frames: readonly Frame[], run: RunName): Outcome {
     if (outcome.type !== 'failed' && outcome.type !== 'dropped') return outcome;
     const events = outcome.events ?? frames.map(({ text }) => stringOf(text));
@@ -346,10 +346,10 @@ export class Spool implements DirectoryClient {
   }
 }
 
-// With the spool, because both are loaded only if a client has one.
+// Exported here because both are loaded only if a client has a spool.
 export { SlabFrames };
 
-/** The run that a worker before this one has begun, or a new one of that name. */
+/** Opens the run that an earlier worker has started, or creates one with that name. */
 function openRun(options: OwnRunOptions, name: RunName, stored: number): OwnRun {
   try {
     return OwnRun.open(options, name, stored);

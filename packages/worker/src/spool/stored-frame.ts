@@ -1,7 +1,7 @@
-// What the spool gives to delivery. No code, only names. Used by own-events.ts, adopted-events.ts and spool.ts.
+// The types of what the spool passes to delivery. Used by own-events.ts, adopted-events.ts and spool.ts.
 import type { Frame } from '../batch/queue.js';
 
-/** An event, ready to be sent, that knows its age. */
+/** An event, ready to be sent, with its age. */
 export interface StoredFrame extends Frame {
   /** When it was accepted, in milliseconds since 1970. */
   readonly time: number;
@@ -10,14 +10,14 @@ export interface StoredFrame extends Frame {
 /** Events that are given up before they are sent. */
 export interface LostFrames {
   /**
-   * `'damaged'`: they can't be read back. `'expired'`: they are too old. `'oversize'`: too large. `'left'`: another process has
-   * taken them over, and sends them.
+   * `'damaged'`: they can't be read back. `'expired'`: they are too old. `'oversize'`: one is too large. `'left'`:
+   * another process has adopted them and sends them.
    */
   readonly cause: 'damaged' | 'expired' | 'oversize' | 'left';
   readonly through: number;
   readonly count: number;
-  /** What is known of them. */
+  /** The events, as far as they are known. */
   readonly frames: readonly StoredFrame[];
-  /** Of one that is too large. */
+  /** The size of an oversize event. */
   readonly bytes?: number;
 }

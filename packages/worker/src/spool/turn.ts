@@ -1,8 +1,9 @@
-// One request at a time for each source, however many clients and runs have events of it. Used by delivery.ts.
+// Allows one request at a time for each source, however many clients and runs have events of it. Used by spool.ts and
+// delivery.ts.
 
-/** Somebody who sends. */
+/** A delivery that takes turns. */
 export interface Sender {
-  /** Somebody waits: don't sit out a backoff. */
+  /** A caller is waiting: end a backoff early. */
   flush(): void;
 }
 
@@ -10,19 +11,22 @@ export class Turn {
   #sender: Sender | undefined;
   readonly #waiting: (() => void)[] = [];
 
-  /** Waits until nobody else of this source sends. First come, first served. Call what it gives when you are done. */
+  /**
+   * Waits until no other sender of this source is active, first come, first served. Call the returned function at the
+   * end.
+   */
   async take(sender: Sender): Promise<() => void> {
     if (this.#sender !== undefined) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#sender = sender;
     return () => {
       const next = this.#waiting.shift();
-      // Handed on, so that nobody comes in between.
+      // The turn is passed on directly, so that no other sender can take it in between.
       if (next === undefined) this.#sender = undefined;
       else next();
     };
   }
 
-  /** Somebody waits for a turn. */
+  /** A caller waits for events of `sender`: flushes the sender whose turn it is, so that it ends a backoff early. */
   flush(sender: Sender): void {
     if (this.#sender !== undefined && this.#sender !== sender) this.#sender.flush();
   }
