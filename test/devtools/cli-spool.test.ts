@@ -108,7 +108,7 @@ test('replay with a wrong key says so, sends nothing and loses nothing', async (
   expect(await indices()).toEqual(upTo(30));
 });
 
-test('a directory that is none is a mistake, and doctor looks at one that is', async () => {
+test('a path that is not a directory is an error, and doctor checks a directory', async () => {
   expect((await offthread(['spool', 'ls', join(directory, 'none')])).code).toBe(2);
   const args = ['doctor', '--host', api.url, '--no-sample', '--json', '--spool'];
   const { checks } = JSON.parse((await offthread([...args, directory])).stdout);

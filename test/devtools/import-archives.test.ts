@@ -49,7 +49,7 @@ test.each([
   expect((await arrived([line(1, { timestamp })]))[0]?.timestamp).toBe(TIME);
 });
 
-test('stamps of the first delivery are left out, whoever made them', async () => {
+test('stamps of the first delivery are left out, for each service that adds them', async () => {
   const common = { type: 'track', event: 'Ordered', anonymousId: 'a', timestamp: TIME, properties: { n: 1 } };
   const ofSegment = {
     receivedAt: TIME,

@@ -45,7 +45,7 @@ describe('somebody stops reading', () => {
     expect(state().position.line).toBe(0);
   });
 
-  test('stdout, when all is done: that is no failure', async () => {
+  test('stdout, after everything is done, which is not a failure', async () => {
     folder.write('events', [line(1)]);
     const { child, end } = folder.start('events');
     child.stdout?.destroy();

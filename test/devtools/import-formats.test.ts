@@ -1,4 +1,4 @@
-// Beside one JSON object a line: JSON arrays, and CSV with a header. What is none of them is named from its first bytes.
+// JSON arrays, and CSV with a header. Other formats are recognized by their first bytes and named in the error.
 import { existsSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
@@ -22,7 +22,7 @@ describe('a JSON array', () => {
     ['behind a byte order mark and blanks', `\uFEFF \n${JSON.stringify(events)}`],
     ['after another', `${JSON.stringify(events.slice(0, 999))}\n${JSON.stringify(events.slice(999))}`],
     [
-      'that is none, but objects over many lines',
+      'that is not an array, but objects over many lines',
       events.map((event) => JSON.stringify(event, null, 2)).join('\n'),
     ],
   ])('%s: each element is an event', async (_, text) => {
@@ -228,7 +228,7 @@ describe('CSV', () => {
   });
 });
 
-describe('what is no text of events', () => {
+describe('input that is not a text of events', () => {
   const text = JSON.stringify(historic(1));
   const utf16 = Buffer.from(`\uFEFF${text}`, 'utf16le');
   const tar = Buffer.alloc(1_024);
