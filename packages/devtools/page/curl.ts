@@ -1,20 +1,7 @@
 // Writes the command that sends a request again from a shell. Secrets are shell variables.
+import { CONNECTION_HEADERS } from '../src/live/connection-headers.js';
 import type { LiveBody, LiveContent } from '../src/live/content.js';
 import { hasUnseen } from './visible.js';
-
-/** Headers that curl sets itself, or that belonged to the connection or encoding of the original request. */
-const LEFT_OUT = new Set([
-  'connection',
-  'content-encoding',
-  'content-length',
-  'expect',
-  'host',
-  'keep-alive',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 /** Linux limits one argument of a command to 128 KB. A shell's built-in `printf` has no limit. */
 const LONGEST_ARGUMENT = 60_000;
@@ -28,7 +15,7 @@ export function curlOf(method: string, url: string, { headers, body }: LiveConte
     /[[\]{}]/.test(url) ? '--globoff' : '',
     // The local API has a self-signed certificate.
     url.startsWith('https:') ? '--insecure' : '',
-    ...headers.filter(({ name }) => !LEFT_OUT.has(name)).map(headerWord),
+    ...headers.filter(({ name }) => !CONNECTION_HEADERS.has(name)).map(headerWord),
     headers.some(({ name }) => name === 'content-type') ? '' : "-H 'content-type:'",
     // Not --data-binary, which reads a file if the body starts with an @.
     data === '' ? '' : isLong ? '--data-binary @-' : `--data-raw ${data}`,

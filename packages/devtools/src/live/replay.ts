@@ -2,21 +2,7 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Entry } from '../api/recorder.js';
-
-/** Headers of the original connection or encoding. The body is sent decompressed, as it was recorded. */
-const LEFT_OUT = new Set([
-  'connection',
-  'content-encoding',
-  'content-length',
-  'expect',
-  'host',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
+import { CONNECTION_HEADERS } from './connection-headers.js';
 
 /** Maximum wait for a reply, in ms. */
 const TIMEOUT_MS = 120_000;
@@ -33,7 +19,7 @@ export function replay({ method, path, headers, body }: Entry, url: string): voi
     path,
     host: hostname.replace(/^\[|\]$/g, ''),
     port,
-    headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !LEFT_OUT.has(name))),
+    headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !CONNECTION_HEADERS.has(name))),
     agent: false,
     signal: AbortSignal.timeout(TIMEOUT_MS),
     rejectUnauthorized: false, // It is this process, whose certificate need not be trusted by anybody.
