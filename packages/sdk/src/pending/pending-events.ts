@@ -1,5 +1,5 @@
-// Holds the frames and callbacks of all events that are accepted and not settled. Used by client.ts and
-// worker-transport.ts.
+// Holds the frames and callbacks of all events that are accepted and not settled. Used by
+// event-acceptor.ts, outcome-reporter.ts and worker-transport.ts.
 //
 // The main thread owns a slab until it hands it over. After that it only appends frames, until the slab is full or the
 // worker gives it back. A slab is reused only when the worker has said that it no longer reads it, and all its events
@@ -11,7 +11,8 @@ import type { SentEvent } from '../errors.js';
 import type { EncodedEvent } from '../event/encode.js';
 import type { Callback } from '../event/methods.js';
 import { BoundCallback } from '../report/bound-callback.js';
-import { releaseSlab, type Slab, slabSize, takeSlab } from './slab.js';
+import type { Slab } from './slab.js';
+import { releaseSlab, slabSize, takeSlab } from './slab-pool.js';
 
 /**
  * The pending events of one client. Events are numbered from 1 in the order in which they were accepted, and settle in
