@@ -10,8 +10,8 @@ export function proxy(value: unknown, name: string): ProxySetting {
 }
 
 /**
- * The URL of the proxy for requests to `url`: the setting, or else the environment variable, which is ignored for loopback
- * addresses.
+ * The URL of the proxy for requests to `url`: the setting, or else the environment variable, which is ignored for
+ * loopback addresses.
  *
  * @throws {ValidationError} `invalid_setting`, if the environment variable isn't the address of an HTTP proxy.
  */

@@ -94,8 +94,8 @@ function isSame(list: List, other: List): boolean {
 }
 
 /**
- * Returns the module if its defaults may have been changed: by a flag, or by a program that has loaded it. Loading all four
- * modules takes 6 ms and a megabyte, which small programs are spared.
+ * Returns the module if its defaults may have been changed: by a flag, or by a program that has loaded it. Loading all
+ * four modules takes 6 ms and a megabyte, which small programs are spared.
  */
 function settable<Name extends keyof Modules>(name: Name): Modules[Name] | undefined {
   if (!touched.has(name)) {

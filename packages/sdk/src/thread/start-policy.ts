@@ -1,4 +1,4 @@
-// Decides whether and when to retry a failed start of the worker thread. Pure. Used by worker-thread.ts.
+// Decides whether and when to retry a failed start of the worker thread. Pure. Used by shared-thread.ts.
 
 /** Milliseconds before the second attempt to start. Doubled for each further attempt. */
 const FIRST_DELAY_MS = 50;

@@ -1,5 +1,6 @@
-// Starts a pool of one worker thread, or says why it can't and what to do about it. Used by worker-thread.ts.
-import type { WorkerData } from '@offthread/worker/protocol';
+// Starts the worker thread with piscina, as a pool of one thread, or says why it can't and what to do about it. Used by
+// worker-thread.ts.
+import type { StartMessage, WorkerData } from '@offthread/worker/protocol';
 import type { Piscina } from 'piscina';
 import { version } from '../version.js';
 
@@ -9,16 +10,33 @@ declare const require: (name: 'piscina') => typeof import('piscina');
 /** The worker thread can't be started. The message names the remedy. */
 export class StartError extends Error {
   constructor(cause: unknown) {
-    const [reason = ''] = (cause instanceof Error ? cause.message : 'it ended before it was up').split('\n');
+    const [reason = ''] = (cause instanceof Error ? cause.message : 'it ended before it was ready').split(
+      '\n',
+    );
     super(`The worker thread cannot be started: ${reason.replace(/\.$/, '')}.${remedyFor(cause)}`, { cause });
   }
 }
 
 /**
- * @param health memory in which the thread records its end.
+ * Starts a thread. Returns a function that ends it.
+ *
+ * @param onEnd is called, perhaps more than once, when the thread has ended, with the exception that ended it.
  * @throws {StartError}
  */
-export function startWorker(health: SharedArrayBuffer): Piscina {
+export function startWorker(message: StartMessage, onEnd: (cause?: unknown) => void): () => Promise<void> {
+  const pool = createPool(message.health);
+  // Without a listener for 'error', an exception in the worker would end the host process.
+  pool.on('error', () => onEnd());
+  for (const worker of pool.threads) {
+    // Before the pool's own listeners, which start a replacement and don't pass the reason on.
+    worker.prependListener('error', (error) => onEnd(error));
+    worker.prependListener('exit', () => onEnd());
+  }
+  pool.run(message, { name: 'start', transferList: [message.port] }).catch((error: unknown) => onEnd(error));
+  return () => pool.destroy().catch(() => {});
+}
+
+function createPool(health: SharedArrayBuffer): Piscina {
   try {
     const { Piscina } = require('piscina');
     return new Piscina({

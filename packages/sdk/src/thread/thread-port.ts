@@ -12,13 +12,6 @@ import { defer, ticked } from '../runtime/clock.js';
  */
 const FEW = 8;
 
-/** A client with slabs to hand over. */
-export interface FrameSender {
-  readonly id: number;
-  /** Returns the slabs that haven't been handed over, oldest first. */
-  handOver(): readonly Handover[];
-}
-
 export class ThreadPort {
   readonly #port: MessagePort;
   /** The worker's end of the channel. */
@@ -47,13 +40,11 @@ export class ThreadPort {
     port1.unref();
   }
 
-  /** Hands over the sender's slabs. Posts them at once, unless there are many. */
-  handOver(sender: FrameSender): void {
+  /** Hands over slabs of a client, oldest first. Posts them at once, unless there are many. */
+  handOver(client: number, slabs: readonly Handover[]): void {
     const run = this.#startRun();
-    for (const slab of sender.handOver()) {
-      this.#outbox.push({ type: 'slab', client: sender.id, ...slab });
-      run.gathered++;
-    }
+    for (const slab of slabs) this.#outbox.push({ type: 'slab', client, ...slab });
+    run.gathered += slabs.length;
     if (run.posted >= FEW && run.gathered < run.posted) return;
     run.posted += run.gathered;
     run.gathered = 0;

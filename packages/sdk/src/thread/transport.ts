@@ -1,5 +1,5 @@
-// The interface between client.ts and what sends its events: worker-transport.ts, or testing/recording-transport.ts in
-// tests. Types only.
+// The interface between a client and what sends its events: worker-transport.ts, or testing/recording-transport.ts in
+// tests. Outcomes go to outcome-reporter.ts. Types only.
 import type { Outcome, Retry, SpoolReport } from '@offthread/worker/protocol';
 import type { Wait } from '../flush/wait.js';
 import type { PendingEvents } from '../pending/pending-events.js';

@@ -1,26 +1,21 @@
-// Connects one client to the worker thread: posts its slabs, and receives outcomes. If the thread ends, it continues
-// with the next one. Next: worker-thread.ts, then the worker's index.ts. Outcomes go to client.ts.
+// Connects one client to the worker thread: hands its slabs over, and requests flushes. If the thread ends, it
+// continues with the next one. Next: worker-thread.ts, then the worker's index.ts. What comes back: worker-progress.ts.
+//
+// Over 200 lines, because all of it is one state: what a client has asked of its threads so far.
 //
 //   closed -> open        there is something to post
 //   open -> closed        the thread ended; unsettled events are posted to the next one
 //   any -> released       the client has ended
-import {
-  BEAT_INTERVAL_MS,
-  type ClientMessage,
-  CONTROL,
-  CONTROL_BYTES,
-  COUNTER,
-  type DeliverySettings,
-  type Handover,
-  type Retry,
-} from '@offthread/worker/protocol';
+import { BEAT_INTERVAL_MS, type ClientMessage, type DeliverySettings } from '@offthread/worker/protocol';
 import type { Wait } from '../flush/wait.js';
 import type { PendingEvents } from '../pending/pending-events.js';
 import { defer, now } from '../runtime/clock.js';
-import { waitForChange } from '../runtime/wait-for-change.js';
 import type { ClientSpool } from '../spool/client-spool.js';
+import { ControlBlock } from './control-block.js';
+import { acquireThread, isThreadUp, startDelay, startFailure } from './shared-thread.js';
 import type { LastAttempt, Transport, TransportListener } from './transport.js';
-import { type ThreadClient, WorkerThread } from './worker-thread.js';
+import { WorkerProgress } from './worker-progress.js';
+import type { ThreadClient, WorkerThread } from './worker-thread.js';
 
 /**
  * After this many thread crashes in a row, with no event settled in between, the current batch is taken as the cause.
@@ -34,11 +29,9 @@ export class WorkerTransport implements Transport, ThreadClient {
   readonly #pendingEvents: PendingEvents;
   readonly #settings: DeliverySettings;
   readonly #listener: TransportListener;
+  readonly #control = new ControlBlock();
+  readonly progress: WorkerProgress;
   readonly spool: ClientSpool | undefined;
-  // Each thread gets a new one, because an abandoned thread may still write to the old one.
-  #control = new SharedArrayBuffer(CONTROL_BYTES);
-  #words = new Int32Array(this.#control);
-  #counters = new BigInt64Array(this.#control);
   #state: 'closed' | 'open' | 'released' = 'closed';
   #thread: WorkerThread | undefined;
   #id = 0;
@@ -47,21 +40,12 @@ export class WorkerTransport implements Transport, ThreadClient {
   #settledAtCrash = 0;
   /** Sequence number of the newest event that a flush waits for. */
   #flushThrough = 0;
-  /** Id of the last `requestStore()`, and of the last one that has finished. */
+  /** Id of the last `requestStore()`. */
   #storeRequests = 0;
-  #storeReplies = 0;
   /** Sequence number up to which outcomes must be reported without a further call. */
   #expected = 0;
-  /** Sequence number of the last event that a message has reported as lost. */
-  #lost = 0;
   /** Time of the last check of the worker's progress, on the clock of events. */
   #glanced = 0;
-  /** Sequence number up to which events were delivered, as of the last `readProgress()`. */
-  #deliveredThrough = 0;
-  /** The last failed request. Its batch begins with event `first`. */
-  #lastFault: (Retry & { readonly first: number }) | undefined;
-  /** Messages that the previous thread had posted before it ended. */
-  #lateMessages: ClientMessage[] = [];
 
   constructor(
     pendingEvents: PendingEvents,
@@ -73,6 +57,7 @@ export class WorkerTransport implements Transport, ThreadClient {
     this.#settings = settings;
     this.#listener = listener;
     this.spool = spool;
+    this.progress = new WorkerProgress(pendingEvents, this.#control, spool, listener);
     // Opens the spool even if this client has no events, because events of earlier processes must be sent.
     if (spool !== undefined) defer(() => this.requestStore());
   }
@@ -85,46 +70,29 @@ export class WorkerTransport implements Transport, ThreadClient {
     return this.#expected > this.#pendingEvents.settled;
   }
 
-  /** Why no thread is available at present, if that is known. */
   get failure(): Error | undefined {
-    return WorkerThread.startFailure;
+    // While this client has a thread, there is no failure, and the check would cost every event.
+    return this.#thread === undefined ? startFailure() : undefined;
   }
 
   /** The worker's counts for this client. */
   get requestCounts(): { requests: number; retries: number; bytes: number } {
     return {
-      requests: this.#count(COUNTER.REQUESTS),
-      retries: this.#count(COUNTER.RETRIES),
-      bytes: this.#count(COUNTER.BYTES),
+      requests: this.#control.count('REQUESTS'),
+      retries: this.#control.count('RETRIES'),
+      bytes: this.#control.count('BYTES'),
     };
   }
 
   get lastAttempt(): LastAttempt {
-    const { settled } = this.#pendingEvents;
-    const isInHand = this.#count(COUNTER.CURRENT_BATCH) > settled;
-    const begun = isInHand ? Atomics.load(this.#words, CONTROL.ATTEMPTS) : 0;
-    const fault = this.#lastFault;
-    if (fault === undefined || fault.first <= settled)
-      return { attempts: begun, status: undefined, cause: undefined };
-    // A new thread that has taken over the batch starts counting at 0.
-    const attempts = Math.max(begun, fault.attempts);
-    return { attempts, status: fault.status, cause: new Error(fault.message) };
-  }
-
-  get id(): number {
-    return this.#id;
-  }
-
-  handOver(): readonly Handover[] {
-    return this.#pendingEvents.handOver();
+    return this.progress.lastAttempt;
   }
 
   scheduleSend(): void {
     const pendingEvents = this.#pendingEvents;
-    const thread = this.#thread;
-    if (thread === undefined) this.#openSoon();
+    if (this.#thread === undefined) this.#openSoon();
     else {
-      if (pendingEvents.hasMore) thread.handOver(this);
+      if (pendingEvents.hasMore) this.#handOver();
       // The absolute difference, because the clock may have been set back.
       if (Math.abs(pendingEvents.time - this.#glanced) >= GLANCE_MS) this.catchUp();
     }
@@ -132,7 +100,7 @@ export class WorkerTransport implements Transport, ThreadClient {
 
   expect(through: number): void {
     this.#expected = through;
-    Atomics.store(this.#counters, COUNTER.EXPECTED, BigInt(through));
+    this.#control.expect(through);
     this.#thread?.watch();
   }
 
@@ -140,15 +108,11 @@ export class WorkerTransport implements Transport, ThreadClient {
     const thread = this.#thread;
     if (thread === undefined) return;
     this.#glanced = this.#pendingEvents.time;
-    this.#readStored();
-    // In this order: then all events lost before those delivered are already counted in `LOST`.
-    const delivered = this.#count(COUNTER.DELIVERED);
-    if (this.#count(COUNTER.LOST) <= this.#lost)
-      this.#listener.note({ type: 'delivered', through: delivered });
+    this.progress.catchUp();
     thread.glance(this.hasPending);
   }
 
-  /** Posts all pending events, and tells the worker that a caller waits for them. */
+  /** Posts all pending events, and has them sent at once, because a caller waits for them. */
   requestFlush(): void {
     this.#flushThrough = this.#pendingEvents.accepted;
     if (!this.hasPending) return;
@@ -175,11 +139,11 @@ export class WorkerTransport implements Transport, ThreadClient {
    */
   block(wait: Wait): boolean {
     for (;;) {
-      // Read before the check for news. A later change alters the word, and the wait returns at once.
-      const changes = Atomics.load(this.#words, CONTROL.CHANGES);
-      this.readProgress();
+      // Read before the check for news. A later change alters it, and the wait returns at once.
+      const { changes } = this.#control;
+      this.progress.read();
       this.#thread?.receiveMessages();
-      this.reportProgress();
+      this.progress.report();
       if (wait.done) return true;
       const { deadline } = wait;
       const left = deadline - now();
@@ -187,79 +151,27 @@ export class WorkerTransport implements Transport, ThreadClient {
       // Retries here, because the retry timer can't fire while this thread is blocked.
       if (this.#thread === undefined) this.retry();
       this.#thread?.checkHeartbeat(BEAT_INTERVAL_MS);
-      waitForChange(this.#words, CONTROL.CHANGES, changes, Math.min(left, BEAT_INTERVAL_MS));
+      this.#control.waitForChange(changes, Math.min(left, BEAT_INTERVAL_MS));
     }
   }
 
   /** Whether `Retry-After` delays this client's requests until after `deadline`, on the clock of `now()`. */
   isHeldPast(deadline: number): boolean {
     if (this.spool?.isPaused) return true;
-    const until = this.#count(COUNTER.HELD_UNTIL);
+    const until = this.#control.count('HELD_UNTIL');
     if (until === 0 || this.#thread === undefined) return false;
     return until - this.#thread.clock - BEAT_INTERVAL_MS > deadline - now();
   }
 
-  onMessage(message: ClientMessage): void {
-    switch (message.type) {
-      case 'held':
-        this.#listener.onRetryAfter();
-        break;
-      case 'postponed':
-      case 'retried':
-        this.#lastFault = message;
-        // First, so that subscribers of both channels see these events before the retry.
-        this.#listener.onOutcome({ type: 'delivered', through: message.first - 1 });
-        if (message.type === 'postponed') this.#listener.onPostponed(message);
-        else this.#listener.onRetried(message);
-        break;
-      case 'delivered':
-        this.#listener.onOutcome(message);
-        break;
-      case 'spool':
-        this.#listener.onSpoolReport(message);
-        break;
-      case 'recovered':
-        this.#listener.onRecovered(message.count);
-        break;
-      case 'stored':
-        this.#storeReplies = message.id;
-        this.#readStored();
-        this.#listener.onStored(message.id);
-        break;
-      default:
-        this.#lost = message.through;
-        this.#listener.onOutcome({ type: 'delivered', through: message.first - 1 });
-        this.#listener.onOutcome(message);
-    }
-  }
-
-  #readStored(): void {
-    if (this.spool !== undefined) this.#pendingEvents.stored = this.spool.stored;
-  }
-
-  readProgress(): void {
-    this.#readStored();
-    this.#deliveredThrough = this.#count(COUNTER.DELIVERED);
-  }
-
-  reportProgress(): void {
-    // One by one, because a user's callback may flush, and must then see the remaining messages.
-    for (let next = this.#lateMessages.shift(); next !== undefined; next = this.#lateMessages.shift())
-      this.onMessage(next);
-    this.#listener.onOutcome({ type: 'delivered', through: this.#deliveredThrough });
-    this.#pendingEvents.free();
-  }
-
   onThreadEnd(messages: ClientMessage[]): void {
-    this.#lateMessages = messages;
-    this.readProgress();
+    this.progress.onThreadEnd(messages);
     this.#thread = undefined;
     if (this.#state === 'open') this.#state = 'closed';
     this.#pendingEvents.resetPosted();
   }
 
   moveToNextThread(): void {
-    this.reportProgress();
+    this.progress.report();
     const { count: pending, settled } = this.#pendingEvents;
     if (pending === 0) return;
     this.#crashes = settled === this.#settledAtCrash ? this.#crashes + 1 : 1;
@@ -267,7 +179,7 @@ export class WorkerTransport implements Transport, ThreadClient {
     if (this.#crashes >= MAX_CRASHES) {
       this.#crashes = 0;
       // If there was no current batch, the thread crashed while it read the next event.
-      this.#listener.onRepeatedCrash(Math.max(this.#count(COUNTER.CURRENT_BATCH), settled + 1));
+      this.#listener.onRepeatedCrash(Math.max(this.#control.count('CURRENT_BATCH'), settled + 1));
     }
     this.retry();
   }
@@ -277,7 +189,7 @@ export class WorkerTransport implements Transport, ThreadClient {
     if (isIdle || this.#state === 'released') return;
     this.#post();
     if (this.#flushThrough > this.#pendingEvents.settled) this.requestFlush();
-    if (this.#storeRequests > this.#storeReplies) this.#postStore();
+    if (this.#storeRequests > this.progress.storeReplies) this.#postStore();
   }
 
   /** Releases the thread. */
@@ -297,7 +209,7 @@ export class WorkerTransport implements Transport, ThreadClient {
    */
   #openSoon(): void {
     if (this.#isPostScheduled) return;
-    if (WorkerThread.isUp) this.#post();
+    if (isThreadUp()) this.#post();
     else {
       this.#isPostScheduled = true;
       defer(() => this.#post());
@@ -308,45 +220,33 @@ export class WorkerTransport implements Transport, ThreadClient {
   #post(): void {
     this.#isPostScheduled = false;
     if (this.#state === 'closed') this.#open();
-    if (this.#pendingEvents.hasMore) this.#thread?.handOver(this);
+    if (this.#pendingEvents.hasMore) this.#handOver();
+  }
+
+  #handOver(): void {
+    this.#thread?.handOver(this.#id, this.#pendingEvents.handOver());
   }
 
   #open(): void {
     try {
-      const thread = WorkerThread.acquire(this);
+      const thread = acquireThread(this);
       if (thread === undefined) {
-        const { startDelay: delay } = WorkerThread;
+        const delay = startDelay();
         if (delay !== undefined) this.#listener.onStartDelayed(delay);
         return;
       }
-      this.#renewControl();
+      this.#control.renew();
       const { settled, frameDefaults } = this.#pendingEvents;
       const stored = Math.max(settled, this.spool?.stored ?? 0);
-      const settings = this.spool
-        ? { ...this.#settings, spool: this.spool.open(() => !this.hasPending) }
-        : this.#settings;
-      this.#id = thread.addClient(this, { control: this.#control, settings, frameDefaults, settled, stored });
+      const spool = this.spool?.open(() => !this.hasPending);
+      const settings = spool === undefined ? this.#settings : { ...this.#settings, spool };
+      const { memory: control } = this.#control;
+      this.#id = thread.addClient(this, { control, settings, frameDefaults, settled, stored });
       this.#thread = thread;
       this.#state = 'open';
       if (this.expecting) thread.watch();
     } catch (error) {
       this.#listener.onUnavailable(error instanceof Error ? error : new Error(String(error)));
     }
-  }
-
-  /** Creates the control block for the next thread. Counts carry over, but a `Retry-After` delay doesn't. */
-  #renewControl(): void {
-    const counters = this.#counters;
-    Atomics.store(counters, COUNTER.HELD_UNTIL, 0n);
-    this.#control = new SharedArrayBuffer(CONTROL_BYTES);
-    this.#words = new Int32Array(this.#control);
-    this.#counters = new BigInt64Array(this.#control);
-    for (const slot of Object.values(COUNTER)) {
-      Atomics.store(this.#counters, slot, Atomics.load(counters, slot));
-    }
-  }
-
-  #count(slot: number): number {
-    return Number(Atomics.load(this.#counters, slot));
   }
 }
