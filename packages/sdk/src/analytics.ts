@@ -1,4 +1,4 @@
-// The public methods. Next: client.ts.
+// The public methods. Next: event-acceptor.ts for events, client.ts for everything else.
 
 import { Client } from './client.js';
 import type { SentEvent } from './errors.js';
@@ -15,6 +15,7 @@ import type {
 import type { Callback } from './event/methods.js';
 import { METHODS, type ScopedAnalytics } from './event/methods.js';
 import type { ScopeSource } from './event/scope.js';
+import type { EventAcceptor } from './event-acceptor.js';
 import type { FlushResult } from './flush/flush.js';
 import type { Stats } from './report/counters.js';
 import type { AnalyticsSettings } from './settings/analytics-settings.js';
@@ -36,6 +37,7 @@ import { injectedTransport } from './thread/injected-transport.js';
  */
 export class Analytics<Events extends EventMap<Events> = AnyEvents> {
   readonly #client: Client;
+  readonly #acceptor: EventAcceptor;
   readonly #flushTimeout: number;
 
   /**
@@ -46,38 +48,39 @@ export class Analytics<Events extends EventMap<Events> = AnyEvents> {
     const resolved = resolveSettings(settings);
     this.#flushTimeout = resolved.flushTimeout;
     this.#client = new Client(resolved, this, injectedTransport(settings));
+    this.#acceptor = this.#client.acceptor;
     // Makes `const { track } = analytics` work.
     for (const method of METHODS) this[method] = this[method].bind(this) as never;
   }
 
   /** Records traits of a user. Source: https://segment.com/docs/connections/spec/identify/ */
   identify(event: IdentifyEvent, callback?: Callback): boolean {
-    return this.#client.accept('identify', event, callback);
+    return this.#acceptor.accept('identify', event, callback);
   }
 
   /** Records what a user did. Source: https://segment.com/docs/connections/spec/track/ */
   track(event: TrackEvent<Events>, callback?: Callback): boolean {
-    return this.#client.accept('track', event, callback);
+    return this.#acceptor.accept('track', event, callback);
   }
 
   /** Records that a user saw a page. Source: https://segment.com/docs/connections/spec/page/ */
   page(event: PageEvent, callback?: Callback): boolean {
-    return this.#client.accept('page', event, callback);
+    return this.#acceptor.accept('page', event, callback);
   }
 
   /** Records that a user saw a screen of an app. Source: https://segment.com/docs/connections/spec/screen/ */
   screen(event: ScreenEvent, callback?: Callback): boolean {
-    return this.#client.accept('screen', event, callback);
+    return this.#acceptor.accept('screen', event, callback);
   }
 
   /** Associates a user with a group. Source: https://segment.com/docs/connections/spec/group/ */
   group(event: GroupEvent, callback?: Callback): boolean {
-    return this.#client.accept('group', event, callback);
+    return this.#acceptor.accept('group', event, callback);
   }
 
   /** Associates one id with another. Source: https://segment.com/docs/connections/spec/alias/ */
   alias(event: AliasEvent, callback?: Callback): boolean {
-    return this.#client.accept('alias', event, callback);
+    return this.#acceptor.accept('alias', event, callback);
   }
 
   /**
@@ -92,7 +95,7 @@ export class Analytics<Events extends EventMap<Events> = AnyEvents> {
    * @throws {ValidationError} `invalid_event`, if no event can have these fields. Also throws whatever `run` throws.
    */
   withContext<T>(fields: ScopeSource, run: (analytics: ScopedAnalytics<Events>) => T): T {
-    return this.#client.withContext(fields, run, this);
+    return this.#acceptor.withContext(fields, run, this);
   }
 
   /**
@@ -107,7 +110,7 @@ export class Analytics<Events extends EventMap<Events> = AnyEvents> {
    * @throws {ValidationError} `invalid_event`, if one of them isn't a valid event. No event is accepted then.
    */
   resend(events: readonly SentEvent[]): number {
-    return this.#client.resend(events);
+    return this.#acceptor.resend(events);
   }
 
   /**

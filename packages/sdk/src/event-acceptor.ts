@@ -1,55 +1,46 @@
-// Validates the event of a call and adds it to the pending events, or says why not. Used by client.ts. Next:
-// before-send.ts, encode.ts, pending-events.ts.
+// What the event methods call: validates an event, adds it to the pending events and has it sent, or rejects it. Next:
+// validate.ts, before-send.ts, encode.ts, pending-events.ts, worker-transport.ts.
 
-import { ValidationError } from './errors.js';
+import { type SentEvent, ValidationError } from './errors.js';
 import { BeforeSendChain, type Dropped, failed } from './event/before-send.js';
 import { encode, oversize } from './event/encode.js';
 import type { AnyEvent, EventType } from './event/event.js';
 import { withoutForeign } from './event/event-fields.js';
 import type { Callback } from './event/methods.js';
-import type { ResentEvent } from './event/resend.js';
+import { type ResentEvent, readSentEvents } from './event/resend.js';
 import { Scope, type ScopeSource } from './event/scope.js';
 import { check, checkCallback } from './event/validate.js';
-import { isTooLate } from './flush/exit.js';
+import { type ExitParticipant, isTooLate, trackPending } from './flush/exit.js';
 import type { PendingEvents } from './pending/pending-events.js';
+import type { Refusal, RejectionReporter } from './rejection-reporter.js';
 import type { Settings } from './settings/settings.js';
 import type { Transport } from './thread/transport.js';
-
-/** Why an event is refused. */
-interface Refusal {
-  readonly code:
-    | 'closed'
-    | 'queue_full'
-    | 'spool_full'
-    | 'unserializable'
-    | 'event_too_large'
-    | 'worker_unavailable';
-  readonly message: string;
-  readonly cause?: unknown;
-}
-
-/** An event that was rejected at the call. */
-export type Rejection = (Refusal | Dropped) & { readonly type: EventType; readonly event: AnyEvent };
 
 export class EventAcceptor {
   readonly #settings: Settings;
   readonly #pendingEvents: PendingEvents;
   readonly #transport: Transport;
+  readonly #rejections: RejectionReporter;
+  readonly #client: ExitParticipant;
   readonly #beforeSend: BeforeSendChain | undefined;
   /** Created by the first `withContext()`, so that clients that don't use it don't pay for it. */
   #scope: Scope | undefined;
   #isOpen = true;
 
-  constructor(settings: Settings, pendingEvents: PendingEvents, transport: Transport) {
+  /** @param client flushes the events when the process ends. */
+  constructor(
+    settings: Settings,
+    pendingEvents: PendingEvents,
+    transport: Transport,
+    rejections: RejectionReporter,
+    client: ExitParticipant,
+  ) {
     this.#settings = settings;
     this.#pendingEvents = pendingEvents;
     this.#transport = transport;
+    this.#rejections = rejections;
+    this.#client = client;
     if (settings.beforeSend !== undefined) this.#beforeSend = new BeforeSendChain(settings.beforeSend);
-  }
-
-  /** Whether events are accepted: not after `close()`, and not if the process has no time left to deliver them. */
-  get isOpen(): boolean {
-    return this.#isOpen && !isTooLate(this.#settings.flushTimeout);
   }
 
   close(): void {
@@ -62,32 +53,42 @@ export class EventAcceptor {
     return this.#scope.run(fields, run, argument);
   }
 
+  /** Accepts events again, in order, and stops at the first that it can't accept. Returns the number accepted. */
+  resend(events: readonly SentEvent[]): number {
+    if (!this.#isAccepting) return 0;
+    let accepted = 0;
+    for (const again of readSentEvents(events)) {
+      if (!this.accept(again.type, again.event, undefined, again)) break;
+      accepted++;
+    }
+    return accepted;
+  }
+
   /**
-   * Adds an event to the pending events, or returns why not.
+   * Accepts an event. Returns false if it can't.
    *
    * @param again set for an event passed to `resend()`, which inherits nothing.
    * @throws {ValidationError} `invalid_event`
    */
-  accept(
-    type: EventType,
-    given: AnyEvent,
-    callback: Callback | undefined,
-    again?: ResentEvent,
-  ): Rejection | undefined {
+  accept(type: EventType, given: AnyEvent, callback: Callback | undefined, again?: ResentEvent): boolean {
     let event = given;
     let obstacle: Refusal | Dropped | undefined;
     try {
       event = withoutForeign(given);
       if (this.#scope !== undefined && again === undefined) event = this.#scope.fill(type, event);
-      obstacle = this.#check(type, event, callback, again);
+      obstacle = this.#add(type, event, callback, again);
     } catch (cause) {
       if (cause instanceof ValidationError) throw cause;
       obstacle = { code: 'unserializable', message: 'The event cannot be written as JSON', cause };
     }
-    return obstacle === undefined ? undefined : { ...obstacle, type, event };
+    if (obstacle !== undefined) return this.#rejections.report({ ...obstacle, type, event }, callback);
+    this.#transport.scheduleSend();
+    if (this.#pendingEvents.count === 1) trackPending(this.#client);
+    return true;
   }
 
-  #check(
+  /** Adds an event to the pending events, or returns why not. */
+  #add(
     type: EventType,
     event: AnyEvent,
     callback: Callback | undefined,
@@ -105,7 +106,7 @@ export class EventAcceptor {
       // Checked again, because the functions may have closed the client or filled its queue.
       return this.#obstacle() ?? this.#append(type, result.event, callback, again);
     } catch (cause) {
-      return failed('beforeSend returned what cannot be written as JSON', cause);
+      return failed('beforeSend returned an event that cannot be written as JSON', cause);
     }
   }
 
@@ -136,9 +137,14 @@ export class EventAcceptor {
     return undefined;
   }
 
+  /** Not after `close()`, and not if the process is ending and has no time left to deliver events. */
+  get #isAccepting(): boolean {
+    return this.#isOpen && !isTooLate(this.#settings.flushTimeout);
+  }
+
   /** Why no event can be accepted now. */
   #obstacle(): Refusal | undefined {
-    if (!this.isOpen) return CLOSED;
+    if (!this.#isAccepting) return CLOSED;
     const { failure } = this.#transport;
     if (failure !== undefined) {
       return { code: 'worker_unavailable', message: failure.message, cause: failure.cause };
@@ -156,5 +162,5 @@ export class EventAcceptor {
 const CLOSED: Refusal = { code: 'closed', message: 'The client is closed' };
 
 function full(setting: 'maxQueueSize' | 'maxQueueBytes', limit: number): Refusal {
-  return { code: 'queue_full', message: `${setting} (${limit}) is reached` };
+  return { code: 'queue_full', message: `The queue is full: ${setting} (${limit}) is reached` };
 }

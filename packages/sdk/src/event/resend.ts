@@ -1,4 +1,4 @@
-// Validates the events of an error for `resend()`. Used by client.ts. Next: encode.ts.
+// Validates the events of an error for `resend()`. Used by event-acceptor.ts. Next: encode.ts.
 import { type SentEvent, ValidationError } from '../errors.js';
 import { field } from '../input/fields.js';
 import type { AnyEvent, EventType } from './event.js';

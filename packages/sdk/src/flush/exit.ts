@@ -1,7 +1,8 @@
-// The final flush of all clients with pending events when the process ends. Used by client.ts.
+// The final flush of all clients with pending events when the process ends. Used by event-acceptor.ts and
+// client.ts.
 //
-// There is one exit hook per process and one handler per signal, shared by all clients and by all copies of this package, of
-// any version.
+// There is one exit hook per process and one handler per signal, shared by all clients and by all copies of this
+// package, of any version.
 import { now } from '../runtime/clock.js';
 import { HostThreads, hostThread, PendingInThread } from './host-threads.js';
 
@@ -12,7 +13,10 @@ export interface ExitParticipant {
   readonly flushOnSignals: readonly NodeJS.Signals[];
   /** Hands all pending events over to the worker thread. Doesn't wait for it. */
   startFlush(): void;
-  /** Blocks until those events are settled and reported. Returns false if `deadline`, on the clock of `now()`, passes first. */
+  /**
+   * Blocks until those events are settled and reported. Returns false if `deadline`, on the clock of `now()`, passes
+   * first.
+   */
   finishFlush(deadline: number): boolean;
   /** Does the same within `timeout` ms, without blocking. */
   flushAsync(timeout: number): Promise<unknown>;
@@ -25,7 +29,9 @@ export interface ExitParticipant {
 interface Shared {
   /** Clients with pending events. */
   readonly pending: Set<ExitParticipant>;
-  /** Signal handlers, with the number of clients that use each. They don't refer to the clients, which stay collectable. */
+  /**
+   * Signal handlers, with the number of clients that use each. They don't refer to the clients, which stay collectable.
+   */
   readonly signals: Map<NodeJS.Signals, { readonly handler: () => void; clients: number }>;
   /** `'leaving'` while the exit hook runs, `'left'` after it has run. */
   stage: 'unhooked' | 'hooked' | 'leaving' | 'left';
@@ -108,8 +114,8 @@ function onExitWithoutEvents(): void {
 function flushAtExit(): void {
   shared.stage = 'leaving';
   shared.threads?.startFlush();
-  // Repeats, because callbacks may add events to any client. It ends because a client that has missed its deadline accepts
-  // no more events.
+  // Repeats, because callbacks may add events to any client. It ends because a client that has missed its deadline
+  // accepts no more events.
   while (shared.pending.size > 0) {
     const clients = [...shared.pending];
     const late = flushAll(

@@ -1,4 +1,5 @@
-// A callback that runs in the async context of the call it was passed to. Used by pending-events.ts and callback-runner.ts.
+// A callback that runs in the async context of the call it was passed to. Used by pending-events.ts and
+// callback-runner.ts.
 import { AsyncResource } from 'node:async_hooks';
 import type { AnalyticsError } from '../errors.js';
 import type { Callback } from '../event/methods.js';

@@ -1,4 +1,5 @@
-// Calls `onError` and the callbacks of events, and handles their exceptions and rejections. Used by client.ts.
+// Calls `onError` and the callbacks of events, and handles their exceptions and rejections. Used by
+// outcome-reporter.ts and rejection-reporter.ts.
 
 import { AnalyticsError, type ErrorCode, type ErrorDetails } from '../errors.js';
 import { onRejection } from '../input/promises.js';
@@ -30,6 +31,10 @@ export class CallbackRunner {
     this.#onError = onError;
   }
 
+  get hasOnError(): boolean {
+    return this.#onError !== undefined;
+  }
+
   report(error: AnalyticsError): void {
     const onError = this.#onError;
     // In the root context even during a call of the user's, because the error may concern events of other requests.
@@ -42,7 +47,9 @@ export class CallbackRunner {
       );
   }
 
-  /** Reports a refusal that may occur thousands of times a second: the first one at once, then the count once a minute. */
+  /**
+   * Reports a refusal that may occur thousands of times a second: the first one at once, then the count once a minute.
+   */
   reportRarely(code: ErrorCode, message: string, details: ErrorDetails): void {
     const muted = this.#muted.get(code);
     if (muted !== undefined) {
@@ -62,7 +69,7 @@ export class CallbackRunner {
   reportDelay(cause: Error): void {
     if (this.isDelayed) return;
     this.isDelayed = true;
-    const message = `The worker thread cannot be started at present. Events are kept and it is tried again. ${cause.message}`;
+    const message = `${cause.message} Events are kept, and the start is tried again.`;
     this.report(new AnalyticsError('worker_delayed', message, { cause: cause.cause }));
   }
 

@@ -1,4 +1,4 @@
-// Counts the outcomes of a client's events, for `stats()`. Used by client.ts and flush.ts.
+// Counts the outcomes of a client's events, for `stats()`. Used by client.ts, flush.ts and the reporters.
 import type { ErrorCode } from '../errors.js';
 import type { SpoolStats } from '../spool/spool-stats.js';
 

@@ -1,5 +1,5 @@
-// Publishes what happens to events on channels of node:diagnostics_channel. Used by client.ts and worker-thread.ts. A
-// message is created only if its channel has subscribers.
+// Publishes what happens to events on channels of node:diagnostics_channel. Used by outcome-reporter.ts,
+// rejection-reporter.ts and shared-thread.ts. A message is created only if its channel has subscribers.
 import { type Channel, channel } from 'node:diagnostics_channel';
 import type { Retry } from '@offthread/worker/protocol';
 import type { AnalyticsError, ErrorCode } from '../errors.js';

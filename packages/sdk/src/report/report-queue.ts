@@ -1,7 +1,7 @@
-// The queue of calls to the user's functions, oldest first. Used by client.ts.
+// The queue of calls to the user's functions, oldest first. Used by outcome-reporter.ts.
 //
-// Each call is removed from the queue before it is made, because it may flush or end the process, which runs the queue again.
-// So no call is lost or made twice.
+// Each call is removed from the queue before it is made, because it may flush or end the process, which runs the queue
+// again. So no call is lost or made twice.
 
 export class ReportQueue {
   #calls: (() => void)[] = [];
