@@ -16,55 +16,12 @@ import './lifecycle.js';
 import './build-check.js';
 
 import type { MessagePort } from 'node:worker_threads';
-import { Queue } from './batch/queue.js';
-import { createRedact } from './batch/redact-event.js';
-import { Delivery, type DeliveryListener } from './delivery/delivery.js';
+import { isProgressWanted, signalLife, useHealth, writeClock } from './heartbeat.js';
 import { HostEnd } from './host-end.js';
 import { applyNetworkDefaults } from './http/apply-network-defaults.js';
-import { createAuthorize } from './http/authorize.js';
 import { renewConnections } from './http/connections.js';
-import { createSend } from './http/send-batch.js';
-import {
-  BEAT_INTERVAL_MS,
-  type ClientMessage,
-  CONTROL,
-  COUNTER,
-  type Handover,
-  HEALTH,
-  HEALTH_CLOCK,
-  type StartMessage,
-  type ToMain,
-  type ToWorker,
-} from './protocol.js';
-import type { Spool } from './spool/spool.js';
-
-/** The frames of a client in memory. */
-interface Slabs {
-  /** Sequence number of the last frame that was counted. */
-  readonly last: number;
-  push(handover: Handover): void;
-  /** Retires the slab that main writes to. Returns false if it can't. */
-  retire(): boolean;
-}
-
-/** An open client. */
-interface Client {
-  readonly slabs: Slabs;
-  readonly delivery: Delivery;
-  /** Aborted when the client is closed. */
-  readonly gone: AbortController;
-  /** The spool, if the client has one, and the delivery of what other processes have left in it. */
-  readonly spool: Spool | undefined;
-  readonly recovery: Delivery | undefined;
-  /** Whether the spool has found frames since the last look. */
-  hadFrames: boolean;
-  /** Consecutive looks that found nothing to do. */
-  quietLooks: number;
-  /** Whether the client was flushed. Most likely no more events will follow. */
-  isFlushed: boolean;
-  /** Posts progress to a waiting caller that may not know of earlier deliveries. */
-  reportProgress(): void;
-}
+import { type ClientHost, type OpenClient, openClient } from './open-client.js';
+import { BEAT_INTERVAL_MS, type StartMessage, type ToMain, type ToWorker } from './protocol.js';
 
 /** Milliseconds between two looks for frames to write to disk: SIGKILL can lose the events of this time. */
 const SPOOL_LOOK_MS = 10;
@@ -79,13 +36,11 @@ const BEATS_PER_LOOK = 2;
  */
 const QUIET_LOOKS = 5;
 
-const clients = new Map<number, Client>();
+const clients = new Map<number, OpenClient>();
 /** Messages for clients whose spool is being loaded. */
 const loading = new Map<number, ToWorker[]>();
 /** Clients with a slab, or with work to do. */
-const active = new Set<Client>();
-let health: Int32Array | undefined;
-let clock: BigInt64Array | undefined;
+const active = new Set<OpenClient>();
 let heartbeat: NodeJS.Timeout | undefined;
 let beats = 0;
 /** The timer that looks for frames of clients with a spool. It fires often. */
@@ -108,12 +63,19 @@ export function start({ port, health: memory, ticks, hostThread }: StartMessage)
     });
   }
   if (ticks) ticked = port;
+  const host: ClientHost = {
+    port,
+    onDelivered() {
+      hasProgress = true;
+    },
+    keepAwake: (client) => keepAwake(client, port),
+  };
   signalLife();
   port.on('message', (messages: readonly ToWorker[]) => {
-    const woken = new Set<Client>();
+    const woken = new Set<OpenClient>();
     for (const message of messages) {
       signalLife();
-      handleMessage(message, port, woken);
+      handleMessage(message, host, woken);
     }
     // Only after all messages, so that a batch can contain frames of several slabs.
     for (const { delivery } of woken) delivery.wake();
@@ -121,7 +83,7 @@ export function start({ port, health: memory, ticks, hostThread }: StartMessage)
 }
 
 /** @param woken receives the clients that have more frames. */
-function handleMessage(message: ToWorker, port: MessagePort, woken: Set<Client>): void {
+function handleMessage(message: ToWorker, host: ClientHost, woken: Set<OpenClient>): void {
   const client = clients.get(message.client);
   const later = loading.get(message.client);
   if (later !== undefined) {
@@ -134,14 +96,14 @@ function handleMessage(message: ToWorker, port: MessagePort, woken: Set<Client>)
         applyNetworkDefaults(message.network);
         renewConnections();
       }
-      if (message.settings.spool === undefined) clients.set(message.client, openClient(message, port));
-      else openWithSpool(message, port);
+      if (message.settings.spool === undefined) clients.set(message.client, openClient(message, host));
+      else openWithSpool(message, host);
       break;
     case 'slab':
       if (client === undefined) break;
       client.slabs.push(message);
       client.spool?.look();
-      keepAwake(client, port);
+      host.keepAwake(client);
       woken.add(client);
       break;
     case 'store':
@@ -151,7 +113,7 @@ function handleMessage(message: ToWorker, port: MessagePort, woken: Set<Client>)
       if (client === undefined) break;
       client.isFlushed = true;
       client.delivery.flush();
-      client.reportProgress();
+      client.progress.repost();
       break;
     case 'close':
       if (client === undefined) break;
@@ -167,135 +129,21 @@ function handleMessage(message: ToWorker, port: MessagePort, woken: Set<Client>)
   }
 }
 
-type WorkerMessage = ClientMessage extends infer Each
-  ? Each extends ClientMessage
-    ? Omit<Each, 'client'>
-    : never
-  : never;
-
 /** Opens a client with a spool. Loads the code of the spool only now, because most clients don't need it. */
-function openWithSpool(message: ToWorker & { type: 'open' }, port: MessagePort): void {
+function openWithSpool(message: ToWorker & { type: 'open' }, host: ClientHost): void {
   const later: ToWorker[] = [];
   loading.set(message.client, later);
   void import('./spool/spool.js').then((modules) => {
     loading.delete(message.client);
-    clients.set(message.client, openClient(message, port, modules));
-    const woken = new Set<Client>();
-    for (const each of later) handleMessage(each, port, woken);
+    clients.set(message.client, openClient(message, host, modules));
+    const woken = new Set<OpenClient>();
+    for (const each of later) handleMessage(each, host, woken);
     for (const { delivery } of woken) delivery.wake();
   });
 }
 
-/** @param modules code of the spool, if the client has one. */
-function openClient(
-  { client: id, control, settings, frameDefaults, settled, stored = settled }: ToWorker & { type: 'open' },
-  port: MessagePort,
-  modules?: typeof import('./spool/spool.js'),
-): Client {
-  const post = (message: WorkerMessage): void => port.postMessage({ client: id, ...message });
-  const words = new Int32Array(control);
-  const counters = new BigInt64Array(control);
-  let through = settled;
-  let current: Client | undefined;
-  const wakeMain = (): void => {
-    Atomics.add(words, CONTROL.CHANGES, 1);
-    Atomics.notify(words, CONTROL.CHANGES);
-  };
-  const listener: DeliveryListener = {
-    onOutcome(outcome) {
-      signalLife();
-      const first = through + 1;
-      through = outcome.through;
-      // Before main is told, because main may then release the client. Its memory can be used again.
-      if (current?.isFlushed && through === current.slabs.last && current.slabs.retire())
-        current.isFlushed = false;
-      if (outcome.type !== 'delivered') {
-        post({ ...outcome, first });
-        Atomics.store(counters, COUNTER.LOST, BigInt(through));
-      } else {
-        Atomics.store(counters, COUNTER.DELIVERED, BigInt(through));
-        hasProgress = true;
-        if (Atomics.load(counters, COUNTER.EXPECTED) >= first) post(outcome);
-      }
-      wakeMain();
-    },
-    onBatchStart(batch) {
-      Atomics.store(words, CONTROL.ATTEMPTS, 0);
-      Atomics.store(counters, COUNTER.CURRENT_BATCH, BigInt(batch.through));
-    },
-    onRequest(bytes, retry) {
-      signalLife();
-      Atomics.store(words, CONTROL.ATTEMPTS, retry + 1);
-      Atomics.add(counters, COUNTER.REQUESTS, 1n);
-      Atomics.add(counters, COUNTER.BYTES, BigInt(bytes));
-      if (retry > 0) Atomics.add(counters, COUNTER.RETRIES, 1n);
-    },
-    onPostponed(retry) {
-      post({ type: 'postponed', first: through + 1, ...retry });
-    },
-    onRetry(retry) {
-      post({ type: 'retried', first: through + 1, ...retry });
-    },
-    onRetryAfter(delay) {
-      const until = delay === 0 ? 0n : BigInt(Math.round(writeClock() + delay));
-      Atomics.store(counters, COUNTER.HELD_UNTIL, until);
-      if (delay === 0) return;
-      post({ type: 'held' });
-      wakeMain();
-    },
-  };
-  const gone = new AbortController();
-  const authorize = createAuthorize(settings, gone.signal);
-  const send = createSend(settings, gone.signal);
-  const redact = createRedact(settings.redact);
-  const reportProgress = (): void => post({ type: 'delivered', through });
-  const base = { gone, quietLooks: 0, hadFrames: false, isFlushed: false, reportProgress };
-  if (modules === undefined || settings.spool === undefined) {
-    const queue = new Queue(settled, frameDefaults, redact);
-    const delivery = new Delivery(queue, settings, authorize, send, listener);
-    const client: Client = { ...base, slabs: queue, delivery, spool: undefined, recovery: undefined };
-    current = client;
-    return client;
-  }
-  const slabs = new modules.SlabFrames(Math.max(settled, stored));
-  const spool = new modules.Spool({
-    ...{ settings, spool: settings.spool, frameDefaults, redact, slabs, settled, stored },
-    post,
-    wakeMain,
-    wakeRecovery() {
-      client.recovery.wake();
-      if (client.recovery.busy) keepAwake(client, port);
-    },
-  });
-  const recovered: DeliveryListener = {
-    ...listener,
-    onOutcome(outcome, frames) {
-      signalLife();
-      spool.settleAdopted(outcome, frames);
-    },
-    onBatchStart() {},
-    onPostponed: () => spool.onPostponed(),
-    onRetry() {},
-  };
-  const own: DeliveryListener = {
-    ...listener,
-    onOutcome: (outcome, frames) => listener.onOutcome(spool.settleOwn(outcome, frames), frames),
-    onPostponed(retry) {
-      spool.onPostponed();
-      listener.onPostponed(retry);
-    },
-  };
-  const delivery = new Delivery(spool.own, settings, authorize, send, own, spool.storedQueue(spool.own));
-  const adopted = spool.storedQueue(spool.adopted);
-  const recovery = new Delivery(spool.adopted, settings, authorize, send, recovered, adopted);
-  const client = { ...base, slabs, delivery, spool, recovery };
-  current = client;
-  spool.open();
-  return client;
-}
-
 /** Keeps this thread awake, because the client has work to do. */
-function keepAwake(client: Client, port: MessagePort): void {
+function keepAwake(client: OpenClient, port: MessagePort): void {
   client.quietLooks = 0;
   active.add(client);
   startHeartbeat(port);
@@ -304,26 +152,6 @@ function keepAwake(client: Client, port: MessagePort): void {
     // Only writes to disk and sends nothing, so that the interval between requests stays the same.
     for (const each of active) if (each.spool?.look()) each.hadFrames = true;
   }, SPOOL_LOOK_MS);
-}
-
-function useHealth(memory: SharedArrayBuffer): void {
-  health = new Int32Array(memory);
-  clock = new BigInt64Array(memory);
-}
-
-/**
- * Signals a heartbeat. Also called with each step of the work, because timers are late while a thousand clients have
- * work.
- */
-function signalLife(): void {
-  if (health !== undefined) Atomics.add(health, HEALTH.BEAT, 1);
-}
-
-/** Writes the time on this thread's clock, for main to read. */
-function writeClock(): number {
-  const now = performance.now();
-  if (clock !== undefined) Atomics.store(clock, HEALTH_CLOCK, BigInt(Math.round(now)));
-  return now;
 }
 
 function startHeartbeat(port: MessagePort): void {
@@ -358,8 +186,7 @@ function look(port: MessagePort): void {
       hasRetired = true;
     } else client.delivery.look();
   }
-  const isSubscribed = health !== undefined && Atomics.load(health, HEALTH.SUBSCRIBED) === 1;
-  if (hasRetired || (isSubscribed && hasProgress)) {
+  if (hasRetired || (hasProgress && isProgressWanted())) {
     hasProgress = false;
     port.postMessage({ type: 'progress' } satisfies ToMain);
   }
