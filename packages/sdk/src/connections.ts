@@ -1,2 +1,3 @@
 // The connection pools of the worker. For @offthread/devtools, because @offthread/worker isn't published.
-export { type Agents, connectionsTo } from '@offthread/worker/http/connections';
+export type { Agents } from '@offthread/worker/http/agents';
+export { connectionsTo } from '@offthread/worker/http/connections';

@@ -1,14 +1,9 @@
-// Agents for each origin that reuse only connections that are neither old nor idle for long. Used by exchange.ts.
+// Reuses connections to each origin that are neither old nor idle for long. Used by exchange.ts. Next: agents.ts.
 import { createHash } from 'node:crypto';
-import http from 'node:http';
-import https from 'node:https';
-import type { Socket } from 'node:net';
-import { isIP } from 'node:net';
+import type http from 'node:http';
 import type { Duplex } from 'node:stream';
-import { createSecureContext, type SecureContext } from 'node:tls';
-import { HttpProxyAgent, HttpsProxyAgent } from 'hpagent';
 import type { ConnectionSettings } from '../protocol.js';
-import { inheritedMaxHeaderSize } from './apply-network-defaults.js';
+import { type Agents, agentFactory } from './agents.js';
 
 /**
  * Maximum age of a connection in milliseconds. No request starts on an older one. The next connection resolves the
@@ -26,12 +21,6 @@ export const MAX_CONNECTION_AGE_MS = 600_000;
  * https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html
  */
 export const MAX_IDLE_MS = 5_000;
-
-/** The value of got's `agent` option. */
-export interface Agents {
-  readonly http: http.Agent;
-  readonly https: https.Agent;
-}
 
 /** Whether connections made since `since` are too old at `now`. */
 export function isOutdated(since: number, now: number): boolean {
@@ -114,7 +103,11 @@ const known = new Map<string, Known>();
  */
 export function connectionsTo(url: string, settings: ConnectionSettings, gone?: AbortSignal): Connections {
   const key = keyOf(url, settings);
-  const found = known.get(key) ?? { settings, connections: new Connections(maker(settings)), users: 0 };
+  const found = known.get(key) ?? {
+    settings,
+    connections: new Connections(agentFactory(settings)),
+    users: 0,
+  };
   // No later abort event would release it.
   if (gone?.aborted) return found.connections;
   known.set(key, found);
@@ -140,59 +133,11 @@ function keyOf(url: string, { proxy, tls, requestTimeout }: ConnectionSettings):
 export function renewConnections(): void {
   for (const { settings, connections } of known.values()) {
     try {
-      connections.remake(maker(settings));
+      connections.remake(agentFactory(settings));
     } catch {
       // The current defaults forbid a certificate of this client. It keeps the defaults that it started with.
     }
   }
-}
-
-function maker({ proxy, tls, requestTimeout }: ConnectionSettings): () => Agents {
-  // Created once, because a CA bundle takes milliseconds to parse.
-  const secureContext = tls && createSecureContext({ ...tls, ca: tls.ca && [...tls.ca] });
-  const options = { keepAlive: true, ...(secureContext && { secureContext }) };
-  if (proxy !== undefined) return tunnels(proxy, options, tls?.ca, requestTimeout);
-  return () => ({ http: new http.Agent(options), https: new https.Agent(options) });
-}
-
-/** Agents that connect to the API through a proxy with CONNECT, even if the API is plain http. */
-function tunnels(
-  proxy: string,
-  options: { readonly keepAlive: boolean; readonly secureContext?: SecureContext },
-  ca: readonly string[] | undefined,
-  timeout: number,
-): () => Agents {
-  const url = new URL(proxy);
-  const hostname = url.hostname.replace(/^\[|\]$/g, '');
-  // hpagent would resolve an IPv6 address with its brackets, and would send an IP address in SNI, which takes only
-  // names.
-  if (isIP(hostname) !== 0) Object.defineProperty(url, 'hostname', { value: '' });
-  const maxHeaderSize = inheritedMaxHeaderSize();
-  const proxyRequestOptions = {
-    hostname,
-    maxHeaderSize,
-    rejectUnauthorized: true,
-    ...(ca && { ca: [...ca] }),
-  };
-  const given = { ...options, proxy: url, proxyRequestOptions };
-  return () => ({
-    http: withProxyErrors(new HttpProxyAgent(given), url.host, timeout),
-    https: withProxyErrors(new HttpsProxyAgent(given), url.host, timeout),
-  });
-}
-
-type Connect = (options: object, callback: (error: Error | null, socket?: Socket) => void) => undefined;
-
-/** Limits the time that the proxy may take, and says in its errors that they come from the proxy. */
-function withProxyErrors<T extends http.Agent>(agent: T, host: string, timeout: number): T {
-  const connect = agent.createConnection.bind(agent) as Connect;
-  const create: Connect = (options, callback) =>
-    connect({ ...options, timeout }, (error, socket) => {
-      if (error !== null)
-        error.message = `The proxy ${host} does not connect: ${error.message || error.name}`;
-      callback(error, socket);
-    });
-  return Object.assign(agent, { createConnection: create });
 }
 
 function both(agents: Agents): http.Agent[] {
