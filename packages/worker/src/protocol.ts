@@ -1,6 +1,9 @@
 // The messages and the shared memory of main and the worker. Imports nothing. Used by worker-transport.ts (main) and
 // index.ts (worker). It may change with each version of the package, because only copies of the same version share a
 // worker thread.
+//
+// Over 200 lines, because it is a table: no code, and each message and slot once, for both sides. In this order: frames
+// and slabs, messages, settings, and the blocks of shared memory.
 
 /** What the thread is started with. */
 export interface WorkerData {

@@ -1,11 +1,12 @@
-// Sends the events of a queue: batches -> requests, one at a time and in order -> outcomes. Next: outcome.ts.
+// Sends the events of a queue: batches -> requests, one at a time and in order -> outcomes. Next: retry.ts, outcome.ts.
 //
-// One state, and its transitions:
+// Over 200 lines, because it is one state machine, and its parts would have to share all of its state. What needs none
+// of it has its own file: retry.ts, backoff.ts, split-batch.ts, upload-limit.ts, outcome.ts. The states:
 //
 //   idle -> sending                          events are waiting
 //   idle, sending -> lingering -> sending    a short batch waits for more events; a flush ends the wait
-//   sending -> backing-off -> sending        a fault; the first flush makes one attempt at once, then the backoff
-// continues
+//   sending -> backing-off -> sending        a fault; the first flush makes one attempt at once, and then the backoff
+//                                            continues
 //   sending -> held -> sending               Retry-After; nothing ends it early
 //   sending -> idle                          no events are waiting
 //   any -> closed                            the client is closed
@@ -284,7 +285,7 @@ export class Delivery {
     // With a spool, each refused event is set aside separately.
     const rest = this.#stored === undefined ? this.#split.failed(batch, verdict) : undefined;
     if (rest === undefined) return;
-    const message = `${verdict.message}; so it refused ${MAX_REFUSED_IN_A_ROW} events of this batch one by one, and delivered none`;
+    const message = `${verdict.message}; it refused ${MAX_REFUSED_IN_A_ROW} events of this batch in a row, so the rest was not sent`;
     this.#listener.onOutcome(failed(rest, { ...verdict, message }, tried), rest.frames);
   }
 
