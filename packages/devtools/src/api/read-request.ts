@@ -8,9 +8,9 @@ import {
   readBody,
   receive,
 } from '@offthread/tracking-api';
+import type { NewEntry } from './entry.js';
 import { EventCounter } from './event-counter.js';
 import type { Settings } from './options.js';
-import type { NewEntry } from './recorder.js';
 
 /** Bytes to keep of a body, so that one that is slightly too large is recorded whole. The rest is discarded. */
 const KEPT_BYTES = 8 * MAX_REQUEST_BYTES;

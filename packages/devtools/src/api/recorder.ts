@@ -1,39 +1,8 @@
-// Records and counts requests, with limits on the memory it uses.
-import { type EventRoute, parseBody, type ReceivedEvent } from '@offthread/tracking-api';
+// Records and counts requests, with limits on the memory it uses. Next: kept-entries.ts.
+import { type Entry, type NewEntry, recordOf } from './entry.js';
+import { KeptEntries, type Page } from './kept-entries.js';
 import type { Settings } from './options.js';
 import type { Counts, RequestRecord, RequestState } from './request-record.js';
-
-/**
- * A record as it is stored. The body stays in a buffer, outside the JS heap, and is parsed again when the record is
- * read.
- */
-export interface Entry extends Omit<RequestRecord, 'events'> {
-  /** The JSON text of the body. */
-  body: Buffer | null;
-  /** `null` for a request that can't contain events. */
-  route: EventRoute | null;
-  /** Kept for the live page. `null` if there is no page, or if no regular reply was sent. */
-  reply: SentReply | null;
-}
-
-/** A reply as it was sent. */
-export interface SentReply {
-  status: number;
-  headers: Record<string, number | string | string[] | undefined>;
-  /** `null` if it was a stream. */
-  body: string | null;
-}
-
-/** What is known about a request when its behaviour has been chosen. */
-export type NewEntry = Omit<Entry, 'sequence' | 'durationMs' | 'state' | 'messageIds' | 'reply'> & {
-  events: ReceivedEvent[];
-};
-
-/** Some records, and where the next page starts. */
-export interface Page {
-  entries: Entry[];
-  next: number | null;
-}
 
 /** The counters that this class keeps. */
 export type RecorderCounts = Omit<Counts, 'connections' | 'maxConnections' | 'maxConcurrentByWriteKey'>;
@@ -50,9 +19,7 @@ interface Waiter {
 /** Records and counts requests, with limits on the memory it uses. */
 export class Recorder {
   #settings: Pick<Settings, 'record' | 'maxRecorded' | 'maxRecordedBytes'>;
-  #entries: Entry[] = [];
-  #oldest = 0; // Index of the oldest entry. Shifting an array of 200,000 for each request would be too slow.
-  #kept = { events: 0, bytes: 0 };
+  #kept: KeptEntries;
   #counts = emptyCounts();
   #seen = new Set<string>();
   #waiters = new Set<Waiter>();
@@ -60,6 +27,7 @@ export class Recorder {
 
   constructor(settings: Pick<Settings, 'record' | 'maxRecorded' | 'maxRecordedBytes'>) {
     this.#settings = settings;
+    this.#kept = new KeptEntries(settings);
   }
 
   /** Records a request whose behaviour has been chosen. `finish` completes the entry later. */
@@ -86,7 +54,7 @@ export class Recorder {
       body: record === 'all' ? request.body : null,
       reply: null,
     };
-    if (record !== 'count') this.#keep(entry);
+    if (record !== 'count') counts.forgotten += this.#kept.add(entry);
     this.#notify({ type: 'recorded', entry });
     this.#wake();
     return entry;
@@ -114,27 +82,12 @@ export class Recorder {
 
   /** The records from sequence number `from` on: whole requests, with about `limit` events in all. */
   page(from: number, limit: number): Page {
-    const first = this.#entries[this.#oldest]?.sequence ?? 1;
-    const start = this.#oldest + Math.max(0, from - first);
-    let events = 0;
-    let end = start;
-    while (end < this.#entries.length && events < limit) {
-      events += Math.max(1, this.#entries[end]?.eventCount ?? 0);
-      end += 1;
-    }
-    const next = end < this.#entries.length ? (this.#entries[end]?.sequence ?? null) : null;
-    return { entries: this.#entries.slice(start, end), next };
+    return this.#kept.page(from, limit);
   }
 
   /** The newest records, in order of arrival: whole requests, with about `limit` events in all. */
   latest(limit: number): Entry[] {
-    let events = 0;
-    let start = this.#entries.length;
-    while (start > this.#oldest && events < limit) {
-      start -= 1;
-      events += Math.max(1, this.#entries[start]?.eventCount ?? 0);
-    }
-    return this.#entries.slice(start);
+    return this.#kept.latest(limit);
   }
 
   /** Resolves with true when this many have arrived, or with false after `timeoutMs`. */
@@ -159,9 +112,7 @@ export class Recorder {
 
   /** Forgets everything. Pending `waitFor` calls keep waiting. */
   reset(): void {
-    this.#entries = [];
-    this.#oldest = 0;
-    this.#kept = { events: 0, bytes: 0 };
+    this.#kept.clear();
     this.#counts = emptyCounts();
     this.#seen.clear();
     this.#notify({ type: 'reset' });
@@ -169,26 +120,6 @@ export class Recorder {
 
   #notify(change: RecorderChange): void {
     for (const watcher of this.#watchers) watcher(change);
-  }
-
-  #keep(entry: Entry): void {
-    const { maxRecorded, maxRecordedBytes } = this.#settings;
-    this.#entries.push(entry);
-    this.#kept.events += Math.max(1, entry.eventCount);
-    this.#kept.bytes += entry.body?.length ?? 0;
-    while (this.#kept.events > maxRecorded || this.#kept.bytes > maxRecordedBytes) {
-      const oldest = this.#entries[this.#oldest];
-      if (oldest === undefined || oldest === entry) break; // The newest request is kept even if it exceeds the limits.
-      this.#kept.events -= Math.max(1, oldest.eventCount);
-      this.#kept.bytes -= oldest.body?.length ?? 0;
-      oldest.body = null; // The entry itself is only dropped by the next splice, and the body is the big part.
-      this.#oldest += 1;
-      this.#counts.forgotten += 1;
-    }
-    if (this.#oldest > 1_000 && this.#oldest > this.#entries.length / 2) {
-      this.#entries.splice(0, this.#oldest);
-      this.#oldest = 0;
-    }
   }
 
   #countDuplicates(writeKey: string | null, ids: string[]): void {
@@ -209,12 +140,6 @@ export class Recorder {
       waiter.settle(true);
     }
   }
-}
-
-/** The record of an entry, with its events parsed. */
-export function recordOf({ body, route, reply: _, ...entry }: Entry): RequestRecord {
-  const events = body === null || route === null ? [] : parseBody(body, route).events;
-  return { ...entry, events: events.filter((event) => event !== null) };
 }
 
 function emptyCounts(): RecorderCounts {

@@ -19,10 +19,11 @@ import type { PlainBehaviour } from '../faults/behaviour.js';
 import type { BehaviourPlan } from '../faults/behaviour-plan.js';
 import { breakConnection } from '../faults/connection-fault.js';
 import { answer, statusOf } from '../faults/reply.js';
+import type { Entry, NewEntry, SentReply } from './entry.js';
 import type { OpenConnections } from './open-connections.js';
 import type { Settings } from './options.js';
 import { type Content, countEvents, NO_CONTENT, readEvents, readOther } from './read-request.js';
-import type { Entry, NewEntry, Recorder, SentReply } from './recorder.js';
+import type { Recorder } from './recorder.js';
 
 /** The parts of the server that the routes use. */
 export interface TrackingRouteParts {

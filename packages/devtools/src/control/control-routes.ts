@@ -1,6 +1,6 @@
 // The control routes below /_offthread, which return what was recorded and set the server's behaviour.
 import type { FastifyInstance } from 'fastify';
-import { recordOf } from '../api/recorder.js';
+import { recordOf } from '../api/entry.js';
 import type { TrackingApiServer } from '../api/server.js';
 import { checkBehaviour, checkRules, checkScript } from '../faults/check-behaviour.js';
 import { foreignHost, foreignOrigin } from './same-origin.js';

@@ -1,6 +1,6 @@
 // The details of a request for the live page: headers, body and reply, without secrets.
 import { isUtf8 } from 'node:buffer';
-import type { Entry } from '../api/recorder.js';
+import type { Entry } from '../api/entry.js';
 import { cutKeys, type MaskedHeader, maskHeaders } from './secrets.js';
 
 /** A body: its text, split where write keys were removed, or why there is no text. */

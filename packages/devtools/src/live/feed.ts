@@ -1,7 +1,8 @@
 // Streams the recorder's entries to every open live page, as server-sent events.
 import type { ServerResponse } from 'node:http';
 import { eventTexts } from '@offthread/tracking-api';
-import type { Entry, RecorderChange } from '../api/recorder.js';
+import type { Entry } from '../api/entry.js';
+import type { RecorderChange } from '../api/recorder.js';
 import type { TrackingApiServer } from '../api/server.js';
 import type { LiveRequest, LiveStatus } from './live-message.js';
 import { maskKeys } from './secrets.js';

@@ -1,7 +1,7 @@
 // The routes of the live page: its files, its stream and its requests.
 import { readFileSync } from 'node:fs';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Entry } from '../api/recorder.js';
+import type { Entry } from '../api/entry.js';
 import type { TrackingApiServer } from '../api/server.js';
 import { CONTROL_PREFIX } from '../control/control-routes.js';
 import { foreignHost, foreignOrigin } from '../control/same-origin.js';

@@ -1,7 +1,7 @@
 // Sends a recorded request to this server again.
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import type { Entry } from '../api/recorder.js';
+import type { Entry } from '../api/entry.js';
 import { CONNECTION_HEADERS } from './connection-headers.js';
 
 /** Maximum wait for a reply, in ms. */

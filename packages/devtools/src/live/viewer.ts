@@ -1,6 +1,6 @@
 // One open live page: what it has received, and what waits until its connection accepts more.
 import type { ServerResponse } from 'node:http';
-import type { Entry } from '../api/recorder.js';
+import type { Entry } from '../api/entry.js';
 import type { LiveMessage } from './live-message.js';
 
 /** A page that reads nothing for this long, in ms, is dropped. Its browser then reconnects. */
