@@ -3,14 +3,14 @@
 // Tests of timestamps set this time zone. They can't do that in a thread, and Stryker runs them in one.
 process.env.TZ = 'Asia/Kolkata';
 
-/** Files whose tests need neither a thread nor a server. Others would take hours. */
+/** Files whose tests need no worker thread: see vitest.mutate.config.ts. */
 export default {
   testRunner: 'vitest',
   plugins: ['@stryker-mutator/vitest-runner'],
   vitest: { configFile: 'vitest.mutate.config.ts', related: false },
   coverageAnalysis: 'perTest',
   mutate: [
-    'packages/worker/src/**/{batch,body,body-format,frame,outcome,retry,retry-after}.ts',
+    'packages/worker/src/**/{backoff,batch,body,body-format,frame,outcome,retry,retry-after}.ts',
     'packages/sdk/src/**/before-send.ts',
   ],
   ignorePatterns: ['bench', 'docs', 'examples', 'reports'],

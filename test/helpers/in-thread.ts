@@ -1,4 +1,4 @@
-// For `npm run mutate`, which runs tests in threads: a thread cannot set the time zone of its process.
+// For `npm run mutate`, which runs tests in threads: a thread can't set the time zone of its process.
 import { beforeEach } from 'vitest';
 
 beforeEach(({ task, skip }) => {

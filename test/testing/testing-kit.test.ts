@@ -9,7 +9,7 @@ import { expect as jestExpect } from 'expect';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { eventOfBytes } from '../helpers/exact-event.js';
 import { call, refusal } from '../helpers/untyped.js';
-import { expectBalanced, upTo, withApi } from '../helpers/with-api.js';
+import { expectBalanced, upTo } from '../helpers/with-api.js';
 
 expect.extend(matchers);
 jestExpect.extend(jestMatchers);
@@ -204,35 +204,6 @@ describe('callbacks', () => {
     analytics.track({ userId: 'u', event: 'e' }, called);
     expect(await analytics.flushAsync()).toMatchObject({ status: 'ok', delivered: 1 });
     expect(called).toHaveBeenCalledWith(undefined);
-  });
-});
-
-describe('compared with a client of the local Tracking API', () => {
-  const bench = withApi();
-
-  test('the record is what arrives there', async () => {
-    const analytics = createTestAnalytics();
-    const properties = {
-      revenue: new Decimal('0.1'),
-      order: 9_007_199_254_740_993n,
-      at: new Date(0),
-      none: undefined,
-    };
-    const event = {
-      userId: 1n,
-      event: 'e',
-      messageId: 'm',
-      timestamp: 0,
-      context: { ip: '::1' },
-      properties,
-    };
-    const real = bench.open();
-    real.track(event);
-    analytics.track(event);
-    expect((await real.flushAsync(20_000)).status).toBe('ok');
-    const [arrived] = await bench.api.events();
-    expect(analytics.events).toEqual([expect.objectContaining({ messageId: 'm' })]);
-    expect(arrived).toMatchObject({ ...analytics.events[0] });
   });
 });
 
