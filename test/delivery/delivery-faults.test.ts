@@ -289,7 +289,7 @@ describe('halved', () => {
       for (const error of trial.errors)
         expect(error).toMatchObject({ code: 'rejected', status, attempts: 1 });
       expect(trial.errors.at(-1)?.message).toBe(
-        `The API refused: status ${status}, wrong path; so it refused 16 events of this batch one by one, and delivered none`,
+        `The API refused: status ${status}, wrong path; it refused 16 events of this batch in a row, so the rest was not sent`,
       );
       expect((await bench.api.requests())[1]?.eventCount).toBe(500);
       expect((await bench.api.counts()).requests).toBeLessThanOrEqual(40);

@@ -34,7 +34,7 @@ async function indices(): Promise<unknown[]> {
     .sort((a, b) => Number(a) - Number(b));
 }
 
-test('ls says what waits', async () => {
+test('ls lists the waiting events', async () => {
   await leave(30);
   await leave(12, 'OTHER');
   const { code, stdout } = await offthread(['spool', 'ls', directory, '--json']);
@@ -49,10 +49,10 @@ test('ls says what waits', async () => {
   ]);
   const text = await offthread(['spool', 'ls', directory]);
   expect(text.stdout).toContain('42 events in 2 runs.');
-  expect(text.stdout).toContain('nobody has it');
+  expect(text.stdout).toContain('not in use');
 });
 
-test('ls of a damaged spool says so, and exits with 1', async () => {
+test('ls reports a damaged spool, and exits with 1', async () => {
   await leave(30);
   const [segment = ''] = readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((name) =>
     name.endsWith('.segment'),
@@ -85,7 +85,7 @@ test('export writes events as they are sent, and changes nothing', async () => {
   expect((await offthread(['spool', 'export', directory, '--write-key', 'NONE'])).stdout).toBe('');
 });
 
-test('replay sends what waits under the key, and with --all everything', async () => {
+test('replay sends the events of the write key, and all events with --all', async () => {
   await leave(30);
   await leave(12, 'OTHER');
   const first = await offthread(['spool', 'replay', directory, '--host', api.url, '--json']);
@@ -97,7 +97,7 @@ test('replay sends what waits under the key, and with --all everything', async (
   expect(await indices()).toEqual([...upTo(12), ...upTo(30)].sort((a, b) => a - b));
 });
 
-test('replay with a wrong key says so, sends nothing and loses nothing', async () => {
+test('replay with a wrong write key reports it, sends nothing and loses nothing', async () => {
   await leave(30);
   await api.behave({ type: 'answer', status: 401 });
   const { code, stderr } = await offthread(['spool', 'replay', directory, '--host', api.url]);

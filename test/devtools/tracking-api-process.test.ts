@@ -165,7 +165,7 @@ describe('offthread listen', () => {
     child.kill('SIGINT');
     const text = await rest;
     expect(text).toMatch(/POST \/v1\/batch {2}.*3 events .* 200 /);
-    expect(text).toMatch(/ 401 .*not known here/);
+    expect(text).toMatch(/ 401 .*unknown write key/);
     expect(text).toContain('2 requests (1 refused), 3 events received');
     expect(text).not.toMatch(/SECRETKEY|OTHERKEY/);
   });

@@ -372,7 +372,7 @@ describe('if the token server', () => {
     await trial.analytics.flushAsync(20_000);
     expect(trial.errors).toMatchObject([{ code: 'redirected' }]);
     expect(trial.errors[0]?.message).toBe(
-      'The token server redirects (302 to https://elsewhere.example/token), which is never followed; ' +
+      'The token server answered with a redirect (302 to https://elsewhere.example/token), which is never followed; ' +
         'set oauth.authServer to the final address',
     );
   });

@@ -91,7 +91,7 @@ test('events that an ending process gives up are not overwritten, and not sent a
   expect(await faults()).toEqual([]);
 });
 
-test(`of ${CLOSES} closes under load, many of them out of time, none has an event sent as another`, {
+test(`in ${CLOSES} closes under load, many of which time out, no event is overwritten by another one`, {
   timeout: 240_000,
 }, async () => {
   let number = 0;

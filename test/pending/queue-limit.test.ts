@@ -117,7 +117,7 @@ describe('maxQueueBytes', () => {
     expect(upTo(5).map((index) => track(analytics, index, filler))).toEqual([true, true, true, false, false]);
     expect(analytics.stats()).toMatchObject({ pending: 3, refused: { queue_full: 2 } });
     expect(bench.errors.map(({ code, message }) => [code, message])).toEqual([
-      ['queue_full', 'maxQueueBytes (196608) is reached'],
+      ['queue_full', 'The queue is full: maxQueueBytes (196608) is reached'],
     ]);
     // A small event still fits in after the last one.
     expect(track(analytics)).toBe(true);
@@ -177,7 +177,7 @@ describe('the report of refusals', () => {
     const analytics = full();
     expect(track(analytics, 2)).toBe(false);
     expect(reports()).toEqual([['queue_full', 1]]);
-    expect(bench.errors[0]?.message).toBe('maxQueueSize (2) is reached');
+    expect(bench.errors[0]?.message).toBe('The queue is full: maxQueueSize (2) is reached');
     expect(bench.errors[0]?.events).toEqual([
       { type: 'track', userId: 'u', event: 'e', properties: { index: 2, filler: '' } },
     ]);

@@ -21,7 +21,10 @@ describe('a promise that rejects', () => {
   test.each(SAME_EVERYWHERE)('(%s, of %s) is handled, and reported once', async (kind, where) => {
     const { callback, refused, onError, ...demanding } = await outcomes(kind, where);
     expect(callback).toEqual({ name: 'callback', errors: [FAILED] });
-    expect(refused?.['errors']).toEqual([['queue_full', 'maxQueueSize (1) is reached', null], FAILED]);
+    expect(refused?.['errors']).toEqual([
+      ['queue_full', 'The queue is full: maxQueueSize (1) is reached', null],
+      FAILED,
+    ]);
     expect(onError).toEqual({ name: 'onError', errors: [] });
     expect(demanding).toEqual({
       beforeSend: {

@@ -62,7 +62,9 @@ describe('defaults', () => {
     expect(waiting * 40_000).toBeLessThanOrEqual(67_108_864);
     // The rest is memory that an event of this size no longer fits into.
     expect(waiting * 40_000).toBeGreaterThan(67_108_864 / 2);
-    expect(bench.errors.map(({ message }) => message)).toEqual(['maxQueueBytes (67108864) is reached']);
+    expect(bench.errors.map(({ message }) => message)).toEqual([
+      'The queue is full: maxQueueBytes (67108864) is reached',
+    ]);
   });
 
   test('a flush waits for at most five seconds', async () => {
@@ -104,7 +106,11 @@ describe('the object of settings', () => {
       { writeKey: WRITE_KEY, redact: new Proxy({}, fatal) },
     ]) {
       const error = refusal(() => construct(given));
-      expect(error).toMatchObject({ code: 'invalid_setting', message: 'The settings cannot be read', cause });
+      expect(error).toMatchObject({
+        code: 'invalid_setting',
+        message: 'The settings cannot be read: reading one of them threw an error',
+        cause,
+      });
     }
   });
 

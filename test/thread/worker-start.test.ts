@@ -25,7 +25,7 @@ const CASES: Record<string, Case> = {
   },
   'that ends while it loads': {
     options: { env: { DAMAGE: 'process.exit(0);' } },
-    reason: /^it ended before it was up\.$/,
+    reason: /^it ended before it was ready\.$/,
   },
 };
 
@@ -87,7 +87,7 @@ describe('a worker for which the system has no file descriptor', () => {
     const lines = await short('asynchronous', 700);
     expect(lines).toMatchObject([
       { start: 0 },
-      { error: 'worker_delayed', count: 0, message: expect.stringMatching(/tried again.*EMFILE/) },
+      { error: 'worker_delayed', count: 0, message: expect.stringMatching(/EMFILE.*tried again/) },
       { status: 'ok' },
       { stats: { accepted: 1, delivered: 1, dropped: {}, refused: {} } },
     ]);

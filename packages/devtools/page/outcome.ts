@@ -28,5 +28,5 @@ export function isRefusedForOne({ refusal, faults }: RequestRow): boolean {
 export function reasonOf({ refusal, accepted, status, behaviour }: RequestRow): string | null {
   if (refusal !== null) return refusal;
   if (accepted) return null;
-  return status === null ? `told to misbehave: ${behaviour}` : `told to answer ${status}`;
+  return status === null ? `set to misbehave: ${behaviour}` : `set to answer ${status}`;
 }

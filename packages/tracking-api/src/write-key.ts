@@ -30,7 +30,7 @@ export function authorize(writeKey: string | null, known?: KnownWriteKeys | unde
     );
   }
   const isKnown = typeof known === 'function' ? known(writeKey) : (known?.includes(writeKey) ?? true);
-  return isKnown ? null : unauthorized('this write key is not known here');
+  return isKnown ? null : unauthorized('unknown write key: this API does not accept it');
 }
 
 function unauthorized(message: string): Refusal {

@@ -36,7 +36,7 @@ export class TrackingApiServer {
         return server;
       },
     });
-    if (server === undefined) throw new Error('Fastify made no server');
+    if (server === undefined) throw new Error('Fastify created no server');
     this.#server = server;
     server.requestTimeout = 0; // The client has to notice a stalled upload, not the server.
     server.keepAliveTimeout = 72_000;

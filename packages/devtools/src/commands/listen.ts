@@ -115,7 +115,7 @@ async function finish(api: TrackingApiServer, json: boolean): Promise<void> {
   print('');
   print(
     `${counted(requests, 'request')} (${refused} refused), ${counted(events, 'event')} received ` +
-      `(${duplicates} of them again); biggest batch ${counted(biggestBatch, 'event')}, ` +
+      `(${duplicates} duplicates); biggest batch ${counted(biggestBatch, 'event')}, ` +
       `biggest body ${counted(biggestBody, 'byte')}`,
   );
 }

@@ -27,12 +27,12 @@ import { listenForSignals } from '../import/signals.js';
 import { complain, counted, print, printJson } from '../output.js';
 import { commandNamed, EXIT, exitBy, UsageError } from '../usage.js';
 
-/** Milliseconds between two looks at how far it is. */
+/** Milliseconds between two checks of the progress. */
 const LOOK_MS = 100;
 
 const HELP = `
-A spool is the directory that a client's setting 'spool' names. Its processes send what is in it; this is for when there is none
-any more, or to look what is there.
+A spool is the directory in a client's setting 'spool'. Its processes send the events in it. Use these commands to see what
+it contains, and to send or save the events if no such process will be started again.
 
 Examples:
   $ offthread spool ls /var/lib/shop/analytics
@@ -43,17 +43,17 @@ Examples:
 /** The command `spool`. */
 export function spoolCommand(): Command {
   const ls = commandNamed('ls')
-    .description('Say what waits, and whether it can be read.')
+    .description('List the waiting events by run, and say whether they can be read.')
     .argument('<directory>')
     .option('--json', 'print a JSON object for each run')
     .action(exitBy(listRuns));
   const replay = destinationOptions(commandNamed('replay'))
-    .description('Send now what waits under the write key.')
+    .description('Send the waiting events of the write key.')
     .argument('<directory>')
-    .option('--all', 'also what waits under other write keys, to this one')
+    .option('--all', 'send the events of other write keys too, with this one')
     .option(
       '--progress <seconds>',
-      'between two lines about it where there is no terminal; 0 for none',
+      'time between progress lines if stderr is not a terminal; 0 for none',
       Number,
       10,
     )
@@ -61,14 +61,14 @@ export function spoolCommand(): Command {
     .action(exitBy(replayRuns));
   const toFile = commandNamed('export')
     .description(
-      'Write what waits as NDJSON, for `offthread import` and others. Changes nothing in the directory.',
+      'Write the waiting events as NDJSON, for example for `offthread import`. Changes nothing in the directory.',
     )
     .argument('<directory>')
-    .option('-k, --write-key <key>', 'only what waits under this key')
-    .option('-o, --output <file>', 'where to (default: stdout)')
+    .option('-k, --write-key <key>', 'write only the events of this key')
+    .option('-o, --output <file>', 'file to write to (default: stdout)')
     .action(exitBy(exportRuns));
   return commandNamed('spool')
-    .description('Look into the spool of a client, send it, or write it as NDJSON.')
+    .description('List, send or export the events in a spool directory.')
     .addHelpText('after', HELP)
     .addCommand(ls)
     .addCommand(replay)
@@ -94,7 +94,7 @@ function describe({ source, run, isHeld, events, bytes, oldest, damaged, leftAlo
     counted(events, 'event'),
     `${(bytes / 1e6).toFixed(1)} MB`,
     oldest === undefined ? '' : `since ${new Date(oldest).toISOString()}`,
-    isHeld ? 'a process has it' : 'nobody has it',
+    isHeld ? 'in use by a process' : 'not in use',
     damaged > 0 ? `${damaged} DAMAGED` : '',
     ...Object.entries(leftAlone).map(([file, reason]) => `${file} CAN'T BE READ: ${reason}`),
   ];
@@ -114,7 +114,7 @@ async function replayRuns(directory: string, options: ReplayOptions): Promise<nu
   const others = waiting.filter((run) => run.source !== source);
   if (options.all) for (const run of others) moveRun(directory, run, writeKey);
   else if (others.length > 0)
-    complain(`${counted(others.length, 'run')} of other write keys; --all sends them too`);
+    complain(`${counted(others.length, 'run')} of other write keys; pass --all to send them too`);
   const total = waiting
     .filter((run) => options.all || run.source === source)
     .reduce((sum, { events }) => sum + events, 0);

@@ -6,7 +6,7 @@ import { type Check, failed, messageOf, ok, warning } from './check.js';
 /** What clients may keep by default. */
 const ROOM = 1024 ** 3;
 
-/** Numbers of file systems by statfs(2), and what is to be said of them. */
+/** Numbers of file systems by statfs(2), and the warning for each. */
 const FILE_SYSTEMS: Readonly<Record<number, string>> = {
   26985:
     'NFS: what is synced is only as safe as the server says, and runs of other machines are taken over after two minutes',
@@ -31,6 +31,10 @@ export async function checkSpool(directory: string): Promise<Check> {
     }
     return ok(name, `${directory} can be written to; ${facts.runs} runs are in it`, facts);
   } catch (error) {
-    return failed(name, messageOf(error), 'Make the directory, and give it to the user of the server.');
+    return failed(
+      name,
+      messageOf(error),
+      'Create the directory, and make it writable for the user of the server.',
+    );
   }
 }

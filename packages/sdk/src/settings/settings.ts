@@ -100,7 +100,10 @@ export function resolveSettings(given: AnalyticsSettings): Settings {
   } catch (cause) {
     if (cause instanceof ValidationError) throw cause;
     // Thrown by a getter of the caller's object, or by a Proxy.
-    const error = new ValidationError('invalid_setting', 'The settings cannot be read');
+    const error = new ValidationError(
+      'invalid_setting',
+      'The settings cannot be read: reading one of them threw an error',
+    );
     error.cause = cause;
     throw error;
   }

@@ -90,7 +90,7 @@ function judgeResponse(
   if (status >= 300 && status < 400) {
     const where = response.location === undefined ? '' : ` to ${response.location}`;
     const remedy = `set ${isAPI ? 'host and path' : 'oauth.authServer'} to the final address`;
-    const message = `The ${from} redirects (${status}${where}), which is never followed; ${remedy}`;
+    const message = `The ${from} answered with a redirect (${status}${where}), which is never followed; ${remedy}`;
     return { type: 'fail', code: 'redirected', message };
   }
   if (response.stale) return { type: 'renew' };
@@ -127,7 +127,7 @@ function withinDuration(
   policy: RetryPolicy,
 ): Verdict {
   if (policy.spool !== undefined || tries.elapsed + verdict.delay <= policy.maxRetryDuration) return verdict;
-  const message = `Gave up: the next try would come later than the ${policy.maxRetryDuration} ms of maxRetryDuration: ${reason}`;
+  const message = `Gave up, because the next attempt would be later than maxRetryDuration (${policy.maxRetryDuration} ms) allows: ${reason}`;
   return { type: 'fail', code: 'retry_duration_exceeded', message };
 }
 
