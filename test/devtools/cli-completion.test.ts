@@ -13,14 +13,14 @@ const BIN = fileURLToPath(
   new URL('bin/offthread.js', import.meta.resolve('@offthread/devtools/package.json')),
 );
 
-/** What fits, as the scripts ask for it. */
+/** Returns the candidates, as the scripts request them. */
 async function suggestions(...words: string[]): Promise<string[]> {
   const { code, stdout, stderr } = await offthread(['complete', '--', ...words]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   return stdout.split('\n').flatMap((line) => (line === '' ? [] : [line.split('\t', 1)[0] ?? '']));
 }
 
-describe('what fits', () => {
+describe('the candidates', () => {
   test.each([
     [[''], ['listen', 'send', 'import', 'spool', 'doctor', 'completion', 'help']],
     [['im'], ['import']],
@@ -34,22 +34,22 @@ describe('what fits', () => {
     ],
     [['import', '-f', 'c'], ['csv']],
     [['import', '--format=c'], ['--format=csv']],
-    // As bash cuts it up.
+    // As bash splits it.
     [['import', '--format', '=', 'c'], ['csv']],
     [['doctor', '--region', 'e'], ['eu']],
     [
       ['completion', ''],
       ['bash', 'zsh', 'fish'],
     ],
-    // Files are the business of the shell.
+    // The shell completes files.
     [['import', ''], []],
     [['import', 'file', '--state', ''], []],
     [['nosuch', 'x', ''], []],
-  ])('%o: %o', async (words, expected) => {
+  ])('for %o are %o', async (words, expected) => {
     expect(await suggestions(...words)).toEqual(expected);
   });
 
-  test('every option of a command, with what it is for', async () => {
+  test('include every option of a command, with its description', async () => {
     const { stdout } = await offthread(['complete', '--', 'listen', '--']);
     expect(stdout).toContain('--port\tport to listen on; 0 for any\n');
     expect(stdout).not.toContain('OFFTHREAD');

@@ -40,7 +40,7 @@ describe('against an API without faults', () => {
   beforeEach(() => api.reset());
   afterAll(() => api.close());
 
-  test('everything is well, and one sample event arrives by way of the worker thread', async () => {
+  test('all checks pass, and one sample event arrives through the worker thread', async () => {
     const { ok, statuses, checks } = await examine(['--host', api.url]);
     expect(ok).toBe(true);
     expect(Object.keys(statuses)).toEqual([
@@ -53,7 +53,7 @@ describe('against an API without faults', () => {
     expect((await api.requests()).every(({ writeKey }) => writeKey === SECRET)).toBe(true);
   });
 
-  test('--no-sample sends no event, and text says the same as JSON, in colour only where it is wanted', async () => {
+  test('--no-sample sends no event, and the text has the same content as the JSON, with colours only if they are wanted', async () => {
     const args = ['doctor', '--host', api.url, '--no-sample'];
     const preload = ['as-terminal.mjs'];
     const [pipe, terminal, plain] = await Promise.all([
@@ -73,7 +73,7 @@ describe('against an API without faults', () => {
     expect((await api.counts()).events).toBe(0);
   });
 
-  test('a clock that is an hour behind is a warning, and no failure', async () => {
+  test('a clock that is an hour behind is a warning, not a failure', async () => {
     const date = new Date(Date.now() + 3_600_000).toUTCString();
     await api.behave({ type: 'answer', status: 200, headers: { date } });
     const { ok, checks } = await examine(['--host', api.url]);
@@ -96,12 +96,12 @@ describe('against an API without faults', () => {
     expect(checks['limits']?.status).toBe('ok');
   });
 
-  test('a path where nothing takes events is found', async () => {
+  test('a path that accepts no events is found', async () => {
     const { checks } = await examine(['--host', api.url, '--path', '/v2/batch']);
     expect(checks['auth']).toMatchObject({ status: 'failed', remedy: expect.stringContaining('--path') });
   });
 
-  test('a write key that is missing, or was copied with something around it, is found and not sent', async () => {
+  test('a write key that is missing, or was copied with other characters, is found and not sent', async () => {
     for (const key of [undefined, `"${SECRET}"`, `${SECRET}\n`]) {
       const { ok, checks, statuses } = await examine(['--host', api.url], {
         env: { OFFTHREAD_WRITE_KEY: key },
@@ -114,8 +114,8 @@ describe('against an API without faults', () => {
   });
 });
 
-describe('the way to the API', () => {
-  test('a name that does not exist, a port where nobody listens, an address that is none', async () => {
+describe('the connection to the API', () => {
+  test('fails for a name that does not exist, a port where nothing listens, and an invalid address', async () => {
     const [name, port, address] = await Promise.all([
       examine(['--host', 'https://offthread.invalid']),
       examine(['--host', 'http://127.0.0.1:1']),
@@ -138,7 +138,7 @@ describe('the way to the API', () => {
     });
   });
 
-  test('each region has its address, and a hint: no reply tells a wrong one', async () => {
+  test('uses the address of the region, and hints that a wrong region cannot be detected', async () => {
     // Not to be asked by a test: what the address is, is known before.
     const options = { preload: ['no-names.mjs'] };
     const [us, eu] = await Promise.all([examine([], options), examine(['--region', 'eu'], options)]);
@@ -164,7 +164,7 @@ describe('the way to the API', () => {
       return { ...found, counts: await api.counts() };
     }
 
-    test('a certificate that is trusted is shown with its issuer and its end, and used', async () => {
+    test('a trusted certificate is shown with its issuer and its expiry date, and used', async () => {
       const { checks, statuses, counts } = await examineTls(new Date(Date.now() + 90 * 86_400_000), true);
       expect(checks['tls']?.detail).toMatch(
         /^TLSv1\.\d, certificate by localhost, valid until \d{4}-\d\d-\d\d$/,
@@ -173,7 +173,7 @@ describe('the way to the API', () => {
       expect(counts.events).toBe(1);
     });
 
-    test('one that ends within days is a warning', async () => {
+    test('one that expires within days is a warning', async () => {
       const { ok, checks } = await examineTls(new Date(Date.now() + 2 * 86_400_000), true);
       expect(ok).toBe(true);
       expect(checks['tls']).toMatchObject({ status: 'warning', remedy: expect.stringContaining('Renew') });
@@ -198,7 +198,7 @@ describe('the way to the API', () => {
   });
 });
 
-describe('by the proxy that the environment names, as the SDK goes', () => {
+describe('through the proxy in the environment, as the SDK connects', () => {
   const host = 'api.offthread.test';
   const folder = mkdtempSync(join(tmpdir(), 'offthread-doctor-proxy-'));
   const tls = selfSigned({ host, validUntil: new Date(Date.now() + 90 * 86_400_000) });
@@ -218,7 +218,7 @@ describe('by the proxy that the environment names, as the SDK goes', () => {
     return { HTTPS_PROXY: `http://user:geheim@127.0.0.1:${port}`, NODE_EXTRA_CA_CERTS: trusted };
   }
 
-  test('everything is looked at through it', async () => {
+  test('all checks go through it', async () => {
     await using proxy = await startProxy({ to: ['127.0.0.1', api.port], auth: 'user:geheim' });
     const found = await examine(['--host', `https://${host}`], { env: environment(proxy.port) });
     expect(found.ok).toBe(true);
@@ -231,7 +231,7 @@ describe('by the proxy that the environment names, as the SDK goes', () => {
     expect(new Set(seen.map(({ target }) => target))).toEqual(new Set([`${host}:443`]));
   });
 
-  test('a proxy that does not connect is found, and what to do about it', async () => {
+  test('a proxy that does not connect is found, with advice', async () => {
     await using proxy = await startProxy({ auth: 'somebody:else' });
     const env = environment(proxy.port);
     const [refused, exempt, broken] = await Promise.all([
@@ -251,7 +251,7 @@ describe('by the proxy that the environment names, as the SDK goes', () => {
   });
 });
 
-test('a mistake in the command exits with 2; --help teaches', async () => {
+test('a mistake in the command exits with 2, and --help has examples', async () => {
   const [mistake, help] = await Promise.all([
     offthread(['doctor', '--region', 'mars']),
     offthread(['doctor', '--help']),

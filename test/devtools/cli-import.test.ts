@@ -87,24 +87,27 @@ describe('what arrives', () => {
     ],
     ['stdin', (text: string) => Buffer.from(text), 'stdin'],
     ['gzip on stdin', (text: string) => gzipSync(text), 'stdin'],
-  ] as const)('%s: every event once, in order, with its timestamp and messageId', async (_, pack, place) => {
-    const content = lines(3_000, messageId);
-    // The last line has no end, and one line is blank, and one comes from Windows.
-    const bytes = pack(`${content[0]}\r\n\n${content.slice(1).join('\n')}`);
-    if (place === 'file') write('events', bytes);
-    const end = await (place === 'file' ? importFile('events') : importFile('-', [], { input: bytes }));
-    expect(end).toMatchObject({ code: 0, stderr: '' });
-    expect(end.stdout).toMatch(
-      /Imported 3,001 lines .*\n {2}delivered {2}3,000\n {2}failed {5}0\n {2}blank {6}1\n/,
-    );
-    const events = await api.events();
-    expect(numbersOf(events)).toEqual(upTo(3_000));
-    expect(events.map(({ messageId }) => messageId)).toEqual(upTo(3_000).map((n) => `message-${n}`));
-    expect(events[7]?.timestamp).toBe('2019-05-01T00:00:07.000Z');
-    if (place === 'file') expect(existsSync(inFolder('events.import.json'))).toBe(false);
-  });
+  ] as const)(
+    '%s: every event arrives once, in order, with its timestamp and messageId',
+    async (_, pack, place) => {
+      const content = lines(3_000, messageId);
+      // The last line has no end, and one line is blank, and one comes from Windows.
+      const bytes = pack(`${content[0]}\r\n\n${content.slice(1).join('\n')}`);
+      if (place === 'file') write('events', bytes);
+      const end = await (place === 'file' ? importFile('events') : importFile('-', [], { input: bytes }));
+      expect(end).toMatchObject({ code: 0, stderr: '' });
+      expect(end.stdout).toMatch(
+        /Imported 3,001 lines .*\n {2}delivered {2}3,000\n {2}failed {5}0\n {2}blank {6}1\n/,
+      );
+      const events = await api.events();
+      expect(numbersOf(events)).toEqual(upTo(3_000));
+      expect(events.map(({ messageId }) => messageId)).toEqual(upTo(3_000).map((n) => `message-${n}`));
+      expect(events[7]?.timestamp).toBe('2019-05-01T00:00:07.000Z');
+      if (place === 'file') expect(existsSync(inFolder('events.import.json'))).toBe(false);
+    },
+  );
 
-  test('everything after an outage, whose begin and end are told', async () => {
+  test('everything arrives after an outage, and its beginning and end are reported', async () => {
     await api.script([
       { type: 'answer', status: 503, body: 'busy' },
       { type: 'answer', status: 500 },
@@ -119,7 +122,7 @@ describe('what arrives', () => {
     expect(await api.events()).toHaveLength(10);
   });
 
-  test('all six types, and an archive of events with the fields that the API had added', async () => {
+  test('all six types arrive, and so does an archive of events with the fields that the API had added', async () => {
     const added = {
       receivedAt: 'x',
       sentAt: 'x',
@@ -152,7 +155,7 @@ describe('what arrives', () => {
     expect(events[5]?.userId).toBe('12345678901234567890');
   });
 
-  test.each([[[]], [['--dry-run']]])('counts timestamps that look like seconds, %o', async (args) => {
+  test.each([[[]], [['--dry-run']]])('timestamps that look like seconds are counted, %o', async (args) => {
     const times = [1_556_712_000, 1_556_712_000.5, -999_999_999, 1_556_712_000_000, 0, 86_400_000 * 3_650];
     const text = times.map((timestamp, n) => JSON.stringify(historic(n, { timestamp }))).join('\n');
     writeFileSync(inFolder('seconds.ndjson'), text);
@@ -165,12 +168,12 @@ describe('what arrives', () => {
     expect(JSON.parse(stdout)).toMatchObject({ delivered: 6, inSeconds: 3, undated: 0 });
   });
 
-  test('says nothing of seconds where no timestamp looks like them', async () => {
+  test('seconds are not mentioned if no timestamp looks like them', async () => {
     writeFileSync(inFolder('milliseconds.ndjson'), JSON.stringify(historic(1)));
     expect((await importFile('milliseconds.ndjson')).stdout).not.toContain('seconds:');
   });
 
-  test('a second run has the same messageIds, made of the content where there are none', async () => {
+  test('a second run has the same messageIds, which are derived from the content if there are none', async () => {
     write('events', [...lines(500), ...lines(500, (n) => ({ messageId: `own-${n}` }))]);
     // The same events with other white space are the same events.
     write('again', [...lines(500).map((line) => ` ${line.replaceAll(',', ', ')}`)]);
@@ -202,7 +205,7 @@ describe('lines that fail', () => {
     Buffer.from('"}'),
   ]);
 
-  test('are told of with their numbers, and put aside as they were, with the reasons beside them', async () => {
+  test('are reported with their numbers, and saved unchanged, with the reasons in another file', async () => {
     const good = lines(20);
     const text = [...good.slice(0, 10), ...bad, ...good.slice(10)].join('\n');
     write('events', Buffer.concat([Buffer.from(`${text}\n`), latin1, Buffer.from('\n')]));
@@ -230,7 +233,7 @@ describe('lines that fail', () => {
     expect(numbersOf(await api.events())).toEqual(upTo(20));
   });
 
-  test('can be mended and imported again', async () => {
+  test('can be corrected and imported again', async () => {
     write('events', [...lines(3), '{"type":"identify","user":"1"}']);
     expect((await importFile('events', ['--dead-letter', 'aside'])).code).toBe(1);
     writeFileSync(inFolder('aside'), read('aside').replace('"user"', '"userId"'));
@@ -238,14 +241,14 @@ describe('lines that fail', () => {
     expect((await api.events()).at(-1)).toMatchObject({ type: 'identify', userId: '1' });
   });
 
-  test('are added to a file that has some already, whose last line an editor left without an end', async () => {
+  test('are appended to an existing file, even if its last line has no line break', async () => {
     writeFileSync(inFolder('aside'), '{"kept":true}');
     write('events', ['no json']);
     await importFile('events', ['-d', 'aside']);
     expect(read('aside')).toBe('{"kept":true}\nno json\n');
   });
 
-  test('one that the API refuses fails alone', async () => {
+  test('fail alone if the API refuses them', async () => {
     await api.rules([{ match: { messageId: 'message-70' }, behaviour: { type: 'answer', status: 400 } }]);
     write(
       'events',
@@ -261,7 +264,7 @@ describe('lines that fail', () => {
     expect((await api.counts()).duplicates).toBe(0);
   });
 
-  test('beyond twenty, only the file has them', async () => {
+  test('are only in the file beyond the twentieth', async () => {
     write(
       'events',
       Array.from({ length: 50 }, () => 'no json'),
@@ -273,14 +276,14 @@ describe('lines that fail', () => {
   });
 });
 
-describe('an end before the end', { timeout: 60_000 }, () => {
+describe('an import that is interrupted', { timeout: 60_000 }, () => {
   const COUNT = 20_000;
   const numbers = (n: number): object => ({ messageId: `message-${n}` });
   // Twenty requests at least: eight seconds, in which there is time for a signal even on a busy machine.
   const slowly = { type: 'ok', delayMs: 400 } as const;
 
   test.each(['plain', 'gzip'])(
-    'after Ctrl-C the same command goes on: nothing is lost, nothing sent twice (%s)',
+    'continues after Ctrl-C with the same command: nothing is lost or sent twice (%s)',
     async (kind) => {
       const content = Buffer.from(`${['no json', ...lines(COUNT, numbers), 'no json either'].join('\n')}\n`);
       write('events', kind === 'gzip' ? gzipSync(content) : content);
@@ -314,7 +317,7 @@ describe('an end before the end', { timeout: 60_000 }, () => {
     },
   );
 
-  test('after a kill nothing is lost, and what is sent twice has the same messageId', async () => {
+  test('by SIGKILL loses nothing, and what is sent twice has the same messageId', async () => {
     write('events', lines(COUNT));
     await api.behave(slowly);
     const { child, end } = startOffthread(['import', 'events', '--host', api.url], { cwd: folder });
@@ -334,7 +337,7 @@ describe('an end before the end', { timeout: 60_000 }, () => {
     expect(new Set(events.map(({ messageId }) => messageId)).size).toBe(COUNT);
   });
 
-  test('a second Ctrl-C ends it at once, SIGTERM with 143, and the position is kept', async () => {
+  test('ends at once on a second Ctrl-C, and with 143 on SIGTERM, and its position is kept', async () => {
     write('events', lines(100));
     await api.behave({ type: 'hang' });
     const { child, end } = startOffthread(['import', 'events', '--host', api.url], { cwd: folder });
@@ -346,7 +349,7 @@ describe('an end before the end', { timeout: 60_000 }, () => {
     expect(JSON.parse(read('events.import.json'))).toMatchObject({ position: { line: 0, offset: 0 } });
   });
 
-  test('a wrong write key stops it before the first line concerned, and no line fails for that', async () => {
+  test('by a wrong write key stops before the first affected line, and no line fails', async () => {
     write('events', lines(2_500, numbers));
     await api.script([{ type: 'ok' }]);
     await api.behave({ type: 'answer', status: 401 });
@@ -361,7 +364,7 @@ describe('an end before the end', { timeout: 60_000 }, () => {
     expect(numbersOf(await api.events())).toEqual(upTo(2_500));
   });
 
-  test('gzip data that ends too early fails, and goes no further than the lines that were whole', async () => {
+  test('by gzip data that ends too early fails after the last complete line', async () => {
     // Lines that do not compress, so that much of the file is still readable.
     const pad = (n: number): object => ({
       context: { pad: createHash('sha512').update(String(n)).digest('hex') },
@@ -376,7 +379,7 @@ describe('an end before the end', { timeout: 60_000 }, () => {
     expect(JSON.parse(read('events.import.json'))).toMatchObject({ position: { line: arrived.length } });
   });
 
-  test('an input that has changed, or another destination, is noticed; --restart begins anew', async () => {
+  test('does not continue with a changed input or another destination; --restart starts over', async () => {
     write('events', lines(300, numbers));
     await api.behave({ type: 'answer', status: 401 });
     await importFile('events');
@@ -392,8 +395,8 @@ describe('an end before the end', { timeout: 60_000 }, () => {
   });
 });
 
-describe('how it goes', () => {
-  test('300,000 lines take no more memory than 20,000', { timeout: 120_000 }, async () => {
+describe('an import', () => {
+  test('of 300,000 lines takes no more memory than one of 20,000', { timeout: 120_000 }, async () => {
     const few = inFolder('few');
     const many = inFolder('many');
     const pad = 'x'.repeat(500);
@@ -433,7 +436,7 @@ describe('how it goes', () => {
     }
   });
 
-  test('--rate is a bound', async () => {
+  test('with --rate is no faster than that', async () => {
     write('events', lines(60));
     const { code, stdout } = await importFile('events', ['--rate', '20', '--json']);
     expect(code).toBe(0);
@@ -444,7 +447,7 @@ describe('how it goes', () => {
     expect(spread).toBeGreaterThan(1_500);
   });
 
-  test('--dry-run checks every line, needs no write key, sends nothing and leaves nothing behind', async () => {
+  test('with --dry-run checks every line, needs no write key, sends nothing and writes no file', async () => {
     write('events', [...lines(10), 'no json', ...Array.from({ length: 30 }, () => '{}')]);
     const end = await importFile('events', ['--dry-run'], { env: { OFFTHREAD_WRITE_KEY: undefined } });
     expect(end.code).toBe(1);
@@ -456,7 +459,7 @@ describe('how it goes', () => {
     expect(existsSync(inFolder('events.import.json'))).toBe(false);
   });
 
-  test('a terminal has a bar with rate and time left, a pipe a line now and then', async () => {
+  test('shows a bar with rate and remaining time on a terminal, and a line now and then in a pipe', async () => {
     write('events', [...lines(150), 'no json']);
     const args = ['--rate', '75', '--progress', '1'];
     const [terminal, pipe] = [
@@ -469,7 +472,7 @@ describe('how it goes', () => {
     expect(pipe.stderr).not.toContain('\u001b');
   });
 
-  test('a mistake in the command exits with 2 and says what it is', async () => {
+  test('exits with 2 for a mistake in the command, and names it', async () => {
     write('events', lines(1));
     write('events.import.json', ['{"other":"program"}']);
     const mistakes: [string[], RegExp][] = [

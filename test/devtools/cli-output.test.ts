@@ -19,7 +19,7 @@ describe('errors', () => {
     ['a file that does not exist', ['import', 'nosuch'], 2],
     ['a wrong setting', ['doctor', '--host', 'http://127.0.0.1:1', '--region', 'eu'], 2],
     ['nobody who listens', ['send', 'identify', '-u', '1', '--host', 'http://127.0.0.1:1'], 1],
-  ])('begin with the name of the program: %s', async (_, args, code) => {
+  ])('start with the name of the program: %s', async (_, args, code) => {
     const end = await offthread(args);
     expect(end.code).toBe(code);
     const lines = end.stderr.trimEnd().split('\n');
@@ -28,7 +28,7 @@ describe('errors', () => {
     expect(end.stderr).not.toContain('error:');
   });
 
-  test('of an import begin so as well, and the line that says how far it is does not', async () => {
+  test('of an import do so as well, but its progress line does not', async () => {
     folder.write('events', ['no json', line(1)]);
     await folder.api.script([{ type: 'answer', status: 503 }]);
     const { stderr } = await folder.run('events', ['--progress', '1']);
@@ -49,7 +49,7 @@ describe('errors', () => {
     [['page', '-u', '1', '--category', 'c'], /--name .*--category/],
     [['track', '-u', '1', '-e', 'x', '--timestamp', 'soon'], /--timestamp /],
     [['track', '-u', '1', '-e', 'x', '--message-id', 'x'.repeat(101)], /--message-id /],
-  ])('name options, and neither settings nor fields: %o', async (args, expected) => {
+  ])('name options, not settings or fields: %o', async (args, expected) => {
     const { code, stderr } = await offthread(['send', ...args]);
     expect(code).toBe(2);
     expect(stderr).toMatch(expected);
@@ -59,7 +59,7 @@ describe('errors', () => {
   });
 });
 
-describe('numbers agree', () => {
+describe('singular and plural are correct', () => {
   const WRONG =
     /\b1 (?:lines|elements|rows|events|requests|bytes|warnings)\b|\b1 (?:of them )?(?:count|were)\b/;
 
@@ -76,7 +76,7 @@ describe('numbers agree', () => {
     expect(more.stdout).not.toMatch(WRONG);
   });
 
-  test('in what listen says of one request with one event', async () => {
+  test('in the summary of listen for one request with one event', async () => {
     const { child, end } = startOffthread(['listen', '--port', '0', '--no-page']);
     const [first] = (await once(child.stdout ?? child, 'data')) as [string];
     const url = /http:\S+/.exec(first)?.[0] ?? '';

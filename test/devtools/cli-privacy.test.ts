@@ -22,7 +22,7 @@ describe('the files of an import', () => {
   const FILES = ['events.failed.ndjson', 'events.failed.ndjson.reasons', 'events.import.json'];
 
   test.each([[false], [true]])(
-    'are readable by nobody else, also if they were before: %o',
+    'can be read only by their owner, even if others could read them before: %o',
     async (before) => {
       folder.write('events', ['no json', line(1)]);
       await folder.api.behave({ type: 'answer', status: 401 });
@@ -93,7 +93,7 @@ function expectTame({ stdout, stderr }: { stdout: string; stderr: string }): voi
   expect(stderr).not.toMatch(ANY_STEERING);
 }
 
-describe('what others sent is escaped', () => {
+describe('text from outside is escaped', () => {
   test('import: lines, names of files, and replies', async () => {
     const name = `events${TEXT}`.replaceAll('\u0000', '');
     folder.write(name, [
@@ -125,7 +125,7 @@ describe('what others sent is escaped', () => {
     expect(JSON.parse(json.stdout)).toMatchObject({ message: expect.stringContaining('\u202e') });
   });
 
-  test('doctor: what the way there says, with colours of its own', async () => {
+  test('doctor: replies of servers, although the output has colours', async () => {
     const args = ['doctor', '--no-sample', '--host', folder.api.url, '--path', `/${TEXT}`];
     expectTame(await offthread(args));
     expectTame(await offthread([...args, '--json']));
@@ -156,7 +156,7 @@ describe('what others sent is escaped', () => {
   });
 });
 
-test('a short write key is masked where it stands alone, and not within words', async () => {
+test('a short write key is masked as a word of its own, but not within other words', async () => {
   await folder.api.behave({ type: 'answer', status: 400, body: 'the key any is not one of many; any' });
   const args = ['send', 'identify', '-u', '1', '--host', folder.api.url];
   const short = await offthread([...args, '--write-key', 'any']);

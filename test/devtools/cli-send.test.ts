@@ -59,7 +59,7 @@ test.each([
   });
 });
 
-test('the write key comes from the variable, and the option is stronger', async () => {
+test('the write key comes from the environment variable, and the option takes precedence', async () => {
   const args = ['send', 'identify', '--user-id', '1', '--host', api.url];
   await offthread(args);
   await offthread([...args, '--write-key', SECRET], { env: { OFFTHREAD_WRITE_KEY: 'another' } });
@@ -112,12 +112,12 @@ test('an event that is refused exits with 1 and says on stderr what to do', asyn
   });
 });
 
-test('no answer in time exits with 1', async () => {
+test('a reply that does not arrive in time exits with 1', async () => {
   await api.behave({ type: 'hang' });
   expect(await send('identify', '--user-id', '1', '--timeout', '700')).toMatchObject({ code: 1, stdout: '' });
 });
 
-test('nobody listening exits with 1 and names the reason', async () => {
+test('a refused connection exits with 1 and the reason', async () => {
   const { code, stdout, stderr } = await offthread([
     'send',
     'identify',
@@ -159,7 +159,7 @@ test('a mistake in the command exits with 2, says what it is, and sends nothing'
   expect(await api.counts()).toMatchObject({ requests: 0 });
 });
 
-test('--help teaches by example, and does not show the write key that is set', async () => {
+test('--help has examples, and does not show the write key that is set', async () => {
   const [all, one] = await Promise.all([
     offthread(['send', '--help']),
     offthread(['send', 'group', '--help']),
@@ -175,7 +175,7 @@ test('--help teaches by example, and does not show the write key that is set', a
   });
 });
 
-test('it goes by the proxy that the environment names', async () => {
+test('it uses the proxy in the environment', async () => {
   await using proxy = await startProxy({ to: ['127.0.0.1', api.port], auth: 'user:geheim' });
   const args = ['track', '--user-id', '42', '--event', 'E', '--allow-insecure-host'];
   const { code, stderr } = await offthread(['send', ...args, '--host', 'http://api.offthread.test'], {
@@ -186,7 +186,7 @@ test('it goes by the proxy that the environment names', async () => {
   expect((await proxy.look()).seen).toMatchObject([{ target: 'api.offthread.test:80' }]);
 });
 
-test('the first failure is told while it is tried again, and the last one if there is no time left', async () => {
+test('the first failure is reported before the retries, and the last one when time is up', async () => {
   await api.script([
     { type: 'answer', status: 503, body: 'busy' },
     { type: 'answer', status: 500 },

@@ -45,11 +45,11 @@ test.each([
   ['Redshift', '2019-05-01 12:00:00+00'],
   ['Go', '2019-05-01 12:00:00 +0000 UTC'],
   ['milliseconds as text', '1556712000000'],
-])('a timestamp as %s writes it', async (_, timestamp) => {
+])('a timestamp in the format of %s is accepted', async (_, timestamp) => {
   expect((await arrived([line(1, { timestamp })]))[0]?.timestamp).toBe(TIME);
 });
 
-test('stamps of the first delivery are left out, for each service that adds them', async () => {
+test('fields that a service added at the first delivery are omitted', async () => {
   const common = { type: 'track', event: 'Ordered', anonymousId: 'a', timestamp: TIME, properties: { n: 1 } };
   const ofSegment = {
     receivedAt: TIME,
@@ -131,7 +131,7 @@ test('an empty id beside the other one, empty fields of other types, and PHP’s
   ]);
 });
 
-test('the library that made an event stays its library', async () => {
+test('the library of an event is kept', async () => {
   const library = { name: 'analytics-ruby', version: '2.5.0' };
   const events = await arrived([
     line(1, { context: { ip: '203.0.113.7', library } }),
@@ -179,7 +179,7 @@ test('decimals beyond a double keep their digits as text, and all others stay nu
   });
 });
 
-test('rows of a warehouse become the events they were', async () => {
+test('rows of a warehouse become the original events', async () => {
   const stamps = {
     received_at: '2019-05-01 12:00:02 UTC',
     sent_at: '2019-05-01 12:00:01 UTC',
@@ -264,7 +264,7 @@ test('rows of a warehouse become the events they were', async () => {
   expect(others.map(({ messageId }) => messageId)).toEqual(['m1', 'm2', 'm3', 'm4', 'm5', 'message-1']);
 });
 
-test('a line that names no type says how to give one, and a typo is still a typo', async () => {
+test('the error for a line without a type says how to set one, and a typing error is still found', async () => {
   folder.write('events', ['{"user_id":"42","event":"e"}', line(1, { properites: {} })]);
   const { code, stderr } = await folder.run('events');
   expect(code).toBe(1);

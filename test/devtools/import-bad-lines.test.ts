@@ -29,7 +29,7 @@ test.each([
   expect(folder.read('events.failed.ndjson')).toBe(`${deep(levels, fields)}\n`);
 });
 
-test('a line of 1,024 levels arrives, and brackets in strings are no levels', async () => {
+test('a line of 1,024 levels arrives, and brackets in strings do not count as levels', async () => {
   folder.write('events', [deep(1_022), line(1, { context: { text: '[{"'.repeat(2_000) } })]);
   const { code, stderr } = await folder.run('events');
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -70,7 +70,7 @@ test('half a gigabyte without a line end takes no memory', { timeout: 60_000 }, 
   expect(more - less).toBeLessThan(60 * MEGABYTE);
 });
 
-test('equal lines without a messageId are counted and said, because the API takes them once', async () => {
+test('equal lines without a messageId are counted and reported, because the API accepts them once', async () => {
   const same = line(1);
   folder.write('events', [
     same,

@@ -14,8 +14,8 @@ function state(): { position: { line: number; offset: number } } {
   return JSON.parse(folder.read('events.import.json'));
 }
 
-describe('somebody stops reading', () => {
-  test('stderr: it stops with its state saved, and the same command goes on', async () => {
+describe('the reader of its output ends', () => {
+  test('stderr: it saves its state and stops, and the same command continues', async () => {
     // Some 20 notes at first, and more with time.
     folder.write(
       'events',
@@ -36,7 +36,7 @@ describe('somebody stops reading', () => {
     expect(folder.read('events.failed.ndjson').trim().split('\n')).toHaveLength(20);
   });
 
-  test('stdout, after trouble: the exit code and the state stay', async () => {
+  test('stdout, after a failure: the exit code and the state are unchanged', async () => {
     folder.write('events', [line(1)]);
     await folder.api.behave({ type: 'answer', status: 401 });
     const { child, end } = folder.start('events');
@@ -45,7 +45,7 @@ describe('somebody stops reading', () => {
     expect(state().position.line).toBe(0);
   });
 
-  test('stdout, after everything is done, which is not a failure', async () => {
+  test('stdout, when everything is done: it is not a failure', async () => {
     folder.write('events', [line(1)]);
     const { child, end } = folder.start('events');
     child.stdout?.destroy();
@@ -98,7 +98,7 @@ describe('a checkpoint beyond the file', () => {
   });
 });
 
-describe('the first fault of the API is told at once', () => {
+describe('the first fault of the API is reported at once', () => {
   /** Milliseconds within which something has to be said. Attempts go on for hours. */
   const SOON_MS = 15_000;
 
@@ -115,11 +115,11 @@ describe('the first fault of the API is told at once', () => {
     }
   }
 
-  test('nobody listens', async () => {
+  test('nothing listens', async () => {
     expect(await firstNote('http://127.0.0.1:1')).toContain('ECONNREFUSED');
   });
 
-  test('somebody listens and does not answer', async () => {
+  test('the server does not answer', async () => {
     await folder.api.behave({ type: 'hang' });
     expect(await firstNote(folder.api.url)).toMatch(/no answer/i);
   });

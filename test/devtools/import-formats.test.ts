@@ -39,7 +39,7 @@ describe('a JSON array', () => {
     expect(numbersOf(await folder.api.events())).toEqual(upTo(3_000));
   });
 
-  test('a bad element fails alone, and is put aside as a line', async () => {
+  test('an invalid element fails alone, and is saved as a line', async () => {
     const text = `[${line(0)},\n{"type":"track",\n "userId":"1"},\n nonsense, "text", [${line(9)}],\n {"type":"ident\nify"},\n${line(1)} ]`;
     folder.write('events.json', text);
     const { code, stderr } = await folder.run('events.json');
@@ -68,7 +68,7 @@ describe('a JSON array', () => {
     expect(folder.read('events.json.failed.ndjson')).toBe(`${lines[2]}\n${lines[4]}\n`);
   });
 
-  test('one that is cut off goes as far as its elements are whole', async () => {
+  test('one that is cut off is imported up to its last complete element', async () => {
     const text = JSON.stringify(events);
     folder.write('events.json', text.slice(0, text.length / 2));
     const { code, stderr } = await folder.run('events.json');
@@ -79,7 +79,7 @@ describe('a JSON array', () => {
     expect(existsSync(`${folder.path}/events.json.import.json`)).toBe(true);
   });
 
-  test('after Ctrl-C the same command goes on at the next element', async () => {
+  test('after Ctrl-C the same command continues with the next element', async () => {
     folder.write('events.json', JSON.stringify(events, null, 2));
     await folder.api.script([{ type: 'ok' }, { type: 'ok' }]);
     await folder.api.behave({ type: 'hang' });
@@ -177,7 +177,7 @@ describe('CSV', () => {
   const row = (n: number): string => `track,user-${n},E,2019-05-01T12:00:00Z,${n}`;
   const header = 'type,userId,event,timestamp,properties.n';
 
-  test('a broken row fails alone, and can be mended and imported again', async () => {
+  test('a broken row fails alone, and can be corrected and imported again', async () => {
     const broken = ['track,"open,E,2019-05-01T12:00:00Z,2', 'track,"x"y,E,2019-05-01T12:00:00Z,3', 'track,4'];
     folder.write('events.csv', [header, row(0), row(1), ...broken, row(5), '', row(6)]);
     const { code, stdout, stderr } = await folder.run('events.csv');
@@ -200,7 +200,7 @@ describe('CSV', () => {
     expect(JSON.parse(stdout)).toMatchObject({ delivered: 19_999, failed: 1 });
   });
 
-  test('after Ctrl-C the same command goes on at the next row', async () => {
+  test('after Ctrl-C the same command continues with the next row', async () => {
     folder.write('events.csv', [
       header,
       ...upTo(3_000).map((n) => `track,"user\n${n}",E,2019-05-01T12:00:00Z,${n}`),
@@ -219,7 +219,7 @@ describe('CSV', () => {
     expect([...new Set(numbersOf(await folder.api.events()))]).toEqual(upTo(3_000));
   });
 
-  test('--format says what it is where that cannot be seen', async () => {
+  test('--format sets the format if it cannot be detected', async () => {
     folder.write('events.csv', ['kind,who', '"a","b"']);
     expect((await folder.run('events.csv')).stderr).toContain('not valid JSON');
     const { code, stderr } = await folder.run('events.csv', ['--restart', '--format', 'csv']);
@@ -228,7 +228,7 @@ describe('CSV', () => {
   });
 });
 
-describe('input that is not a text of events', () => {
+describe('input that is not text', () => {
   const text = JSON.stringify(historic(1));
   const utf16 = Buffer.from(`\uFEFF${text}`, 'utf16le');
   const tar = Buffer.alloc(1_024);

@@ -40,7 +40,7 @@ const batch = {
   ],
 };
 
-test('type, name, user, and what belongs to it, each on one line of a terminal', async () => {
+test('each event is one line with its type, name, user and fields', async () => {
   const lines = await listened(['--events'], [batch]);
   expect(lines).toHaveLength(5);
   expect(lines[0]).toMatch(
@@ -53,7 +53,7 @@ test('type, name, user, and what belongs to it, each on one line of a terminal',
   for (const line of lines) expect(line.length).toBeLessThanOrEqual(160);
 });
 
-test('those that have each of the words in them, in whatever case', async () => {
+test('only events that contain all of the words, in any case', async () => {
   expect(await listened(['--events', 'order'], [batch])).toEqual([
     expect.stringContaining('Order Completed'),
   ]);
@@ -63,7 +63,7 @@ test('those that have each of the words in them, in whatever case', async () => 
   expect(await listened(['--events', 'nothing'], [batch])).toEqual([]);
 });
 
-test('as JSON, whole', async () => {
+test('with --json, complete events', async () => {
   const lines = await listened(['--events', 'ada', '--json'], [batch]);
   expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
     { type: 'event', receivedAt: expect.any(String), event: batch.batch[1] },

@@ -19,7 +19,7 @@ const tab = (name: string) => textOf(bench.page.getByRole('tab', { name }));
 const counters = () => textOf(bench.page.getByLabel('Counters'));
 
 describe('the counters', () => {
-  test('agree with the lists, whatever became of the events', async () => {
+  test('agree with the lists, whatever the outcome of the events', async () => {
     await post(bench.api.url, batchOf(3));
     await bench.api.script([{ type: 'answer', status: 500 }]);
     await post(bench.api.url, batchOf(2));
@@ -28,7 +28,7 @@ describe('the counters', () => {
     await expect.poll(counters, soon).toMatch(/^Events5Requests2Not accepted1 with 2 events/);
   });
 
-  test('say how many of all are found, and go on saying it after the list was cleared', async () => {
+  test('say how many of all events match, even after the list was cleared', async () => {
     const batch = (size: number, event: string) => Array.from({ length: size }, () => trackEvent({ event }));
     for (let n = 0; n < 4; n += 1) await send(...batch(2_500, 'Common Thing'));
     await send(...batch(100, 'Rare Thing'), ...batch(31, 'Other Thing'));
@@ -44,7 +44,7 @@ describe('the counters', () => {
     await expect.poll(counters, soon).toMatch(/^Events10,132Requests6/);
   });
 
-  test('say of how many the newest are kept', async () => {
+  test('say of how many events the newest are kept', async () => {
     const { page, api } = bench;
     for (let n = 0; n < 9; n += 1) await post(api.url, batchOf(2_500));
     await expect.poll(() => tab('Events'), soon).toMatch(/^Events 2\d,\d{3} of 22,500$/);
@@ -54,7 +54,7 @@ describe('the counters', () => {
   });
 });
 
-test('the fault that drops connections is named for what it does, far from what clears the list', async () => {
+test('the name of the fault that drops connections says what it does, and is not next to the button that clears the list', async () => {
   const { page } = bench;
   expect(await page.getByText('Reset', { exact: true }).count()).toBe(0);
   await page.getByRole('radio', { name: 'Drop connection' }).check();
@@ -82,7 +82,7 @@ describe('on a narrow screen', () => {
     { width: 360, height: 640 },
     { width: 844, height: 390 },
     { width: 1_280, height: 720 },
-  ])('of $width by $height the controls take a third at most', async (viewport) => {
+  ])('of $width by $height the controls take up at most a third', async (viewport) => {
     await using live = await openPage(bench.browser, bench.api, { viewport });
     const { page } = live;
     await send(trackEvent({ event: 'Thing Done', properties: { total: 7 } }));
@@ -119,7 +119,7 @@ describe('on a narrow screen', () => {
     );
   });
 
-  test('the filters are a touch away, and how many are set is said', async () => {
+  test('the filters open at a touch, and the number of active filters is shown', async () => {
     await using live = await openPage(bench.browser, bench.api, { viewport: { width: 390, height: 844 } });
     const { page } = live;
     await send(trackEvent({ event: 'Order Completed' }), {
@@ -139,33 +139,30 @@ describe('on a narrow screen', () => {
     expect(await controlsOf(page)).toBeLessThanOrEqual(1 / 2);
   });
 
-  test.each(['light', 'dark'] as const)(
-    'nothing stands in the way of assistive technology, in %s',
-    async (colorScheme) => {
-      const viewport = { width: 390, height: 844 };
-      await using live = await openPage(bench.browser, bench.api, { viewport, colorScheme });
-      const { page } = live;
-      const check = async (state: string): Promise<void> => {
-        await page.evaluate(axe.source);
-        const violations = await page.evaluate(async () => {
-          const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run();
-          return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
-        });
-        expect(violations, state).toEqual([]);
-      };
-      await send(trackEvent({ event: 'odd', properties: { text: 'x'.repeat(9_000), rlo: 'a\u202eb' } }));
-      await send({ type: 'track' });
-      await page.getByRole('radio', { name: 'Drop connection' }).check();
-      await page.getByRole('button', { name: /^Filters/ }).click();
-      await check('a list with filters');
-      await rows(page).filter({ hasText: 'odd' }).click();
-      await page.getByRole('complementary').waitFor();
-      await check('an event');
-      await page.getByRole('button', { name: 'Close' }).click();
-      await page.getByRole('tab', { name: 'Requests' }).click();
-      await rows(page).first().click();
-      await page.getByRole('region', { name: 'Reply' }).waitFor();
-      await check('a request');
-    },
-  );
+  test.each(['light', 'dark'] as const)('has no accessibility violation in %s', async (colorScheme) => {
+    const viewport = { width: 390, height: 844 };
+    await using live = await openPage(bench.browser, bench.api, { viewport, colorScheme });
+    const { page } = live;
+    const check = async (state: string): Promise<void> => {
+      await page.evaluate(axe.source);
+      const violations = await page.evaluate(async () => {
+        const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run();
+        return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+      });
+      expect(violations, state).toEqual([]);
+    };
+    await send(trackEvent({ event: 'odd', properties: { text: 'x'.repeat(9_000), rlo: 'a\u202eb' } }));
+    await send({ type: 'track' });
+    await page.getByRole('radio', { name: 'Drop connection' }).check();
+    await page.getByRole('button', { name: /^Filters/ }).click();
+    await check('a list with filters');
+    await rows(page).filter({ hasText: 'odd' }).click();
+    await page.getByRole('complementary').waitFor();
+    await check('an event');
+    await page.getByRole('button', { name: 'Close' }).click();
+    await page.getByRole('tab', { name: 'Requests' }).click();
+    await rows(page).first().click();
+    await page.getByRole('region', { name: 'Reply' }).waitFor();
+    await check('a request');
+  });
 });

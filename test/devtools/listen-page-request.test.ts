@@ -66,7 +66,7 @@ describe('a request', () => {
     await expect.poll(() => section('Reply'), soon).toContain('No reply');
   });
 
-  test('shows its reply when it comes, though the request was opened before', async () => {
+  test('shows its reply when it arrives, even if the request was opened before', async () => {
     await bench.api.behave({ type: 'ok', delayMs: 2_000 });
     const reply = post(bench.api.url, batchOf(1));
     await openNewest();
@@ -156,7 +156,7 @@ describe('copied as curl', () => {
     expect(got).toEqual({ text: body, writeKey: 'another-key', path: '/v1/batch', method: 'POST' });
   });
 
-  test('a body over the limit of one argument is sent all the same', async () => {
+  test('a body over the size limit of an argument is sent too', async () => {
     const body = JSON.stringify({
       batch: Array.from({ length: 20 }, () => trackEvent({ filler: 'é\'"'.repeat(4_000) })),
     });
@@ -166,13 +166,13 @@ describe('copied as curl', () => {
     expect((await runCopied()).text).toBe(body);
   });
 
-  test('a body that begins with @ is no name of a file', async () => {
+  test('a body that starts with @ is not taken as the name of a file', async () => {
     await post(bench.api.url, '@/etc/hostname');
     await openNewest();
     expect((await runCopied()).text).toBe('@/etc/hostname');
   });
 
-  test('nothing in a body or header can end the command or drive the terminal', async () => {
+  test('nothing in a body or header can end the command or control the terminal', async () => {
     const body = `not json '; touch /tmp/offthread-hacked; ' \u001b[201~\u202e $(id)\r\n`;
     await post(bench.api.url, body);
     await openNewest();

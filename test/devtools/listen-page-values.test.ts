@@ -38,10 +38,10 @@ function everything(): Promise<string> {
   });
 }
 
-describe('what is long', () => {
+describe('a long value', () => {
   const words = 'Long Words '.repeat(2_000);
 
-  test('folds in the list and in the heading, and is opened on demand', async () => {
+  test('is folded in the list and in the heading, and can be opened', async () => {
     const { page } = bench;
     await send(trackEvent({ event: words, userId: 'u'.repeat(5_000) }));
     await expect.poll(() => rows(page).count(), soon).toBe(1);
@@ -57,7 +57,7 @@ describe('what is long', () => {
     expect((await textOf(heading)).length).toBeLessThan(500);
   });
 
-  test('folds in the tree, names as well as values, and is opened by keys too', async () => {
+  test('is folded in the tree, and so is a long name, and can be opened with the keyboard', async () => {
     const { page } = bench;
     await send(trackEvent({ event: 'Long One', properties: { ['k'.repeat(3_000)]: 1, text: words } }));
     await open(0);
@@ -75,7 +75,7 @@ describe('what is long', () => {
     await expect.poll(() => textOf(tree), soon).toContain('k'.repeat(3_000));
   });
 
-  test('folds in what is said of a request', async () => {
+  test('is folded in the details of a request', async () => {
     const { page } = bench;
     const headers = { 'user-agent': 'agent '.repeat(1_000).trim() };
     await post(bench.api.url, '{}', { path: `/${'path/'.repeat(1_000)}`, headers });
@@ -98,7 +98,7 @@ describe('characters that reorder or hide text', () => {
   };
   const event = { event: `Invoice${RLO}gpj.exe Paid`, userId: `adm${RLO}nimda`, properties: fields };
 
-  test('are escaped wherever they are shown, and in what is told to a screen reader', async () => {
+  test('are escaped wherever they are shown, and for screen readers', async () => {
     const { page } = bench;
     await send(trackEvent(event));
     await post(bench.api.url, `{"batch":[],"${RLO}":1}`, { headers: { 'x-odd': '\u0085' } });
@@ -116,7 +116,7 @@ describe('characters that reorder or hide text', () => {
     }
   });
 
-  test('are escaped in what is copied and exported, which means the same', async () => {
+  test('are escaped in copies and exports, which keep their meaning', async () => {
     const { page } = bench;
     const sent = trackEvent(event);
     await send(sent);
@@ -136,7 +136,7 @@ describe('characters that reorder or hide text', () => {
     expect(JSON.parse(text)).toEqual(sent);
   });
 
-  test('of a script that runs from right to left are left alone, and turn only their own text', async () => {
+  test('of a right-to-left script are not escaped, and affect only their own text', async () => {
     const { page } = bench;
     await send(trackEvent({ event: 'مرحبا Completed', properties: { שלום: 'עולם 123' } }));
     await expect.poll(() => namesOf(page), soon).toEqual(['مرحبا Completed']);
@@ -168,7 +168,7 @@ describe('a row', () => {
     expect(await preview(2)).toBe('total: 39.90, big: 12345678901234567890, list: [2], in: {1}, none: null');
   });
 
-  test('says loudly that nobody is named, and quietly that a name is not in style', async () => {
+  test('marks a missing user as a problem, and an unusual name as a matter of style', async () => {
     const { page } = bench;
     await send(
       trackEvent({ event: 'order_completed' }),
@@ -196,7 +196,7 @@ describe('a row', () => {
   });
 });
 
-test('the events found are exported as NDJSON, each as it was sent', async () => {
+test('the matching events are exported as NDJSON, each as it was sent', async () => {
   const { page, api } = bench;
   const one =
     '{"type":"track","userId":"u","event":"Kept One","messageId":"1",\r\n  "properties":{"price":39.90,"id":12345678901234567890}}';

@@ -58,7 +58,7 @@ function clipboard(): Promise<string> {
 }
 
 describe('the list', () => {
-  test('shows events as they arrive, newest first, those from before the page was opened too', async () => {
+  test('shows events as they arrive, newest first, including those from before the page was opened', async () => {
     await page.getByText('No events yet').waitFor();
     await send(trackEvent({ event: 'First Seen' }), trackEvent({ event: 'Second Seen' }));
     await shows('Second Seen', 'First Seen');
@@ -69,7 +69,7 @@ describe('the list', () => {
     await expect.poll(() => textOf(page.getByLabel('Counters')), soon).toMatch(/Events3Requests2/);
   });
 
-  test('is narrowed by type, name, user, text and warnings, and shown whole again', async () => {
+  test('can be filtered by type, name, user, text and warnings, and shown completely again', async () => {
     await send(
       trackEvent({ event: 'Order Completed', userId: 'ada', properties: { city: 'Zürich' } }),
       trackEvent({ event: 'Order Refunded', userId: 'bob' }),
@@ -119,7 +119,7 @@ describe('the list', () => {
     await shows('After It');
   });
 
-  test('begins anew when the API is reset, and comes back after it was down', async () => {
+  test('starts over when the API is reset, and reconnects after it was down', async () => {
     await send(trackEvent({ event: 'Old One' }));
     await shows('Old One');
     await page.getByRole('button', { name: 'Clear' }).click();
@@ -137,7 +137,7 @@ describe('the list', () => {
     live.faults.splice(0);
   });
 
-  test('keeps 10,000 events and more at hand, while only those seen exist', async () => {
+  test('keeps more than 10,000 events, but renders only the visible ones', async () => {
     for (let n = 0; n < 5; n += 1) {
       const batch = Array.from({ length: 2_400 }, (_, index) =>
         trackEvent({ event: `Event Number${n * 2_400 + index}` }),
@@ -165,7 +165,7 @@ describe('the list', () => {
 });
 
 describe('one event', () => {
-  test('is opened, walked and closed by keys alone', async () => {
+  test('can be opened, browsed and closed with the keyboard alone', async () => {
     await send(
       trackEvent({ event: 'Second Last', properties: { total: 7 } }),
       trackEvent({ event: 'Very Last' }),
@@ -200,7 +200,7 @@ describe('one event', () => {
       .toBe('listbox');
   });
 
-  test('is copied as the JSON it was, numbers digit for digit', async () => {
+  test('is copied as the JSON in which it was sent, digit for digit', async () => {
     const text =
       '{"type":"track","userId":12345678901234567890,"event":"Order Completed","messageId":"m","properties":{"price":39.90,"none":null,"list":[],"name":"\\u2028\\"é"}}';
     await post(api.url, `{"batch":[${text}]}`);
@@ -262,7 +262,7 @@ describe('one event', () => {
     }
   });
 
-  test('says what is odd about it', async () => {
+  test('shows its warnings', async () => {
     await send(
       trackEvent({ event: 'order_completed', timestamp: new Date(Date.now() + 9e6).toISOString() }),
       trackEvent({ event: 'No Id', messageId: undefined }),
@@ -285,7 +285,7 @@ describe('one event', () => {
     expect(await textOf(page.getByRole('complementary'))).toMatch(/Not accepted\. batch\[0\] is \d+ bytes/);
   });
 
-  test('nested as deeply as its bytes allow, or with thousands of fields, is shown all the same', async () => {
+  test('is shown even if it is nested as deeply as its size allows, or has thousands of fields', async () => {
     const deep = '['.repeat(7_000) + ']'.repeat(7_000);
     await post(
       api.url,
@@ -301,7 +301,7 @@ describe('one event', () => {
   });
 });
 
-test('whatever stands in an event is text and nothing else', async () => {
+test('everything in an event is shown as text', async () => {
   const evil = `"'><img src=x onerror="window.hacked=1"><script>window.hacked=1</script><svg onload=window.hacked=1>`;
   const link = 'javascript:window.hacked=1';
   const fields = { [evil]: evil, link, list: [evil], nested: { [evil]: { [evil]: evil } } };
@@ -372,7 +372,7 @@ describe('the requests', () => {
     await page.getByText('Not accepted.').waitFor();
   });
 
-  test('that are taken although an event is wrong show that beside the event', async () => {
+  test('that are accepted although an event is invalid show the fault at the event', async () => {
     await send(trackEvent({ event: 'Right One' }), { type: 'track', event: 'Nobody There', messageId: 'n' });
     await shows('Nobody There', 'Right One');
     const wrong = rows(page).filter({ hasText: 'Nobody There' });
@@ -385,7 +385,7 @@ describe('the requests', () => {
     await expect.poll(() => textOf(rows(page).first()), soon).toContain('1 fault');
   });
 
-  test('that are refused for one event mark that one', async () => {
+  test('that are refused because of one event mark that event', async () => {
     await using strict = await startTrackingApi({ in: 'thread', page: true, strict: true });
     await using other = await openPage(browser, strict);
     const batch = [trackEvent({ event: 'Right One' }), { type: 'track', event: 'Nobody There' }];
@@ -406,7 +406,7 @@ describe('the switch', () => {
     { name: '429', seen: '429' },
     { name: '500', seen: '500' },
     { name: 'Drop connection', seen: 'dropped' },
-  ])('makes the API misbehave by $name, and a program copes', async ({ name, seen }) => {
+  ])('makes the API misbehave by $name, and a client copes with it', async ({ name, seen }) => {
     const analytics = new Analytics({ writeKey: 'k', host: api.url, onError: () => {} });
     await page.getByRole('radio', { name }).check();
     await expect.poll(() => textOf(page.getByLabel('What the API does')), soon).toContain('Every request is');
@@ -420,7 +420,7 @@ describe('the switch', () => {
     expect(analytics.stats()).toMatchObject({ delivered: 1, pending: 0, failed: 0 });
   });
 
-  test('makes the API slow: the event is there at once, its answer later', async () => {
+  test('makes the API slow: the event is shown at once, and its reply later', async () => {
     await page.getByRole('radio', { name: 'Slow' }).check();
     await page.getByText('answered 3 seconds late').waitFor();
     const reply = send(trackEvent({ event: 'Slow One' }));
@@ -430,7 +430,7 @@ describe('the switch', () => {
     await expect.poll(() => textOf(rows(page).first()), soon).toContain('200');
   });
 
-  test('can do it to some requests only, and shows what was set elsewhere', async () => {
+  test('can affect some requests only, and shows what was set elsewhere', async () => {
     await page.getByRole('radio', { name: '500' }).check();
     await page.getByLabel('How often').selectOption({ label: '1 request in 2' });
     await page.getByText('1 request in 2 is answered with 500').waitFor();
@@ -444,7 +444,7 @@ describe('the switch', () => {
     await expect.poll(() => page.getByRole('radio', { name: 'Normal' }).isChecked(), soon).toBe(true);
   });
 
-  test('is out of reach for a page of another origin', async () => {
+  test('cannot be used by a page of another origin', async () => {
     const other = createServer((_request, response) =>
       response.setHeader('content-type', 'text/html').end('<p>'),
     );
@@ -464,7 +464,7 @@ describe('the switch', () => {
 });
 
 describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
-  test('nothing stands in the way of assistive technology', async () => {
+  test('the page has no accessibility violation', async () => {
     await using other = await openPage(browser, api, { colorScheme });
     const check = async (state: string): Promise<void> => {
       await other.page.evaluate(axe.source);
@@ -491,7 +491,7 @@ describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
   });
 });
 
-test('on a narrow window nothing is cut off sideways, and an event takes the place of the list', async () => {
+test('in a narrow window nothing is cut off at the sides, and an event replaces the list', async () => {
   await using narrow = await openPage(browser, api, { viewport: { width: 360, height: 640 } });
   await send(trackEvent({ event: 'A Rather Long Name Of An Event That Goes On And On Completed' }));
   await rows(narrow.page).first().click();

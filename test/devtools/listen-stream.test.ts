@@ -80,7 +80,7 @@ test('viewers that do not read are dropped before they cost memory', async () =>
   other.close();
 });
 
-test('a viewer that was slow for a moment misses nothing: requests, their ends, a reset', async () => {
+test('a viewer that was slow for a moment misses no request, reply or reset', async () => {
   await using api = await startTrackingApi({ page: true });
   const messages: { type: string; request?: { sequence: number }; end?: { sequence: number } }[] = [];
   let rest = '';
@@ -116,7 +116,7 @@ test('a viewer that was slow for a moment misses nothing: requests, their ends, 
   stream.destroy();
 });
 
-test('more pages than anybody opens are refused while all of them read', async () => {
+test('connections beyond the limit are refused while all pages read', async () => {
   await using api = await startTrackingApi({ page: true });
   const viewers = Array.from({ length: 32 }, () => watch(api));
   await expect.poll(async () => (await api.counts()).connections, { timeout: 20_000 }).toBe(32);

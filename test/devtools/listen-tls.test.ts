@@ -40,7 +40,7 @@ async function listen(...args: string[]): Promise<Listening> {
   return JSON.parse(line) as Listening;
 }
 
-test('a client that trusts the certificate delivers, and no other', async () => {
+test('only a client that trusts the certificate delivers', async () => {
   const { url, certificate } = await listen();
   expect(url).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/);
   const ca = await readFile(certificate, 'utf8');
@@ -53,7 +53,7 @@ test('a client that trusts the certificate delivers, and no other', async () => 
   expect(JSON.parse(stdout)).toMatchObject({ result: { status: 'ok', delivered: 2, failed: 0 }, errors: [] });
 });
 
-test('the certificate is kept for the next time, and its key is for nobody else', async () => {
+test('the certificate is kept for the next start, and its key can be read only by the owner', async () => {
   const { certificate } = await listen();
   const text = await readFile(certificate, 'utf8');
   expect(certificate.startsWith(directory)).toBe(true);
@@ -65,7 +65,7 @@ test('the certificate is kept for the next time, and its key is for nobody else'
 });
 
 test.each(['expired', 'damaged', 'of another key', 'a link to elsewhere'])(
-  'a certificate that is %s is made anew',
+  'a certificate that is %s is replaced',
   async (state) => {
     const { certificate } = await listen();
     const elsewhere = join(directory, 'elsewhere.pem');
@@ -85,7 +85,7 @@ test.each(['expired', 'damaged', 'of another key', 'a link to elsewhere'])(
   },
 );
 
-test('the certificate is for the name it listens on, too', async () => {
+test('the certificate is also valid for the name that it listens on', async () => {
   const first = await listen();
   const { certificate, url } = await listen('--host', '127.0.0.2');
   expect(certificate).toBe(first.certificate);

@@ -47,7 +47,7 @@ async function refusal(body: unknown, path = '/v1/batch'): Promise<string> {
   return message;
 }
 
-describe('requests that are taken', () => {
+describe('requests that are accepted', () => {
   test.each(['/v1/batch', '/v1/import'])(
     'a batch on %s is answered 200 and its events are received in order',
     async (path) => {
@@ -81,7 +81,7 @@ describe('requests that are taken', () => {
     expect(request?.bodyBytes).toBe(gzipSync(JSON.stringify(body)).length);
   });
 
-  test('a record tells who sent what, when and how it was answered', async () => {
+  test('a record has the sender, the content, the time and the reply', async () => {
     const body = batchOf(2);
     await post(api.url, body, { writeKey: 'other', headers: { 'x-retry-count': '3' } });
     expect(await api.requests()).toMatchObject([
@@ -130,7 +130,7 @@ describe('limits', () => {
     expect(await refusal({ batch })).toBe('batch[2] is 32769 bytes, over the limit of 32768');
   });
 
-  test('the size of an event is its UTF-8 bytes, not its characters', async () => {
+  test('the size of an event is measured in bytes of UTF-8, not in characters', async () => {
     await refusal({ batch: [eventOfBytes(MAX_EVENT_BYTES + 1, '\u{1F600}')] });
     expect((await post(api.url, { batch: [eventOfBytes(MAX_EVENT_BYTES, '\u{1F600}')] })).status).toBe(200);
   });
@@ -162,7 +162,7 @@ describe('limits', () => {
     expect((await post(api.url, bodyOfBytes(MAX_REQUEST_BYTES + 1), { gzip: true })).status).toBe(400);
   });
 
-  test('a body far too large, or one that unpacks to that, is refused without being kept', async () => {
+  test('a body that is far too large, also after decompression, is refused without being kept', async () => {
     const large = Buffer.alloc(20_000_000, ' ');
     await refusal(large);
     expect((await post(api.url, large, { gzip: true })).status).toBe(400);
@@ -213,7 +213,7 @@ describe('requests that are refused', () => {
     expect(await refusal(body)).toContain(reason);
   });
 
-  test('a body that says gzip and is not, or has an unknown encoding, is refused', async () => {
+  test('a body that is declared as gzip and is not, or has an unknown encoding, is refused', async () => {
     const asGzip = { headers: { 'content-encoding': 'gzip' } };
     expect((await post(api.url, batchOf(1), asGzip)).text).toContain('not valid gzip');
     expect((await post(api.url, batchOf(1), { headers: { 'content-encoding': 'br' } })).status).toBe(400);
@@ -233,7 +233,7 @@ describe('requests that are refused', () => {
     expect(await api.events()).toEqual([]);
   });
 
-  test('an access token is taken as it is, with the write key in the body', async () => {
+  test('any access token is accepted, with the write key in the body', async () => {
     await using strict = await createTrackingApi({ writeKeys: ['GOOD'] });
     const headers = { authorization: 'Bearer eyJ.to-ken_~+/==' };
     const send = (writeKey: unknown) =>
@@ -242,7 +242,7 @@ describe('requests that are refused', () => {
     for (const wrong of ['BAD', '', 1, undefined]) expect((await send(wrong)).status).toBe(401);
   });
 
-  test('only the write keys of a list are taken where there is one', async () => {
+  test('only listed write keys are accepted if there is a list', async () => {
     await using strict = await createTrackingApi({ writeKeys: ['GOOD', 'BETTER'] });
     expect((await post(strict.url, batchOf(1), { writeKey: 'BETTER' })).status).toBe(200);
     expect((await post(strict.url, batchOf(1), { writeKey: 'BAD' })).status).toBe(401);
@@ -307,7 +307,7 @@ describe('memory', () => {
     expect(await skimming.counts()).toMatchObject({ requests: 4, events: 8, biggestBatch: 2 });
   });
 
-  test('skimmed, events are read where a rule or an access token needs it', async () => {
+  test('skimmed, events are read if a rule or an access token requires it', async () => {
     await using skimming = await startTrackingApi({ in: 'thread', record: 'count', skim: true });
     const authorization = 'Bearer token';
     expect((await post(skimming.url, batchOf(2), { headers: { authorization } })).status).toBe(401);

@@ -10,7 +10,7 @@ function codes(event: unknown, facts: { bytes?: number; isDuplicate?: boolean } 
   return warningsOf(event, { bytes, receivedMs: NOW, isDuplicate }).map(({ code }) => code);
 }
 
-test('an event as it should be has no warnings', () => {
+test('a correct event has no warnings', () => {
   expect(codes({ ...GOOD, timestamp: '2025-12-31T23:59:59.000Z' })).toEqual([]);
 });
 
@@ -23,17 +23,17 @@ test('an event without a user, or without a messageId, is warned about', () => {
   expect(codes({ type: 'identify' })).toEqual(['no-user', 'no-message-id']);
 });
 
-test('an event is too large from the first byte over the limit', () => {
+test('an event one byte over the limit is too large', () => {
   expect(codes(GOOD, { bytes: MAX_EVENT_BYTES })).toEqual([]);
   expect(codes(GOOD, { bytes: MAX_EVENT_BYTES + 1 })).toEqual(['too-large']);
 });
 
-test('a messageId that came before is a duplicate; one that is missing is not', () => {
+test('a messageId that was received before is a duplicate; a missing one is not', () => {
   expect(codes(GOOD, { isDuplicate: true })).toEqual(['duplicate']);
   expect(codes({ ...GOOD, messageId: null }, { isDuplicate: true })).toEqual(['no-message-id']);
 });
 
-test('a timestamp further ahead than clocks differ is in the future', () => {
+test('a timestamp that is further ahead than clocks differ is in the future', () => {
   expect(codes({ ...GOOD, timestamp: new Date(NOW + 4_000).toISOString() })).toEqual([]);
   expect(codes({ ...GOOD, timestamp: new Date(NOW + 60_000).toISOString() })).toEqual(['future']);
   expect(codes({ ...GOOD, timestamp: '2020-02-29T10:00:00Z' })).toEqual([]);
@@ -68,16 +68,16 @@ describe('the name of a track event', () => {
     expect(codes({ ...GOOD, event })).toEqual(['name-form']);
   });
 
-  test('is looked at in track events only', () => {
+  test('is checked in track events only', () => {
     expect(codes({ type: 'page', userId: 'u', messageId: 'm', name: 'home' })).toEqual([]);
   });
 });
 
-test('what is no object at all has that one warning', () => {
+test('anything but an object has only that warning', () => {
   for (const event of [null, 1, 'text', []]) expect(codes(event)).toEqual(['not-an-object']);
 });
 
-test('a hostile name takes no time that grows out of hand', () => {
+test('a hostile name takes only linear time', () => {
   // A pattern that backtracks over its words would hang here for longer than the test may take.
   expect(codes({ ...GOOD, event: `${'To '.repeat(10_000)}x` })).toEqual(['name-form']);
 });

@@ -99,7 +99,7 @@ test('pages of other origins may send if their origin is listed', async () => {
   }
 });
 
-test('analytics.js is told to send here if its write key is accepted', async () => {
+test('analytics.js gets settings that make it send here if its write key is accepted', async () => {
   await serve({ origins: '*', writeKeys: ['GOOD'] }, '/segment');
   const ask = (key: string) =>
     fetch(`${url}/segment/v1/projects/${key}/settings`, { headers: { origin: 'https://shop.test' } });
