@@ -1,8 +1,8 @@
 // All output of the commands. Escapes control characters, which could otherwise act on the terminal.
 
 /**
- * Characters that events, replies and headers may contain and that must not reach a terminal: C0, DEL and C1, which move
- * the cursor and overwrite text; those that reorder text or break lines; and lone surrogates.
+ * Characters that events, replies and headers may contain and that must not reach a terminal: C0, DEL and C1, which
+ * move the cursor and overwrite text; those that reorder text or break lines; and lone surrogates.
  */
 const STEERING =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: this expression is about them.

@@ -1,7 +1,10 @@
 // The events of Segment's ecommerce spec as an event map for `new Analytics<EcommerceEvents>()`. Types only.
 // Source: https://segment.com/docs/connections/spec/ecommerce/v2/
 
-/** A number, or a decimal of decimal.js, big.js, bignumber.js or Prisma. A decimal is sent as a string, without rounding. */
+/**
+ * A number, or a decimal of decimal.js, big.js, bignumber.js or Prisma. A decimal is sent as a string, without
+ * rounding.
+ */
 export type Amount = number | { toJSON(): string; toFixed(places?: number): string };
 
 /** Ids are strings in the spec. A bigint is sent as a string. */

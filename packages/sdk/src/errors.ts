@@ -25,7 +25,7 @@ export type SentEvent = Readonly<Record<string, unknown>>;
  * Accepted and then dropped:
  * - `before_send`: `beforeSend` returned null. Passed to the callback, not to `onError`.
  * - `before_send_failed`: `beforeSend` threw, or didn't return a valid event. `cause` is what it threw.
- * - `event_too_large`: more than 32 KB as sent, if only the worker can tell: with `redact` or a BigInt, or for
+ * - `event_too_large`: more than 32 KB as sent, if only the worker can measure it: with `redact` or a BigInt, or for
  *   `resend()`.
  * - `worker_crashed`: the worker crashed three times in a row while it processed the event.
  * - `worker_unavailable`: the worker thread can't be started.

@@ -14,8 +14,8 @@ if (parentPort !== null) {
   const port = parentPort;
   await host(workerData as TrackingApiOptions, (message) => port.postMessage(message));
 } else {
-  // This process ends when its parent does, however that ends. A terminal or supervisor signals the whole process group:
-  // ignore that, because the parent may still send its last events here.
+  // This process ends when its parent does, however that ends. A terminal or supervisor signals the whole process
+  // group: ignore that, because the parent may still send its last events here.
   process.once('disconnect', () => process.exit(0));
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
   process.once('message', (options) => {

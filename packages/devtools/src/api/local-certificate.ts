@@ -21,8 +21,8 @@ export interface LocalCertificate {
 }
 
 /**
- * A certificate for this machine and `host`. It is self-signed: a client must be told to trust the file at `path`.
- * The key is in a file beside it that only its owner can read.
+ * A certificate for this machine and `host`. It is self-signed: a client must be configured to trust the file at
+ * `path`. The key is in a file beside it that only its owner can read.
  */
 export async function localCertificate(host: string): Promise<LocalCertificate> {
   const directory = cacheDirectory();

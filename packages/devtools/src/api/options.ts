@@ -27,8 +27,9 @@ export interface TrackingApiOptions {
   record?: Recording;
   /**
    * Count the events of a body by the `"messageId":` in it and don't parse them: no event is refused, no duplicate is
-   * noticed, and no id or body is recorded. A body is still parsed if a rule needs its events, if the write key is in it, or
-   * if it is compressed. For load tests, where the API must not take CPU time from what is measured. Default false.
+   * noticed, and no id or body is recorded. A body is still parsed if a rule needs its events, if the write key is in
+   * it, or if it is compressed. For load tests, where the API must not take CPU time from what is measured. Default
+   * false.
    */
   skim?: boolean;
   /** Most events to keep. The oldest are dropped first and counted as `forgotten`. Default 200,000. */

@@ -31,7 +31,9 @@ export class RemoteControl {
     return this.#pages<RequestRecord>('/requests');
   }
 
-  /** Every event received, in order of arrival. One that came twice is there twice. Rejects unless `record` is `all`. */
+  /**
+   * Every event received, in order of arrival. One that came twice is there twice. Rejects unless `record` is `all`.
+   */
   events(): Promise<ReceivedEvent[]> {
     return this.#pages<ReceivedEvent>('/events');
   }

@@ -5,10 +5,9 @@ import { exactly } from '../exact-json.js';
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * Fields that an API or another SDK adds when it stores an event. They describe the first delivery, so they are left out;
- * the API writes its own.
- * Source: https://segment.com/docs/connections/storage/warehouses/schema/, the raw files of Segment's storage
- * destinations, and https://www.rudderstack.com/docs/event-spec/standard-events/common-fields/
+ * Fields that an API or another SDK adds when it stores an event. They describe the first delivery, so they are left
+ * out; the API writes its own. Source: https://segment.com/docs/connections/storage/warehouses/schema/, the raw files
+ * of Segment's storage destinations, and https://www.rudderstack.com/docs/event-spec/standard-events/common-fields/
  */
 const STAMPS: ReadonlySet<string> = new Set([
   ...[

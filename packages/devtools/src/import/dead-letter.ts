@@ -14,8 +14,8 @@ interface Reason {
 }
 
 /**
- * Appends to both files, and creates them for the first line. The lines have a file of their own, byte for byte, so that
- * it can be imported. Writes are synchronous: a line counts as settled once it is here.
+ * Appends to both files, and creates them for the first line. The lines have a file of their own, byte for byte, so
+ * that it can be imported. Writes are synchronous: a line counts as settled once it is here.
  */
 export class DeadLetter {
   readonly path: string;

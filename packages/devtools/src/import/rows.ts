@@ -1,7 +1,7 @@
 // Splits CSV into rows and cells, by RFC 4180.
 //
-// This isn't left to a library: after an unclosed quote, csv-parse reads the rest of the file as one cell, and one bad row
-// must not cost the others.
+// This isn't left to a library: after an unclosed quote, csv-parse reads the rest of the file as one cell, and one bad
+// row must not cost the others.
 import { EMPTY, type Line, MAX_LINE_BYTES, NEWLINE, type Position, TOO_LONG } from './lines.js';
 
 const QUOTE = 0x22;

@@ -27,8 +27,8 @@ export interface Source {
   /** The first uncompressed bytes: as many as `isEnough` asks for, or all. */
   head(isEnough: (bytes: Buffer) => boolean): Promise<Buffer>;
   /**
-   * The uncompressed bytes from `offset` on. Ends early, without an error, when `signal` is aborted. Throws if the input
-   * ends before `offset`.
+   * The uncompressed bytes from `offset` on. Ends early, without an error, when `signal` is aborted. Throws if the
+   * input ends before `offset`.
    */
   read(offset: number, signal: AbortSignal): AsyncGenerator<Buffer>;
 }

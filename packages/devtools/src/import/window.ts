@@ -9,8 +9,8 @@ export interface Entry {
 }
 
 /**
- * The lines from the first that isn't settled to the last that was read. All lines in memory are here, so that its limits
- * are those of the import.
+ * The lines from the first that isn't settled to the last that was read. All lines in memory are here, so that its
+ * limits are those of the import.
  */
 export class Window {
   readonly #maxLines: number;

@@ -8,9 +8,9 @@ import { plainCopy } from './snapshot.js';
 import { check, isoTime } from './validate.js';
 
 /**
- * The event that `beforeSend` receives: a copy of the event passed to the call. You may change it at any depth. Values inside
- * its objects have the form in which they are sent, for example dates and decimals as strings, except that bigints are still
- * bigints.
+ * The event that `beforeSend` receives: a copy of the event passed to the call. You may change it at any depth. Values
+ * inside its objects have the form in which they are sent, for example dates and decimals as strings, except that
+ * bigints are still bigints.
  */
 export interface OutgoingEvent {
   readonly type: EventType;

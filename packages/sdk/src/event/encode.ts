@@ -35,10 +35,10 @@ export interface Numbering {
 }
 
 /**
- * Serializes a validated event. This runs getters and `toJSON` methods of the caller, which may track other events with the
- * same client. So the sequence number, which the generated `messageId` ends with, is taken after them, and the event must be
- * appended before any other event. `again` is set for an event that is sent again: it has the event's original `library`, and
- * nothing is added to the event.
+ * Serializes a validated event. This runs getters and `toJSON` methods of the caller, which may track other events with
+ * the same client. So the sequence number, which the generated `messageId` ends with, is taken after them, and the
+ * event must be appended before any other event. `again` is set for an event that is sent again: it has the event's
+ * original `library`, and nothing is added to the event.
  *
  * @throws what a getter or a `toJSON` of the event throws, and if the event has a cycle or too many levels.
  */

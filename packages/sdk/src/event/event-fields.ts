@@ -56,8 +56,9 @@ export function checkNames(type: EventType, event: AnyEvent): void {
 const BARE = {};
 
 /**
- * Returns the object itself, unless Object.prototype was extended by a property with the name of a field. Then it returns a
- * copy without that property. Written as separate `in` checks because V8 optimizes them away, so they cost track() nothing.
+ * Returns the object itself, unless Object.prototype was extended by a property with the name of a field. Then it
+ * returns a copy without that property. Written as separate `in` checks because V8 optimizes them away, so they cost
+ * track() nothing.
  */
 export function withoutForeign<Given>(given: Given): Given {
   const isExtended =

@@ -19,7 +19,9 @@ export interface CommonFields {
    * ISO 8601 UTC with milliseconds. Set it to import historical events. Default: now.
    */
   readonly timestamp?: Date | string | number | Instant | null | undefined;
-  /** The API removes duplicates by this id. At most 100 characters. A number is sent as a string. Default: a unique id. */
+  /**
+   * The API removes duplicates by this id. At most 100 characters. A number is sent as a string. Default: a unique id.
+   */
   readonly messageId?: Id | null | undefined;
 }
 
@@ -45,8 +47,8 @@ export type TrackEvent<Events extends EventMap<Events> = AnyEvents> = CommonFiel
 export type EventMap<Events> = { readonly [Name in keyof Events]: object };
 
 /**
- * The default event map: any name, any properties. A function that takes an `Analytics` also accepts a client with an event
- * map.
+ * The default event map: any name, any properties. A function that takes an `Analytics` also accepts a client with an
+ * event map.
  */
 // biome-ignore lint/suspicious/noExplicitAny: nothing else makes a client with a map assignable to one without.
 export type AnyEvents = any;
@@ -59,7 +61,10 @@ export type NamedEvent<Events extends EventMap<Events>> = {
   } & PropertiesField<Events[Name]>;
 }[keyof Events & string];
 
-/** `properties` is required if one of the properties is. Any object is accepted if the type of the properties is unknown. */
+/**
+ * `properties` is required if one of the properties is. Any object is accepted if the type of the properties is
+ * unknown.
+ */
 type PropertiesField<Properties> = unknown extends Properties
   ? { readonly properties?: object | null | undefined }
   : Partial<Properties> extends Properties

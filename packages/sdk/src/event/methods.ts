@@ -1,5 +1,5 @@
-// The types of the six methods of scoped clients, on which an event doesn't need an id. For the methods that require one, see
-// analytics.ts.
+// The types of the six methods of scoped clients, on which an event doesn't need an id. For the methods that require
+// one, see analytics.ts.
 import type { AnalyticsError } from '../errors.js';
 import type {
   AliasEvent,
@@ -67,8 +67,8 @@ export type ScopedAnalytics<Events extends EventMap<Events> = AnyEvents> = {
 };
 
 /**
- * The six methods of a client on a request. Data of the request is added to the `context` of each event, and the ids that
- * `identify` returns are added as `userId` and `anonymousId`. Fields of the event take precedence.
+ * The six methods of a client on a request. Data of the request is added to the `context` of each event, and the ids
+ * that `identify` returns are added as `userId` and `anonymousId`. Fields of the event take precedence.
  */
 export type RequestAnalytics<Events extends EventMap<Events> = AnyEvents> = {
   [Type in keyof ScopedEvents<Events>]: Type extends 'identify' | 'page'

@@ -25,8 +25,8 @@ export class Scope {
   readonly #storage = new AsyncLocalStorage<ScopeSource>();
 
   /**
-   * Calls `run` with the argument. Events tracked during the call, and in async work that it starts, inherit the fields and
-   * those of the outer scope.
+   * Calls `run` with the argument. Events tracked during the call, and in async work that it starts, inherit the fields
+   * and those of the outer scope.
    *
    * @throws {ValidationError} `invalid_event`, and anything that `run` throws.
    */

@@ -5,8 +5,8 @@ import * as types from 'node:util/types';
 import { nanoid } from 'nanoid';
 
 /**
- * The placeholder for a BigInt in the text of a snapshot, followed by an index. It is random and never leaves the process, so
- * no string in an event can contain it.
+ * The placeholder for a BigInt in the text of a snapshot, followed by an index. It is random and never leaves the
+ * process, so no string in an event can contain it.
  */
 const MARK = nanoid();
 

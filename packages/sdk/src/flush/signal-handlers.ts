@@ -52,7 +52,8 @@ function onSignal(signal: NodeJS.Signals): void {
   for (const each of late) each.abandon();
   removeHandler(signal, known.handler);
   process.kill(process.pid, signal);
-  // The kernel doesn't end process 1 of a container on a signal, so exit with the code that a shell reports for the signal.
+  // The kernel doesn't end process 1 of a container on a signal, so exit with the code that a shell reports for the
+  // signal.
   if (process.pid === 1) process.exit(128 + constants.signals[signal]);
 }
 

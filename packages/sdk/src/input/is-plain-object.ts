@@ -1,6 +1,8 @@
 // Tells plain objects from instances of classes. Used by tls.ts and headers.ts.
 
-/** Whether a value is a plain object, like `{}`. The methods of a class instance would be lost on the way to the worker. */
+/**
+ * Whether a value is a plain object, like `{}`. The methods of a class instance would be lost on the way to the worker.
+ */
 export function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);

@@ -19,8 +19,8 @@ async function settled(returned: object, failed: (cause: unknown) => void): Prom
 }
 
 /**
- * Whether a function that must be synchronous has returned a promise. Handles its rejection, which would otherwise end the
- * process.
+ * Whether a function that must be synchronous has returned a promise. Handles its rejection, which would otherwise end
+ * the process.
  *
  * @throws what a `then` getter throws.
  */

@@ -12,7 +12,8 @@ export function suggest(name: string, known: Iterable<string>, others?: OtherNam
   const names = [...known];
   const key = name.length > MAX_LENGTH ? '' : keyOf(name);
   const other = others?.get(key);
-  // A known name in another style, such as snake case, takes precedence. Advice must not name a field that isn't known here.
+  // A known name in another style, such as snake case, takes precedence. Advice must not name a field that isn't known
+  // here.
   if (other !== undefined && !names.some((candidate) => keyOf(candidate) === key)) {
     if (other.name === undefined || names.includes(other.name)) return other.more;
     return '';
@@ -28,7 +29,9 @@ export function suggest(name: string, known: Iterable<string>, others?: OtherNam
   return best === undefined ? '' : `; did you mean '${best}'?`;
 }
 
-/** The Levenshtein distance: the number of insertions, deletions and substitutions that turn one word into the other. */
+/**
+ * The Levenshtein distance: the number of insertions, deletions and substitutions that turn one word into the other.
+ */
 function distance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (const [i, letter] of [...from].entries()) {

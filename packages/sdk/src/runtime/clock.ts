@@ -1,5 +1,5 @@
-// The clocks and timers of the SDK. They are captured when the SDK is loaded, so fake timers that a test installs later don't
-// affect deadlines. Callbacks run in the root async context, not in that of a request.
+// The clocks and timers of the SDK. They are captured when the SDK is loaded, so fake timers that a test installs later
+// don't affect deadlines. Callbacks run in the root async context, not in that of a request.
 import { performance } from 'node:perf_hooks';
 import * as timers from 'node:timers';
 import { inRootContext } from './root-context.js';
@@ -25,7 +25,10 @@ export function wallTime(): number {
   return Math.round(performance.timeOrigin + now());
 }
 
-/** Replaces the timers of the process if they were fake when the SDK was loaded. The worker thread always has real timers. */
+/**
+ * Replaces the timers of the process if they were fake when the SDK was loaded. The worker thread always has real
+ * timers.
+ */
 export const ticked = areTimersReal() ? undefined : new TickedTimers(now);
 
 /** Calls `run` once, after `ms` milliseconds. */

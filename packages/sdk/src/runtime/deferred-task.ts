@@ -5,8 +5,8 @@ import timers from 'node:timers';
 const { setImmediate } = timers;
 
 /**
- * Runs by microtask in one turn of the event loop. Without a limit, work that schedules more work, such as a callback that
- * tracks again, would starve timers and I/O. Few programs reach a hundred without a macrotask in between.
+ * Runs by microtask in one turn of the event loop. Without a limit, work that schedules more work, such as a callback
+ * that tracks again, would starve timers and I/O. Few programs reach a hundred without a macrotask in between.
  */
 const MAX_RUNS_IN_A_TURN = 100;
 

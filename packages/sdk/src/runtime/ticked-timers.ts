@@ -1,5 +1,5 @@
-// Timers for a process whose own timers were fake when the SDK was loaded. Used by clock.ts. Each message from the worker
-// thread is a tick. The worker thread sends messages while it has work to do, see thread-port.ts.
+// Timers for a process whose own timers were fake when the SDK was loaded. Used by clock.ts. Each message from the
+// worker thread is a tick. The worker thread sends messages while it has work to do, see thread-port.ts.
 import { MessageChannel } from 'node:worker_threads';
 
 /** A running timer. It doesn't keep the process running unless `hold()` is called. */

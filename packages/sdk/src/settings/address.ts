@@ -11,7 +11,9 @@ interface AddressSetting {
 
 const HOST = { name: 'host', example: 'https://api.segment.io', exposes: 'the write key and events' };
 
-/** Returns the API's address as `https://host[/base]`. Accepts a bare host, and a URL with a trailing slash or `/v1`. */
+/**
+ * Returns the API's address as `https://host[/base]`. Accepts a bare host, and a URL with a trailing slash or `/v1`.
+ */
 export function normalizeHost(host: string, allowInsecure: boolean): string {
   return normalizeAddress(host, HOST, allowInsecure).replace(/\/v1$/, '');
 }

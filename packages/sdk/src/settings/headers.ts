@@ -2,7 +2,9 @@
 import { show, ValidationError } from '../errors.js';
 import { isPlainObject } from '../input/is-plain-object.js';
 
-/** Headers that the SDK sets, headers of the connection, and `proxy-authorization`, which must not be sent to the API. */
+/**
+ * Headers that the SDK sets, headers of the connection, and `proxy-authorization`, which must not be sent to the API.
+ */
 const RESERVED = new Set([
   ...['authorization', 'content-type', 'content-length', 'content-encoding', 'host', 'x-retry-count'],
   ...['connection', 'expect', 'keep-alive', 'proxy-authorization', 'proxy-connection', 'te', 'trailer'],

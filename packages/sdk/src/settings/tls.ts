@@ -44,8 +44,8 @@ export function tls(value: unknown, name: string): Tls {
     key: key === undefined ? undefined : privateKey(key, `${name}.key`),
   };
   try {
-    // Checked here, because the worker can't throw to the caller. The key may belong to another certificate, or be too short.
-    // node:tls is loaded here, because the main thread doesn't use it otherwise.
+    // Checked here, because the worker can't throw to the caller. The key may belong to another certificate, or be too
+    // short. node:tls is loaded here, because the main thread doesn't use it otherwise.
     process.getBuiltinModule('node:tls').createSecureContext({ ...checked, ca: authorities });
   } catch (error) {
     const reason = types.isNativeError(error) && 'code' in error ? error.code : 'unknown';

@@ -24,14 +24,18 @@ interface Result {
   message(): string;
 }
 
-/** Expected fields, at any depth. An object with more fields matches too. May contain `expect.any(Number)` and so on. */
+/**
+ * Expected fields, at any depth. An object with more fields matches too. May contain `expect.any(Number)` and so on.
+ */
 type Partly = Readonly<Record<string, unknown>>;
 
 /** The matchers that are added to `expect()`. */
 export interface AnalyticsMatchers<R = void> {
   /** Passes if an event with this name was tracked, with at least these properties as they are sent. */
   toHaveTracked(event: string, properties?: object): R;
-  /** Passes if a user with this `userId` or `anonymousId` was identified, with at least these traits as they are sent. */
+  /**
+   * Passes if a user with this `userId` or `anonymousId` was identified, with at least these traits as they are sent.
+   */
   toHaveIdentified(id: Id, traits?: object): R;
 }
 

@@ -26,8 +26,8 @@ export interface RecordedEvent {
 }
 
 /**
- * An `Analytics` for tests, without a worker thread or network. Everything else is as in production. An event is in `events`
- * when the call returns. Callbacks and `onError` are called in a microtask, or by `flush()`.
+ * An `Analytics` for tests, without a worker thread or network. Everything else is as in production. An event is in
+ * `events` when the call returns. Callbacks and `onError` are called in a microtask, or by `flush()`.
  */
 export class TestAnalytics<Events extends EventMap<Events> = AnyEvents> extends Analytics<Events> {
   readonly #events: RecordedEvent[];
