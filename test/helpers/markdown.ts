@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Generated files, and files that aren't ours. */
-const SKIPPED = ['.git', 'node_modules', 'dist', 'coverage', 'reports', 'api'];
+const SKIPPED = ['.git', '.stryker-tmp', 'node_modules', 'dist', 'coverage', 'reports', 'api'];
 
 /** All files below a folder whose names end with `ending`, relative to the root. */
 export function filesIn(folder: string, ending = '.md'): string[] {
