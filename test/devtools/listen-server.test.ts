@@ -24,7 +24,7 @@ async function listen(lines: number, ...args: string[]): Promise<string[]> {
   });
   started.push(child);
   const said: string[] = [];
-  const signal = AbortSignal.timeout(10_000);
+  const signal = AbortSignal.timeout(20_000);
   for await (const [line] of on(createInterface({ input: child.stdout }), 'line', { signal })) {
     said.push(String(line));
     if (said.length === lines) break;
@@ -38,7 +38,7 @@ function ask(
   { method = 'GET', headers = {} }: { method?: string; headers?: Record<string, string> } = {},
 ): Promise<{ status: number; headers: Record<string, unknown> }> {
   return new Promise((resolve, reject) => {
-    const options = { method, headers, agent: false, signal: AbortSignal.timeout(5_000) };
+    const options = { method, headers, agent: false, signal: AbortSignal.timeout(20_000) };
     const sent = request(url, options, (response) => {
       resolve({ status: response.statusCode ?? 0, headers: response.headers });
       response.destroy();
@@ -175,7 +175,7 @@ test('the stream tells no write key and no headers', async () => {
   await post(api.url, batchOf(1), { writeKey: 'SECRET-KEY', headers: { cookie: 'SECRET-COOKIE' } });
   const text = await new Promise<string>((resolve, reject) => {
     let heard = '';
-    const stream = get(`${api.url}/_offthread/stream`, { signal: AbortSignal.timeout(5_000) }, (response) => {
+    const stream = get(`${api.url}/_offthread/stream`, { signal: AbortSignal.timeout(20_000) }, (response) => {
       response.setEncoding('utf8').on('data', (piece: string) => {
         heard += piece;
         // The second status comes with the counters after the stream's own connection.

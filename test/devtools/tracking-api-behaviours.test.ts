@@ -104,7 +104,7 @@ describe('replies', () => {
     await api.script([{ type: 'ok', delayMs: 300 }]);
     const startedAt = performance.now();
     const reply = post(api.url, batchOf(1));
-    await api.waitFor({ events: 1, timeoutMs: 2_000 });
+    await api.waitFor({ events: 1, timeoutMs: 20_000 });
     expect(performance.now() - startedAt).toBeLessThan(250);
     expect(await api.requests()).toMatchObject([{ state: 'open', durationMs: null }]);
     expect((await reply).status).toBe(200);
@@ -180,9 +180,9 @@ describe('connections', () => {
 
   test('a request left hanging is read and never answered', async () => {
     await api.script([{ type: 'hang' }]);
-    expect(await failure(batchOf(4), 300)).toBe('ABORT_ERR');
-    await delay(50);
-    expect(await api.requests()).toMatchObject([{ state: 'abandoned', eventCount: 4, accepted: false }]);
+    expect(await failure(batchOf(4), 1_000)).toBe('ABORT_ERR');
+    await expect.poll(async () => (await api.requests())[0]?.state).toBe('abandoned');
+    expect(await api.requests()).toMatchObject([{ eventCount: 4, accepted: false }]);
   });
 
   test('a stalled upload stays in the buffers: the body is never read', async () => {
@@ -191,7 +191,7 @@ describe('connections', () => {
     socket.on('error', () => {});
     socket.write(`POST /v1/batch HTTP/1.1\r\nhost: x\r\ncontent-length: 50000000\r\n\r\n`);
     socket.write(Buffer.alloc(50_000_000, ' '));
-    await api.waitFor({ requests: 1, timeoutMs: 2_000 });
+    await api.waitFor({ requests: 1, timeoutMs: 20_000 });
     await delay(300);
     expect(socket.writableLength).toBeGreaterThan(0);
     expect(await api.requests()).toMatchObject([{ behaviour: 'stall-upload', state: 'open', bodyBytes: 0 }]);
@@ -200,11 +200,11 @@ describe('connections', () => {
 
   test.each([false, true])('a dripped reply comes byte by byte (head too: %s)', async (head) => {
     await api.script([{ type: 'drip', intervalMs: 20, bytes: 500, head }]);
-    const { text, ended } = await bytesOf(JSON.stringify(batchOf(1)), 300);
+    const { text, ended } = await bytesOf(JSON.stringify(batchOf(1)), 1_000);
     const dripped = head ? text : (text.split('\r\n\r\n')[1] ?? '');
     expect(ended).toBe(false);
     expect(dripped.length).toBeGreaterThan(2);
-    expect(dripped.length).toBeLessThan(30);
+    expect(dripped.length).toBeLessThan(60);
   });
 
   test('a dripped reply is a good one for who waits', async () => {
@@ -215,7 +215,7 @@ describe('connections', () => {
   test('the control routes answer while requests hang, and reset lets those go', async () => {
     await api.behave({ type: 'hang' });
     const hanging = [failure(), failure(), failure()];
-    await api.waitFor({ requests: 3, timeoutMs: 2_000 });
+    await api.waitFor({ requests: 3, timeoutMs: 20_000 });
     expect(await api.counts()).toMatchObject({ connections: 3, maxConcurrentByWriteKey: { KEY: 3 } });
     await api.reset();
     expect(await Promise.all(hanging)).toEqual(['ECONNRESET', 'ECONNRESET', 'ECONNRESET']);
@@ -223,7 +223,7 @@ describe('connections', () => {
 
   test('requests that follow one another are never counted as concurrent', async () => {
     await api.script([{ type: 'hang' }, { type: 'drop', after: 'body' }, { type: 'truncate' }]);
-    expect(await failure(batchOf(1), 100)).toBe('ABORT_ERR');
+    expect(await failure(batchOf(1), 500)).toBe('ABORT_ERR');
     for (let n = 0; n < 30; n += 1) await failure();
     expect(await api.counts()).toMatchObject({ maxConcurrentByWriteKey: { KEY: 1 } });
   });
@@ -300,7 +300,7 @@ describe('up, down and https', () => {
   test('a stopped API refuses connections and breaks open ones; started, it is on the same port', async () => {
     await api.behave({ type: 'hang' });
     const broken = failure();
-    await api.waitFor({ requests: 1, timeoutMs: 2_000 });
+    await api.waitFor({ requests: 1, timeoutMs: 20_000 });
     await api.stop();
     expect(await broken).toBe('ECONNRESET');
     expect(await failure()).toBe('ECONNREFUSED');

@@ -31,7 +31,7 @@ function program(text: string, flags: string[] = []): ChildProcess {
 async function firstLine(child: ChildProcess): Promise<string> {
   if (child.stdout === null) throw new Error('no stdout');
   const lines = createInterface({ input: child.stdout });
-  const [line] = (await once(lines, 'line', { signal: AbortSignal.timeout(10_000) })) as [string];
+  const [line] = (await once(lines, 'line', { signal: AbortSignal.timeout(20_000) })) as [string];
   return line;
 }
 
@@ -41,9 +41,9 @@ async function exitOf(child: ChildProcess, timeoutMs = 10_000): Promise<number |
   return code ?? signal;
 }
 
-/** Whether the process has ended within two seconds. One that nobody has reaped yet (state Z) has ended. */
+/** Whether the process ends soon. One that nobody has reaped yet (state Z) has ended. */
 async function isGone(pid: number): Promise<boolean> {
-  for (let n = 0; n < 100; n += 1) {
+  for (let n = 0; n < 500; n += 1) {
     const { stdout } = await run('ps', ['-o', 'stat=', '-p', String(pid)]).catch(() => ({ stdout: '' }));
     if (stdout === '' || stdout.startsWith('Z')) return true;
     await delay(20);

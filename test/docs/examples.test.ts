@@ -40,7 +40,7 @@ test('examples/fastify distinguishes visitors and users, and delivers all events
   const lines = createInterface(server.stdout).on('line', (line) => log.push(JSON.parse(line)));
   const listening = (): string | undefined =>
     log.map(({ msg }) => /^Server listening at (http:\/\/127\S+)/.exec(msg)?.[1]).find(Boolean);
-  while (!listening()) await once(lines, 'line', { signal: AbortSignal.timeout(10_000) });
+  while (!listening()) await once(lines, 'line', { signal: AbortSignal.timeout(20_000) });
   const url = listening();
 
   const home = await fetch(`${url}/`, { headers: { 'accept-language': 'eo', 'user-agent': 'curl' } });

@@ -147,7 +147,7 @@ describe('examples', () => {
     try {
       const end = once(server, 'exit', { signal: AbortSignal.timeout(20_000) });
       if (server.stderr === null) throw new Error('no stderr');
-      const [line] = await once(server.stderr, 'data', { signal: AbortSignal.timeout(10_000) });
+      const [line] = await once(server.stderr, 'data', { signal: AbortSignal.timeout(20_000) });
       const answer = await fetch(String(line).trim(), { headers: { 'x-user-id': 'user-1' } });
       expect(await answer.text()).toContain('hello');
       server.kill('SIGTERM');

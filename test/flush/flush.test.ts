@@ -51,7 +51,8 @@ describe('without an argument', () => {
     const analytics = bench.open(SETTINGS);
     track(analytics, 20);
     const result = await analytics[how]();
-    expect(result).toMatchObject({ status: 'ok', delivered: 20, pending: 0 });
+    expect(result).toMatchObject({ status: 'ok', pending: 0 });
+    expect(analytics.stats().delivered).toBe(20);
     expect(result.elapsedMs).toBeGreaterThan(1_500);
   });
 
@@ -63,8 +64,10 @@ describe('without an argument', () => {
       const analytics = bench.open(SETTINGS);
       track(analytics, 10);
       const result = await analytics[how]();
-      expect(result).toMatchObject({ status: 'timeout', delivered: 3, pending: 7 });
-      expect(result.elapsedMs).toBeGreaterThan(3_000);
+      expect(result).toMatchObject({ status: 'timeout', pending: 7 });
+      expect(analytics.stats().delivered).toBe(3);
+      // The first of the three may have been delivered before the flush.
+      expect(result.elapsedMs).toBeGreaterThan(2 * 700 + 1_000);
     },
   );
 
@@ -76,7 +79,8 @@ describe('without an argument', () => {
       const analytics = bench.open({ batchSize: 1, flushTimeout: 20_000 });
       track(analytics, 3);
       const result = await analytics[how]();
-      expect(result).toMatchObject({ status: 'timeout', delivered: 2, pending: 1 });
+      expect(result).toMatchObject({ status: 'timeout', pending: 1 });
+      expect(analytics.stats().delivered).toBe(2);
       expect(result.elapsedMs).toBeLessThan(20_000);
     },
   );
@@ -86,17 +90,17 @@ describe('without an argument', () => {
     async (how) => {
       await bench.api.behave({ type: 'ok', delayMs: 100 });
       const analytics = bench.open(SETTINGS);
-      track(analytics, 20);
+      track(analytics, 40);
       const result = await analytics[how](1_000);
       expect(result).toMatchObject({ status: 'timeout' });
-      expect(result.delivered).toBeLessThan(20);
+      expect(result.pending).toBeGreaterThan(0);
     },
   );
 
   test('close() is absolute nevertheless', async () => {
     await bench.api.behave({ type: 'ok', delayMs: 100 });
     const analytics = bench.open(SETTINGS);
-    track(analytics, 20);
+    track(analytics, 40);
     const { status } = await analytics.close();
     expect(status).toBe('timeout');
   });
@@ -104,10 +108,11 @@ describe('without an argument', () => {
 
 describe('flush()', () => {
   test('blocks until everything is settled, and returns the counts', async () => {
-    await bench.api.behave({ type: 'ok', delayMs: 50 });
+    await bench.api.behave({ type: 'ok', delayMs: 100 });
     await bench.api.rules([{ match: { eventName: 'poison' }, behaviour: { type: 'answer', status: 400 } }]);
-    // With redact, the worker reports events that are too large, after the call.
-    const analytics = bench.open({ redact: ['properties.secret'] });
+    // With redact, the worker reports events that are too large, after the call. No batch is full, so none is sent
+    // before the flush, which counts all of them.
+    const analytics = bench.open({ redact: ['properties.secret'], batchSize: 500 });
     track(analytics, 150);
     analytics.track({ userId: 'u', event: 'poison' });
     analytics.track({ userId: 'u', event: 'large', properties: { filler: 'x'.repeat(40_000) } });
@@ -141,17 +146,19 @@ describe('flush()', () => {
   });
 
   test('returns at its deadline with the number of pending events, which are delivered later', async () => {
-    await bench.api.script([{ type: 'ok' }, { type: 'ok', delayMs: 1_000 }]);
+    await bench.api.script([{ type: 'ok' }, { type: 'ok', delayMs: 2_000 }]);
     const analytics = bench.open({ batchSize: 10 });
     track(analytics, 25);
     const result = analytics.flush(400);
     expect(result).toMatchObject({ status: 'timeout', failed: 0 });
-    expect(result.delivered + result.pending).toBe(25);
+    // The first batch may be delivered before the flush, which doesn't count it then.
+    expect(result.delivered + result.pending).toBeLessThanOrEqual(25);
     expect(result.pending).toBeGreaterThanOrEqual(15);
     expect(result.elapsedMs).toBeGreaterThanOrEqual(400);
     expect(result.elapsedMs).toBeLessThan(5_000);
     expectBalanced(analytics.stats());
-    expect(analytics.flush(20_000)).toMatchObject({ status: 'ok', delivered: result.pending, pending: 0 });
+    flushed(analytics);
+    expect(analytics.stats().delivered).toBe(25);
     expect(await bench.api.counts()).toMatchObject({ events: 25, duplicates: 0 });
   });
 
@@ -168,6 +175,7 @@ describe('flush()', () => {
   });
 
   test('with 0 checks, posts and returns without waiting', async () => {
+    await bench.api.behave({ type: 'ok', delayMs: 300 });
     const analytics = bench.open();
     track(analytics, 3);
     expect(analytics.flush(0)).toMatchObject({ status: 'timeout', pending: 3 });
@@ -223,6 +231,7 @@ describe('flush()', () => {
   });
 
   test('does not wait for events that a callback adds while it waits', async () => {
+    await bench.api.script([{ type: 'ok' }, { type: 'hang' }]);
     const analytics = bench.open({ batchSize: 1 });
     let added = 0;
     const again = (): void => {
@@ -238,11 +247,14 @@ describe('flush()', () => {
 
   test('in onError is a barrier too', async () => {
     await bench.api.script([{ type: 'answer', status: 403 }]);
-    const results: FlushResult[] = [];
-    const analytics = bench.open({ batchSize: 1, onError: () => results.push(analytics.flush(20_000)) });
+    const results: [FlushResult, number][] = [];
+    const analytics = bench.open({
+      batchSize: 1,
+      onError: () => results.push([analytics.flush(20_000), analytics.stats().delivered]),
+    });
     track(analytics, 3);
     flushed(analytics);
-    expect(results).toMatchObject([{ status: 'ok', delivered: 2, pending: 0 }]);
+    expect(results).toMatchObject([[{ status: 'ok', pending: 0 }, 2]]);
   });
 
   test('works while other clients are busy', async () => {
@@ -257,8 +269,9 @@ describe('flush()', () => {
 
 describe('flushAsync()', () => {
   test('is the same barrier, and does not block the thread', async () => {
-    await bench.api.behave({ type: 'ok', delayMs: 100 });
-    const analytics = bench.open();
+    await bench.api.behave({ type: 'ok', delayMs: 200 });
+    // No batch is full, so none is sent before the flush, which counts all of them.
+    const analytics = bench.open({ batchSize: 500 });
     track(analytics, 150);
     let turns = 0;
     const counting = setInterval(() => turns++, 5);
@@ -285,7 +298,6 @@ describe('flushAsync()', () => {
     }
     for (const [round, result, deliveredThen] of await Promise.all(flushes)) {
       expect(result).toMatchObject({ status: 'ok', pending: 0 });
-      expect(result.delivered).toBeGreaterThanOrEqual(10 * (round + 1));
       expect(deliveredThen).toBeGreaterThanOrEqual(10 * (round + 1));
     }
   });
@@ -296,8 +308,8 @@ describe('flushAsync()', () => {
     track(analytics, 1);
     const flush = analytics.flushAsync(20_000);
     track(analytics, 1);
-    expect(await flush).toMatchObject({ status: 'ok', delivered: 1, pending: 0 });
-    expect(analytics.stats().pending).toBe(1);
+    expect(await flush).toMatchObject({ status: 'ok', pending: 0 });
+    expect(analytics.stats()).toMatchObject({ delivered: 1, pending: 1 });
   });
 
   test('is settled by a blocking flush() in the meantime', async () => {

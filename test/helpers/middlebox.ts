@@ -60,11 +60,11 @@ export function startLink(port: number, options: LinkOptions): Promise<Middlebox
 
 async function start<Seen>(file: string, workerData: object): Promise<Middlebox<Seen>> {
   const worker = new Worker(new URL(`../fixtures/${file}`, import.meta.url), { workerData, execArgv: [] });
-  const [{ port }] = await once(worker, 'message', { signal: AbortSignal.timeout(10_000) });
+  const [{ port }] = await once(worker, 'message', { signal: AbortSignal.timeout(20_000) });
   return {
     port,
     async look() {
-      const reply = once(worker, 'message', { signal: AbortSignal.timeout(10_000) });
+      const reply = once(worker, 'message', { signal: AbortSignal.timeout(20_000) });
       worker.postMessage('look');
       const [found] = await reply;
       return found;

@@ -112,7 +112,7 @@ export class TokenServer {
   /** Calls run one after the other. */
   async #call<T>(name: string, argument?: unknown): Promise<T> {
     this.#thread.postMessage({ name, argument });
-    const [{ result }] = await once(this.#thread, 'message', { signal: AbortSignal.timeout(10_000) });
+    const [{ result }] = await once(this.#thread, 'message', { signal: AbortSignal.timeout(20_000) });
     return result;
   }
 }

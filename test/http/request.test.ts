@@ -17,7 +17,7 @@ const never = new AbortController().signal;
 async function allClosed({ sockets }: RawServer): Promise<void> {
   // A socket that isn't read doesn't notice that its peer has closed the connection.
   for (const socket of sockets) socket.resume();
-  await expect.poll(() => sockets.every((socket) => socket.closed), { timeout: 5_000 }).toBe(true);
+  await expect.poll(() => sockets.every((socket) => socket.closed), { timeout: 20_000 }).toBe(true);
 }
 
 test('an upload that stalls is aborted after requestTimeout, and its connection closed', async () => {

@@ -154,7 +154,8 @@ describe('a subscriber', () => {
   });
 
   test('receives everything that is counted', async () => {
-    await bench.api.script([{ type: 'answer', status: 403 }]);
+    // Late, so that no event makes room for another one.
+    await bench.api.script([{ type: 'answer', status: 403, delayMs: 500 }]);
     const analytics = bench.open({ batchSize: 10, maxQueueSize: 100 });
     for (const _ of upTo(150)) analytics.track({ userId: 'u', event: 'e' });
     flushed(analytics);

@@ -144,7 +144,8 @@ test.each(['ok', 'hang'] as const)(
     }
     await rest();
     expect(timers()).toEqual([]);
-    expect(analytics.stats()).toMatchObject(type === 'ok' ? { delivered: 1_000 } : { pending: 1_000 });
+    const counts = type === 'ok' ? { delivered: 1_000 } : { pending: 1_000 };
+    await vi.waitFor(() => expect(analytics.stats()).toMatchObject(counts), until);
   },
 );
 

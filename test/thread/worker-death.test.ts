@@ -144,7 +144,7 @@ describe.each(FLUSHES)('during a flush that is %s', (how) => {
       ];
       const ids = [one, two, `poison-${three}`, four, five, six];
       const all = { manner, when: 'poison' } as const;
-      const { received, errors, lines } = await crash(ids, { blocking, all });
+      const { received, errors, lines } = await crash(ids, { blocking, all, patience });
       expect(received).toEqual([one, two, five, six]);
       expect(errors).toEqual([{ error: 'worker_crashed', ids: [`poison-${three}`, four] }]);
       expect(lines.slice(-2)).toEqual(summary('worker-dead', { workers: 4, delivered: 4 }));
@@ -154,7 +154,7 @@ describe.each(FLUSHES)('during a flush that is %s', (how) => {
   test.concurrent('deaths with progress between them give up nothing', LIMIT, async () => {
     const ids = idsFor(10);
     const all = { manner: 'exit', when: 'request', request: 2, after: 0 } as const;
-    const { received, errors, lines } = await crash(ids, { blocking, all });
+    const { received, errors, lines } = await crash(ids, { blocking, all, patience: PATIENCE.exit });
     expect(once(received)).toEqual(ids);
     expect(errors).toEqual([]);
     expect(lines.slice(-2)).toEqual(summary('ok', { workers: expect.any(Number), delivered: 10 }));

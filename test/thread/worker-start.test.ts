@@ -29,6 +29,9 @@ const CASES: Record<string, Case> = {
   },
 };
 
+/** For tests with real processes on a busy machine. */
+const LIMIT = { timeout: 60_000 };
+
 let api: TrackingApi;
 beforeAll(async () => {
   api = await startTrackingApi();
@@ -38,6 +41,7 @@ afterAll(() => api.close());
 describe.each(Object.entries(CASES))('a worker %s', (_, { options, reason }) => {
   test.concurrent.each(['blocking', 'asynchronous'])(
     'is reported once, by a %s flush, and later events are refused',
+    LIMIT,
     async (how) => {
       const ended = await runProgram('unavailable.mjs', { ...options, args: [api.url, how] });
 
@@ -83,7 +87,7 @@ describe('a worker for which the system has no file descriptor', () => {
     return ended.lines;
   }
 
-  test.concurrent('is started again, and no event is lost', async () => {
+  test.concurrent('is started again, and no event is lost', LIMIT, async () => {
     const lines = await short('asynchronous', 700);
     expect(lines).toMatchObject([
       { start: 0 },
@@ -93,7 +97,7 @@ describe('a worker for which the system has no file descriptor', () => {
     ]);
   });
 
-  test.concurrent('is started again during a blocking flush', async () => {
+  test.concurrent('is started again during a blocking flush', LIMIT, async () => {
     const lines = await short('blocking', 400);
     expect(lines).toMatchObject([
       { start: 0 },

@@ -53,7 +53,7 @@ test('its settings make it send every type of event to this API, each with a pre
   await run(`analytics.screen('Start')`);
   await run(`analytics.group('g1', { employees: 5 })`);
   await run(`analytics.alias('u2')`);
-  expect(await api.waitFor({ events: 6, timeoutMs: 10_000 })).toMatchObject({ refused: 0, duplicates: 0 });
+  expect(await api.waitFor({ events: 6, timeoutMs: 20_000 })).toMatchObject({ refused: 0, duplicates: 0 });
   const requests = await api.requests();
   expect(requests.map(({ path }) => path).sort()).toEqual(
     ['a', 'g', 'i', 'p', 's', 't'].map((t) => `/v1/${t}`),
@@ -86,7 +86,7 @@ test('it sends batches to this API', async () => {
   };
   await run(`load(${settings()}, ${JSON.stringify(options)})`);
   for (let n = 0; n < 3; n += 1) await run(`analytics.track('Event ${n}')`);
-  await api.waitFor({ events: 3, timeoutMs: 10_000 });
+  await api.waitFor({ events: 3, timeoutMs: 20_000 });
   expect(await api.requests()).toMatchObject([
     { path: '/v1/b', writeKey: 'WEB', eventCount: 3, faults: [], sentAt: expect.any(String) },
   ]);
@@ -106,7 +106,7 @@ test.each(['text/plain', 'application/json'])('a beacon of type %s is accepted',
   const event = { userId: 'u1', event: 'Page Left', messageId: 'beacon', writeKey: 'WEB' };
   const body = `new Blob([${JSON.stringify(JSON.stringify(event))}], { type: '${type}' })`;
   expect(await run(`navigator.sendBeacon('${api.url}/v1/track', ${body})`)).toBe(true);
-  await api.waitFor({ events: 1, timeoutMs: 10_000 });
+  await api.waitFor({ events: 1, timeoutMs: 20_000 });
   expect(await api.requests()).toMatchObject([{ writeKey: 'WEB', headers: { origin: shop.origin } }]);
   expect(await api.events()).toEqual([
     { type: 'track', userId: 'u1', event: 'Page Left', messageId: 'beacon' },

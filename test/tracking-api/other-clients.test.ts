@@ -24,7 +24,7 @@ const CALLS = {
 
 /** Expects that all six events arrived once each, with a messageId and without faults. */
 async function expectAll(writeKey: string): Promise<void> {
-  const counts = await api.waitFor({ events: 6, timeoutMs: 10_000 });
+  const counts = await api.waitFor({ events: 6, timeoutMs: 20_000 });
   expect(counts).toMatchObject({ events: 6, refused: 0, duplicates: 0 });
   const events = await api.events();
   for (const [type, { ...fields }] of Object.entries(CALLS)) {
@@ -46,7 +46,7 @@ describe('@segment/analytics-node', () => {
     client.screen(CALLS.screen);
     client.group(CALLS.group);
     client.alias(CALLS.alias);
-    await client.closeAndFlush({ timeout: 10_000 });
+    await client.closeAndFlush({ timeout: 20_000 });
     await expectAll('NODE');
   });
 
@@ -60,7 +60,7 @@ describe('@segment/analytics-node', () => {
     await api.behave({ type: 'answer', status: 400 });
     expect(await track('Never')).toBeTruthy();
     expect((await api.counts()).statuses).toEqual({ 200: 1, 400: 1, 503: 1 });
-    await client.closeAndFlush({ timeout: 5_000 });
+    await client.closeAndFlush({ timeout: 20_000 });
   });
 });
 

@@ -171,7 +171,7 @@ test('a body is refused if the client disconnects in the middle of it', async ()
   await once(socket, 'connect');
   socket.end();
   socket.resume();
-  await once(socket, 'close', { signal: AbortSignal.timeout(5_000) });
+  await once(socket, 'close', { signal: AbortSignal.timeout(20_000) });
   expect((await post(url, batchOf(1))).status).toBe(200);
   expect(receipts.length).toBe(1);
 });

@@ -15,7 +15,7 @@ afterAll(() => api.close());
 /** Sends a request without a body. */
 function ask(method: string, path: string, headers: Record<string, string> = {}): Promise<RawReply> {
   return new Promise((resolve, reject) => {
-    const options = { method, headers, agent: false, signal: AbortSignal.timeout(5_000) };
+    const options = { method, headers, agent: false, signal: AbortSignal.timeout(20_000) };
     const sent = request(`${api.url}${path}`, options, (response) => {
       const pieces: Buffer[] = [];
       response.on('data', (piece: Buffer) => pieces.push(piece));
