@@ -1,9 +1,9 @@
 // One bad line never stops the rest: a deep one, one without an end in sight, and those that are equal are counted.
 
 import { once } from 'node:events';
-import { createWriteStream, readFileSync, writeFileSync } from 'node:fs';
+import { createWriteStream, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { line, numbersOf, withImportFolder } from '../helpers/import-folder.js';
 
 const MEGABYTE = 1024 * 1024;
@@ -68,6 +68,61 @@ test('half a gigabyte without a line end takes no memory', { timeout: 60_000 }, 
   const [less, more] = [await peakOf('one'), await peakOf('events')];
   expect(numbersOf(await folder.api.events())).toEqual([0, 0, 1]);
   expect(more - less).toBeLessThan(60 * MEGABYTE);
+});
+
+describe('equal lines of an import that was interrupted between them', () => {
+  const SEEN = 'events.import.json.seen';
+  const COUNT = 2_500;
+
+  /** Stops the import by a 401 before its last line, which equals the first. */
+  async function interrupted(): Promise<void> {
+    folder.write('events', [...Array.from({ length: COUNT }, (_, n) => line(n)), line(0)]);
+    await folder.api.script([{ type: 'ok' }]);
+    await folder.api.behave({ type: 'answer', status: 401 });
+    expect((await folder.run('events')).code).toBe(1);
+    expect((await folder.api.counts()).events).toBeGreaterThan(0);
+    await folder.api.behave({ type: 'ok' });
+  }
+
+  async function repeated(...args: string[]): Promise<unknown> {
+    const { code, stdout } = await folder.run('events', ['--json', ...args]);
+    expect(code).toBe(0);
+    expect(existsSync(join(folder.path, SEEN))).toBe(false);
+    const { delivered, repeated } = JSON.parse(stdout) as { delivered: number; repeated: number };
+    expect(delivered).toBe(COUNT + 1);
+    return repeated;
+  }
+
+  test('are counted, and nobody else may read the file of what was sent', async () => {
+    await interrupted();
+    const { mode, size } = statSync(join(folder.path, SEEN));
+    expect(mode & 0o777).toBe(0o600);
+    expect(size).toBe(8 * JSON.parse(folder.read('events.import.json')).marks);
+    expect(await repeated()).toBe(1);
+  });
+
+  test('are counted from the start with --restart', async () => {
+    await interrupted();
+    expect(await repeated('--restart')).toBe(1);
+  });
+
+  test('are not counted if one of them is only sent again', async () => {
+    await interrupted();
+    // As if it had been killed after it wrote one file, and before the other.
+    const state = JSON.parse(folder.read('events.import.json'));
+    const position = { line: 1, offset: line(0).length + 1 };
+    folder.write(
+      'events.import.json',
+      JSON.stringify({ ...state, position, marks: 1, tally: { ...state.tally, delivered: 1 } }),
+    );
+    expect(await repeated()).toBe(1);
+  });
+
+  test('are not found if that file is damaged, and nothing else comes of it', async () => {
+    await interrupted();
+    folder.write(SEEN, 'damaged');
+    expect(await repeated()).toBe(0);
+  });
 });
 
 test('equal lines without a messageId are counted and reported, because the API accepts them once', async () => {

@@ -219,6 +219,36 @@ describe('CSV', () => {
     expect([...new Set(numbersOf(await folder.api.events()))]).toEqual(upTo(3_000));
   });
 
+  test('--text names the columns whose cells stay text, or all with *', async () => {
+    folder.write('events.csv', [
+      'type,userId,event,properties.order,properties.paid,properties.price',
+      'track,42,E,10023,true,39.95',
+    ]);
+    const properties = async (...args: string[]): Promise<unknown> => {
+      await folder.api.reset();
+      const { code, stderr } = await folder.run('events.csv', args);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      return (await folder.api.events())[0]?.properties;
+    };
+    expect(await properties()).toEqual({ order: 10_023, paid: true, price: 39.95 });
+    const some = await properties('--text', 'properties.order, properties.paid');
+    expect(some).toEqual({ order: '10023', paid: 'true', price: 39.95 });
+    expect(await properties('--text', 'properties.order', '--text', 'properties.paid')).toEqual(some);
+    expect(await properties('--text', '*')).toEqual({ order: '10023', paid: 'true', price: '39.95' });
+  });
+
+  test('--text with a column that does not exist, or without CSV, is a mistake', async () => {
+    folder.write('events.csv', ['type,userId,event,properties.order', 'track,42,E,1']);
+    const wrong = await folder.run('events.csv', ['--text', 'order']);
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toMatch(/--text: .*no column 'order'.*type, userId, event, properties\.order/);
+    folder.write('events', [line(1)]);
+    const none = await folder.run('events', ['--text', 'order']);
+    expect(none.code).toBe(2);
+    expect(none.stderr).toMatch(/--text .*CSV/);
+    expect(await folder.api.counts()).toMatchObject({ requests: 0 });
+  });
+
   test('--format sets the format if it cannot be detected', async () => {
     folder.write('events.csv', ['kind,who', '"a","b"']);
     expect((await folder.run('events.csv')).stderr).toContain('not valid JSON');

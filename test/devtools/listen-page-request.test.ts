@@ -75,6 +75,27 @@ describe('a request', () => {
     await expect.poll(() => section('Reply'), soon).toContain('{"success":true}');
   });
 
+  test('is shown, copied and sent again with its query, in which keys are masked', async () => {
+    const query = '?from=a%20page&write_key=SECRET-KEY&token';
+    await post(bench.api.url, batchOf(1), { path: `/v1/b${query}` });
+    await openNewest();
+    const heading = bench.page.getByRole('complementary').getByRole('heading', { level: 2 });
+    await expect.poll(() => textOf(heading), soon).toContain('/v1/b?from=a%20page&write_key=••••&token');
+    const curl = await copyAsCurl();
+    expect(curl).toContain(`'${bench.api.url}/v1/b?from=a%20page&write_key='"$WRITE_KEY"'&token'`);
+    expect((await bench.page.content()) + curl).not.toContain('SECRET');
+    await bench.page.getByRole('button', { name: 'Send again' }).click();
+    await bench.page.getByRole('tab', { name: 'Requests 2' }).waitFor();
+    const [one, two] = await Promise.all(
+      [1, 2].map(async (n) => {
+        const reply = await fetch(`${bench.api.url}/_offthread/page/requests/${n}`);
+        return ((await reply.json()) as { query: string[] }).query;
+      }),
+    );
+    expect(one).toEqual(['?from=a%20page&write_key=', '&token']);
+    expect(two).toEqual(one);
+  });
+
   test('shows no body that was not kept', async () => {
     await bench.api.script([{ type: 'drop', after: 'headers' }]);
     await post(bench.api.url, batchOf(1)).catch(() => {});

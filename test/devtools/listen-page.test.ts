@@ -137,6 +137,26 @@ describe('the list', () => {
     live.faults.splice(0);
   });
 
+  test('keeps an open request when its connection comes back, but not after a reset', async () => {
+    await send(trackEvent({ event: 'First One' }));
+    await page.getByRole('tab', { name: 'Requests 1' }).click();
+    await rows(page).first().click();
+    const reply = page.getByRole('region', { name: 'Reply', exact: true });
+    await reply.waitFor();
+    await api.stop();
+    await page.getByText('Not connected').waitFor();
+    await api.start();
+    await page.getByText('Live', { exact: true }).waitFor();
+    await send(trackEvent({ event: 'Second One' }));
+    await expect.poll(() => rows(page).count(), soon).toBe(2);
+    expect(await reply.isVisible()).toBe(true);
+    expect(await rows(page).nth(1).getAttribute('aria-selected')).toBe('true');
+    await api.reset();
+    await expect.poll(() => reply.count(), soon).toBe(0);
+    // The browser reports the connection that was refused.
+    live.faults.splice(0);
+  });
+
   test('keeps more than 10,000 events, but renders only the visible ones', async () => {
     for (let n = 0; n < 5; n += 1) {
       const batch = Array.from({ length: 2_400 }, (_, index) =>
