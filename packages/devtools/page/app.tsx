@@ -10,7 +10,7 @@ import { Misbehave } from './misbehave.js';
 import { saveAsNdjson } from './ndjson.js';
 import { RequestDetail } from './request-detail.js';
 import { RequestList } from './request-list.js';
-import type { EventRow, RequestRow } from './row.js';
+import { currentRow, type EventRow, type RequestRow } from './row.js';
 import { Stats } from './stats.js';
 import type { Store } from './store.js';
 import { Tabs, type View } from './tabs.js';
@@ -24,8 +24,8 @@ export function App({ store }: { store: Store }) {
   useEffect(() => store.subscribe(() => bump((times) => times + 1)), [store]);
   const [view, setView] = useState<View>('events');
   const [filter, setFilter] = useState<Filter>(EVERYTHING);
-  const [event, setEvent] = useState<EventRow | null>(null);
-  const [request, setRequest] = useState<RequestRow | null>(null);
+  const [chosenEvent, setEvent] = useState<EventRow | null>(null);
+  const [chosenRequest, setRequest] = useState<RequestRow | null>(null);
   const [isRefusedOnly, setRefusedOnly] = useState(false);
   const [isOpen, setOpen] = useState(false);
   const [said, say] = useState('');
@@ -41,6 +41,9 @@ export function App({ store }: { store: Store }) {
       ),
     [store.requests, store.requests.length, store.epoch, filter, isRefusedOnly],
   );
+
+  const event = currentRow(chosenEvent, store.events);
+  const request = currentRow(chosenRequest, store.requests);
 
   useEffect(() => {
     // Earlier sequence numbers now belong to other requests.

@@ -1,18 +1,20 @@
 // Writes the command that sends a request again from a shell. Secrets are shell variables.
 import { CONNECTION_HEADERS } from '../src/live/connection-headers.js';
-import type { LiveBody, LiveContent } from '../src/live/content.js';
+import type { LiveContent } from '../src/live/content.js';
 import { hasUnseen } from './visible.js';
 
 /** Linux limits one argument of a command to 128 KB. A shell's built-in `printf` has no limit. */
 const LONGEST_ARGUMENT = 60_000;
 
 /** Returns a `curl …` command for bash or zsh. Throws for a body that no shell can hold. */
-export function curlOf(method: string, url: string, { headers, body }: LiveContent): string {
-  const data = bodyWord(body);
+export function curlOf(method: string, url: string, { query, headers, body }: LiveContent): string {
+  const [first = '', ...rest] = query;
+  const address = wordOf([url + first, ...rest]);
+  const data = body.type === 'text' ? wordOf(body.pieces) : '';
   const isLong = data.length > LONGEST_ARGUMENT;
   const words = [
     method === 'POST' && body.type === 'text' ? '' : `-X ${quote(method)}`,
-    /[[\]{}]/.test(url) ? '--globoff' : '',
+    /[[\]{}]/.test(url + query.join('')) ? '--globoff' : '',
     // The local API has a self-signed certificate.
     url.startsWith('https:') ? '--insecure' : '',
     ...headers.filter(({ name }) => !CONNECTION_HEADERS.has(name)).map(headerWord),
@@ -21,7 +23,7 @@ export function curlOf(method: string, url: string, { headers, body }: LiveConte
     data === '' ? '' : isLong ? '--data-binary @-' : `--data-raw ${data}`,
   ].filter((word) => word !== '');
   const start = isLong ? `printf %s ${data} |\n  curl` : 'curl';
-  return `${[`${start} ${quote(url)}`, ...words].join(' \\\n  ')}\n`;
+  return `${[`${start} ${address}`, ...words].join(' \\\n  ')}\n`;
 }
 
 function headerWord({ name, value, isMasked }: LiveContent['headers'][number]): string {
@@ -30,9 +32,9 @@ function headerWord({ name, value, isMasked }: LiveContent['headers'][number]): 
   return /^bearer /i.test(value) ? `-H "${name}: Bearer $ACCESS_TOKEN"` : '';
 }
 
-function bodyWord(body: LiveBody): string {
-  if (body.type !== 'text') return '';
-  return body.pieces.map((piece) => (piece === '' ? '' : quote(piece))).join('"$WRITE_KEY"');
+/** Joins pieces of text with the write key between them, as one word of a shell. */
+function wordOf(pieces: readonly string[]): string {
+  return pieces.map((piece) => (piece === '' ? '' : quote(piece))).join('"$WRITE_KEY"');
 }
 
 /** Quotes a text as one word of a shell. Invisible characters are written as escapes, byte by byte. */

@@ -1,6 +1,7 @@
 // One request: its outcome, its content, and ways to send it again.
 import { useEffect, useState } from 'preact/hooks';
 import type { LiveContent } from '../src/live/content.js';
+import { MASK } from '../src/live/secrets.js';
 import { copy } from './copy.js';
 import { curlOf } from './curl.js';
 import { bytes, clock, count, duration, plural } from './format.js';
@@ -50,10 +51,15 @@ export function RequestDetail({ row, url, close, say, showEvents }: Props) {
     }
   }
 
+  const query = content?.query.join(MASK) ?? '';
   const reason = reasonOf(row);
   const unpacked = row.plainBytes === null || row.plainBytes === row.bodyBytes;
   return (
-    <Panel title={`${row.method} ${row.path}`} kicker={<span class="type">#{sequence}</span>} close={close}>
+    <Panel
+      title={`${row.method} ${row.path}${query}`}
+      kicker={<span class="type">#{sequence}</span>}
+      close={close}
+    >
       {reason !== null && (
         <p class="refused">
           <b>Not accepted.</b> <Folded text={reason} most={300} />

@@ -4,6 +4,7 @@ import type { LiveRequest } from '../src/live/live-message.js';
 
 /** A request in the list. Its end is added later. */
 export interface RequestRow extends Omit<LiveRequest, 'events'> {
+  /** The same after a reconnection, and another one after a reset. */
   key: string;
   receivedMs: number;
 }
@@ -37,10 +38,11 @@ export type Received = Map<string, EventRow>;
 
 const encoder = new TextEncoder();
 
-export function requestRow({ events: _, ...request }: LiveRequest): RequestRow {
+/** @param run number of the run of sequence numbers. */
+export function requestRow({ events: _, ...request }: LiveRequest, run: number): RequestRow {
   return {
     ...request,
-    key: `r${request.sequence}`,
+    key: `r${run}-${request.sequence}`,
     receivedMs: Date.parse(request.receivedAt),
   };
 }
@@ -53,7 +55,7 @@ export function eventRow(text: string, index: number, request: RequestRow, recei
   const bytes = encoder.encode(text).length;
   const isDuplicate = messageId !== null && received.has(messageId);
   const row: EventRow = {
-    key: `e${request.sequence}-${index}`,
+    key: `${request.key}-${index}`,
     type: type || '?',
     ...nameOf(type, event),
     user: asText(event['userId'] ?? event['anonymousId']),
@@ -68,6 +70,12 @@ export function eventRow(text: string, index: number, request: RequestRow, recei
   // Events that weren't received are expected to be sent again.
   if (messageId !== null && request.accepted && !isDuplicate) received.set(messageId, row);
   return row;
+}
+
+/** The row of the list with the same key. This one may be from before a reconnection. */
+export function currentRow<Row extends { key: string }>(row: Row | null, rows: readonly Row[]): Row | null {
+  if (row === null || rows.includes(row)) return row;
+  return rows.find(({ key }) => key === row.key) ?? row;
 }
 
 function nameOf(type: string, event: Record<string, unknown>): Pick<EventRow, 'name' | 'isNamed'> {

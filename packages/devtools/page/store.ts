@@ -14,7 +14,7 @@ export class Store {
   requests: RequestRow[] = [];
   /** Incremented whenever the lists changed other than by new items at the end. */
   epoch = 0;
-  /** Incremented whenever the server's sequence numbers may have restarted. */
+  /** Incremented whenever the server's sequence numbers have restarted. */
   run = 0;
   hello: Hello | undefined;
   status: LiveStatus | undefined;
@@ -23,6 +23,8 @@ export class Store {
   #received: Received = new Map();
   #open = new Map<number, RequestRow>();
   #behindMs = 0;
+  /** The server's `run`, as of the last message that told it. */
+  #serverRun: string | undefined;
   #listeners = new Set<() => void>();
   #isTelling = false;
 
@@ -52,10 +54,10 @@ export class Store {
       case 'hello':
         this.hello = message;
         this.#behindMs = message.now - Date.now();
-        this.#forget();
+        this.#forget(message.run);
         break;
       case 'reset':
-        this.#forget();
+        this.#forget(message.run);
         break;
       case 'status':
         this.status = message.status;
@@ -98,7 +100,7 @@ export class Store {
   }
 
   #add(live: LiveRequest): void {
-    const request = requestRow(live);
+    const request = requestRow(live, this.run);
     this.requests.push(request);
     this.#count(live);
     if (request.state === 'open') this.#open.set(request.sequence, request);
@@ -136,13 +138,15 @@ export class Store {
     }
   }
 
-  #forget(): void {
+  /** After a reconnection, all requests come again. */
+  #forget(run: string): void {
     this.events = [];
     this.requests = [];
     this.#received.clear();
     this.#open.clear();
     this.rate.clear();
     this.epoch += 1;
-    this.run += 1;
+    if (run !== this.#serverRun) this.run += 1;
+    this.#serverRun = run;
   }
 }

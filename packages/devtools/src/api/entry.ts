@@ -7,6 +7,8 @@ import type { RequestRecord } from './request-record.js';
  * read.
  */
 export interface Entry extends Omit<RequestRecord, 'events'> {
+  /** What follows the path: empty, or `?` and more. */
+  query: string;
   /** The JSON text of the body. */
   body: Buffer | null;
   /** `null` for a request that can't contain events. */
@@ -29,7 +31,7 @@ export type NewEntry = Omit<Entry, 'sequence' | 'durationMs' | 'state' | 'messag
 };
 
 /** The record of an entry, with its events parsed. */
-export function recordOf({ body, route, reply: _, ...entry }: Entry): RequestRecord {
+export function recordOf({ body, route, reply: _, query: __, ...entry }: Entry): RequestRecord {
   const events = body === null || route === null ? [] : parseBody(body, route).events;
   return { ...entry, events: events.filter((event) => event !== null) };
 }

@@ -1,4 +1,5 @@
 // Records and counts requests, with limits on the memory it uses. Next: kept-entries.ts.
+import { randomUUID } from 'node:crypto';
 import { type Entry, type NewEntry, recordOf } from './entry.js';
 import { KeptEntries, type Page } from './kept-entries.js';
 import type { Settings } from './options.js';
@@ -24,10 +25,16 @@ export class Recorder {
   #seen = new Set<string>();
   #waiters = new Set<Waiter>();
   #watchers = new Set<(change: RecorderChange) => void>();
+  #run = randomUUID();
 
   constructor(settings: Pick<Settings, 'record' | 'maxRecorded' | 'maxRecordedBytes'>) {
     this.#settings = settings;
     this.#kept = new KeptEntries(settings);
+  }
+
+  /** Changes when everything is forgotten, because sequence numbers then start again. */
+  get run(): string {
+    return this.#run;
   }
 
   /** Records a request whose behaviour has been chosen. `finish` completes the entry later. */
@@ -115,6 +122,7 @@ export class Recorder {
     this.#kept.clear();
     this.#counts = emptyCounts();
     this.#seen.clear();
+    this.#run = randomUUID();
     this.#notify({ type: 'reset' });
   }
 

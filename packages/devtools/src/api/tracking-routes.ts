@@ -36,7 +36,7 @@ export interface TrackingRouteParts {
 /** What is known about a request when its headers have arrived. */
 type Arrival = Pick<
   NewEntry,
-  'method' | 'path' | 'route' | 'headers' | 'writeKey' | 'connection' | 'receivedAt' | 'receivedMs'
+  'method' | 'path' | 'query' | 'route' | 'headers' | 'writeKey' | 'connection' | 'receivedAt' | 'receivedMs'
 >;
 
 const UNREAD: Refusal = { status: 400, code: 'invalid_json', message: 'the body was not read' };
@@ -74,9 +74,11 @@ export function trackingRoutes(
       return;
     }
     const { socket } = request.raw;
+    const [path = ''] = url.split('?', 1);
     const arrival: Arrival = {
       method,
-      path: url.split('?', 1)[0] ?? '',
+      path,
+      query: url.slice(path.length),
       route: takesEvents(route) ? route : null,
       headers,
       writeKey: writeKeyOf(headers.authorization),

@@ -17,6 +17,7 @@ import { commandNamed, EXIT, exitBy, positive, UsageError } from '../usage.js';
 interface ImportOptions extends DestinationOptions {
   format?: FormatName;
   type?: EventType;
+  text?: string[];
   rate?: number;
   dryRun?: boolean;
   deadLetter?: string;
@@ -47,6 +48,9 @@ Examples:
   $ offthread import tracks.csv --type track
       Import a table of a warehouse. Its columns become userId, timestamp, context, properties and so on.
 
+  $ offthread import tracks.csv --type track --text order_number,zip
+      Keep the cells of these columns as text, although they look like numbers.
+
   $ zcat archive/*.gz | jq -c 'select(.userId)' | offthread import - --dead-letter failed.ndjson
 
 A problem with one line (not an event, too large, refused with a 400) fails that line. A problem with all lines (a wrong
@@ -64,6 +68,11 @@ export function importCommand(): Command {
     .option('-r, --rate <number>', 'most events per second (default: no limit)', positive)
     .addOption(new Option('-f, --format <format>', 'format of FILE (default: detected)').choices(FORMATS))
     .addOption(new Option('-t, --type <type>', 'type of events that do not name one').choices(EVENT_TYPES))
+    .option(
+      '--text <columns>',
+      'columns of CSV whose cells stay text, separated by commas; * for all (default: cells decide)',
+      names,
+    )
     .option('--dry-run', 'check every line without sending anything')
     .option('-d, --dead-letter <file>', 'file for failed lines (default: FILE.failed.ndjson; none for stdin)')
     .option('--state <file>', 'file for the position, to continue later (default: FILE.import.json)')
@@ -84,7 +93,7 @@ async function importFile(file: string, options: ImportOptions): Promise<number>
   const settings = { ...destinationOf(options), writeKey: dryRun ? 'dry run' : requiredKey(options) };
   const { url } = resolveSettings(settings);
   const source = await openSource(file);
-  const format = formatOf(await source.head(isTelling), source.name, options.format);
+  const format = formatOf(await source.head(isTelling), source.name, options.format, options.text);
   const checkpoint = dryRun ? undefined : checkpointFor(source, options, url, format);
   const deadLetter = dryRun ? undefined : deadLetterFor(source, options, format);
   const summary = await runImport({
@@ -138,6 +147,11 @@ function deadLetterFor(
     throw new UsageError('--dead-letter is the file to import; name another one');
   }
   return new DeadLetter(path, source.name, format.header);
+}
+
+/** Adds the names to those of an earlier use of the option. */
+function names(text: string, earlier: readonly string[] = []): string[] {
+  return [...earlier, ...text.split(',').map((name) => name.trim())];
 }
 
 function seconds(text: string): number {

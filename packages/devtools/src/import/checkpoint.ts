@@ -28,6 +28,8 @@ export interface Checkpoint {
   readonly format?: FormatName;
   readonly position: Position;
   readonly tally: Tally;
+  /** Number of marks in the file of settled events. Missing in files of earlier versions. */
+  readonly marks?: number;
   readonly input: Fingerprint;
   /** Where the events went. */
   readonly url: string;
@@ -51,7 +53,7 @@ export class CheckpointFile {
   load(): Checkpoint | undefined {
     let text: string | undefined;
     try {
-      text = readPrivate(this.path);
+      text = readPrivate(this.path)?.toString('utf8');
     } catch (error) {
       throw new UsageError(error instanceof Error ? error.message : String(error));
     }
@@ -82,9 +84,9 @@ export class CheckpointFile {
   }
 
   /** Replaces the file atomically: if the process ends meanwhile, the old one remains. */
-  save(position: Position, tally: Tally): void {
+  save(position: Position, tally: Tally, marks: number): void {
     const about = { input: this.#input, url: this.#url, format: this.#format };
-    const checkpoint: Checkpoint = { version: 1, position, tally, ...about };
+    const checkpoint: Checkpoint = { version: 1, position, tally, marks, ...about };
     const beside = `${this.path}.new`;
     writePrivate(beside, `${JSON.stringify(checkpoint, null, 2)}\n`);
     renameSync(beside, this.path);
@@ -100,8 +102,8 @@ function parse(text: string): Checkpoint | undefined {
   try {
     const value: unknown = JSON.parse(text);
     if (!isObject(value) || value['version'] !== 1) return undefined;
-    const { position, tally, input } = value;
-    const isWhole = isObject(position) && isObject(tally) && isObject(input);
+    const { position, tally, input, marks = 0 } = value;
+    const isWhole = isObject(position) && isObject(tally) && isObject(input) && isCount(marks);
     const isNumeric = isWhole && isCount(position['offset']) && isCount(position['line']);
     return isNumeric ? (value as unknown as Checkpoint) : undefined; // Written by save() of this version.
   } catch {

@@ -1,5 +1,6 @@
 // The columns of a CSV file: reads the header, and turns rows into objects.
 import { exactly } from '../exact-json.js';
+import { UsageError } from '../usage.js';
 
 interface Column {
   /** Keys, outermost first. */
@@ -30,13 +31,23 @@ export function looksLikeHeader(cells: readonly string[]): boolean {
   return cells.length > 1 && cells.some((cell) => FIELDS.has(plain(cell)));
 }
 
-export function columnsOf(header: readonly string[]): readonly Column[] {
+/**
+ * Reads the header. Throws a `UsageError` for a name that isn't there.
+ *
+ * @param texts names of columns whose cells stay text; `*` for all.
+ */
+export function columnsOf(header: readonly string[], texts: readonly string[]): readonly Column[] {
+  const names = header.map((cell) => cell.trim());
+  const missing = texts.find((name) => name !== '*' && !names.includes(name));
+  if (missing !== undefined)
+    throw new UsageError(`--text: there is no column '${missing}'; the columns are ${names.join(', ')}`);
   return header.map((cell) => {
     const name = cell.trim();
     const path = OBJECT_FIELD.test(name) ? name.split('.') : [name];
     const isField = path.length === 1 && (FIELDS.has(plain(name)) || COMMON_FIELDS.has(plain(name)));
     // Version 17.0 isn't the number 17.
-    return { path, isText: isField || /^context[._]/i.test(name) };
+    const isText = isField || /^context[._]/i.test(name) || texts.includes('*') || texts.includes(name);
+    return { path, isText };
   });
 }
 

@@ -1,7 +1,7 @@
 // Writes failed lines to two files: the unchanged lines, to be corrected and imported again, and the reasons.
-import { closeSync, fstatSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, readSync } from 'node:fs';
 import { type Line, TOO_LONG } from './lines.js';
-import { openPrivate } from './private-file.js';
+import { openPrivate, writeAll } from './private-file.js';
 
 /** Why a line failed. The file of reasons has one JSON object per line, in the order of the failed lines. */
 interface Reason {
@@ -60,11 +60,7 @@ function openLines(path: string, header?: Buffer): number {
   const { size } = fstatSync(file);
   const last = Buffer.alloc(1);
   if (size > 0 && readSync(file, last, 0, 1, size - 1) === 1 && last.toString() !== '\n')
-    writeSync(file, '\n');
+    writeAll(file, Buffer.from('\n'));
   if (size === 0 && header !== undefined) writeAll(file, Buffer.concat([header, Buffer.from('\n')]));
   return file;
-}
-
-function writeAll(file: number, bytes: Buffer): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
 }

@@ -41,12 +41,19 @@ export function isTelling(head: Buffer): boolean {
  * The format of an input. Throws a `UsageError` if it has none of them.
  *
  * @param wanted the format that the user names. Default: the content decides.
+ * @param texts names of columns of CSV whose cells stay text; `*` for all.
  */
-export function formatOf(head: Buffer, name: string, wanted?: FormatName): Format {
+export function formatOf(
+  head: Buffer,
+  name: string,
+  wanted?: FormatName,
+  texts: readonly string[] = [],
+): Format {
   refuseOtherKinds(head, name);
   const text = beginning(head);
   if (wanted === 'csv' || (wanted === undefined && !/^[[{]/.test(text) && isHeader(text)))
-    return csv(head, name);
+    return csv(head, name, texts);
+  if (texts.length > 0) throw new UsageError(`--text is for the columns of CSV, and ${name} isn't CSV`);
   // After a lone brace the object continues on the next line.
   if (wanted === 'json' || (wanted === undefined && /^(\[|\{\s*\n)/.test(text)))
     return json(text.startsWith('['));
@@ -67,7 +74,7 @@ function json(isArray: boolean): Format {
   return { ...NDJSON, name: 'json', unit: 'element', lines };
 }
 
-function csv(head: Buffer, name: string): Format {
+function csv(head: Buffer, name: string, texts: readonly string[]): Format {
   const text = beginning(head);
   const start = head.length - text.length;
   const delimiter = delimiterOf(text).charCodeAt(0);
@@ -75,7 +82,7 @@ function csv(head: Buffer, name: string): Format {
   if (row.type !== 'row' || row.next > MAX_LINE_BYTES) {
     throw new UsageError(`${name} doesn't start with a CSV header`);
   }
-  const columns = columnsOf(row.cells);
+  const columns = columnsOf(row.cells, texts);
   return {
     name: 'csv',
     unit: 'row',

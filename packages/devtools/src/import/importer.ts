@@ -12,7 +12,7 @@ import type { Format } from './format.js';
 import type { Line, Position } from './lines.js';
 import { type Outcome, outcomeOf } from './outcome.js';
 import { Pace } from './pace.js';
-import { Repeats } from './repeats.js';
+import { markOf, type Repeats } from './repeats.js';
 import type { Source } from './source.js';
 import { Window } from './window.js';
 
@@ -40,6 +40,10 @@ export interface ImporterOptions {
   readonly rate: number | undefined;
   readonly position: Position;
   readonly tally: Tally;
+  /** The events of earlier runs, to which those of this one are added. */
+  readonly repeats: Repeats;
+  /** Called with the mark of each settled event that was made its messageId, in order. */
+  readonly onMark: (mark: bigint) => void;
   /** Called for failed lines, in order. If it throws, the import halts before that line. */
   readonly onFailed: (line: Line, code: string, reason: string) => void;
 }
@@ -50,7 +54,6 @@ export class Importer {
   readonly #tally: Tally;
   readonly #window: Window;
   readonly #pace: Pace;
-  readonly #repeats = new Repeats();
   readonly #abort = new AbortController();
   #position: Position;
   #trouble: string | undefined;
@@ -63,7 +66,7 @@ export class Importer {
     this.#pace = new Pace(options.rate);
     // With a rate, one second's worth: everything in flight is sent at once when a slow API recovers.
     const lines = Math.min(WINDOW_LINES, Math.max(MIN_WINDOW_LINES, options.rate ?? WINDOW_LINES));
-    this.#window = new Window(lines, WINDOW_BYTES, (line, outcome) => this.#settle(line, outcome));
+    this.#window = new Window(lines, WINDOW_BYTES, (...settled) => this.#settle(...settled));
   }
 
   /** All lines up to here are settled. */
@@ -116,19 +119,21 @@ export class Importer {
   }
 
   async #take(line: Line): Promise<void> {
-    const { analytics, format, usual } = this.#options;
+    const { analytics, format, usual, repeats } = this.#options;
     const reading = readLine(line, format, usual);
     if (reading.type === 'event') await this.#waitForTurn();
     if (this.#abort.signal.aborted) return;
-    const entry = this.#window.add(line);
+    const digest = reading.type === 'event' ? reading.digest : undefined;
+    const mark = digest && markOf(digest);
+    const entry = this.#window.add(line, mark);
     if (reading.type === 'blank') return this.#window.settle(entry, { type: 'skipped' });
     if (reading.type === 'unreadable') {
       const { code, reason } = reading;
       return this.#window.settle(entry, { type: 'failed', code, reason });
     }
-    const { event, fields, digest } = reading;
+    const { event, fields } = reading;
     const { timestamp } = fields;
-    const isRepeated = digest !== undefined && this.#repeats.add(digest);
+    const isRepeated = mark !== undefined && repeats.add(mark);
     const settle = (error: AnalyticsError | undefined): void => {
       const outcome = outcomeOf(error);
       if (outcome.type === 'open') return;
@@ -153,7 +158,7 @@ export class Importer {
   }
 
   /** Called in the order of the input. */
-  #settle(line: Line, outcome: Outcome): boolean {
+  #settle(line: Line, outcome: Outcome, mark: bigint | undefined): boolean {
     if (outcome.type === 'failed') {
       try {
         this.#options.onFailed(line, outcome.code, outcome.reason);
@@ -164,6 +169,7 @@ export class Importer {
       this.#tally.failed += 1;
     } else if (outcome.type === 'skipped') this.#tally.blank += 1;
     else this.#tally.delivered += 1;
+    if (mark !== undefined) this.#options.onMark(mark);
     this.#position = { line: line.number, offset: line.end };
     return true;
   }

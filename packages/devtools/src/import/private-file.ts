@@ -8,6 +8,7 @@ import {
   readFileSync,
   rmSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 
 /** Windows doesn't have this flag. */
@@ -31,17 +32,22 @@ export function openPrivate(path: string): number {
 }
 
 /** Creates a file, and removes an existing one first. A link is removed, not followed. */
-export function writePrivate(path: string, text: string): void {
+export function writePrivate(path: string, content: string | Buffer): void {
   rmSync(path, { force: true });
-  writeFileSync(path, text, { flag: 'wx', mode: OWNER_ONLY });
+  writeFileSync(path, content, { flag: 'wx', mode: OWNER_ONLY });
 }
 
-/** The text of a file; `undefined` if it doesn't exist. Throws for a link. */
-export function readPrivate(path: string): string | undefined {
+/** Writes all bytes to an open file. */
+export function writeAll(file: number, bytes: Buffer): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+}
+
+/** The content of a file; `undefined` if it doesn't exist. Throws for a link. */
+export function readPrivate(path: string): Buffer | undefined {
   try {
     const file = withoutLinks(path, () => openSync(path, constants.O_RDONLY | NO_FOLLOW));
     try {
-      return readFileSync(file, 'utf8');
+      return readFileSync(file);
     } finally {
       closeSync(file);
     }

@@ -9,6 +9,8 @@ import { BATCH_EVENTS, Importer, WINDOW_LINES } from './importer.js';
 import type { Line } from './lines.js';
 import type { Reach } from './meter.js';
 import { Progress } from './progress.js';
+import { Repeats } from './repeats.js';
+import { SeenFile } from './seen-file.js';
 import { listenForSignals } from './signals.js';
 import { Silence } from './silence.js';
 import type { Source } from './source.js';
@@ -45,7 +47,8 @@ export async function runImport(job: ImportJob): Promise<Summary> {
   const start = performance.now();
   const progress = new Progress(process.stderr, format.unit, job.secondsOfProgress);
   const analytics = clientFor(job);
-  const importer = importerFor(job, analytics, progress);
+  const seen = checkpoint && new SeenFile(`${checkpoint.path}.seen`);
+  const importer = importerFor(job, analytics, progress, seen);
   let isOut = false;
   watchOutages(
     analytics,
@@ -60,7 +63,8 @@ export async function runImport(job: ImportJob): Promise<Summary> {
   );
   const save = (): string | undefined => {
     try {
-      checkpoint?.save(importer.position, importer.tally);
+      const marks = seen?.save() ?? 0;
+      checkpoint?.save(importer.position, importer.tally, marks);
       return undefined;
     } catch (error) {
       return `cannot save the state: ${error instanceof Error ? error.message : error}`;
@@ -95,8 +99,10 @@ export async function runImport(job: ImportJob): Promise<Summary> {
   clearInterval(write);
   progress.stop();
   deadLetter?.close();
-  if (trouble === undefined && signals.received === undefined) checkpoint?.remove();
-  else {
+  if (trouble === undefined && signals.received === undefined) {
+    checkpoint?.remove();
+    seen?.remove();
+  } else {
     const failure = save();
     trouble ??= failure;
   }
@@ -127,7 +133,12 @@ function clientFor({ settings, dryRun }: ImportJob): Analytics {
   });
 }
 
-function importerFor(job: ImportJob, analytics: Analytics, progress: Progress): Importer {
+function importerFor(
+  job: ImportJob,
+  analytics: Analytics,
+  progress: Progress,
+  seen: SeenFile | undefined,
+): Importer {
   const { source, format, usual, rate, from, deadLetter } = job;
   const { unit } = format;
   const position = from?.position ?? format.start;
@@ -135,6 +146,9 @@ function importerFor(job: ImportJob, analytics: Analytics, progress: Progress): 
   const tally = { delivered: 0, failed: 0, blank: 0, undated: 0, inSeconds: 0, repeated: 0, ...from?.tally };
   if (from !== undefined)
     progress.note(`Continuing after ${unit} ${position.line}, where an earlier run stopped.`);
+  const repeats = new Repeats();
+  for (const mark of seen?.load(from?.marks ?? 0) ?? []) repeats.add(mark);
+  const onMark = (mark: bigint): void => seen?.add(mark);
   let failures = 0;
   const onFailed = (line: Line, code: string, reason: string): void => {
     deadLetter?.add(line, code, reason);
@@ -145,7 +159,8 @@ function importerFor(job: ImportJob, analytics: Analytics, progress: Progress): 
       progress.note(`More failures are listed in ${deadLetter.reasonsPath}.`);
     }
   };
-  return new Importer({ analytics, source, format, usual, rate, position, tally, onFailed });
+  const start = { position, tally, repeats };
+  return new Importer({ analytics, source, format, usual, rate, ...start, onMark, onFailed });
 }
 
 function reachOf(importer: Importer, { bytesRead, fingerprint }: Source): Reach {

@@ -5,8 +5,13 @@ import type { Outcome } from './outcome.js';
 /** A line in flight. */
 export interface Entry {
   readonly line: Line;
+  /** What identifies its event, if equal ones are looked for. */
+  readonly mark: bigint | undefined;
   outcome: Outcome | undefined;
 }
+
+/** Called for each settled line, in order. If it returns false, this line and those after it stay. */
+type Done = (line: Line, outcome: Outcome, mark: bigint | undefined) => boolean;
 
 /**
  * The lines from the first that isn't settled to the last that was read. All lines in memory are here, so that its
@@ -15,14 +20,13 @@ export interface Entry {
 export class Window {
   readonly #maxLines: number;
   readonly #maxBytes: number;
-  readonly #done: (line: Line, outcome: Outcome) => boolean;
+  readonly #done: Done;
   #entries: Entry[] = [];
   #first = 0;
   #bytes = 0;
   #wake: (() => void) | undefined;
 
-  /** @param done called for each settled line, in order. If it returns false, this line and those after it stay. */
-  constructor(maxLines: number, maxBytes: number, done: (line: Line, outcome: Outcome) => boolean) {
+  constructor(maxLines: number, maxBytes: number, done: Done) {
     this.#maxLines = maxLines;
     this.#maxBytes = maxBytes;
     this.#done = done;
@@ -37,8 +41,8 @@ export class Window {
     return this.size < this.#maxLines && this.#bytes < this.#maxBytes;
   }
 
-  add(line: Line): Entry {
-    const entry: Entry = { line, outcome: undefined };
+  add(line: Line, mark?: bigint): Entry {
+    const entry: Entry = { line, mark, outcome: undefined };
     this.#entries.push(entry);
     this.#bytes += line.bytes.length;
     return entry;
@@ -51,7 +55,7 @@ export class Window {
       head?.outcome !== undefined;
       head = this.#entries[this.#first]
     ) {
-      if (!this.#done(head.line, head.outcome)) break;
+      if (!this.#done(head.line, head.outcome, head.mark)) break;
       this.#bytes -= head.line.bytes.length;
       this.#first += 1;
     }

@@ -56,7 +56,8 @@ export class Feed {
       this.#pump(viewer);
     });
     response.once('close', () => this.#leave(viewer));
-    viewer.send({ type: 'hello', url, now: Date.now(), record: settings.record, kept: KEPT_EVENTS });
+    const { run } = recorder;
+    viewer.send({ type: 'hello', run, url, now: Date.now(), record: settings.record, kept: KEPT_EVENTS });
     this.#pump(viewer);
   }
 
@@ -91,7 +92,7 @@ export class Feed {
   #pump(viewer: Viewer): void {
     if (viewer.isReady && viewer.needsReset) {
       viewer.needsReset = false;
-      viewer.send({ type: 'reset' });
+      viewer.send({ type: 'reset', run: this.#api.recorder.run });
     }
     if (viewer.isReady && viewer.needsStatus) {
       viewer.needsStatus = false;
@@ -169,6 +170,7 @@ function liveRequest(entry: Entry): LiveRequest {
     connection: ____,
     receivedMs: _____,
     messageIds: ______,
+    query: _______,
     ...rest
   } = entry;
   const retries = Number(headers['x-retry-count'] ?? 0);

@@ -43,10 +43,13 @@ export interface LiveStatus extends PlannedBehaviour {
   counts: Omit<Counts, 'maxConcurrentByWriteKey'>;
 }
 
-/** A message of the stream. On `hello` and `reset` the page discards its state. */
+/**
+ * A message of the stream. On `hello` and `reset` the page discards its lists. Sequence numbers mean the same requests as
+ * long as `run` is the same.
+ */
 export type LiveMessage =
-  | { type: 'hello'; url: string; now: number; record: Recording; kept: number }
+  | { type: 'hello'; run: string; url: string; now: number; record: Recording; kept: number }
   | { type: 'request'; request: LiveRequest }
   | { type: 'ended'; end: LiveEnd }
   | { type: 'status'; status: LiveStatus }
-  | { type: 'reset' };
+  | { type: 'reset'; run: string };

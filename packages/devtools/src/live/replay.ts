@@ -11,12 +11,12 @@ const TIMEOUT_MS = 120_000;
  * Sends a request on its own connection, with its original write key. The reply isn't awaited; the request is recorded
  * like any other.
  */
-export function replay({ method, path, headers, body }: Entry, url: string): void {
+export function replay({ method, path, query, headers, body }: Entry, url: string): void {
   const { protocol, hostname, port } = new URL(url);
   const send = protocol === 'https:' ? httpsRequest : httpRequest;
   const sent = send({
     method,
-    path,
+    path: path + query,
     host: hostname.replace(/^\[|\]$/g, ''),
     port,
     headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !CONNECTION_HEADERS.has(name))),

@@ -13,6 +13,9 @@ export interface MaskedHeader {
 const SECRET_HEADER =
   /^(authorization|proxy-authorization|cookie|set-cookie)$|(api|write|access|auth)[-_]?(key|token)|secret|password/;
 
+/** A parameter of a query: its name, and its value. */
+const PARAMETER = /[?&]([^=&]*)=([^&]*)/g;
+
 const KEY_FIELD = /("write_?key"\s*:\s*")((?:[^"\\]|\\.)*)"/gi;
 
 /** A shorter key may be an ordinary word such as `test`, which isn't necessarily the key. */
@@ -37,6 +40,30 @@ function maskHeader(name: string, value: string, writeKey: string | null): Maske
 
 function holdsKey(value: string, writeKey: string): boolean {
   return value === writeKey || (writeKey.length >= LEAST_FOUND && value.includes(writeKey));
+}
+
+/** Splits a query at the values of parameters that hold secrets. Returns one piece if there are none. */
+export function cutQuery(query: string, writeKey: string | null): string[] {
+  const pieces: string[] = [];
+  let from = 0;
+  for (const { index, 0: parameter, 1: name = '', 2: value = '' } of query.matchAll(PARAMETER)) {
+    const isSecret =
+      SECRET_HEADER.test(name.toLowerCase()) || (writeKey !== null && holdsKey(decoded(value), writeKey));
+    if (value === '' || !isSecret) continue;
+    const end = index + parameter.length;
+    pieces.push(query.slice(from, end - value.length));
+    from = end;
+  }
+  pieces.push(query.slice(from));
+  return pieces;
+}
+
+function decoded(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
 }
 
 /**
