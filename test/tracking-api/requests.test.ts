@@ -339,6 +339,41 @@ describe('bodies of other clients', () => {
     expect(JSON.parse(refused.text)).toMatchObject({ code: 'invalid_json', message: expect.any(String) });
   });
 
+  test.each([false, true])('of analytics-php, with gzip: %s', async (gzip) => {
+    const event = {
+      userId: 'u1',
+      event: 'Item Purchased',
+      properties: {},
+      context: { library: { name: 'analytics-php', version: '3.8.0', consumer: 'LibCurl' } },
+      timestamp: '2026-01-31T12:00:00+00:00',
+      messageId: '5b1d5b0a-59b2-44b3-a02c-0c0a4e5ad4a1',
+      type: 'track',
+    };
+    const body = { batch: [event], sentAt: '2026-01-31T12:00:01+00:00' };
+    const headers = { 'user-agent': 'analytics-php/3.8.0' };
+    expect((await post(api.url, body, { gzip, headers })).status).toBe(200);
+    expect(await api.events()).toEqual([event]);
+    expect(await api.requests()).toMatchObject([{ writeKey: 'KEY', faults: [], sentAt: body.sentAt }]);
+  });
+
+  test('of analytics-java: the context and more on the batch, to a path with a trailing slash', async () => {
+    const event = {
+      type: 'track',
+      messageId: '5b1d5b0a-59b2-44b3-a02c-0c0a4e5ad4a1',
+      timestamp,
+      userId: 'u1',
+      event: 'Item Purchased',
+      properties: { price: 39.95 },
+      integrations: { All: true },
+      context: { ip: '192.0.2.1' },
+    };
+    const library = { name: 'analytics-java', version: '3.5.0' };
+    const body = { batch: [event], channel: 'server', sentAt: timestamp, context: { library }, sequence: 1 };
+    expect((await post(api.url, body, { path: '/v1/import/' })).status).toBe(200);
+    expect(await api.events()).toEqual([{ ...event, context: { library, ip: '192.0.2.1' } }]);
+    expect(await api.requests()).toMatchObject([{ sentAt: timestamp, faults: [] }]);
+  });
+
   test('of analytics-go: messageId, sentAt and context on the batch', async () => {
     const event = {
       type: 'track',
