@@ -32,8 +32,10 @@ test('the demo shows that every event of a server under load arrives', async () 
   const accepted = figure(stdout, 'Events accepted');
   expect(accepted).toBeGreaterThanOrEqual(1_500);
   expect(figure(stdout, 'Events delivered')).toBe(accepted);
-  expect(figure(stdout, 'Biggest batch')).toBeGreaterThan(1);
-  expect(figure(stdout, 'Requests to the API')).toBeGreaterThanOrEqual(accepted / 100);
+  const biggest = figure(stdout, 'Biggest batch');
+  expect(biggest).toBeGreaterThan(1);
+  // How large batches are depends on how busy the machine is.
+  expect(figure(stdout, 'Requests to the API')).toBeGreaterThanOrEqual(accepted / biggest);
   expect(figure(stdout, 'Cost of an event')).toBeGreaterThan(0);
   expect(stdout).toContain('"event": "Order Placed"');
   // Not a terminal, so no colours.

@@ -18,7 +18,6 @@ describe('timers and files get their turn while each callback tracks again', () 
     const { code, stdout, stderr } = await runFixture('tracking-again.mjs', args, {
       // The warning that mock timers are experimental.
       execArgv: ['--no-warnings'],
-      timeoutMs: 10_000,
     });
     expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: '{"often":true}', stderr: '' });
   });
