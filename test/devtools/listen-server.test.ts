@@ -175,15 +175,19 @@ test('the stream tells no write key and no headers', async () => {
   await post(api.url, batchOf(1), { writeKey: 'SECRET-KEY', headers: { cookie: 'SECRET-COOKIE' } });
   const text = await new Promise<string>((resolve, reject) => {
     let heard = '';
-    const stream = get(`${api.url}/_offthread/stream`, { signal: AbortSignal.timeout(20_000) }, (response) => {
-      response.setEncoding('utf8').on('data', (piece: string) => {
-        heard += piece;
-        // The second status comes with the counters after the stream's own connection.
-        if (!heard.includes('"request"') || heard.split('"status":{').length < 3) return;
-        stream.destroy();
-        resolve(heard);
-      });
-    });
+    const stream = get(
+      `${api.url}/_offthread/stream`,
+      { signal: AbortSignal.timeout(20_000) },
+      (response) => {
+        response.setEncoding('utf8').on('data', (piece: string) => {
+          heard += piece;
+          // The second status comes with the counters after the stream's own connection.
+          if (!heard.includes('"request"') || heard.split('"status":{').length < 3) return;
+          stream.destroy();
+          resolve(heard);
+        });
+      },
+    );
     stream.once('error', reject);
   });
   expect(text).toContain('Thing Done');

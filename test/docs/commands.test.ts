@@ -136,7 +136,11 @@ async function runAll(commands: readonly string[]): Promise<void> {
 
 test('there are commands to run', () => {
   expect(blocks.map(({ place }) => place.split(':')[0])).toEqual(
-    expect.arrayContaining(['docs/command-line.md', 'docs/getting-started.md', 'packages/devtools/README.md']),
+    expect.arrayContaining([
+      'docs/command-line.md',
+      'docs/getting-started.md',
+      'packages/devtools/README.md',
+    ]),
   );
 });
 

@@ -25,7 +25,14 @@ export interface RawOptions {
 
 /** Posts a body: an object as JSON, a string or Buffer unchanged. Rejects with the socket's error. */
 export function post(url: string, body: unknown, options: RawOptions = {}): Promise<RawReply> {
-  const { path = '/v1/batch', writeKey = 'KEY', headers = {}, gzip = false, ca, timeoutMs = 20_000 } = options;
+  const {
+    path = '/v1/batch',
+    writeKey = 'KEY',
+    headers = {},
+    gzip = false,
+    ca,
+    timeoutMs = 20_000,
+  } = options;
   const plain = Buffer.isBuffer(body)
     ? body
     : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));

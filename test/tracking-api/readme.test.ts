@@ -48,25 +48,28 @@ test('every example is one of these', () => {
   expect(examples).toHaveLength(2);
 });
 
-test.each(['fastify()', 'createServer('])('%s takes events with its key, and refuses others', async (words) => {
-  const { url } = await serve(words);
-  await using trial = new Trial({ host: url });
-  trial.track(3);
-  expect(await trial.analytics.flushAsync(20_000)).toMatchObject({ status: 'ok', failed: 0 });
-  expect(trial.analytics.stats().delivered).toBe(3);
-  await using other = new Trial({ host: url, writeKey: 'OTHER' });
-  other.track(1);
-  await other.analytics.flushAsync(20_000);
-  expect(other.errors).toMatchObject([{ code: 'rejected', status: 401 }]);
-  expect((await fetch(`${url}/v1/other`, { method: 'POST' })).status).toBe(404);
-});
+test.each(['fastify()', 'createServer('])(
+  '%s takes events with its key, and refuses others',
+  async (words) => {
+    const { url } = await serve(words);
+    await using trial = new Trial({ host: url });
+    trial.track(3);
+    expect(await trial.analytics.flushAsync(20_000)).toMatchObject({ status: 'ok', failed: 0 });
+    expect(trial.analytics.stats().delivered).toBe(3);
+    await using other = new Trial({ host: url, writeKey: 'OTHER' });
+    other.track(1);
+    await other.analytics.flushAsync(20_000);
+    expect(other.errors).toMatchObject([{ code: 'rejected', status: 401 }]);
+    expect((await fetch(`${url}/v1/other`, { method: 'POST' })).status).toBe(404);
+  },
+);
 
 test('the server without Fastify prints the events as they were sent', async () => {
   const { url, lines } = await serve('createServer(');
   const event = '{"type":"track","userId":"u","event":"E","properties":{"big":9007199254740993}}';
   const headers = { authorization: `Basic ${btoa('KEY:')}` };
-  expect((await fetch(`${url}/v1/batch`, { method: 'POST', headers, body: `{"batch":[${event}]}` })).status).toBe(
-    200,
-  );
+  expect(
+    (await fetch(`${url}/v1/batch`, { method: 'POST', headers, body: `{"batch":[${event}]}` })).status,
+  ).toBe(200);
   await expect.poll(() => lines.join('\n')).toContain(event);
 });
