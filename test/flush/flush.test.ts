@@ -145,6 +145,22 @@ describe('flush()', () => {
     expect(called).toHaveLength(4);
   });
 
+  test.for([0, 20_000])(
+    'of %d ms also calls callbacks of events that were delivered before it',
+    (timeout) => {
+      const called: string[] = [];
+      const analytics = bench.open({ batchSize: 1 });
+      analytics.track({ userId: 'u', event: 'e' }, (error) => called.push(`${error?.code}`));
+      const end = performance.now() + 20_000;
+      // Within one turn of the event loop, so the callback can't have been called yet.
+      while (analytics.stats().delivered === 0 && performance.now() < end)
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+      expect(called).toEqual([]);
+      expect(analytics.flush(timeout)).toMatchObject({ status: 'ok', delivered: 0, pending: 0 });
+      expect(called).toEqual(['undefined']);
+    },
+  );
+
   test('returns at its deadline with the number of pending events, which are delivered later', async () => {
     await bench.api.script([{ type: 'ok' }, { type: 'ok', delayMs: 2_000 }]);
     const analytics = bench.open({ batchSize: 10 });
