@@ -86,6 +86,8 @@ export class Client implements ExitParticipant {
   flush(timeout: number | undefined): FlushResult {
     const flush = this.#beginFlush(timeout);
     this.#transport.block(flush);
+    // Events that settled before the flush may have callbacks that are still due.
+    this.#outcomes.runReports();
     return flush.result;
   }
 
