@@ -240,7 +240,11 @@ describe('a mistake of the function drops the event, reports it to the callback 
       (event) => ({ ...event, properties: 'x' }),
       'properties must be an object',
     ],
-    ['it makes a cycle', (event) => ({ ...event, properties: cycle }), 'an event that cannot be written as JSON'],
+    [
+      'it makes a cycle',
+      (event) => ({ ...event, properties: cycle }),
+      'an event that cannot be written as JSON',
+    ],
     ['it returns a proxy that throws', () => new Proxy({}, { ownKeys: () => fail() }), 'beforeSend threw'],
   ])('%s', async (_, hook, message) => {
     const { analytics, onError } = hooked(hook);
