@@ -53,7 +53,7 @@ describe('An event expires', () => {
   });
 });
 
-test('The bytes of a source are those of its runs and of its dead letters, and of no other', () => {
+test('The bytes of a source are those of its runs and of its dead letters, and of no other', async () => {
   const fs = emptyDisk();
   const run = leaveRun(fs, 20);
   leaveRun(fs, 5);
@@ -62,7 +62,7 @@ test('The bytes of a source are those of its runs and of its dead letters, and o
   const dead = `${DIRECTORY}/${deadLettersOf(run.name)}`;
   appendDeadLetters(fs, dead, [letter]);
   fs.makeFolder(`${DIRECTORY}/unknown`);
-  const sums = bytesBySource(fs, DIRECTORY);
+  const sums = await bytesBySource(fs, DIRECTORY);
   // The cursors have 12 KB each.
   expect([...sums]).toEqual([
     [shortSource(IDENTITY.source), segments + 2 * 12_288 + fs.contentOf(dead).length],
@@ -115,20 +115,53 @@ describe('A run that was read and settled', () => {
     expect(run.finish()).toBe(true);
   });
 
-  test('counts the processes that have begun to send it and settled nothing', () => {
+  test('is suspect when two processes in a row have ended during a request, and not when requests end', () => {
     const fs = emptyDisk();
     leaveRun(fs, 3);
-    for (const isSuspect of [false, false, true, true]) {
+    for (const [isSuspect, isDeadly] of [
+      [false, false],
+      [false, false],
+      [true, false],
+      [true, false],
+      [true, false],
+      [true, true],
+    ]) {
       const { run } = recover(fs);
+      expect([run.isSuspect, run.isDeadly]).toEqual([isSuspect, isDeadly]);
+      // The process ends.
       run.start();
-      expect(run.isSuspect).toBe(isSuspect);
-      run.close();
     }
-    const { run } = recover(fs);
-    run.settle(1);
-    run.close();
+    const calmed = recover(fs).run;
+    calmed.start();
+    calmed.endRequest();
     const next = recover(fs).run;
-    next.start();
-    expect(next.isSuspect).toBe(false);
+    expect([next.isSuspect, next.isDeadly]).toEqual([true, false]);
+    next.settle(3);
+    expect(recover(fs).run.isDeadly).toBe(false);
+  });
+
+  test('is not suspect if requests fail, or are aborted because the client is closed', () => {
+    const fs = emptyDisk();
+    leaveRun(fs, 3);
+    for (let count = 0; count < 10; count++) {
+      const { run } = recover(fs);
+      expect(run.isSuspect).toBe(false);
+      run.start();
+      if (count % 2 === 0) run.endRequest();
+      else run.close();
+    }
+  });
+
+  test('is sent one by one as far as a batch may have reached, and no further', () => {
+    const fs = emptyDisk();
+    leaveRun(fs, 3_000);
+    for (let count = 0; count < 2; count++) recover(fs).run.start();
+    const { run } = recover(fs);
+    run.settle(2_499);
+    expect(run.isSuspect).toBe(true);
+    expect(recover(fs).run.isSuspect).toBe(true);
+    run.settle(2_500);
+    expect(run.isSuspect).toBe(false);
+    expect(recover(fs).run.isSuspect).toBe(false);
   });
 });

@@ -195,7 +195,8 @@ export class Client implements ExitParticipant {
     this.#finishFlush(0);
     // Before dropping events. Otherwise the worker could send events that are reported as dropped.
     const released = this.#transport.release();
-    this.#outcomes.leave(this.#pendingEvents.stored);
+    const { spool } = this.#transport;
+    if (spool !== undefined) this.#outcomes.leave(spool.survivingThrough(this.#pendingEvents.accepted));
     this.#outcomes.drop(this.#pendingEvents.accepted, code, message, this.#transport.lastAttempt);
     return released;
   }

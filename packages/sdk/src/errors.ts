@@ -17,6 +17,7 @@ export type SentEvent = Readonly<Record<string, unknown>>;
  * Refused at the call, which returns `false`:
  * - `queue_full`: `maxQueueSize` or `maxQueueBytes` is reached.
  * - `spool_full`: `spool.maxBytes` is reached.
+ * - `spool_failed`: with `spool.strict`, the event can't be written to the disk, see `cause`.
  * - `closed`: the client is closed.
  * - `unserializable`: the event has a cycle or a throwing getter, for example, or, with a BigInt or `beforeSend`, more
  *   than 1,024 levels of objects and arrays. `cause` is what was thrown.
@@ -27,7 +28,8 @@ export type SentEvent = Readonly<Record<string, unknown>>;
  * - `before_send_failed`: `beforeSend` threw, or didn't return a valid event. `cause` is what it threw.
  * - `event_too_large`: more than 32 KB as sent, if only the worker can measure it: with `redact` or a BigInt, or for
  *   `resend()`.
- * - `worker_crashed`: the worker crashed three times in a row while it processed the event.
+ * - `worker_crashed`: the worker crashed three times in a row while it processed the event. Or, with a spool, five
+ *   processes in a row ended while they sent it.
  * - `worker_unavailable`: the worker thread can't be started.
  * - `closed`: still pending when `close()` timed out. For this code and `exit_timeout`, `attempts`, `status` and
  *   `cause` describe the requests for the oldest events, if any were made.
@@ -62,7 +64,6 @@ export type ErrorCode =
   | 'before_send_failed'
   | 'closed'
   | 'worker_unavailable'
-  | 'worker_crashed'
   | 'worker_delayed'
   | 'exit_timeout'
   | 'spool_full'

@@ -3,7 +3,7 @@
 
 import { type SentEvent, ValidationError } from './errors.js';
 import { BeforeSendChain, type Dropped, failed } from './event/before-send.js';
-import { encode, oversize } from './event/encode.js';
+import { asText, encode, oversize } from './event/encode.js';
 import type { AnyEvent, EventType } from './event/event.js';
 import { withoutForeign } from './event/event-fields.js';
 import type { Callback } from './event/methods.js';
@@ -14,6 +14,7 @@ import { type ExitParticipant, isTooLate, trackPending } from './flush/exit.js';
 import type { PendingEvents } from './pending/pending-events.js';
 import type { Refusal, RejectionReporter } from './rejection-reporter.js';
 import type { Settings } from './settings/settings.js';
+import { StoreError } from './spool/store-error.js';
 import type { Transport } from './thread/transport.js';
 
 export class EventAcceptor {
@@ -79,7 +80,10 @@ export class EventAcceptor {
       obstacle = this.#add(type, event, callback, again);
     } catch (cause) {
       if (cause instanceof ValidationError) throw cause;
-      obstacle = { code: 'unserializable', message: 'The event cannot be written as JSON', cause };
+      obstacle =
+        cause instanceof StoreError
+          ? { code: 'spool_failed', message: cause.message, cause: cause.cause }
+          : { code: 'unserializable', message: 'The event cannot be written as JSON', cause };
     }
     if (obstacle !== undefined) return this.#rejections.report({ ...obstacle, type, event }, callback);
     this.#transport.scheduleSend();
@@ -106,6 +110,7 @@ export class EventAcceptor {
       // Checked again, because the functions may have closed the client or filled its queue.
       return this.#obstacle() ?? this.#append(type, result.event, callback, again);
     } catch (cause) {
+      if (cause instanceof StoreError) throw cause;
       return failed('beforeSend returned an event that cannot be written as JSON', cause);
     }
   }
@@ -119,7 +124,8 @@ export class EventAcceptor {
     const pendingEvents = this.#pendingEvents;
     const { maxQueueBytes, redact } = this.#settings;
     const { accepted } = pendingEvents;
-    const frame = encode(type, event, pendingEvents, again);
+    const encoded = encode(type, event, pendingEvents, again);
+    const frame = this.#transport.spool?.isStrict ? asText(encoded) : encoded;
     // Checked again if a getter or a `toJSON` has closed the client or tracked events.
     const obstacle = this.#isOpen && pendingEvents.accepted === accepted ? undefined : this.#obstacle();
     if (obstacle !== undefined) return obstacle;

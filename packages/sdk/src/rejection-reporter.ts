@@ -16,6 +16,7 @@ export interface Refusal {
     | 'closed'
     | 'queue_full'
     | 'spool_full'
+    | 'spool_failed'
     | 'unserializable'
     | 'event_too_large'
     | 'worker_unavailable';

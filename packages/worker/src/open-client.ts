@@ -86,8 +86,11 @@ export function openClient(
       spool.settleAdopted(outcome, frames);
     },
     onBatchStart() {},
-    onRequest: (bytes, retry) => progress.onRequest(bytes, retry),
-    onPostponed: () => spool.onPostponed(),
+    onRequest(bytes, retry) {
+      spool.onAdoptedRequest();
+      progress.onRequest(bytes, retry);
+    },
+    onPostponed: () => spool.onAdoptedPostponed(),
     onRetry() {},
     onRetryAfter: (delay) => progress.onRetryAfter(delay),
   };

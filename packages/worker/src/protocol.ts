@@ -214,6 +214,7 @@ export type FailureCode =
   | 'token_refused'
   | 'retries_exhausted'
   | 'retry_duration_exceeded'
+  | 'worker_crashed'
   | 'spool_damaged'
   | 'spool_expired'
   | 'spool_failed'
@@ -259,17 +260,22 @@ export interface DeliverySettings extends ConnectionSettings {
   readonly spool?: WorkerSpool | undefined;
 }
 
-/** Where events are kept until they are sent. */
-export interface WorkerSpool {
+/** The setting `spool`. settings/spool.ts of the SDK documents it and has the defaults. */
+export interface SpoolLimits {
   readonly directory: string;
-  /** Names of the process and of the client's run, see spool/run-folder.ts. */
-  readonly holder: string;
-  readonly run: string;
   readonly maxBytes: number;
   /** Milliseconds. */
   readonly maxAge: number;
   /** Milliseconds. */
   readonly syncInterval: number;
+  readonly strict: boolean;
+}
+
+/** Where events are kept until they are sent. */
+export interface WorkerSpool extends SpoolLimits {
+  /** Names of the process and of the client's run, see spool/run-folder.ts. */
+  readonly holder: string;
+  readonly run: string;
   /** Number of events after which a sync is always started, because they take up memory until then. */
   readonly syncAfter: number;
   /** The control block of the spool, see `SPOOL`. */
@@ -362,10 +368,10 @@ export const COUNTER = {
   LOST: 8,
 } as const;
 
-/** Bytes of a spool's control block, which the worker writes. */
-export const SPOOL_CONTROL_BYTES = 56;
+/** Bytes of a spool's control block. */
+export const SPOOL_CONTROL_BYTES = 64;
 
-/** Slots of the BigInt64 view of a spool's control block. */
+/** Slots of the BigInt64 view of a spool's control block, which the worker writes. */
 export const SPOOL = {
   /** Sequence number up to which all events are on disk or settled. */
   STORED: 0,
@@ -381,6 +387,14 @@ export const SPOOL = {
   FAILING: 5,
   /** 1 while the source is paused because of a wrong setting. */
   PAUSED: 6,
+} as const;
+
+/** Slots of the Int32 view of a spool's control block, behind the others. */
+export const SPOOL_WORD = {
+  /** The worker: 1 while the source has `maxBytes` on disk. Main reads it for each event. */
+  FULL: 14,
+  /** Both: number of runs of the client that other processes have adopted, see shared-run-name.ts. */
+  RUN: 15,
 } as const;
 
 // The health block: one for each worker.

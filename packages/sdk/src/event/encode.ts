@@ -1,6 +1,7 @@
 // Serializes an event into a frame, with the only `JSON.stringify` on the main thread. Next: pending-events.ts.
 import * as types from 'node:util/types';
 import { lengthOf, textOf } from '@offthread/worker/frame/frame';
+import { serializeSnapshot } from '@offthread/worker/frame/serialize-snapshot';
 import { describeOversize, MAX_EVENT_BYTES } from '@offthread/worker/limits';
 import type { FrameDefaults, Kind } from '@offthread/worker/protocol';
 import { wallTime } from '../runtime/clock.js';
@@ -92,6 +93,14 @@ export function encode(
     const { accepted, frameDefaults } = numbering;
     return `{"type":"${type}","messageId":"${frameDefaults.idPrefix}${accepted + 1}",${text.slice(1)}`;
   }
+}
+
+/** The same event as JSON text, if it is a snapshot, which otherwise the worker would serialize. */
+export function asText(event: EncodedEvent): EncodedEvent {
+  const { time, content } = event;
+  return typeof content === 'string'
+    ? event
+    : { kind: 'whole', time, content: serializeSnapshot(content).toString() };
 }
 
 /** More bytes than the worker adds to an event: its type, `messageId`, timestamp and library. */

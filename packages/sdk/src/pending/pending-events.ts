@@ -11,6 +11,7 @@ import type { SentEvent } from '../errors.js';
 import type { EncodedEvent } from '../event/encode.js';
 import type { Callback } from '../event/methods.js';
 import { BoundCallback } from '../report/bound-callback.js';
+import type { EventLog } from './event-log.js';
 import type { Slab } from './slab.js';
 import { releaseSlab, slabSize, takeSlab } from './slab-pool.js';
 
@@ -32,6 +33,8 @@ export class PendingEvents {
   time = 0;
   /** Whether there are slabs to hand over. */
   hasMore = false;
+  /** With a strict spool: where events are written before they are accepted. */
+  log: EventLog | undefined;
   /**
    * Oldest first. Only the last one is written to. The first ones may be settled, but not yet given back by the worker.
    */
@@ -58,23 +61,30 @@ export class PendingEvents {
     return Math.max(this.settled, this.stored);
   }
 
-  /** Adds a frame. Returns false if it doesn't fit into the existing memory. */
+  /** Adds a frame. Returns false if it doesn't fit into the existing memory. @throws what `log` throws. */
   append(frame: EncodedEvent, callback: Callback | undefined): boolean {
-    if (this.#slabs.at(-1)?.write(frame) !== true) return false;
+    if (this.#slabs.at(-1)?.write(frame, this.log) !== true) return false;
     this.#accept(frame, callback);
     return true;
   }
 
-  /** Adds a frame in a new slab. Returns false if memory would exceed `maxBytes`. */
+  /** Adds a frame in a new slab. Returns false if memory would exceed `maxBytes`. @throws what `log` throws. */
   open(frame: EncodedEvent, callback: Callback | undefined, maxBytes: number): boolean {
     this.free();
     const pending = this.#slabs.filter((slab) => slab.last > this.#safe);
     const bytes = pending.reduce((sum, slab) => sum + slab.size, 0);
-    const size = slabSize(frame, pending.at(-1), maxBytes - bytes);
+    // An event that is on disk must be accepted, because its sequence number is taken.
+    const room = this.log?.has(this.accepted + 1) ? Number.POSITIVE_INFINITY : maxBytes - bytes;
+    const size = slabSize(frame, pending.at(-1), room);
     if (size === undefined) return false;
-    this.#slabs.at(-1)?.seal();
     const slab = takeSlab(size).open(this.accepted + 1);
-    slab.write(frame);
+    try {
+      slab.write(frame, this.log);
+    } catch (error) {
+      releaseSlab(slab);
+      throw error;
+    }
+    this.#slabs.at(-1)?.seal();
     this.#slabs.push(slab);
     this.hasMore = true;
     this.#accept(frame, callback);

@@ -11,6 +11,7 @@ import {
 } from '@offthread/worker/protocol';
 import type { EncodedEvent } from '../event/encode.js';
 import { defer } from '../runtime/clock.js';
+import type { EventLog } from './event-log.js';
 
 /**
  * Shared memory, filled with frames one after the other. Frames are written at once, so that their strings are
@@ -62,8 +63,13 @@ export class Slab {
     return this;
   }
 
-  /** Adds a frame, which the worker sees at once. Returns false if it doesn't fit or the slab is sealed. */
-  write({ kind, time, content }: EncodedEvent): boolean {
+  /**
+   * Adds a frame, which the worker sees at once. Returns false if it doesn't fit or the slab is sealed.
+   *
+   * @param log where the event is written before that.
+   * @throws what `log` throws.
+   */
+  write({ kind, time, content }: EncodedEvent, log?: EventLog): boolean {
     if (this.#isSealed) return false;
     const at = this.#end + FRAME_HEADER_BYTES;
     const room = this.size - at;
@@ -76,6 +82,7 @@ export class Slab {
     this.#view.setUint32(this.#end + 4, KIND[kind], true);
     this.#view.setFloat64(this.#end + 8, time, true);
     const end = at + length;
+    log?.write(this.last + 1, time, kind, this.#bytes, at, end);
     if (Atomics.compareExchange(this.#header, SLAB.END, this.#end, end) !== this.#end) {
       // The worker has given it back in the meantime.
       this.#isSealed = true;

@@ -152,6 +152,12 @@ function resolve(given: AnalyticsSettings): Settings {
     throw new ValidationError('invalid_setting', expected, maxBatchSize);
   }
   const spool = pick('spool', undefined);
+  const redact = pick('redact', undefined);
+  if (spool?.strict && redact !== undefined) {
+    const message =
+      "Setting 'spool.strict' can't be combined with 'redact': events are on the disk before the worker thread could redact them. Use 'beforeSend'";
+    throw new ValidationError('invalid_setting', message);
+  }
   const flushOnExit = pick('flushOnExit', true);
   if (flushOnExit === 'store' && spool === undefined) {
     throw new ValidationError('invalid_setting', "Setting 'flushOnExit' can be 'store' only with a 'spool'");
@@ -171,7 +177,7 @@ function resolve(given: AnalyticsSettings): Settings {
     flushTimeout: pick('flushTimeout', 5_000),
     onError: pick('onError', undefined),
     beforeSend: pick('beforeSend', undefined),
-    redact: pick('redact', undefined),
+    redact,
     disable,
     stub,
     gzip: pick('gzip', false),

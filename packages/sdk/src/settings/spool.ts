@@ -1,9 +1,11 @@
 // Checks the setting `spool` and fills in its defaults. Used by settings.ts.
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { SpoolLimits } from '@offthread/worker/protocol';
 import { show, ValidationError } from '../errors.js';
 import { field } from '../input/fields.js';
 import { suggest } from '../input/suggest.js';
+import { flag } from './checks.js';
 
 /** The setting `spool`, unless it is only the path of a directory. */
 export interface SpoolSettings {
@@ -17,15 +19,15 @@ export interface SpoolSettings {
    * Milliseconds between syncs. A power loss loses at most the events of that time. 0 syncs each write. Default: 500.
    */
   readonly syncInterval?: number | undefined;
+  /**
+   * Writes each event before the call returns, so that no accepted event is lost even if the process is killed at once.
+   * A call returns false if that fails. Can't be combined with `redact`. Default: false.
+   */
+  readonly strict?: boolean | undefined;
 }
 
 /** The setting with all defaults filled in. */
-export interface Spool {
-  readonly directory: string;
-  readonly maxBytes: number;
-  readonly maxAge: number;
-  readonly syncInterval: number;
-}
+export type Spool = SpoolLimits;
 
 /** Two segments. With only one, nothing could be written while it is sent. */
 const MIN_BYTES = 16 * 1024 * 1024;
@@ -33,7 +35,7 @@ const MIN_BYTES = 16 * 1024 * 1024;
 /** Node.js treats longer timeouts as 1 ms. */
 const MAX_TIMER = 2 ** 31 - 1;
 
-const NAMES = ['directory', 'maxBytes', 'maxAge', 'syncInterval'];
+const NAMES = ['directory', 'maxBytes', 'maxAge', 'syncInterval', 'strict'];
 
 /** @throws {ValidationError} `invalid_setting` */
 export function checkSpool(value: unknown, name: string): Spool {
@@ -59,6 +61,7 @@ export function checkSpool(value: unknown, name: string): Spool {
     maxBytes: integer(given, name, 'maxBytes', MIN_BYTES, 1024 ** 3),
     maxAge: integer(given, name, 'maxAge', 1, 604_800_000),
     syncInterval: integer(given, name, 'syncInterval', 0, 500, MAX_TIMER),
+    strict: flag(field(given, 'strict') ?? false, `${name}.strict`),
   };
 }
 

@@ -1,14 +1,20 @@
 // A client's spool, as the main thread sees it: shared memory in which the worker records its progress. Used by
 // client.ts and worker-transport.ts. Next: spool.ts of the worker package.
 import { rmSync } from 'node:fs';
-import { SPOOL, SPOOL_CONTROL_BYTES, type WorkerSpool } from '@offthread/worker/protocol';
-import { folderOf, newRun, shortSource } from '@offthread/worker/spool/run-folder';
+import { SPOOL, SPOOL_CONTROL_BYTES, SPOOL_WORD, type WorkerSpool } from '@offthread/worker/protocol';
+import { nodeFileSystem } from '@offthread/worker/spool/file-system';
+import { folderOf, newRun, type RunName, shortSource } from '@offthread/worker/spool/run-folder';
+import { SharedRunName } from '@offthread/worker/spool/shared-run-name';
 import { sourceOf } from '@offthread/worker/spool/source';
-import { wallTime } from '../runtime/clock.js';
+import { StrictWriter } from '@offthread/worker/spool/strict-writer';
+import type { EventLog } from '../pending/event-log.js';
+import type { PendingEvents } from '../pending/pending-events.js';
+import { now, wallTime } from '../runtime/clock.js';
 import type { Settings } from '../settings/settings.js';
 import type { Spool } from '../settings/spool.js';
 import { hold, release } from './holders.js';
 import type { SpoolStats } from './spool-stats.js';
+import { StoreError } from './store-error.js';
 
 export class ClientSpool {
   readonly #settings: Spool;
@@ -16,7 +22,9 @@ export class ClientSpool {
   readonly #source: string;
   readonly #control = new SharedArrayBuffer(SPOOL_CONTROL_BYTES);
   readonly #counters = new BigInt64Array(this.#control);
+  readonly #words = new Int32Array(this.#control);
   #worker: WorkerSpool | undefined;
+  #writer: StrictWriter | undefined;
   #isSettled: () => boolean = () => false;
   #isKept = false;
 
@@ -34,15 +42,54 @@ export class ClientSpool {
   open(isSettled: () => boolean): WorkerSpool {
     this.#isSettled = isSettled;
     if (this.#worker === undefined) {
-      const { directory, maxBytes, maxAge, syncInterval } = this.#settings;
-      const holder = hold(directory, this);
+      const holder = hold(this.#settings.directory, this);
       const { run } = newRun(this.#source, holder, wallTime());
       // Unsynced events stay in memory, which must also suffice for the events that arrive during a sync.
       const syncAfter = Math.ceil(this.#maxQueueSize / 4);
-      const control = this.#control;
-      this.#worker = { directory, holder, run, maxBytes, maxAge, syncInterval, syncAfter, control };
+      this.#worker = { ...this.#settings, holder, run, syncAfter, control: this.#control };
     }
     return this.#worker;
+  }
+
+  /**
+   * Where events are written while they are accepted, with `strict`. Otherwise undefined: the worker writes them.
+   */
+  logOf(pendingEvents: PendingEvents): EventLog | undefined {
+    const { directory, strict } = this.#settings;
+    if (!strict) return undefined;
+    const isSettled = (): boolean => pendingEvents.count === 0;
+    const open = (): StrictWriter => {
+      this.#writer = new StrictWriter({
+        ...{ fs: nodeFileSystem, directory, wallTime, monotonicTime: now, isSettled },
+        name: this.#nameOf(this.open(isSettled)),
+        identity: { source: this.#source, frameDefaults: pendingEvents.frameDefaults },
+      });
+      return this.#writer;
+    };
+    return {
+      has: (sequence) => this.#writer !== undefined && this.#writer.written >= sequence,
+      write: (sequence, time, kind, memory, start, end) => {
+        try {
+          (this.#writer ?? open()).write(sequence, time, kind, memory, start, end);
+        } catch (cause) {
+          throw new StoreError(directory, cause);
+        }
+      },
+    };
+  }
+
+  /** Whether events are on disk when they are accepted. */
+  get isStrict(): boolean {
+    return this.#settings.strict;
+  }
+
+  /**
+   * Returns the sequence number up to which events survive the end of the process.
+   *
+   * @param accepted sequence number of the newest event.
+   */
+  survivingThrough(accepted: number): number {
+    return this.isStrict ? accepted : this.stored;
   }
 
   /** Sequence number up to which all events are on disk or settled. */
@@ -52,8 +99,8 @@ export class ClientSpool {
 
   /** Why no event can be accepted at present. */
   get obstacle(): string | undefined {
-    const { maxBytes } = this.#settings;
-    return this.#count(SPOOL.BYTES) >= maxBytes ? `spool.maxBytes (${maxBytes}) is reached` : undefined;
+    if (Atomics.load(this.#words, SPOOL_WORD.FULL) === 0) return undefined;
+    return `spool.maxBytes (${this.#settings.maxBytes}) is reached`;
   }
 
   /** Whether writing to the disk fails. Events are then only in memory. */
@@ -82,19 +129,34 @@ export class ClientSpool {
     this.#isKept = true;
   }
 
+  /** Leaves the run to another process, and goes on in a new one. */
+  leaveRun(): void {
+    if (this.#writer !== undefined) this.#writer.leave();
+    else if (this.#worker !== undefined) {
+      const name = this.#nameOf(this.#worker);
+      name.leave(name.number);
+    }
+  }
+
   /** Releases the spool when the client has ended. Removes the run if all its events are settled. Never throws. */
   release(): void {
     const worker = this.#worker;
     if (worker === undefined) return;
     this.#worker = undefined;
-    const { directory, holder, run } = worker;
+    this.#writer?.close();
+    const { directory } = worker;
     if (!this.#isKept && this.#isSettled())
-      removeFolder(`${directory}/${folderOf({ source: shortSource(this.#source), run, holder })}`);
+      removeFolder(`${directory}/${folderOf(this.#nameOf(worker).current)}`);
     release(directory);
   }
 
   end(): void {
     this.release();
+  }
+
+  #nameOf({ run, holder }: WorkerSpool): SharedRunName {
+    const first: RunName = { source: shortSource(this.#source), run, holder };
+    return new SharedRunName(first, this.#words);
   }
 
   #count(slot: number): number {

@@ -57,6 +57,7 @@ export class WorkerTransport implements Transport, ThreadClient {
     this.#settings = settings;
     this.#listener = listener;
     this.spool = spool;
+    pendingEvents.log = spool?.logOf(pendingEvents);
     this.progress = new WorkerProgress(pendingEvents, this.#control, spool, listener);
     // Opens the spool even if this client has no events, because events of earlier processes must be sent.
     if (spool !== undefined) defer(() => this.requestStore());
@@ -246,6 +247,12 @@ export class WorkerTransport implements Transport, ThreadClient {
       this.#state = 'open';
       if (this.expecting) thread.watch();
     } catch (error) {
+      const { spool } = this;
+      if (spool !== undefined && this.hasPending) {
+        // What is on disk isn't lost: another process sends it. What follows is numbered as if it had been sent.
+        spool.leaveRun();
+        this.#listener.onOutcome({ type: 'left', through: spool.survivingThrough(this.#pendingEvents.accepted) });
+      }
       this.#listener.onUnavailable(error instanceof Error ? error : new Error(String(error)));
     }
   }

@@ -1,4 +1,5 @@
 // Returns the frames of adopted runs, run by run, oldest first. Used by spool.ts. Next: adopted-run.ts.
+import { setImmediate } from 'node:timers/promises';
 import { textOf } from '../frame/frame.js';
 import type { AdoptedRun } from './adopted-run.js';
 import type { LostFrames, StoredFrame } from './stored-frame.js';
@@ -82,7 +83,9 @@ export class AdoptedEvents {
 
   peek(): StoredFrame | undefined {
     const head = this.#find();
-    return head === undefined || this.#options.isExpired(head.time) ? undefined : head;
+    return head === undefined || this.current?.isDeadly || this.#options.isExpired(head.time)
+      ? undefined
+      : head;
   }
 
   shift(): StoredFrame | undefined {
@@ -93,14 +96,29 @@ export class AdoptedEvents {
 
   /** Takes the next frames if they can't be sent. */
   takeLost(): LostFrames | undefined {
+    const head = this.#find();
+    if (head !== undefined && this.current?.isDeadly) {
+      this.#take(head);
+      return { cause: 'deadly', through: head.sequence, count: 1, frames: [head] };
+    }
     const frames: StoredFrame[] = [];
-    for (let frame = this.#find(); frame !== undefined && frames.length < MAX_LOST; frame = this.#find()) {
+    for (let frame = head; frame !== undefined && frames.length < MAX_LOST; frame = this.#find()) {
       if (!this.#options.isExpired(frame.time)) break;
       frames.push(frame);
       this.#take(frame);
     }
     const through = frames.at(-1)?.sequence;
     return through === undefined ? undefined : { cause: 'expired', through, count: frames.length, frames };
+  }
+
+  /** A request with events of the current run begins. */
+  start(): void {
+    this.current?.start();
+  }
+
+  /** The request has failed, and will be repeated. */
+  endRequest(): void {
+    this.current?.endRequest();
   }
 
   /** Marks all events of the current run up to `through` as settled. */
@@ -112,8 +130,12 @@ export class AdoptedEvents {
   }
 
   /** Removes runs that haven't grown for a while, and continues with those that have. */
-  removeQuiet(): void {
-    for (const run of this.#quiet.splice(0)) {
+  async removeQuiet(): Promise<void> {
+    for (const run of [...this.#quiet]) {
+      // There may be thousands, and meanwhile the thread writes new events.
+      await setImmediate();
+      if (!this.#quiet.includes(run)) continue;
+      this.#quiet.splice(this.#quiet.indexOf(run), 1);
       if (run.peek() !== undefined) this.#runs.push(run);
       else if (run.finish()) this.#options.onEnd(run);
       else this.#quiet.push(run);
@@ -154,7 +176,6 @@ export class AdoptedEvents {
       if (!this.#hasBegun) {
         this.#hasBegun = true;
         this.#taken = run.settled;
-        run.start();
       }
       const record = run.peek();
       if (record === undefined) {

@@ -1,9 +1,10 @@
 // A run that another process has left: reads its events in order from the claimed folder. Used by adopted-events.ts.
 // Next: run-reader.ts, cursor.ts.
+import { MAX_BATCH_EVENTS } from '../limits.js';
 import { CURSOR_FILE, Cursor } from './cursor.js';
-import { codeOf, type FileSystem } from './file-system.js';
-import { removeRun } from './own-run.js';
+import { type FileSystem, removed } from './file-system.js';
 import type { SpoolRecord } from './record.js';
+import { removeRun } from './run-files.js';
 import { folderOf, type RunName, segmentsOf } from './run-folder.js';
 import { type PassedSegment, RunReader } from './run-reader.js';
 import type { RunIdentity } from './segment.js';
@@ -15,10 +16,13 @@ import type { RunIdentity } from './segment.js';
 const QUIET_MS = 60_000;
 
 /**
- * Number of consecutive processes that may start to send a run without settling an event of it. After that, events are
- * sent one by one.
+ * After this many processes in a row have ended during a request with events of the run, one of the events may be why.
+ * They are then sent one by one.
  */
 const MAX_STARTS = 2;
+
+/** After this many more processes, the event that all of them sent by itself is given up. */
+const MAX_ALONE = 3;
 
 export class AdoptedRun {
   readonly name: RunName;
@@ -28,6 +32,10 @@ export class AdoptedRun {
   readonly #reader: RunReader;
   /** Segments that were read and can't be removed yet. */
   #passed: PassedSegment[] = [];
+  /** The number of starts, see `CursorState`, that no request of this process counts towards. */
+  #starts: number;
+  /** Sequence number up to which events are sent one by one. */
+  #aloneThrough = 0;
 
   /** @param name the name of the run since it was claimed, with its new holder. */
   constructor(fs: FileSystem, directory: string, name: RunName) {
@@ -36,6 +44,9 @@ export class AdoptedRun {
     this.#fs = fs;
     this.#cursor = Cursor.open(fs, `${this.path}/${CURSOR_FILE}`);
     this.#reader = new RunReader(fs, this.path, this.#cursor.settled);
+    this.#starts = this.#cursor.starts;
+    // The event is in one of the batches that those processes have sent.
+    if (this.#starts >= MAX_STARTS) this.#aloneThrough = this.#cursor.settled + MAX_BATCH_EVENTS;
   }
 
   /** What the run's events have in common. Undefined until a header was read, or if no header is valid. */
@@ -45,7 +56,12 @@ export class AdoptedRun {
 
   /** Whether an event of the run may be what ends the processes that send it. Events are then sent one by one. */
   get isSuspect(): boolean {
-    return this.#cursor.starts > MAX_STARTS;
+    return this.settled < this.#aloneThrough;
+  }
+
+  /** Whether the next event is what has ended the processes that sent it. */
+  get isDeadly(): boolean {
+    return this.#starts >= MAX_STARTS + MAX_ALONE;
   }
 
   get settled(): number {
@@ -61,9 +77,15 @@ export class AdoptedRun {
     return new Map<string, unknown>([...this.#reader.foreign, ...this.#reader.unreadable]);
   }
 
-  /** Records that this process starts to send the run. */
+  /** Records that a request with events of the run begins. */
   start(): void {
-    this.#cursor.start();
+    this.#cursor.starts = this.#starts + 1;
+  }
+
+  /** Records that the request has ended, in whatever way. */
+  endRequest(): void {
+    this.#starts = this.isSuspect ? MAX_STARTS : 0;
+    this.#cursor.starts = this.#starts;
   }
 
   /** Returns the next event without taking it. */
@@ -77,14 +99,17 @@ export class AdoptedRun {
   }
 
   settle(through: number): void {
-    this.#cursor.settle(through);
-    this.#passed.push(...this.#reader.takePassed(through));
+    this.#starts = through < this.#aloneThrough ? MAX_STARTS : 0;
+    this.#cursor.settle(through, this.#starts);
+    this.#passed.push(...this.#reader.settle(through));
     this.#passed = this.#passed.filter(({ path }) => !this.#remove(path));
   }
 
   /** Closes the run, so that this process or another one can continue with it later. */
   close(): void {
     this.#reader.close();
+    // A request that is aborted has ended no process.
+    this.#cursor.starts = this.#starts;
     this.#cursor.close();
   }
 
@@ -115,12 +140,6 @@ export class AdoptedRun {
   }
 
   #remove(path: string): boolean {
-    if (this.#reader.unreadable.has(path)) return true;
-    try {
-      this.#fs.remove(path);
-      return true;
-    } catch (error) {
-      return codeOf(error) === 'ENOENT';
-    }
+    return this.#reader.unreadable.has(path) || removed(this.#fs, path);
   }
 }

@@ -16,6 +16,8 @@ export interface AdoptionOptions {
   readonly watch: HolderWatch;
   /** The user that this process runs as; undefined on Windows. */
   readonly uid?: number | undefined;
+  /** Called before each step, so that other work of the thread isn't delayed by the number of runs. */
+  readonly pause?: () => Promise<void>;
 }
 
 /** What was found in the directory. */
@@ -55,23 +57,27 @@ export interface Adopted {
 /**
  * Claims those runs of dead processes for which `isWanted` returns true. Removes the files of dead processes without
  * runs.
+ *
+ * @param isOrphan whether a run of this process has nobody who sends it, because a worker has died.
  */
 export async function adopt(
-  { fs, directory, holder, watch, uid }: AdoptionOptions,
+  { fs, directory, holder, watch, uid, pause = setImmediate }: AdoptionOptions,
   isWanted: (run: RunName) => boolean,
+  isOrphan: (run: RunName) => boolean = () => false,
 ): Promise<Adopted> {
   const { runs, holders } = survey(fs, directory);
   const dead = await watch.findDead([...holders].filter((each) => each !== holder));
   const claimed: RunName[] = [];
   const unwanted: RunName[] = [];
   for (const run of runs) {
+    if (run.holder === holder && isOrphan(run) && isWanted(run)) claimed.push(run);
     if (!dead.has(run.holder) || !isOwn(fs, `${directory}/${folderOf(run)}`, uid)) continue;
     const own = { ...run, holder };
-    await setImmediate();
+    await pause();
     if (!isWanted(run)) unwanted.push(run);
     else if (claim(fs, directory, run, own)) claimed.push(own);
   }
-  clear(fs, directory, dead);
+  await clear(fs, directory, dead, pause);
   return { claimed, unwanted };
 }
 
@@ -99,11 +105,17 @@ function isOwn(fs: FileSystem, path: string, uid: number | undefined): boolean {
 }
 
 /** Removes the files of dead processes that have no more runs. */
-function clear(fs: FileSystem, directory: string, dead: ReadonlySet<string>): void {
+async function clear(
+  fs: FileSystem,
+  directory: string,
+  dead: ReadonlySet<string>,
+  pause: () => Promise<void>,
+): Promise<void> {
   // Lists them again, because some of these processes may have runs of other sources or of another user.
   const used = new Set(survey(fs, directory).runs.map((run) => run.holder));
   for (const holder of dead) {
     if (used.has(holder)) continue;
+    await pause();
     for (const name of [`${holder}.sock`, `${holder}.holder`]) {
       try {
         fs.remove(`${directory}/${name}`);

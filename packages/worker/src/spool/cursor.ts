@@ -10,7 +10,7 @@
 //
 // The valid slot with the higher generation counts. If neither is valid, nothing counts as settled: it is better to
 // send events twice than never.
-import { crc32 } from 'node:zlib';
+import { crc32 } from './crc32.js';
 import { codeOf, type FileSystem, readFully, writeAll } from './file-system.js';
 import { type RunIdentity, readHeader, writeHeader } from './segment.js';
 
@@ -24,7 +24,7 @@ export interface CursorState {
   readonly generation: number;
   /** Sequence number up to which all events are settled. */
   readonly settled: number;
-  /** Number of times that a process has started to send the run since an event of it was last settled. */
+  /** Number of processes in a row that have begun a request with events of the run, and not seen it end. */
   readonly starts: number;
 }
 
@@ -127,13 +127,13 @@ export class Cursor {
     return this.#state.starts;
   }
 
-  /** Records that a process starts to send the run. */
-  start(): void {
-    this.#write({ ...this.#state, starts: this.#state.starts + 1 });
+  set starts(starts: number) {
+    if (starts !== this.#state.starts) this.#write({ ...this.#state, starts });
   }
 
-  settle(through: number): void {
-    if (through > this.#state.settled) this.#write({ ...this.#state, settled: through, starts: 0 });
+  /** @param starts the new number, see `CursorState`. */
+  settle(through: number, starts = 0): void {
+    if (through > this.#state.settled) this.#write({ ...this.#state, settled: through, starts });
   }
 
   /** Makes the file system set the file's time to the current one. */

@@ -87,10 +87,21 @@ export function codeOf(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
+/** Removes a file. Returns whether it is gone; it may have been before, if another process has adopted its folder. */
+export function removed(fs: FileSystem, path: string): boolean {
+  try {
+    fs.remove(path);
+    return true;
+  } catch (error) {
+    return codeOf(error) === 'ENOENT';
+  }
+}
+
 /** Writes all bytes, or throws. If it throws, some of them may have been written. */
 export function writeAll(fs: FileSystem, file: number, bytes: Uint8Array, position: number): void {
   for (let done = 0; done < bytes.length; ) {
-    const written = fs.write(file, bytes.subarray(done), position + done);
+    // Nearly always once, with all of them.
+    const written = fs.write(file, done === 0 ? bytes : bytes.subarray(done), position + done);
     if (written === 0) throw Object.assign(new Error('The disk takes no more bytes'), { code: 'ENOSPC' });
     done += written;
   }

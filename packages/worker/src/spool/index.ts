@@ -13,5 +13,8 @@ export * from './run-folder.js';
 export * from './run-reader.js';
 export * from './run-writer.js';
 export * from './segment.js';
+export * from './shared-run-name.js';
 export * from './socket-path.js';
 export * from './source.js';
+export * from './strict-run.js';
+export * from './strict-writer.js';

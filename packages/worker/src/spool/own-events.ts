@@ -1,96 +1,40 @@
-// Passes a client's events through the disk: memory -> segments -> batches. It writes the frames that main adds, and
-// returns them in order, read back from disk, or from memory while the disk fails. Used by spool.ts.
-//
-// Memory is kept until its events are synced, so that they can be written again if the disk loses them.
+// A client's own events as a queue: memory -> segments -> batches. Used by spool.ts, and as a queue by delivery.ts. Next:
+// own-writer.ts, own-reader.ts.
 
-import type { Redact } from '../batch/redact-event.js';
-import { lengthOf, type RawFrame, textOf, write as writeText } from '../frame/frame.js';
-import type { FrameDefaults } from '../protocol.js';
-import type { FileSystem } from './file-system.js';
-import type { OwnRun } from './own-run.js';
-import { RunReader } from './run-reader.js';
-import type { StoredEvent } from './run-writer.js';
+import { OwnReader, type OwnReaderOptions } from './own-reader.js';
+import { type FramesInMemory, OwnWriter, type OwnWriterOptions } from './own-writer.js';
 import type { LostFrames, StoredFrame } from './stored-frame.js';
 
-/** Frames in memory that main writes. */
-export interface FramesInMemory {
-  /** Sequence number of the last frame that was counted. */
-  readonly last: number;
-  /** Whether main is about to add frames. */
-  readonly isFilling: boolean;
-  /** Looks for frames that main has added. Returns whether there are any. */
-  look(): boolean;
-  /** Yields the frames from `from` on, in order and in place, with their sequence numbers. */
-  read(from: number): Iterator<readonly [number, RawFrame]>;
-  /** Lets main reuse the memory of the frames up to `through`. */
-  release(through: number): void;
-}
-
-export interface OwnEventsOptions {
-  readonly fs: FileSystem;
-  readonly memory: FramesInMemory;
-  readonly frameDefaults: FrameDefaults;
-  readonly redact?: Redact | undefined;
-  /** Sequence number up to which events are settled. */
-  readonly settled: number;
-  /** Sequence number up to which an earlier worker stored events. They are no longer in memory. */
-  readonly stored: number;
-  /**
-   * Opens the run for the events after `stored`: creates its folder, or opens what an earlier worker has stored. Throws
-   * the system's error.
-   */
-  readonly openRun: (stored: number) => OwnRun;
+export interface OwnEventsOptions extends OwnWriterOptions, OwnReaderOptions {
   /** Whether an event accepted at that time is too old to be sent. */
   readonly isExpired: (time: number) => boolean;
-  /** Called each time the disk fails. */
-  readonly onFailure: (error: unknown) => void;
-  /** Called when all events up to `through` are on disk. */
-  readonly onStored: (through: number) => void;
-  /** Called when another process has adopted the run. The next run needs another name. */
-  readonly onLeft: () => void;
-  readonly monotonicTime: () => number;
 }
-
-/** Milliseconds before a failed disk is tried again. */
-const TRY_AGAIN_MS = 1_000;
 
 /** Most events that are given up at once, so that the message about them stays small. */
 const MAX_LOST = 1_000;
 
 export class OwnEvents {
   readonly maxBatch = Number.POSITIVE_INFINITY;
-  readonly #options: OwnEventsOptions;
   readonly #memory: FramesInMemory;
-  #run: OwnRun | undefined;
-  #reader: RunReader | undefined;
-  /** The frames that are being read from memory, and the next sequence number. */
-  #inMemory: { readonly frames: Iterator<readonly [number, RawFrame]>; next: number } | undefined;
+  readonly #isExpired: (time: number) => boolean;
+  readonly #writer: OwnWriter;
+  readonly #reader: OwnReader;
   /** Sequence number of the last frame that was taken. */
   #taken: number;
-  #settled: number;
-  #stored: number;
-  /** Sequence number up to which another process has adopted the events. */
-  #left = 0;
-  /** When the disk last failed; undefined when it works again. */
-  #failedAt: number | undefined;
-  #isSyncFailing = false;
-  #syncs = 0;
-  /** Events that are too large for a segment, and therefore for the API, with their size in bytes. */
-  readonly #oversize = new Map<number, number>();
   /** The next frame that was found. Frames before it may be missing. */
   #head: StoredFrame | undefined;
 
   constructor(options: OwnEventsOptions) {
-    this.#options = options;
     this.#memory = options.memory;
+    this.#isExpired = options.isExpired;
+    this.#writer = new OwnWriter(options);
+    this.#reader = new OwnReader(options, this.#writer);
     this.#taken = options.settled;
-    this.#settled = options.settled;
-    this.#stored = Math.max(options.settled, options.stored);
   }
 
   /** Sequence number of the last frame that was counted. */
   get last(): number {
-    return Math.max(this.#memory.last, this.#stored, this.#taken);
+    return Math.max(this.#memory.last, this.#writer.stored, this.#taken);
   }
 
   /** Number of waiting frames. */
@@ -114,25 +58,25 @@ export class OwnEvents {
 
   /** Sequence number up to which all events are on disk or settled. */
   get stored(): number {
-    return this.#stored;
+    return this.#writer.stored;
   }
 
   get isFailing(): boolean {
-    return this.#failedAt !== undefined;
+    return this.#writer.isFailing;
   }
 
   /** Whether its run has events that aren't settled. */
   get hasUnsettled(): boolean {
-    return this.#run !== undefined && this.#run.written > this.#settled;
+    return this.#writer.hasUnsettled;
   }
 
   get isSyncing(): boolean {
-    return this.#syncs > 0;
+    return this.#writer.isSyncing;
   }
 
   /** Bytes of its segments. */
   get bytesOnDisk(): number {
-    return this.#run?.bytes ?? 0;
+    return this.#writer.run?.bytes ?? 0;
   }
 
   /** When the first waiting event was accepted, in milliseconds since 1970. */
@@ -149,43 +93,19 @@ export class OwnEvents {
 
   /** Writes what hasn't been written yet. Never throws. */
   write(isUrgent = false): void {
-    const from = this.#written + 1;
-    // The run is also opened if an earlier worker has stored events.
-    const isIdle = from > this.#memory.last && (this.#run !== undefined || this.#stored <= this.#settled);
-    if (isIdle) return;
-    const { monotonicTime, openRun } = this.#options;
-    if (this.#failedAt !== undefined && !isUrgent && monotonicTime() - this.#failedAt < TRY_AGAIN_MS) return;
-    try {
-      this.#run ??= openRun(from - 1);
-      const frames = this.#memory.read(from);
-      for (let next = frames.next(); !next.done; next = frames.next()) this.#add(this.#run, ...next.value);
-      this.#run.write();
-      if (!this.#isSyncFailing) this.#failedAt = undefined;
-    } catch (error) {
-      this.#fail(error);
-    }
+    this.#writer.write(isUrgent);
   }
 
   /** Syncs everything that is written. Never throws. Calls `done` at the end, whether that succeeded or not. */
-  sync(done: () => void = () => {}): void {
-    const run = this.#run;
-    if (run === undefined) {
-      done();
-      return;
-    }
-    this.#syncs++;
-    run.sync((error) => {
-      this.#syncs--;
-      if (run === this.#run) this.#synced(run, error);
-      done();
-    });
+  sync(done?: () => void): void {
+    this.#writer.sync(done);
   }
 
   /** Returns the next frame without taking it. Returns undefined if there is none, or if `takeLost` is next. */
   peek(): StoredFrame | undefined {
     const head = this.#find();
-    const isNext = head?.sequence === this.#taken + 1 && this.#left <= this.#taken;
-    return isNext && !this.#options.isExpired(head.time) ? head : undefined;
+    const isNext = head?.sequence === this.#taken + 1 && this.#writer.left <= this.#taken;
+    return isNext && !this.#isExpired(head.time) ? head : undefined;
   }
 
   /** Takes the next frame. */
@@ -198,20 +118,41 @@ export class OwnEvents {
   /** Takes the next frames if they can't be sent. */
   takeLost(): LostFrames | undefined {
     if (this.length === 0) return undefined;
-    if (this.#left > this.#taken) return this.#lose('left', this.#left);
+    const { left, oversize, run, stored, written } = this.#writer;
+    if (left > this.#taken) return this.#lose('left', left);
     const next = this.#taken + 1;
-    const bytes = this.#oversize.get(next);
+    const bytes = oversize.get(next);
     if (bytes !== undefined) {
-      this.#oversize.delete(next);
+      oversize.delete(next);
       return { ...this.#lose('oversize', next), bytes };
     }
     const head = this.#find();
     // The disk can't be read at the moment. It is tried again later.
-    if (head === undefined && this.#run === undefined && next <= this.#stored) return undefined;
+    if (head === undefined && run === undefined && next <= stored) return undefined;
     // An event that is neither on disk nor in memory is damaged.
-    if (head?.sequence !== next) return this.#lose('damaged', (head?.sequence ?? this.#written + 1) - 1);
+    if (head?.sequence !== next) return this.#lose('damaged', (head?.sequence ?? written + 1) - 1);
+    return this.#takeExpired(head);
+  }
+
+  settle(through: number): void {
+    this.#writer.settle(through);
+    this.#reader.settle(through);
+  }
+
+  clear(): void {
+    this.#taken = this.last;
+    this.#head = undefined;
+  }
+
+  /** Closes the files: removes what is settled, and leaves the rest. */
+  close(): void {
+    this.#reader.close();
+    this.#writer.close();
+  }
+
+  #takeExpired(head: StoredFrame): LostFrames | undefined {
     const frames: StoredFrame[] = [];
-    for (let frame = head; this.#options.isExpired(frame.time) && frames.length < MAX_LOST; ) {
+    for (let frame = head; this.#isExpired(frame.time) && frames.length < MAX_LOST; ) {
       frames.push(frame);
       this.#take(frame.sequence);
       const following = this.#find();
@@ -221,80 +162,6 @@ export class OwnEvents {
     return frames.length === 0
       ? undefined
       : { cause: 'expired', through: this.#taken, count: frames.length, frames };
-  }
-
-  settle(through: number): void {
-    this.#settled = Math.max(this.#settled, through);
-    this.#run?.settle(this.#settled);
-    if (this.#settled > this.#stored) this.#store(this.#settled);
-  }
-
-  clear(): void {
-    this.#taken = this.last;
-    this.#head = undefined;
-  }
-
-  /** Closes the files: removes what is settled, and leaves the rest. Don't call it during a sync. */
-  close(): void {
-    this.#reader?.close();
-    this.#reader = undefined;
-    this.#run?.close();
-    this.#run = undefined;
-  }
-
-  /** Sequence number up to which nothing needs to be written. */
-  get #written(): number {
-    return Math.max(this.#run?.written ?? this.#stored, this.#settled);
-  }
-
-  #add(run: OwnRun, sequence: number, raw: RawFrame): void {
-    const event = this.#eventOf(sequence, raw);
-    if (!run.add(event)) this.#oversize.set(sequence, event.length);
-  }
-
-  /** The event as stored: in its final form if it is redacted, and otherwise as main wrote it. */
-  #eventOf(sequence: number, raw: RawFrame): StoredEvent {
-    const { redact, frameDefaults } = this.#options;
-    const { kind, time, memory, start, end } = raw;
-    if (redact === undefined && kind !== 'snapshot') {
-      const copy = (target: Buffer, at: number): void => {
-        memory.copy(target, at, start, end);
-      };
-      return { sequence, time, kind, length: end - start, copy };
-    }
-    const text = textOf(raw, sequence, frameDefaults);
-    const final = redact === undefined ? text : redact(text);
-    const copy = (target: Buffer, at: number): void => {
-      writeText(final, target, at);
-    };
-    return { sequence, time, kind: 'whole', length: lengthOf(final), copy };
-  }
-
-  #synced(run: OwnRun, error: unknown): void {
-    this.#isSyncFailing = error !== undefined;
-    if (error !== undefined) this.#fail(error);
-    else if (run.isOwned) {
-      this.#failedAt = undefined;
-      this.#store(Math.max(run.synced, this.#stored));
-    } else {
-      // Another process took this one for dead and adopted what was stored. The rest is still in memory, and goes to a
-      // new run.
-      this.close();
-      this.#options.onLeft();
-      this.#left = this.#stored;
-      this.#head = undefined;
-    }
-  }
-
-  #store(through: number): void {
-    this.#stored = through;
-    this.#memory.release(through);
-    this.#options.onStored(through);
-  }
-
-  #fail(error: unknown): void {
-    this.#failedAt = this.#options.monotonicTime();
-    this.#options.onFailure(error);
   }
 
   #take(through: number): void {
@@ -310,38 +177,7 @@ export class OwnEvents {
 
   /** Finds the first available frame after those that were taken. */
   #find(): StoredFrame | undefined {
-    if (this.#head === undefined && this.length > 0) {
-      const next = this.#taken + 1;
-      const onDisk = next <= (this.#run?.written ?? 0) ? this.#readDisk(next) : undefined;
-      this.#head = onDisk?.sequence === next ? onDisk : (this.#readMemory(next) ?? onDisk);
-    }
+    if (this.#head === undefined && this.length > 0) this.#head = this.#reader.find(this.#taken + 1);
     return this.#head;
-  }
-
-  #readDisk(next: number): StoredFrame | undefined {
-    if (this.#run === undefined) return undefined;
-    this.#reader ??= new RunReader(this.#options.fs, this.#run.path, next - 1);
-    // Skips what was sent from memory.
-    while ((this.#reader.peek()?.sequence ?? next) < next) this.#reader.shift();
-    const record = this.#reader.peek();
-    if (record === undefined) return undefined;
-    // The reader moves past it only when it is taken, because it may be requested again.
-    const { sequence, time } = record;
-    return { sequence, time, text: textOf(record, sequence, this.#options.frameDefaults) };
-  }
-
-  #readMemory(next: number): StoredFrame | undefined {
-    if (next <= this.#stored || this.#oversize.has(next)) return undefined;
-    if (this.#inMemory?.next !== next) this.#inMemory = { frames: this.#memory.read(next), next };
-    const found = this.#inMemory.frames.next();
-    if (found.done) {
-      this.#inMemory = undefined;
-      return undefined;
-    }
-    this.#inMemory.next = next + 1;
-    const [sequence, raw] = found.value;
-    const { redact, frameDefaults } = this.#options;
-    const text = textOf(raw, sequence, frameDefaults);
-    return { sequence, time: raw.time, text: redact === undefined ? text : redact(text) };
   }
 }

@@ -1,7 +1,8 @@
-// The run that a client writes: stores its events on disk and reads them back. Used by own-events.ts. Next:
-// run-writer.ts, cursor.ts.
+// The run that a client writes: its segments and its cursor. Used by own-events.ts. Next: run-writer.ts, cursor.ts. With
+// `spool.strict`, strict-run.ts takes its place.
 import { CURSOR_FILE, Cursor } from './cursor.js';
 import type { FileSystem } from './file-system.js';
+import { createRun, removeRun } from './run-files.js';
 import { folderOf, newRun, type RunName } from './run-folder.js';
 import { RunWriter, type StoredEvent } from './run-writer.js';
 import type { RunIdentity } from './segment.js';
@@ -32,7 +33,14 @@ export class OwnRun {
     this.name = name;
     this.path = `${directory}/${folderOf(name)}`;
     this.#cursor = cursor;
-    this.#writer = new RunWriter(fs, this.path, identity, stored, wallTime, segmentBytes);
+    this.#writer = new RunWriter({
+      fs,
+      folder: this.path,
+      identity,
+      written: stored,
+      wallTime,
+      segmentBytes,
+    });
   }
 
   /**
@@ -60,15 +68,8 @@ export class OwnRun {
     name: RunName = newRun(options.identity.source, options.holder, options.wallTime()),
   ): OwnRun {
     const { fs, directory, identity, wallTime } = options;
-    const path = `${directory}/${folderOf(name)}`;
-    fs.makeFolder(path);
-    try {
-      const cursor = Cursor.create(fs, `${path}/${CURSOR_FILE}`, identity, wallTime());
-      return new OwnRun(options, name, cursor, stored);
-    } catch (error) {
-      fs.removeFolder(path);
-      throw error;
-    }
+    const cursor = createRun(fs, `${directory}/${folderOf(name)}`, identity, wallTime());
+    return new OwnRun(options, name, cursor, stored);
   }
 
   get written(): number {
@@ -141,18 +142,5 @@ export class OwnRun {
   }
 }
 
-/**
- * Removes the folder of a run that has no segments. Never throws: what can't be removed is left for the next process.
- */
-export function removeRun(fs: FileSystem, path: string): void {
-  try {
-    fs.remove(`${path}/${CURSOR_FILE}`);
-  } catch {
-    // The file may not exist.
-  }
-  try {
-    fs.removeFolder(path);
-  } catch {
-    // The folder contains other files.
-  }
-}
+/** A run that this process writes. */
+export type Run = Pick<OwnRun, keyof OwnRun>;

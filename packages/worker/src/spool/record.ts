@@ -7,8 +7,9 @@
 //
 // The CRC covers everything after it. `length` is that of the payload and is never 0. Otherwise a range of zeros, which
 // a file system may leave behind, would be a valid record, because the CRC of nothing is 0.
-import { crc32 } from 'node:zlib';
+
 import { KIND, type Kind } from '../protocol.js';
+import { crc32 } from './crc32.js';
 
 /** Bytes before each payload. */
 export const RECORD_HEADER_BYTES = 28;

@@ -1,5 +1,6 @@
 // Decides how much a source may keep on disk, and for how long. Pure, except for `sourceBytes`. Used by spool.ts and
 // spool-directory.ts.
+import { setImmediate } from 'node:timers/promises';
 import type { FileSystem } from './file-system.js';
 import { parseDeadLetters, parseRun } from './run-folder.js';
 
@@ -37,13 +38,22 @@ export function isExpired(time: number, now: number, maxAge: number, hasFailed: 
   return hasFailed && now - time > maxAge;
 }
 
-/** Returns the bytes of each source in the directory: its runs, whoever holds them, and its dead letters. */
-export function bytesBySource(fs: FileSystem, directory: string): Map<string, number> {
+/**
+ * Returns the bytes of each source in the directory: its runs, whoever holds them, and its dead letters.
+ *
+ * @param pause is called before each step, so that other work of the thread isn't delayed by the number of runs.
+ */
+export async function bytesBySource(
+  fs: FileSystem,
+  directory: string,
+  pause: () => Promise<void> = setImmediate,
+): Promise<Map<string, number>> {
   const sums = new Map<string, number>();
   for (const name of list(fs, directory)) {
     const run = parseRun(name);
     const source = run?.source ?? parseDeadLetters(name);
     if (source === undefined) continue;
+    await pause();
     const path = `${directory}/${name}`;
     const files = run === undefined ? [path] : list(fs, path).map((file) => `${path}/${file}`);
     const bytes = files.reduce((sum, file) => sum + sizeOf(fs, file), 0);

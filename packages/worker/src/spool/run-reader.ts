@@ -1,4 +1,4 @@
-// Reads the unsettled events of a run from its folder, in order and each only once. Used by own-events.ts and
+// Reads the unsettled events of a run from its folder, in order and each only once. Used by own-reader.ts and
 // adopted-run.ts.
 //
 // Segments may overlap, see run-writer.ts. They are merged by sequence number, and the first valid record of each event
@@ -8,6 +8,7 @@ import type { SpoolRecord } from './record.js';
 import { type SegmentName, segmentsOf } from './run-folder.js';
 import type { RunIdentity } from './segment.js';
 import { SegmentReader } from './segment-reader.js';
+import { Windows } from './windows.js';
 
 /** A segment without events after `last`. */
 export interface PassedSegment {
@@ -22,6 +23,7 @@ export class RunReader {
   /** Names of segments that are open, passed or left alone. */
   readonly #known = new Set<string>();
   #open: SegmentReader[] = [];
+  readonly #windows = new Windows();
   #passed: PassedSegment[] = [];
   #head: { readonly record: SpoolRecord; readonly segment: SegmentReader } | undefined;
   /** Sequence number of the last event that was taken. */
@@ -41,6 +43,7 @@ export class RunReader {
     this.#fs = fs;
     this.#folder = folder;
     this.#position = settled;
+    this.#windows.settle(settled);
   }
 
   /** Number of damaged events, as far as the sequence numbers around them show it. */
@@ -76,8 +79,9 @@ export class RunReader {
     return record;
   }
 
-  /** Returns each segment once, when all of its events are settled. */
-  takePassed(settled: number): PassedSegment[] {
+  /** Nobody uses the events up to `through` any more. Returns each segment once, when all of its events are settled. */
+  settle(settled: number): PassedSegment[] {
+    this.#windows.settle(settled);
     const passed = this.#passed.filter(({ last }) => last <= settled);
     this.#passed = this.#passed.filter(({ last }) => last > settled);
     return passed;
@@ -137,7 +141,7 @@ export class RunReader {
   #openSegment(name: string): void {
     const path = `${this.#folder}/${name}`;
     try {
-      const segment = new SegmentReader(this.#fs, path);
+      const segment = new SegmentReader(this.#fs, path, this.#windows);
       if (segment.header.type === 'foreign') {
         this.foreign.set(path, segment.header.format);
         segment.close();

@@ -1,14 +1,15 @@
-// Writes events to the segments of a run, in order. Tracks what is written and what is synced. Used by own-run.ts.
+// Writes events to the segments of a run, in order. Tracks what is written and what is synced. Used by own-run.ts and
+// strict-run.ts. Next: segment-file.ts.
 //
-// A failed write is undone by truncating the file, which works on a full disk. If that fails too, nothing is appended
-// to the file again. A failed sync is never repeated: the system may have dropped what it couldn't write, and a second
-// sync would report success. Instead, `written` goes back to `synced`, and the caller, who keeps events in memory until
-// they are synced, adds them again, to a new segment. Segments may therefore overlap, and a reader uses the first valid
-// record of each event.
-import { codeOf, type FileSystem, writeAll } from './file-system.js';
+// A failed sync is never repeated: the system may have dropped what it couldn't write, and a second sync would report
+// success. Instead, `written` goes back to `synced`, and the caller, who keeps events in memory until they are synced,
+// adds them again, to a new segment. Segments may therefore overlap, and a reader uses the first valid record of each
+// event.
+import { type FileSystem, removed } from './file-system.js';
 import { MAX_PAYLOAD_BYTES, RECORD_HEADER_BYTES, type SpoolRecord, sealRecord } from './record.js';
-import { segmentName } from './run-folder.js';
-import { type RunIdentity, SEGMENT_BYTES, writeHeader } from './segment.js';
+import { type RunIdentity, SEGMENT_BYTES } from './segment.js';
+import { SegmentFile } from './segment-file.js';
+import { SharedSync } from './shared-sync.js';
 
 /** An event to store. */
 export interface StoredEvent extends Pick<SpoolRecord, 'sequence' | 'time' | 'kind'> {
@@ -22,16 +23,11 @@ export interface StoredEvent extends Pick<SpoolRecord, 'sequence' | 'time' | 'ki
 const GATHER_BYTES = 256 * 1024;
 
 /** When all events of a segment are settled and it has filled this part of its limit, a new segment replaces it. */
-const SETTLED_SHARE = 1 / 8;
+export const SETTLED_SHARE = 1 / 8;
 
 /** A segment that this writer created and hasn't removed. */
 interface Segment {
-  readonly path: string;
-  readonly first: number;
-  /** Undefined if it is closed. */
-  file: number | undefined;
-  /** End of its last record. */
-  end: number;
+  readonly file: SegmentFile;
   last: number;
   /** Whether its name is on disk. */
   isNamed: boolean;
@@ -39,11 +35,22 @@ interface Segment {
   isSynced: boolean;
 }
 
+export interface RunWriterOptions {
+  readonly fs: FileSystem;
+  /** The folder of the run. */
+  readonly folder: string;
+  readonly identity: RunIdentity;
+  /** Sequence number up to which no event needs to be written. */
+  readonly written: number;
+  /** Milliseconds since 1970. */
+  readonly wallTime: () => number;
+  readonly segmentBytes?: number | undefined;
+  /** See `SegmentFile`. Default: 0. */
+  readonly copy?: number | undefined;
+}
+
 export class RunWriter {
-  readonly #fs: FileSystem;
-  readonly #folder: string;
-  readonly #identity: RunIdentity;
-  readonly #wallTime: () => number;
+  readonly #options: RunWriterOptions;
   readonly #segmentBytes: number;
   #scratch = Buffer.allocUnsafe(GATHER_BYTES);
   #gathered = 0;
@@ -57,26 +64,19 @@ export class RunWriter {
   #written: number;
   #synced: number;
   #settled = 0;
-  #isSyncing = false;
-  #waiting: ((error: unknown) => void)[] = [];
+  readonly #sync = new SharedSync(
+    (done) => this.#syncAll(done),
+    (error) => this.#endSync(error),
+  );
+  /** Sequence number of the last event that the current sync covers. */
+  #syncing = 0;
   #isClosed = false;
 
-  /** @param written sequence number up to which no event needs to be written. */
-  constructor(
-    fs: FileSystem,
-    folder: string,
-    identity: RunIdentity,
-    written: number,
-    wallTime: () => number,
-    segmentBytes: number = SEGMENT_BYTES,
-  ) {
-    this.#fs = fs;
-    this.#folder = folder;
-    this.#identity = identity;
-    this.#written = written;
-    this.#synced = written;
-    this.#wallTime = wallTime;
-    this.#segmentBytes = segmentBytes;
+  constructor(options: RunWriterOptions) {
+    this.#options = options;
+    this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
+    this.#written = options.written;
+    this.#synced = options.written;
   }
 
   /** Sequence number up to which everything is written. These events survive the end of the process. */
@@ -91,7 +91,7 @@ export class RunWriter {
 
   /** Bytes of the segments that this writer created and hasn't removed. */
   get bytes(): number {
-    return this.#segments.reduce((sum, { end }) => sum + end, 0);
+    return this.#segments.reduce((sum, { file }) => sum + file.end, 0);
   }
 
   /**
@@ -103,7 +103,7 @@ export class RunWriter {
     const bytes = RECORD_HEADER_BYTES + event.length;
     if (event.length === 0 || event.length > MAX_PAYLOAD_BYTES) return false;
     if (this.#gathered > 0 && this.#gathered + bytes > GATHER_BYTES) this.write();
-    if (this.#current !== undefined && this.#current.end + this.#gathered + bytes > this.#segmentBytes) {
+    if (this.#current !== undefined && this.#current.file.end + this.#gathered + bytes > this.#segmentBytes) {
       this.write();
       this.#current = undefined;
     }
@@ -126,7 +126,12 @@ export class RunWriter {
     if (this.#scratch.length > GATHER_BYTES) this.#scratch = Buffer.allocUnsafe(GATHER_BYTES);
     if (bytes.length === 0) return;
     this.#current ??= this.#create(this.#first);
-    this.#append(this.#current, bytes);
+    try {
+      this.#current.file.append(bytes);
+    } catch (error) {
+      if (this.#current.file.isBroken) this.#current = undefined;
+      throw error;
+    }
     this.#current.last = this.#last;
     this.#current.isSynced = false;
     this.#written = this.#last;
@@ -137,14 +142,13 @@ export class RunWriter {
    * after it.
    */
   sync(done: (error: unknown) => void): void {
-    this.#waiting.push(done);
-    if (!this.#isSyncing) this.#sync();
+    this.#sync.request(done);
   }
 
   /** Removes segments whose events are all settled, except for the current one while it is small. */
   settle(through: number): void {
     this.#settled = Math.max(this.#settled, through);
-    const end = this.#current?.end ?? 0;
+    const end = this.#current?.file.end ?? 0;
     if (this.#settled >= this.#written && end >= this.#segmentBytes * SETTLED_SHARE)
       this.#current = undefined;
     this.#discard();
@@ -160,94 +164,35 @@ export class RunWriter {
     this.#isClosed = true;
     this.#current = undefined;
     // During a sync, another file must not get the same file descriptor.
-    if (!this.#isSyncing) for (const segment of this.#segments) this.#close(segment);
+    if (!this.#sync.isRunning) for (const { file } of this.#segments) file.close();
   }
 
   #create(first: number): Segment {
-    const { file, path } = this.#open(first);
-    const header = writeHeader(this.#identity, this.#wallTime());
-    try {
-      writeAll(this.#fs, file, header, 0);
-    } catch (error) {
-      this.#fs.close(file);
-      this.#fs.remove(path);
-      throw error;
-    }
-    const segment = {
-      path,
-      first,
-      file,
-      end: header.length,
-      last: first - 1,
-      isNamed: false,
-      isSynced: true,
-    };
+    const { fs, folder, identity, wallTime, copy } = this.#options;
+    const file = new SegmentFile(fs, folder, { first, copy }, identity, wallTime());
+    const segment = { file, last: first - 1, isNamed: false, isSynced: true };
     this.#segments.push(segment);
     return segment;
   }
 
-  /** An earlier worker or a failed write may have left a segment that starts with the same event. */
-  #open(first: number): { readonly file: number; readonly path: string } {
-    for (let copy = 0; ; copy++) {
-      const path = `${this.#folder}/${segmentName(first, copy)}`;
-      try {
-        return { file: this.#fs.open(path, 'wx+'), path };
-      } catch (error) {
-        if (codeOf(error) !== 'EEXIST') throw error;
-      }
-    }
-  }
-
-  #append(segment: Segment, bytes: Buffer): void {
-    const { file, end } = segment;
-    if (file === undefined) throw new Error('The segment is closed');
-    try {
-      writeAll(this.#fs, file, bytes, end);
-    } catch (error) {
-      try {
-        this.#fs.truncate(file, end);
-      } catch {
-        this.#current = undefined;
-      }
-      throw error;
-    }
-    segment.end += bytes.length;
-  }
-
-  #sync(): void {
-    this.#isSyncing = true;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    const through = this.#written;
+  #syncAll(done: (error: unknown) => void): void {
+    this.#syncing = this.#written;
     const segments = this.#segments.filter(({ isSynced }) => !isSynced);
     const next = (error: unknown): void => {
       const segment = error == null ? segments.shift() : undefined;
-      if (segment !== undefined) {
-        this.#syncSegment(segment, next);
-        return;
-      }
-      this.#isSyncing = false;
-      if (error == null) this.#finishSync(through);
-      else this.#rewind();
-      for (const done of waiting) done(error ?? undefined);
-      if (this.#isClosed) this.close();
-      if (this.#waiting.length > 0 && !this.#isSyncing) this.#sync();
+      if (segment === undefined) done(error);
+      else this.#syncSegment(segment, next);
     };
     next(undefined);
   }
 
   #syncSegment(segment: Segment, done: (error: unknown) => void): void {
-    const { file } = segment;
-    if (file === undefined) {
-      done(undefined);
-      return;
-    }
     // Before the sync, because events that are appended during it reset this.
     segment.isSynced = true;
-    this.#fs.sync(file, (error) => {
+    segment.file.sync((error) => {
       if (error !== null || segment.isNamed) done(error);
       else {
-        this.#fs.syncFolder(this.#folder, (failure) => {
+        this.#options.fs.syncFolder(this.#options.folder, (failure) => {
           segment.isNamed = failure === null;
           done(failure);
         });
@@ -255,11 +200,13 @@ export class RunWriter {
     });
   }
 
-  #finishSync(through: number): void {
-    this.#synced = Math.max(this.#synced, through);
+  #endSync(error: unknown): void {
+    if (error === undefined) this.#synced = Math.max(this.#synced, this.#syncing);
+    else this.#rewind();
     for (const segment of this.#segments)
-      if (segment.isSynced && segment !== this.#current) this.#close(segment);
+      if (segment.isSynced && segment !== this.#current) segment.file.close();
     this.#discard();
+    if (this.#isClosed) this.close();
   }
 
   /** Makes the caller add everything again that isn't synced. */
@@ -270,34 +217,22 @@ export class RunWriter {
     for (const segment of this.#segments) {
       if (segment.last <= this.#synced) continue;
       // Closed, so that it is never synced again. What was synced before still counts. The rest is written again.
-      this.#close(segment);
-      segment.isSynced = segment.first <= this.#synced;
+      segment.file.close();
+      segment.isSynced = segment.file.first <= this.#synced;
       if (segment.isSynced) segment.last = this.#synced;
     }
   }
 
   /** Never throws: what can't be removed is left for the next process. */
   #discard(): void {
-    if (this.#isSyncing) return;
+    if (this.#sync.isRunning) return;
     this.#segments = this.#segments.filter((segment) => {
       // It comes from a failed write or sync, and its events were written again.
       const isSuperseded = !segment.isSynced && segment.last <= this.#synced;
       const isDone = isSuperseded || segment.last <= this.#settled;
       if (segment === this.#current || !isDone) return true;
-      this.#close(segment);
-      try {
-        this.#fs.remove(segment.path);
-      } catch (error) {
-        // Another process has adopted the folder.
-        if (codeOf(error) !== 'ENOENT') return true;
-      }
-      return false;
+      segment.file.close();
+      return !removed(this.#options.fs, segment.file.path);
     });
-  }
-
-  #close(segment: Segment): void {
-    const { file } = segment;
-    segment.file = undefined;
-    if (file !== undefined) this.#fs.close(file);
   }
 }

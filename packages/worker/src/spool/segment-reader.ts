@@ -8,9 +8,7 @@ import {
   type SpoolRecord,
 } from './record.js';
 import { type HeaderResult, MAX_HEADER_BYTES, readHeader } from './segment.js';
-
-/** Bytes per read. The records of a window keep its memory in use until they are sent. */
-const WINDOW_BYTES = 128 * 1024;
+import { WINDOW_BYTES, type Windows } from './windows.js';
 
 /** Bytes to search at once after damage. Two records of any size fit. */
 const SEARCH_BYTES = 4 * 1024 * 1024;
@@ -22,7 +20,12 @@ export class SegmentReader {
   readonly header: HeaderResult;
   readonly #fs: FileSystem;
   readonly #file: number;
-  #window = Buffer.alloc(0);
+  readonly #windows: Windows;
+  /** What was read of the file. It is part of `#memory`, unless that is undefined. */
+  #window: Buffer = Buffer.alloc(0);
+  #memory: Buffer | undefined;
+  /** Sequence number of the last record that was found in the window. */
+  #last = 0;
   /** Offset of the window in the file. */
   #start = 0;
   /** Offset at which the next record is expected. */
@@ -34,8 +37,9 @@ export class SegmentReader {
   tail: 'nothing' | 'damage' | 'torn' = 'nothing';
 
   /** @throws the system's error. */
-  constructor(fs: FileSystem, path: string) {
+  constructor(fs: FileSystem, path: string, windows: Windows) {
     this.path = path;
+    this.#windows = windows;
     this.#fs = fs;
     this.#file = fs.open(path, 'r');
     try {
@@ -56,7 +60,10 @@ export class SegmentReader {
 
   /** Returns the next record without taking it. If there was none before, the file may have grown since. */
   peek(): SpoolRecord | undefined {
-    this.#head ??= this.#next();
+    if (this.#head === undefined) {
+      this.#head = this.#next();
+      if (this.#head !== undefined) this.#last = Math.max(this.#last, this.#head.sequence);
+    }
     return this.#head;
   }
 
@@ -69,6 +76,8 @@ export class SegmentReader {
 
   close(): void {
     this.#head = undefined;
+    this.#giveMemory();
+    this.#window = Buffer.alloc(0);
     this.#fs.close(this.#file);
   }
 
@@ -90,10 +99,18 @@ export class SegmentReader {
 
   /** Moves the window to the expected start of the next record. */
   #fill(bytes: number): void {
+    this.#giveMemory();
     const length = Math.max(0, Math.min(bytes, this.size - this.#at));
-    const window = Buffer.allocUnsafe(length);
+    // Not for the rest of a file, which is usually short.
+    if (length === WINDOW_BYTES) this.#memory = this.#windows.take();
+    const window = this.#memory?.subarray(0, length) ?? Buffer.allocUnsafe(length);
     this.#window = window.subarray(0, readFully(this.#fs, this.#file, window, this.#at));
     this.#start = this.#at;
+  }
+
+  #giveMemory(): void {
+    if (this.#memory !== undefined) this.#windows.give(this.#memory, this.#last);
+    this.#memory = undefined;
   }
 
   /** Finds the first record after damaged bytes. */
@@ -113,6 +130,7 @@ export class SegmentReader {
       // Not skipped, because it may be a record that is being written right now.
       this.#at = begin;
       this.tail = this.size > begin ? before : 'nothing';
+      this.#giveMemory();
       this.#window = Buffer.alloc(0);
       this.#start = begin;
       return undefined;

@@ -7,8 +7,9 @@
 //   | uint16 length of the id prefix | uint16 length of the library | id prefix | library | uint32 CRC-32 |
 //
 // The CRC covers everything before it.
-import { crc32 } from 'node:zlib';
+
 import type { FrameDefaults } from '../protocol.js';
+import { crc32 } from './crc32.js';
 
 /** Size at which a segment is full. A record is never split: if it doesn't fit, it goes into the next segment. */
 export const SEGMENT_BYTES = 8 * 1024 * 1024;

@@ -2,7 +2,7 @@
 // Clients without a spool use batch/queue.ts instead.
 import { type RawFrame, readFrame } from '../frame/frame.js';
 import { FRAME_HEADER_BYTES, type Handover, RETIRED, SLAB, SLAB_HEADER_BYTES } from '../protocol.js';
-import type { FramesInMemory } from './own-events.js';
+import type { FramesInMemory } from './own-writer.js';
 
 /** A slab that main can't reuse yet. */
 interface Reading {
@@ -65,12 +65,15 @@ export class SlabFrames implements FramesInMemory {
   }
 
   *read(from: number): Generator<readonly [number, RawFrame]> {
-    for (const slab of this.#slabs) {
-      let at = SLAB_HEADER_BYTES;
-      for (let sequence = slab.first; sequence <= slab.last; sequence++) {
+    for (let sequence = from; ; ) {
+      // Searched for again after each slab, because slabs are released in the meantime.
+      const slab = this.#slabs.find(({ last }) => last >= sequence);
+      if (slab === undefined) return;
+      sequence = Math.max(sequence, slab.first);
+      for (let at = offsetOf(slab, sequence); sequence <= slab.last; sequence++) {
         const frame = readFrame(slab.bytes, at);
         at = frame.end;
-        if (sequence >= from) yield [sequence, frame];
+        yield [sequence, frame];
       }
     }
   }
@@ -111,4 +114,11 @@ export class SlabFrames implements FramesInMemory {
       Atomics.store(slab.header, SLAB.END, RETIRED);
     }
   }
+}
+
+/** Where the frame with this sequence number is. */
+function offsetOf({ bytes, first }: Reading, sequence: number): number {
+  let at = SLAB_HEADER_BYTES;
+  for (let before = first; before < sequence; before++) at += FRAME_HEADER_BYTES + bytes.readUInt32LE(at);
+  return at;
 }

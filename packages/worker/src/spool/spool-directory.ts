@@ -6,7 +6,7 @@ import { type AdoptionOptions, adopt } from './adoption.js';
 import { codeOf, type FileSystem, nodeFileSystem } from './file-system.js';
 import { HolderWatch } from './holder-watch.js';
 import { bytesBySource } from './retention.js';
-import type { RunName } from './run-folder.js';
+import { folderOf, type RunName } from './run-folder.js';
 
 /** Milliseconds between two searches for runs of dead processes. */
 const ADOPT_INTERVAL_MS = 60_000;
@@ -20,9 +20,15 @@ export interface DirectoryClient {
   readonly source: string;
   /** Bytes of its own segments. */
   readonly bytesOnDisk: number;
+  /** Whether the client writes or sends this run. */
+  has(run: RunName): boolean;
+  /** Writes new events. Called often. */
+  look(): unknown;
   adoptRun(run: AdoptedRun): void;
-  /** Called every minute. */
-  tidy(): void;
+  /** The bytes on disk were counted again. */
+  onCount(): void;
+  /** Called every minute. Never rejects. */
+  tidy(): Promise<void>;
   /** Called once with the number of waiting runs that were written with other keys. */
   onForeign(count: number): void;
   onFailure(error: unknown): void;
@@ -39,28 +45,32 @@ export class SpoolDirectory {
   /** Bytes of each source, without the segments that clients of this process write. */
   #others = new Map<string, number>();
   #countedAt = Number.NEGATIVE_INFINITY;
+  #isCounting = false;
   #timer: NodeJS.Timeout | undefined;
   #isAdopting = false;
   #hasToldForeign = false;
+  /** Runs of this process that no client had at the last search. */
+  #orphans = new Set<string>();
 
   constructor(path: string, holder: string, fs: FileSystem = nodeFileSystem) {
     this.fs = fs;
     this.path = path;
     this.holder = holder;
     const watch = new HolderWatch({ directory: path, monotonicTime: () => performance.now() });
-    this.#adoption = { fs, directory: path, holder, watch, uid: process.getuid?.() };
+    const pause = (): Promise<void> => this.#pause();
+    this.#adoption = { fs, directory: path, holder, watch, uid: process.getuid?.(), pause };
   }
 
   add(client: DirectoryClient): void {
     this.#clients.add(client);
     this.#timer ??= setInterval(() => {
-      for (const each of this.#clients) each.tidy();
-      void this.#adopt();
+      for (const each of this.#clients) void each.tidy();
+      void this.#adopt(true);
     }, ADOPT_INTERVAL_MS);
     const runs = this.#unassigned.filter(({ source }) => source === client.source);
     this.#unassigned = this.#unassigned.filter((name) => !runs.includes(name));
     for (const name of runs) client.adoptRun(new AdoptedRun(this.fs, this.path, name));
-    void this.#adopt();
+    void this.#adopt(false);
   }
 
   /** @param runs closed runs that the client has written or adopted, and not sent. */
@@ -77,29 +87,29 @@ export class SpoolDirectory {
   }
 
   /**
-   * Returns the bytes of a source in the directory. @param hasShrunk whether they may have decreased since they were
-   * counted.
+   * Returns the bytes of a source in the directory, as of the last count.
+   *
+   * @param hasShrunk whether they may have decreased since. They are then counted again, soon.
    */
   bytesOf(source: string, hasShrunk: boolean): number {
-    const bytes = (this.#others.get(source) ?? 0) + this.#ownBytes(source);
-    if (!hasShrunk || performance.now() - this.#countedAt < RECOUNT_MS) return bytes;
-    this.#count();
+    if (hasShrunk && performance.now() - this.#countedAt >= RECOUNT_MS) void this.#count();
     return (this.#others.get(source) ?? 0) + this.#ownBytes(source);
   }
 
-  async #adopt(): Promise<void> {
+  /** @param isPeriodic whether this is one of the searches each minute. */
+  async #adopt(isPeriodic: boolean): Promise<void> {
     if (this.#isAdopting) return;
     this.#isAdopting = true;
     try {
-      this.#count();
+      void this.#count();
       const { claimed, unwanted } = await adopt(
         this.#adoption,
         ({ source }) => this.#clientOf(source) !== undefined,
+        isPeriodic ? this.#orphanTest() : undefined,
       );
-      // One at a time, so that events of this process don't wait to be written.
       for (const name of claimed) {
+        await this.#pause();
         this.#assign(name);
-        await setImmediate();
       }
       this.#tellForeign(unwanted);
     } catch (error) {
@@ -108,6 +118,22 @@ export class SpoolDirectory {
     } finally {
       this.#isAdopting = false;
     }
+  }
+
+  /**
+   * Returns a function that finds the runs of this process that nobody sends: a worker that has died had adopted them.
+   * They count only when they are seen for the second time, because main may have just made a run for a new client.
+   */
+  #orphanTest(): (run: RunName) => boolean {
+    const before = this.#orphans;
+    const now = new Set<string>();
+    this.#orphans = now;
+    return (run) => {
+      const isAssigned = this.#unassigned.some((each) => folderOf(each) === folderOf(run));
+      if (isAssigned || [...this.#clients].some((client) => client.has(run))) return false;
+      now.add(folderOf(run));
+      return before.has(folderOf(run));
+    };
   }
 
   #assign(name: RunName): void {
@@ -123,11 +149,22 @@ export class SpoolDirectory {
     client.onForeign(runs.length);
   }
 
-  #count(): void {
-    this.#countedAt = performance.now();
-    const others = bytesBySource(this.fs, this.path);
+  /** Ends a step of the work on the runs of others. New events of this process are written before the next one. */
+  async #pause(): Promise<void> {
+    await setImmediate();
+    for (const client of this.#clients) client.look();
+  }
+
+  /** Counts the bytes of all sources. Never rejects. */
+  async #count(): Promise<void> {
+    if (this.#isCounting) return;
+    this.#isCounting = true;
+    const others = await bytesBySource(this.fs, this.path, () => this.#pause());
     for (const [source, bytes] of others) others.set(source, Math.max(0, bytes - this.#ownBytes(source)));
     this.#others = others;
+    this.#countedAt = performance.now();
+    this.#isCounting = false;
+    for (const client of this.#clients) client.onCount();
   }
 
   #ownBytes(source: string): number {

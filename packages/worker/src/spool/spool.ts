@@ -6,29 +6,36 @@ import type { Frame } from '../batch/queue.js';
 import type { Redact } from '../batch/redact-event.js';
 import type { StoredQueue } from '../delivery/delivery.js';
 import { stringOf } from '../frame/frame.js';
-import { describeOversize } from '../limits.js';
-import {
-  type DeliverySettings,
-  type FrameDefaults,
-  type Loss,
-  type Outcome,
-  SPOOL,
-  type SpoolReport,
-  type WorkerSpool,
+import type {
+  DeliverySettings,
+  FrameDefaults,
+  Loss,
+  Outcome,
+  SpoolReport,
+  WorkerSpool,
 } from '../protocol.js';
 import { AdoptedEvents } from './adopted-events.js';
 import type { AdoptedRun } from './adopted-run.js';
 import { appendDeadLetters } from './dead-letters.js';
 import { codeOf } from './file-system.js';
+import { lostOutcome } from './lost-outcome.js';
 import { OwnEvents } from './own-events.js';
-import { OwnRun, type OwnRunOptions } from './own-run.js';
+import { OwnRun, type OwnRunOptions, type Run } from './own-run.js';
 import { AgeClock, isExpired } from './retention.js';
-import { deadLettersOf, newRun, type RunName, shortSource } from './run-folder.js';
+import { deadLettersOf, folderOf, type RunName, shortSource } from './run-folder.js';
+import { SharedRunName } from './shared-run-name.js';
 import { SlabFrames } from './slab-frames.js';
 import { sourceOf } from './source.js';
+import { SpoolCounters } from './spool-counters.js';
 import { type DirectoryClient, directoryAt, type SpoolDirectory } from './spool-directory.js';
+import { failureReport, foreignReport, leftAloneReport, pauseReport } from './spool-report.js';
 import type { LostFrames, StoredFrame } from './stored-frame.js';
+import { StrictRun } from './strict-run.js';
+import { SyncSchedule } from './sync-schedule.js';
 import { Turn } from './turn.js';
+
+/** The codes of losses that are due to the event itself. */
+const DEAD: ReadonlySet<Loss['code']> = new Set(['rejected', 'worker_crashed']);
 
 /** Milliseconds between two reports of a failing disk. */
 const REPORT_MS = 60_000;
@@ -65,46 +72,51 @@ export class Spool implements DirectoryClient {
   readonly turn: Turn;
   readonly #host: SpoolHost;
   readonly #directory: SpoolDirectory;
-  readonly #counters: BigInt64Array;
+  readonly #counters: SpoolCounters;
   readonly #clock = new AgeClock({ wallTime: Date.now, monotonicTime: () => performance.now() });
-  #name: RunName;
-  #recovered = 0;
-  #damaged = 0;
+  readonly #name: SharedRunName;
+  readonly #syncs: SyncSchedule;
   /** Whether an attempt has failed for a temporary reason. */
   #hasFailed = false;
   #isPaused = false;
   #reportedAt = Number.NEGATIVE_INFINITY;
-  #syncTimer: NodeJS.Timeout | undefined;
 
   constructor(host: SpoolHost) {
     const { settings, spool, frameDefaults, redact, slabs, settled, stored } = host;
-    this.#counters = new BigInt64Array(spool.control);
+    this.#counters = new SpoolCounters(spool);
+    const { directory, holder, run, strict, control } = spool;
     const identity = { source: sourceOf(settings.writeKey), frameDefaults };
     this.#host = host;
-    this.#directory = directoryAt(spool.directory, spool.holder);
-    this.#name = { source: shortSource(identity.source), run: spool.run, holder: spool.holder };
-    this.source = this.#name.source;
+    this.#directory = directoryAt(directory, holder);
+    this.source = shortSource(identity.source);
+    const name = new SharedRunName({ source: this.source, run, holder }, new Int32Array(control));
+    this.#name = name;
     this.turn = turns.get(this.source) ?? new Turn();
     turns.set(this.source, this.turn);
     const { fs } = this.#directory;
-    const { directory, holder } = spool;
-    const run = { fs, directory, holder, identity, wallTime: Date.now };
+    const files = { fs, directory, holder, identity, wallTime: Date.now };
     const expired = (time: number): boolean => this.#isExpired(time);
+    /** The number of the run that is being written. */
+    let number = name.number;
     this.own = new OwnEvents({
       ...{ fs, memory: slabs, frameDefaults, redact, settled, stored },
       monotonicTime: () => performance.now(),
       isExpired: expired,
-      openRun: (through) => openRun(run, this.#name, through),
+      openRun(through) {
+        number = name.number;
+        if (!strict) return openRun(files, name.current, through);
+        // Main may not have moved on to the name of this number.
+        return new StrictRun(files, name.current, through, () => slabs.last, number > 0);
+      },
       onFailure: (error) => this.onFailure(error),
       onStored: (through) => {
-        Atomics.store(this.#counters, SPOOL.STORED, BigInt(through));
-        Atomics.store(this.#counters, SPOOL.FAILING, 0n);
+        this.#counters.stored = through;
+        this.#counters.isFailing = false;
         host.wakeMain();
       },
-      onLeft: () => {
-        this.#name = newRun(identity.source, holder, Date.now());
-      },
+      onLeft: () => name.leave(number),
     });
+    this.#syncs = new SyncSchedule(this.own, spool, () => this.#showState());
     this.adopted = new AdoptedEvents({ isExpired: expired, onEnd: () => this.#countBytes(true) });
   }
 
@@ -124,7 +136,7 @@ export class Spool implements DirectoryClient {
   look(): boolean {
     const hasMore = this.own.look();
     if (hasMore) this.#countBytes();
-    this.#scheduleSync();
+    this.#syncs.update();
     return hasMore;
   }
 
@@ -142,7 +154,7 @@ export class Spool implements DirectoryClient {
   /** Settles own events. Returns the outcome to report to main. */
   settleOwn(outcome: Outcome, frames: readonly Frame[]): Outcome {
     this.#resume();
-    const told = this.#keep(outcome, frames, this.#name);
+    const told = this.#keep(outcome, frames, this.#name.current);
     this.own.settle(outcome.through);
     this.#countBytes();
     this.#showOldest();
@@ -157,16 +169,26 @@ export class Spool implements DirectoryClient {
     const told = this.#keep(outcome, frames, current.name);
     this.adopted.settle(outcome.through);
     if (told.type === 'delivered') {
-      this.#recovered += frames.length;
-      Atomics.store(this.#counters, SPOOL.RECOVERED, BigInt(this.#recovered));
+      this.#counters.addRecovered(frames.length);
       this.#host.post({ type: 'recovered', count: frames.length });
     } else if (told.type !== 'left') {
       const { code, message, status, attempts, events = [] } = told;
       this.#report({ code, message, status, attempts, events, count: events.length });
     }
-    this.#countDamaged(this.adopted.takeDamaged());
+    this.#counters.addDamaged(this.adopted.takeDamaged());
     this.#countBytes(true);
     this.#showOldest();
+  }
+
+  /** Called when a request with events of an earlier process begins. */
+  onAdoptedRequest(): void {
+    this.adopted.start();
+  }
+
+  /** Called when such a request has failed for a temporary reason. */
+  onAdoptedPostponed(): void {
+    this.adopted.endRequest();
+    this.onPostponed();
   }
 
   /** Returns what delivery needs for a queue whose frames are on disk. */
@@ -179,22 +201,16 @@ export class Spool implements DirectoryClient {
       },
       takeLost: () => outcomeOf(queue.takeLost()),
       expire: (frames) => outcomeOf(this.#expire(frames)),
-      onPause: ({ code, message }, status) => this.#onPause(code, message, status),
+      onPause: ({ code, message }, status) => {
+        if (queue === this.adopted) this.adopted.endRequest();
+        this.#onPause(code, message, status);
+      },
     };
   }
 
-  #outcomeOf({ cause, through, count, frames, bytes = 0 }: LostFrames): Outcome {
-    if (cause === 'left') return { type: 'left', through };
-    const events = frames.map(({ text }) => stringOf(text));
-    const loss = { type: 'dropped', through, status: undefined, attempts: 0, events } as const;
-    if (cause === 'oversize') return { ...loss, code: 'event_too_large', message: describeOversize(bytes) };
-    if (cause === 'expired') {
-      const message = `Events were older than the ${this.#host.spool.maxAge} ms of spool.maxAge before they could be sent`;
-      return { ...loss, code: 'spool_expired', message };
-    }
-    this.#countDamaged(count);
-    const message = `Events in ${this.#host.spool.directory} can't be read back: what is there is not what was written`;
-    return { ...loss, code: 'spool_damaged', message };
+  #outcomeOf(lost: LostFrames): Outcome {
+    if (lost.cause === 'damaged') this.#counters.addDamaged(lost.count);
+    return lostOutcome(lost, this.#host.spool);
   }
 
   /** Returns the batch as lost if all of it became too old during the attempts. */
@@ -214,51 +230,55 @@ export class Spool implements DirectoryClient {
   /** Called when a setting is wrong, here or at the API: the source pauses. */
   #onPause(code: Loss['code'], message: string, status: number | undefined): void {
     this.#isPaused = true;
-    Atomics.store(this.#counters, SPOOL.PAUSED, 1n);
-    this.#report({
-      code,
-      message: `${message}. Events wait on the disk; it is tried again every minute`,
-      status,
-      attempts: 1,
-    });
-    this.#host.wakeMain();
+    this.#counters.isPaused = true;
+    this.#report(pauseReport(code, message, status));
   }
 
   adoptRun(run: AdoptedRun): void {
     this.adopted.push(run);
-    for (const [path, reason] of run.leftAlone) this.#reportLeftAlone(path, reason);
+    for (const [path, reason] of run.leftAlone) this.#report(leftAloneReport(path, reason));
     this.#host.wakeRecovery();
     this.#showOldest();
   }
 
-  tidy(): void {
-    this.adopted.removeQuiet();
+  has(run: RunName): boolean {
+    const name = folderOf(run);
+    return [this.#name.current, ...this.adopted.runs.map((each) => each.name)].some(
+      (each) => folderOf(each) === name,
+    );
+  }
+
+  async tidy(): Promise<void> {
+    await this.adopted.removeQuiet();
     this.#host.wakeRecovery();
     this.#countBytes();
   }
 
+  onCount(): void {
+    this.#countBytes();
+  }
+
   onForeign(count: number): void {
-    const message = `${count} runs in ${this.#host.spool.directory} were written under other write keys, and are not sent; \`offthread spool replay --write-key\` sends them`;
-    this.#report({ code: 'spool_foreign', message, count });
+    this.#report(foreignReport(this.#host.spool, count));
   }
 
   onFailure(error: unknown): void {
-    Atomics.store(this.#counters, SPOOL.FAILING, 1n);
+    this.#counters.isFailing = true;
     this.#host.wakeMain();
     const now = performance.now();
     if (now - this.#reportedAt < REPORT_MS) return;
     this.#reportedAt = now;
-    const cause = error instanceof Error ? error.message : String(error);
-    const message = `The spool in ${this.#host.spool.directory} fails: ${cause}. Events go on in memory, and the disk is tried again`;
-    this.#report({ code: 'spool_failed', message, cause });
+    this.#report(failureReport(this.#host.spool, error));
   }
 
   close(): void {
-    clearTimeout(this.#syncTimer);
+    this.#syncs.stop();
+    // Main may have stored events that this thread hasn't seen.
+    if (this.#host.spool.strict) this.own.look();
     const isLeft = this.own.hasUnsettled;
     this.own.close();
     const adopted = this.adopted.close().map(({ name }) => name);
-    this.#directory.delete(this, isLeft ? [this.#name, ...adopted] : adopted);
+    this.#directory.delete(this, isLeft ? [this.#name.current, ...adopted] : adopted);
   }
 
   #report(report: SpoolReport): void {
@@ -272,37 +292,22 @@ export class Spool implements DirectoryClient {
     return isExpired(time, this.#clock.now(), this.#host.spool.maxAge, this.#hasFailed);
   }
 
-  #scheduleSync(): void {
-    const { syncInterval, syncAfter } = this.#host.spool;
-    const unsynced = this.own.last - this.own.stored;
-    if (unsynced <= 0) return;
-    if (syncInterval === 0 || unsynced >= syncAfter) {
-      if (!this.own.isSyncing) this.#sync();
-    } else this.#syncTimer ??= setTimeout(() => this.#sync(), syncInterval);
-  }
-
-  #sync(): void {
-    clearTimeout(this.#syncTimer);
-    this.#syncTimer = undefined;
-    this.own.sync(() => this.#showState());
-  }
-
   #showState(): void {
-    Atomics.store(this.#counters, SPOOL.FAILING, this.own.isFailing ? 1n : 0n);
+    this.#counters.isFailing = this.own.isFailing;
     this.#countBytes();
   }
 
   #resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    Atomics.store(this.#counters, SPOOL.PAUSED, 0n);
+    this.#counters.isPaused = false;
   }
 
-  /** Adds the events to a loss, and writes those that the API refused to the dead letters. */
+  /** Adds the events to a loss, and writes those that can't be sent to the dead letters. */
   #keep(outcome: Outcome, frames: readonly Frame[], run: RunName): Outcome {
     if (outcome.type !== 'failed' && outcome.type !== 'dropped') return outcome;
     const events = outcome.events ?? frames.map(({ text }) => stringOf(text));
-    if (outcome.code === 'rejected') this.#putAside(outcome, events, run);
+    if (DEAD.has(outcome.code)) this.#putAside(outcome, events, run);
     return { ...outcome, events };
   }
 
@@ -316,33 +321,13 @@ export class Spool implements DirectoryClient {
     }
   }
 
-  #reportLeftAlone(path: string, reason: unknown): void {
-    const isForeign = typeof reason === 'number';
-    const why = isForeign
-      ? `has format ${reason}, which this version doesn't know`
-      : `can't be read: ${reason}`;
-    this.#report({
-      code: isForeign ? 'spool_foreign' : 'spool_damaged',
-      message: `${path} ${why}; it is left there`,
-    });
-  }
-
-  #countDamaged(count: number): void {
-    if (count === 0) return;
-    this.#damaged += count;
-    Atomics.store(this.#counters, SPOOL.DAMAGED, BigInt(this.#damaged));
-  }
-
   #countBytes(hasShrunk = false): void {
-    const isFull = Atomics.load(this.#counters, SPOOL.BYTES) >= BigInt(this.#host.spool.maxBytes);
-    const bytes = this.#directory.bytesOf(this.source, hasShrunk || isFull);
-    Atomics.store(this.#counters, SPOOL.BYTES, BigInt(bytes));
+    this.#counters.bytes = this.#directory.bytesOf(this.source, hasShrunk || this.#counters.isFull);
   }
 
   #showOldest(): void {
     const times = [this.own.oldest, this.adopted.oldest].filter((time) => time !== undefined);
-    const oldest = times.length === 0 ? 0 : Math.max(0, Math.floor(Math.min(...times)));
-    Atomics.store(this.#counters, SPOOL.OLDEST, BigInt(oldest));
+    this.#counters.oldest = times.length === 0 ? undefined : Math.min(...times);
   }
 }
 
@@ -350,7 +335,7 @@ export class Spool implements DirectoryClient {
 export { SlabFrames };
 
 /** Opens the run that an earlier worker has started, or creates one with that name. */
-function openRun(options: OwnRunOptions, name: RunName, stored: number): OwnRun {
+function openRun(options: OwnRunOptions, name: RunName, stored: number): Run {
   try {
     return OwnRun.open(options, name, stored);
   } catch (error) {

@@ -11,9 +11,9 @@ export interface StoredFrame extends Frame {
 export interface LostFrames {
   /**
    * `'damaged'`: they can't be read back. `'expired'`: they are too old. `'oversize'`: one is too large. `'left'`:
-   * another process has adopted them and sends them.
+   * another process has adopted them and sends them. `'deadly'`: the processes that sent it have ended.
    */
-  readonly cause: 'damaged' | 'expired' | 'oversize' | 'left';
+  readonly cause: 'damaged' | 'expired' | 'oversize' | 'left' | 'deadly';
   readonly through: number;
   readonly count: number;
   /** The events, as far as they are known. */

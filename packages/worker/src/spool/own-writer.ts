@@ -1,0 +1,198 @@
+// Writes the frames that main adds to the client's run, syncs them, and lets main reuse their memory. Used by
+// own-events.ts. Next: own-run.ts.
+//
+// Memory is kept until its events are synced, so that they can be written again if the disk loses them.
+
+import type { Redact } from '../batch/redact-event.js';
+import { lengthOf, type RawFrame, textOf, write as writeText } from '../frame/frame.js';
+import type { FrameDefaults } from '../protocol.js';
+import type { Run } from './own-run.js';
+import type { StoredEvent } from './run-writer.js';
+
+/** Frames in memory that main writes. */
+export interface FramesInMemory {
+  /** Sequence number of the last frame that was counted. */
+  readonly last: number;
+  /** Whether main is about to add frames. */
+  readonly isFilling: boolean;
+  /** Looks for frames that main has added. Returns whether there are any. */
+  look(): boolean;
+  /** Yields the frames from `from` on, in order and in place, with their sequence numbers. */
+  read(from: number): Iterator<readonly [number, RawFrame]>;
+  /** Lets main reuse the memory of the frames up to `through`. */
+  release(through: number): void;
+}
+
+export interface OwnWriterOptions {
+  readonly memory: FramesInMemory;
+  readonly frameDefaults: FrameDefaults;
+  readonly redact?: Redact | undefined;
+  /** Sequence number up to which events are settled. */
+  readonly settled: number;
+  /** Sequence number up to which an earlier worker stored events. They are no longer in memory. */
+  readonly stored: number;
+  /**
+   * Opens the run for the events after `stored`: creates its folder, or opens what main or an earlier worker has stored.
+   * Throws the system's error.
+   */
+  readonly openRun: (stored: number) => Run;
+  /** Called each time the disk fails. */
+  readonly onFailure: (error: unknown) => void;
+  /** Called when all events up to `through` are on disk. */
+  readonly onStored: (through: number) => void;
+  /** Called when another process has adopted the run. The next run needs another name. */
+  readonly onLeft: () => void;
+  readonly monotonicTime: () => number;
+}
+
+/** Milliseconds before a failed disk is tried again. */
+const TRY_AGAIN_MS = 1_000;
+
+export class OwnWriter {
+  readonly #options: OwnWriterOptions;
+  readonly #memory: FramesInMemory;
+  #run: Run | undefined;
+  #settled: number;
+  #stored: number;
+  #left = 0;
+  /** When the disk last failed; undefined when it works again. */
+  #failedAt: number | undefined;
+  #isSyncFailing = false;
+  #syncs = 0;
+  /** Events that are too large for a segment, and therefore for the API, with their size in bytes. */
+  readonly oversize = new Map<number, number>();
+
+  constructor(options: OwnWriterOptions) {
+    this.#options = options;
+    this.#memory = options.memory;
+    this.#settled = options.settled;
+    this.#stored = Math.max(options.settled, options.stored);
+  }
+
+  /** Undefined if nothing was written, and while the disk fails. */
+  get run(): Run | undefined {
+    return this.#run;
+  }
+
+  /** Sequence number up to which all events are on disk or settled. */
+  get stored(): number {
+    return this.#stored;
+  }
+
+  /** Sequence number up to which another process has adopted the events. */
+  get left(): number {
+    return this.#left;
+  }
+
+  /** Sequence number up to which nothing needs to be written. */
+  get written(): number {
+    return Math.max(this.#run?.written ?? this.#stored, this.#settled);
+  }
+
+  get isFailing(): boolean {
+    return this.#failedAt !== undefined;
+  }
+
+  get isSyncing(): boolean {
+    return this.#syncs > 0;
+  }
+
+  /** Whether its run has events that aren't settled. */
+  get hasUnsettled(): boolean {
+    return this.#run !== undefined && this.#run.written > this.#settled;
+  }
+
+  /** Writes what hasn't been written yet. Never throws. */
+  write(isUrgent = false): void {
+    // The run is also opened if an earlier worker has stored events.
+    const isIdle =
+      this.written >= this.#memory.last && (this.#run !== undefined || this.#stored <= this.#settled);
+    if (isIdle) return;
+    const { monotonicTime, openRun } = this.#options;
+    if (this.#failedAt !== undefined && !isUrgent && monotonicTime() - this.#failedAt < TRY_AGAIN_MS) return;
+    try {
+      this.#run ??= openRun(this.written);
+      const frames = this.#memory.read(this.written + 1);
+      for (let next = frames.next(); !next.done; next = frames.next()) this.#add(this.#run, ...next.value);
+      this.#run.write();
+      if (!this.#isSyncFailing) this.#failedAt = undefined;
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Syncs everything that is written. Never throws. Calls `done` at the end, whether that succeeded or not. */
+  sync(done: () => void = () => {}): void {
+    const run = this.#run;
+    if (run === undefined) {
+      done();
+      return;
+    }
+    this.#syncs++;
+    run.sync((error) => {
+      this.#syncs--;
+      if (run === this.#run) this.#synced(run, error);
+      done();
+    });
+  }
+
+  settle(through: number): void {
+    this.#settled = Math.max(this.#settled, through);
+    this.#run?.settle(this.#settled);
+    if (this.#settled > this.#stored) this.#store(this.#settled);
+  }
+
+  close(): void {
+    this.#run?.close();
+    this.#run = undefined;
+  }
+
+  #add(run: Run, sequence: number, raw: RawFrame): void {
+    const event = this.#eventOf(sequence, raw);
+    if (!run.add(event)) this.oversize.set(sequence, event.length);
+  }
+
+  /** The event as stored: in its final form if it is redacted, and otherwise as main wrote it. */
+  #eventOf(sequence: number, raw: RawFrame): StoredEvent {
+    const { redact, frameDefaults } = this.#options;
+    const { kind, time, memory, start, end } = raw;
+    if (redact === undefined && kind !== 'snapshot') {
+      const copy = (target: Buffer, at: number): void => {
+        memory.copy(target, at, start, end);
+      };
+      return { sequence, time, kind, length: end - start, copy };
+    }
+    const text = textOf(raw, sequence, frameDefaults);
+    const final = redact === undefined ? text : redact(text);
+    const copy = (target: Buffer, at: number): void => {
+      writeText(final, target, at);
+    };
+    return { sequence, time, kind: 'whole', length: lengthOf(final), copy };
+  }
+
+  #synced(run: Run, error: unknown): void {
+    this.#isSyncFailing = error !== undefined;
+    if (error !== undefined) this.#fail(error);
+    else if (run.isOwned) {
+      this.#failedAt = undefined;
+      this.#store(Math.max(run.synced, this.#stored));
+    } else {
+      // Another process took this one for dead and adopted what was stored. The rest is still in memory, and goes to a
+      // new run.
+      this.close();
+      this.#options.onLeft();
+      this.#left = this.#stored;
+    }
+  }
+
+  #store(through: number): void {
+    this.#stored = through;
+    this.#memory.release(through);
+    this.#options.onStored(through);
+  }
+
+  #fail(error: unknown): void {
+    this.#failedAt = this.#options.monotonicTime();
+    this.#options.onFailure(error);
+  }
+}
