@@ -26,12 +26,18 @@ test.each([
   ['memory', 1],
   ['spin', 2],
 ] as const)('by %s after request %d, and no event is lost', { timeout: 60_000 }, async (manner, request) => {
-  for (const blocking of [true, false]) {
+  for (const [blocking, strict] of [
+    [true, false],
+    [false, false],
+    [true, true],
+    [false, true],
+  ]) {
     await api.reset();
     const orders = [{ manner, when: 'request', request, after: 20 }];
     // A busy machine may not run a thread for a second, which is what kills it only if it spins.
     const patience = manner === 'throw' || manner === 'exit' ? 10_000 : undefined;
     const plan = { host: api.url, ids, orders, blocking, patience, settings: { spool: directory } };
+    const plan = { host: api.url, ids, orders, blocking, patience, settings: { spool: { directory, strict } } };
     const ended = await runProgram('crash.mjs', { args: [JSON.stringify(plan)] });
     expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' });
     expect(ended.lines.filter((line) => 'error' in line)).toEqual([]);
