@@ -1,13 +1,16 @@
 // A full disk costs no event that was written before, and none that is written when it has room again.
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { appendDeadLetters } from '@offthread/worker/spool/index';
-import { expect, test } from 'vitest';
+import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { seeded } from '../helpers/model-file-system.js';
 import { add, createRun, DIRECTORY, emptyDisk, recover } from '../helpers/spool-run.js';
+import { withApi } from '../helpers/with-api.js';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 /** Adds events up to `most`; false where the disk takes no more. */
 function fill(run: ReturnType<typeof createRun>, most: number, filler: string): boolean {
@@ -79,23 +82,108 @@ test('A full disk takes no half of a dead letter', () => {
   }
 });
 
-test('A real file system that is full, and is freed', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'spool-'));
-  const fixture = fileURLToPath(new URL('../fixtures/spool-full-disk.mjs', import.meta.url));
-  try {
-    // In a name space of its own, so that it is gone with the process. A container may forbid it: then a quota can't be had,
-    // and there are only the tests above.
-    if (spawnSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'none', directory]).status !== 0) return;
-    const mount = `mount -t tmpfs -o size=512k none "$1" && head -c 200000 /dev/zero > "$1/filler" && exec "$2" --conditions=offthread-internal "$3" "$1"`;
-    const args = ['-m', 'sh', '-c', mount, 'sh', directory, process.execPath, fixture];
-    const { code, full, error, freed } = JSON.parse(execFileSync('unshare', args, { encoding: 'utf8' }));
-    expect(code).toBe('ENOSPC');
-    expect(error).toBeUndefined();
-    expect(full).toEqual({ written: full.written, count: full.written, damaged: 0, position: full.written });
-    expect(full.written).toBeGreaterThan(100);
-    const all = full.written + 100;
-    expect(freed).toEqual({ written: all, count: all, damaged: 0, position: all });
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
+const directory = mkdtempSync(join(tmpdir(), 'spool-'));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+afterEach(() => {
+  for (const name of readdirSync(directory)) rmSync(join(directory, name), { recursive: true, force: true });
+});
+
+function fixtureAt(name: string): string {
+  return fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
+}
+
+/** Whether the limit of a running process can be raised. */
+const canRaise = process.platform === 'linux';
+
+/** Runs a program whose files may have 256 KB. */
+function runLimited(...args: string[]): SpawnSyncReturns<string> {
+  const limited = ['-c', 'ulimit -S -f 512 && exec "$@"', 'sh', process.execPath, ...args];
+  return spawnSync('sh', limited, { encoding: 'utf8', timeout: 50_000 });
+}
+
+interface Filled {
+  readonly written: number;
+  readonly count: number;
+  readonly damaged: number;
+  readonly position: number;
+}
+
+/** What spool-full-disk.mjs prints. */
+function expectRecovered({ full, error, freed }: { full: Filled; error: unknown; freed: Filled }): void {
+  expect(error).toBeUndefined();
+  expect(full).toEqual({ written: full.written, count: full.written, damaged: 0, position: full.written });
+  expect(full.written).toBeGreaterThan(100);
+  const all = full.written + (canRaise ? 100 : 0);
+  expect(freed).toEqual({ written: all, count: all, damaged: 0, position: all });
+}
+
+test('Real files that may not grow, and then may', () => {
+  const args = ['--conditions=offthread-internal', fixtureAt('spool-full-disk.mjs'), directory];
+  const { stdout, stderr } = runLimited(...args, canRaise ? 'limit' : 'nothing');
+  expect(stderr).toBe('');
+  const result = JSON.parse(stdout);
+  expect(result.code).toBe('EFBIG');
+  expectRecovered(result);
+});
+
+test('A real file system that is full, and is freed: a tmpfs, or files with a limit where none can be mounted', () => {
+  const fixture = fixtureAt('spool-full-disk.mjs');
+  // In a namespace of its own, so that it is gone with the process.
+  const canMount = spawnSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'none', directory]).status === 0;
+  const mount = `mount -t tmpfs -o size=512k none "$1" && head -c 200000 /dev/zero > "$1/filler" && exec "$2" --conditions=offthread-internal "$3" "$1" filler`;
+  const { stdout } = canMount
+    ? spawnSync('unshare', ['-m', 'sh', '-c', mount, 'sh', directory, process.execPath, fixture], {
+        encoding: 'utf8',
+      })
+    : runLimited('--conditions=offthread-internal', fixture, directory, canRaise ? 'limit' : 'nothing');
+  const result = JSON.parse(stdout);
+  expect(result.code).toBe(canMount ? 'ENOSPC' : 'EFBIG');
+  expectRecovered(result);
+});
+
+describe('A client whose disk is full', () => {
+  const bench = withApi();
+
+  async function run(strict: boolean) {
+    await bench.api.behave({ type: 'answer', status: 503 });
+    const settings = { writeKey: 'KEY', host: bench.api.url, spool: { directory, strict } };
+    const { stdout, stderr } = runLimited(
+      fixtureAt('spool-limited.mjs'),
+      JSON.stringify(settings),
+      String(canRaise),
+    );
+    expect(stderr).toBe('');
+    await bench.api.behave({ type: 'ok' });
+    return JSON.parse(stdout);
   }
+
+  /** Has the next process send what was left, and returns what has arrived. */
+  async function arrived(count: number): Promise<unknown[]> {
+    const analytics = bench.open({ spool: directory });
+    const end = performance.now() + 20_000;
+    while ((analytics.stats().spool?.recovered ?? 0) < count && performance.now() < end)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    const indices = (await bench.api.events()).map(({ properties }) => properties?.['index']);
+    return indices.sort((a, b) => Number(a) - Number(b));
+  }
+
+  test('refuses events with strict, and each that it accepted arrives after SIGKILL', async () => {
+    const { full, accepted, errors, stats } = await run(true);
+    expect(full.accepted).toBeGreaterThan(100);
+    expect(full.accepted).toBeLessThan(1_000);
+    expect(full.refused).toBe(1);
+    expect(errors).toMatchObject([{ code: 'spool_failed' }]);
+    expect(stats.refused.spool_failed).toBeGreaterThan(1);
+    expect(accepted).toHaveLength(full.accepted + (canRaise ? 100 : 0));
+    expect(await arrived(accepted.length)).toEqual(accepted);
+  });
+
+  test('goes on in memory otherwise, and writes it all when there is room again', async () => {
+    const { full, stored, accepted, errors } = await run(false);
+    expect(full).toEqual({ accepted: 2_001, refused: 0, stored: 'failed' });
+    expect(errors).toMatchObject([{ code: 'spool_failed' }]);
+    expect(stored).toBe(canRaise ? 'ok' : 'failed');
+    expect(accepted).toHaveLength(canRaise ? 2_101 : 2_001);
+    if (canRaise) expect(await arrived(accepted.length)).toEqual(accepted);
+  });
 });

@@ -190,6 +190,24 @@ describe('The API', () => {
     await expectEach(10);
   });
 
+  test('that answers 429 gets the same events again, each once, and in order', async () => {
+    const headers = { 'retry-after': '1' };
+    await bench.api.script([{ type: 'answer', status: 429, headers, times: 2 }]);
+    const analytics = bench.open({ spool: directory });
+    for (const index of upTo(10)) track(analytics, index);
+    await until(() => analytics.stats().delivered === 10);
+    expect(analytics.stats()).toMatchObject({ delivered: 10, failed: 0 });
+    expect((await bench.api.events()).map(({ properties }) => properties?.['index'])).toEqual(upTo(10));
+    expect(bench.errors).toEqual([]);
+  });
+
+  test('at another address gets what was left for the one before', async () => {
+    await run('kill', 20, { host: 'http://127.0.0.1:9' });
+    const { report } = await run('drain', 0, {}, 20);
+    expect(report.stats.spool.recovered).toBe(20);
+    await expectEach(20);
+  });
+
   test('that refuses one event puts that one aside, with the reason', async () => {
     const settings = { writeKey: 'KEY', host: bench.api.url, spool: directory };
     await bench.api.rules([{ match: { messageId: 'bad' }, behaviour: { type: 'answer', status: 400 } }]);
