@@ -19,8 +19,7 @@ table([
 
 const start = performance.now();
 const say = (text) => line(`  ${((performance.now() - start) / 1000).toFixed(1).padStart(4)} s   ${text}`);
-const orders = new Set();
-const risky = new Set();
+const answered = new Map();
 for (let round = 1; round <= 3; round++) {
   const server = await startServer(settings);
   say(`process ${server.child.pid} has started`);
@@ -28,17 +27,17 @@ for (let round = 1; round <= 3; round++) {
   await new Promise((resolve) => setTimeout(resolve, 1_200));
   const { events } = await api.counts();
   say(
-    `${count(orders.size + risky.size + load.answered.size)} orders answered, ${count(events)} events arrived: SIGKILL`,
+    `${count(answered.size + load.answered.size)} orders answered, ${count(events)} events arrived: SIGKILL`,
   );
   const killedAt = performance.now();
   await kill(server);
   await load.stop();
-  for (const [id, time] of load.answered) (killedAt - time > WINDOW_MS ? orders : risky).add(id);
+  for (const [id, time] of load.answered) answered.set(id, killedAt - time);
 }
 say('one more process sends what they have left');
-const { arrived, stats } = await drain({ settings, api, orders });
+const { arrived, stats } = await drain({ settings, api, answered, window: WINDOW_MS });
 const { events } = await api.counts();
-const result = judge({ orders, risky }, arrived);
+const result = judge(answered, arrived, WINDOW_MS);
 say('and ends');
 await api.close();
 rmSync(directory, { recursive: true, force: true });

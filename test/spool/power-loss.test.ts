@@ -1,8 +1,11 @@
 // What was on the disk before the power failed is there afterwards, whatever became of the rest.
 import { AdoptedRun, type OwnRun, parseRun } from '@offthread/worker/spool/index';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { type ModelFileSystem, seeded } from '../helpers/model-file-system.js';
 import { add, createRun, DIRECTORY, emptyDisk, payloadOf, readAll } from '../helpers/spool-run.js';
+import { FACTOR, SEED } from '../helpers/torture.js';
+
+vi.setConfig({ testTimeout: 30_000 * FACTOR });
 
 /** A client's life: it writes, syncs, settles, and its disk fails now and then. */
 class Life {
@@ -72,7 +75,7 @@ function check(life: Life, fs: ModelFileSystem, seed: number): void {
 
 describe('After a loss of power at any moment', () => {
   test.each([0, 1, 2, 3])('everything synced and not settled is found, quarter %d', (quarter) => {
-    for (let seed = quarter * 60; seed < (quarter + 1) * 60; seed++) {
+    for (let seed = SEED + quarter * 60 * FACTOR; seed < SEED + (quarter + 1) * 60 * FACTOR; seed++) {
       const life = new Life(seed);
       for (let step = 0; step < 60; step++) {
         life.step();
@@ -86,7 +89,7 @@ describe('After a loss of power at any moment', () => {
   });
 
   test('a run that was read, half of it, goes on where it was settled, and again after another loss', () => {
-    for (let seed = 0; seed < 200; seed++) {
+    for (let seed = SEED; seed < SEED + 200 * FACTOR; seed++) {
       const life = new Life(seed);
       for (let step = 0; step < 40; step++) life.step();
       life.fs.fault = () => undefined;

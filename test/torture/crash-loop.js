@@ -81,28 +81,17 @@ export class Load {
 /**
  * Kills a server `kills` times.
  *
- * @returns orders that must arrive, and orders that may be missing because they were answered just before a kill.
+ * @returns the orders that were answered with 201, with the milliseconds from the answer to the kill.
  */
-export async function crashLoop({
-  settings,
-  window = WINDOW_MS,
-  kills,
-  seed,
-  connections = 8,
-  most = 400,
-  blocks = false,
-  onKill = () => {},
-}) {
+export async function crashLoop({ settings, kills, seed, connections = 8, most = 400, onKill = () => {} }) {
   const random = seeded(seed);
-  const orders = new Set();
-  const risky = new Set();
+  const answered = new Map();
   for (let round = 0; round < kills; round++) {
     const server = await startServer(settings);
     const load = new Load(server.url, connections, `${seed}-${round}`);
     // Some are killed while they adopt, and some after the first requests.
     await new Promise((resolve) => setTimeout(resolve, random() * most));
-    const isBlocked = blocks && random() < 0.5;
-    if (isBlocked) {
+    if (random() < 0.5) {
       // What was accepted before is safe though the main thread does nothing for it any more.
       void post(`${server.url}/block/5000`, new Agent());
       await new Promise((resolve) => setTimeout(resolve, WINDOW_MS * 3));
@@ -110,21 +99,24 @@ export async function crashLoop({
     const killedAt = performance.now();
     await kill(server);
     await load.stop();
-    for (const [id, time] of load.answered) {
-      if (killedAt - time > window) orders.add(id);
-      else risky.add(id);
-    }
-    onKill(round + 1, orders.size + risky.size);
+    for (const [id, time] of load.answered) answered.set(id, killedAt - time);
+    onKill(round + 1, answered.size);
   }
-  return { orders, risky };
+  return answered;
 }
 
-/** Has one more process send what the others have left. Resolves with whether all orders arrive within `timeout` ms. */
-export async function drain({ settings, api, orders, timeout = 60_000 }) {
+/** Orders that must arrive: those that were answered more than `window` ms before a kill, or all of them if it is 0. */
+export function safeOrders(answered, window) {
+  return [...answered].filter(([, age]) => window === 0 || age > window).map(([id]) => id);
+}
+
+/** Has one more process send what the others have left. Resolves when the safe orders have arrived, or after `timeout` ms. */
+export async function drain({ settings, api, answered, window, timeout = 60_000 }) {
   const server = await startServer({ ...settings, isDraining: true });
   const end = performance.now() + timeout;
+  const orders = safeOrders(answered, window);
   let arrived = await arrivedOrders(api);
-  while (performance.now() < end && [...orders].some((id) => !arrived.has(id))) {
+  while (performance.now() < end && orders.some((id) => !arrived.has(id))) {
     await new Promise((resolve) => setTimeout(resolve, 250));
     arrived = await arrivedOrders(api);
   }
@@ -146,12 +138,17 @@ async function arrivedOrders(api) {
 }
 
 /** What became of the orders. */
-export function judge({ orders, risky }, arrived) {
+export function judge(answered, arrived, window) {
+  const lost = [...answered].filter(([id]) => !arrived.has(id));
+  const missing = safeOrders(new Map(lost), window);
   return {
-    answered: orders.size + risky.size,
-    arrived: [...orders, ...risky].filter((id) => arrived.has(id)).length,
-    missing: [...orders].filter((id) => !arrived.has(id)),
-    missingRisky: [...risky].filter((id) => !arrived.has(id)).length,
+    answered: answered.size,
+    arrived: answered.size - lost.length,
+    missing,
+    /** Orders that may be missing, because they were answered just before a kill. */
+    missingRisky: lost.length - missing.length,
+    /** The longest time before a kill at which an order was answered that is missing. */
+    oldestMissingMs: Math.max(0, ...lost.map(([, age]) => age)),
     /** Orders that arrived as two different events. */
     doubled: [...arrived].filter(([, ids]) => ids.size > 1).map(([id]) => id),
   };
