@@ -1,6 +1,6 @@
-// The spool: what it adds to a call on the main thread and to all threads, 20,000 events a second through the disk, and a
-// backlog of 1 GB that another process has left.
-import { mkdtempSync, rmSync } from 'node:fs';
+// The spool: what it adds to a call on the main thread and to all threads, 20,000 events a second through the disk, and
+// backlogs that another process has left: 1 GB of large events, 1,000,000 small ones, and a directory of 5,000 runs.
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -14,6 +14,9 @@ const RATE = 5_000;
 const HIGH_RATE = 20_000;
 const CALLS = 2_000;
 const GB = 1e9;
+const MANY = 1_000_000;
+const DIRECT = 200_000;
+const RUNS = 5_000;
 
 /** An event of 30 KB: the backlog is written in seconds. */
 const FILLER = 'x'.repeat(30_000);
@@ -25,9 +28,9 @@ export async function run({ endpoints, quick }, subject) {
   const directory = mkdtempSync(join(tmpdir(), 'offthread-bench-'));
   const parts = {};
   try {
-    for (const part of ['cost', 'high', 'fill', 'drain']) {
+    for (const part of ['cost', 'high', 'fill', 'drain', 'fillMany', 'drainMany', 'direct', 'runs']) {
       await endpoints.reset();
-      if (part === 'fill') await endpoints.hang();
+      if (part.startsWith('fill')) await endpoints.hang();
       const settings = { ...endpoints.urls, part, directory, quick };
       const { result } = await runOnce('spool', subject, settings, { nodeArguments: ['--expose-gc'] });
       Object.assign(parts, result);
@@ -35,7 +38,8 @@ export async function run({ endpoints, quick }, subject) {
   } finally {
     rmSync(directory, { recursive: true });
   }
-  return parts;
+  const { drainedPerSecond, directPerSecond, ...others } = parts;
+  return { ...others, drainedPerSecond, drainShare: drainedPerSecond / directPerSecond };
 }
 
 export async function measure(subject, { part, directory, quick, ...settings }) {
@@ -52,7 +56,7 @@ export async function measure(subject, { part, directory, quick, ...settings }) 
     });
   switch (part) {
     case 'cost':
-      return costs(create({}), create({ spool }), quick);
+      return costs(create({}), create({ spool }), create({ spool: { ...spool, strict: true } }), quick);
     case 'high': {
       const analytics = create({ spool });
       await analytics.stored();
@@ -73,17 +77,71 @@ export async function measure(subject, { part, directory, quick, ...settings }) 
       await analytics.close(0);
       return { backlogMb: analytics.stats().spool.bytes / 2 ** 20 };
     }
-    default:
+    case 'drain':
       return drain(create, spool);
+    case 'fillMany': {
+      const analytics = create({ spool, flushOnExit: 'store' });
+      const many = quick ? MANY / 10 : MANY;
+      for (let n = 0; n < many; n++) {
+        analytics.track(eventOf(n));
+        if (n % 5_000 === 0) await analytics.stored(30_000);
+      }
+      await analytics.close(0);
+      return {};
+    }
+    case 'runs':
+      return { lookMs: await lookAtRuns(directory) };
+    case 'drainMany': {
+      const { recovered, elapsed } = await sendAll(create({ spool }));
+      return { drainedPerSecond: (recovered * 1e3) / elapsed };
+    }
+    default: {
+      // As fast as the API takes what waits in memory.
+      const analytics = create({});
+      for (let n = 0; n < DIRECT; n++) analytics.track(eventOf(n));
+      const start = performance.now();
+      await analytics.flushAsync(30_000);
+      const elapsed = performance.now() - start;
+      const { delivered } = analytics.stats();
+      await analytics.close();
+      return { directPerSecond: (delivered * 1e3) / elapsed };
+    }
   }
 }
 
-/** A call and an event, without the spool and with it, in turns. */
-async function costs(without, withIt, quick) {
-  await withIt.stored();
-  const calls = { without: [], withIt: [] };
+/** How long it takes to find out who has 5,000 runs, in milliseconds. The processes that had them are gone. */
+async function lookAtRuns(directory) {
+  const { findRuns } = await import('@offthread/sdk/spool');
+  const digits = (n, length) => n.toString(16).padStart(length, '0');
+  for (let n = 0; n < RUNS; n++)
+    mkdirSync(join(directory, `${digits(0, 32)}.${digits(0, 9)}-${digits(n, 12)}.${digits(n % 50, 16)}`));
+  const start = performance.now();
+  const { length } = await findRuns(directory);
+  return length === RUNS ? performance.now() - start : Number.NaN;
+}
+
+/** Waits until all that others have left is sent. */
+async function sendAll(analytics, look = () => {}) {
+  const start = performance.now();
+  while (performance.now() - start < 50_000) {
+    await delay(10);
+    look(performance.now() - start);
+    const { recovered, oldestAge } = analytics.stats().spool;
+    if (recovered > 0 && oldestAge === 0) break;
+  }
+  const elapsed = performance.now() - start;
+  const { recovered } = analytics.stats().spool;
+  await analytics.close();
+  return { recovered, elapsed };
+}
+
+/** A call and an event, without the spool, with it and with `strict`, in turns. */
+async function costs(without, withIt, strict, quick) {
+  await Promise.all([withIt.stored(), strict.stored()]);
+  const clients = { without, withIt, strict };
+  const calls = { without: [], withIt: [], strict: [] };
   for (let round = 0; round < (quick ? 20 : 60); round++) {
-    for (const [name, analytics] of Object.entries({ without, withIt })) {
+    for (const [name, analytics] of Object.entries(clients)) {
       const start = performance.now();
       for (let n = 0; n < CALLS; n++) analytics.track(eventOf(n));
       calls[name].push(performance.now() - start);
@@ -91,13 +149,16 @@ async function costs(without, withIt, quick) {
     }
   }
   const pairs = quick ? 3 : 8;
-  const plain = await costOf((event) => without.track(event), { rate: RATE, pairs });
-  const spooled = await costOf((event) => withIt.track(event), { rate: RATE, pairs });
-  await Promise.all([without.close(), withIt.close()]);
+  const costAt = ([, analytics]) => costOf((event) => analytics.track(event), { rate: RATE, pairs });
+  const costs = {};
+  for (const each of Object.entries(clients)) costs[each[0]] = await costAt(each);
+  await Promise.all(Object.values(clients).map((analytics) => analytics.close()));
   return {
     callRatio: median(calls.withIt) / median(calls.without),
-    addedMainUs: spooled.netMainUs - plain.netMainUs,
-    addedAllUs: spooled.netAllUs - plain.netAllUs,
+    strictCallUs: ((median(calls.strict) - median(calls.without)) * 1e3) / CALLS,
+    addedMainUs: costs.withIt.netMainUs - costs.without.netMainUs,
+    addedAllUs: costs.withIt.netAllUs - costs.without.netAllUs,
+    strictMainUs: costs.strict.netMainUs - costs.without.netMainUs,
   };
 }
 
@@ -108,22 +169,16 @@ async function drain(create, spool) {
   await warm.flushAsync(30_000);
   globalThis.gc();
   const before = process.memoryUsage.rss();
-  const start = performance.now();
   const analytics = create({ spool });
-  let first;
+  let first = Number.NaN;
   let peak = 0;
-  while (performance.now() - start < 50_000) {
-    await delay(10);
-    const { requests, spool: counts } = analytics.stats();
+  const { recovered, elapsed } = await sendAll(analytics, (time) => {
     peak = Math.max(peak, process.memoryUsage.rss());
-    if (requests > 0) first ??= performance.now() - start;
-    if (counts.recovered > 0 && counts.oldestAge === 0) break;
-  }
-  const elapsed = performance.now() - start;
-  const { recovered } = analytics.stats().spool;
-  await Promise.all([analytics.close(), warm.close()]);
+    if (Number.isNaN(first) && analytics.stats().requests > 0) first = time;
+  });
+  await warm.close();
   return {
-    firstMs: first ?? Number.NaN,
+    firstMs: first,
     grownMb: (peak - before) / 2 ** 20,
     drainedMbPerSecond: (recovered * FILLER.length * 1e3) / elapsed / 2 ** 20,
   };
