@@ -36,8 +36,14 @@ test.each([
     const orders = [{ manner, when: 'request', request, after: 20 }];
     // A busy machine may not run a thread for a second, which is what kills it only if it spins.
     const patience = manner === 'throw' || manner === 'exit' ? 10_000 : undefined;
-    const plan = { host: api.url, ids, orders, blocking, patience, settings: { spool: directory } };
-    const plan = { host: api.url, ids, orders, blocking, patience, settings: { spool: { directory, strict } } };
+    const plan = {
+      host: api.url,
+      ids,
+      orders,
+      blocking,
+      patience,
+      settings: { spool: { directory, strict } },
+    };
     const ended = await runProgram('crash.mjs', { args: [JSON.stringify(plan)] });
     expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' });
     expect(ended.lines.filter((line) => 'error' in line)).toEqual([]);

@@ -251,7 +251,10 @@ export class WorkerTransport implements Transport, ThreadClient {
       if (spool !== undefined && this.hasPending) {
         // What is on disk isn't lost: another process sends it. What follows is numbered as if it had been sent.
         spool.leaveRun();
-        this.#listener.onOutcome({ type: 'left', through: spool.survivingThrough(this.#pendingEvents.accepted) });
+        this.#listener.onOutcome({
+          type: 'left',
+          through: spool.survivingThrough(this.#pendingEvents.accepted),
+        });
       }
       this.#listener.onUnavailable(error instanceof Error ? error : new Error(String(error)));
     }
