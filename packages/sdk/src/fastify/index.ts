@@ -1,5 +1,5 @@
 // The Fastify 5 plugin: adds `fastify.analytics` and `request.analytics`, and delivers all events when the server
-// closes. Next: request-analytics.ts.
+// closes. Next: ../request/request-analytics.ts.
 import type {
   FastifyInstance,
   FastifyPluginAsync,
@@ -11,13 +11,16 @@ import { Analytics } from '../analytics.js';
 import { type AnalyticsError, show, ValidationError } from '../errors.js';
 import type { AnyEvents } from '../event/event.js';
 import { plainFields } from '../input/fields.js';
+import { logOutages } from '../request/outage-log.js';
+import { type RequestAnalytics, requestAnalytics } from '../request/request-analytics.js';
+import type { RequestFields } from '../request/request-fields.js';
+import { checkReaders, type RequestReaders as Readers, RequestSource } from '../request/request-source.js';
 import { type AnalyticsSettings, SETTINGS } from '../settings/analytics-settings.js';
-import { logOutages } from './outage-log.js';
-import { type RequestAnalytics, requestAnalytics } from './request-analytics.js';
-import { type RequestReaders, RequestSource } from './request-source.js';
 
-export type { RequestAnalytics, RequestEvent, RequestTrackEvent } from './request-analytics.js';
-export type { RequestReaders } from './request-source.js';
+export type { RequestAnalytics, RequestEvent, RequestTrackEvent } from '../request/request-analytics.js';
+
+/** Functions of the user's that read data of a request. */
+export type RequestReaders = Readers<FastifyRequest>;
 
 /**
  * Declares names and properties of the events that `fastify.analytics` and `request.analytics` track, for the compiler.
@@ -95,20 +98,17 @@ async function plugin(
     ...rest
   } = plainFields(options, OPTIONS);
   const source = plainFields(rest, []);
-  const readers: RequestReaders = {
-    identify: checkReader('identify', identify),
-    context: checkReader('context', context),
-  };
+  const readers = checkReaders({ identify, context });
   const client = clientOf(source, (error) => log(fastify, error));
   if (typeof withContext !== 'boolean') {
     throw new ValidationError('invalid_setting', "Option 'withContext' must be true or false", withContext);
   }
-  const sources = new WeakMap<FastifyRequest, RequestSource>();
+  const sources = new WeakMap<FastifyRequest, RequestSource<FastifyRequest>>();
   const perRequest = new WeakMap<FastifyRequest, RequestAnalytics>();
-  const sourceOf = (request: FastifyRequest): RequestSource => {
+  const sourceOf = (request: FastifyRequest): RequestSource<FastifyRequest> => {
     const known = sources.get(request);
     if (known !== undefined) return known;
-    const made = new RequestSource(request, readers);
+    const made = new RequestSource(request, readers, fieldsOf);
     sources.set(request, made);
     return made;
   };
@@ -175,9 +175,19 @@ function clientOf(source: OwnClient | GivenClient, onError: (error: AnalyticsErr
   throw new ValidationError('invalid_setting', expected);
 }
 
-function checkReader<Reader>(name: keyof RequestReaders, reader: Reader): Reader {
-  if (reader === undefined || typeof reader === 'function') return reader;
-  throw new ValidationError('invalid_setting', `Option '${name}' must be a function`, reader);
+/** Takes some microseconds, most of them for `ip`. */
+function fieldsOf(request: FastifyRequest): RequestFields {
+  const { headers } = request;
+  return {
+    ip: request.ip,
+    protocol: request.protocol,
+    host: request.host,
+    target: request.originalUrl,
+    userAgent: headers['user-agent'],
+    acceptLanguage: headers['accept-language'],
+    referrer: headers.referer,
+    requestId: request.id,
+  };
 }
 
 /** The default `onError`. Doesn't log events, because they may contain personal data. */

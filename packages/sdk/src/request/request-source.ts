@@ -1,5 +1,5 @@
-// The ids and the context of a request, each read when it is needed. Used by request-analytics.ts and index.ts.
-import type { FastifyRequest } from 'fastify';
+// The ids and the context of a request, each read when it is needed. Used by request-analytics.ts, request-binder.ts and
+// fastify/index.ts.
 import { ValidationError } from '../errors.js';
 import type { Identity } from '../event/event.js';
 import { withoutForeign } from '../event/event-fields.js';
@@ -8,27 +8,50 @@ import type { ScopeFields } from '../event/scope.js';
 import { merge } from '../input/fields.js';
 import { isPromise } from '../input/promises.js';
 import { contextOf } from './context.js';
+import type { RequestFields } from './request-fields.js';
 
 /** Functions of the user's that read data of a request. */
-export interface RequestReaders {
+export interface RequestReaders<Request> {
   /**
    * Returns the ids of the user who makes the request, or nothing if the user is unknown. Called for each event,
    * because the user may log in between two events. Must be synchronous: if you need a query, make it in a hook. An
    * exception is reported to `onError`.
    */
-  readonly identify?: ((request: FastifyRequest) => Identity | null | undefined) | undefined;
+  readonly identify?: ((request: Request) => Identity | null | undefined) | undefined;
   /** Returns more fields for `context`, which take precedence. Called once per request. Must be synchronous. */
-  readonly context?: ((request: FastifyRequest) => object | null | undefined) | undefined;
+  readonly context?: ((request: Request) => object | null | undefined) | undefined;
 }
 
-export class RequestSource {
-  readonly #request: FastifyRequest;
-  readonly #readers: RequestReaders;
+/**
+ * Returns the two functions alone.
+ *
+ * @throws {ValidationError} `invalid_setting`, if one of them isn't a function.
+ */
+export function checkReaders<Request>(given: RequestReaders<Request>): RequestReaders<Request> {
+  const { identify, context } = given;
+  for (const [name, reader] of Object.entries({ identify, context })) {
+    if (reader === undefined || typeof reader === 'function') continue;
+    throw new ValidationError('invalid_setting', `Option '${name}' must be a function`, reader);
+  }
+  return { identify, context };
+}
+
+/** What a client adds to the events of one request. */
+export interface EventSource {
+  readonly ids: Ids;
+  readonly context: object;
+}
+
+export class RequestSource<Request> implements EventSource {
+  readonly #request: Request;
+  readonly #readers: RequestReaders<Request>;
+  readonly #read: (request: Request) => RequestFields;
   #context: object | undefined;
 
-  constructor(request: FastifyRequest, readers: RequestReaders) {
+  constructor(request: Request, readers: RequestReaders<Request>, read: (request: Request) => RequestFields) {
     this.#request = request;
     this.#readers = readers;
+    this.#read = read;
   }
 
   /**
@@ -57,7 +80,7 @@ export class RequestSource {
   };
 
   #readContext(): object {
-    const own = contextOf(this.#request);
+    const own = contextOf(this.#read(this.#request));
     const more = this.#readers.context?.(this.#request);
     if (isPromise(more)) {
       throw new ValidationError('invalid_event', 'context must return fields synchronously; got a Promise');

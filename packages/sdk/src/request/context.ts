@@ -1,29 +1,28 @@
 // The `context` of events that are tracked on a request. Used by request-source.ts.
-import type { FastifyRequest } from 'fastify';
 import { type RequestedPage, requestedPage } from './page.js';
+import type { RequestFields } from './request-fields.js';
 
 /** All fields but `requestId` are from the spec: https://segment.com/docs/connections/spec/common/#context */
 export interface RequestContext {
-  /** The client's address. With Fastify's `trustProxy`, the address that the proxy forwards. */
-  readonly ip: string;
+  /** The client's address. Behind a proxy that the framework trusts, the address that the proxy forwards. */
+  readonly ip: string | undefined;
   readonly userAgent: string | undefined;
   /** The preferred language in `Accept-Language`, for example `'de-CH'`. */
   readonly locale: string | undefined;
   /** The URL of the request as the client sees it, and the referring page. */
   readonly page: RequestedPage & { readonly referrer: string | undefined };
-  /** `request.id`, as in the server's log. */
-  readonly requestId: string;
+  /** As in the server's log. */
+  readonly requestId: string | undefined;
 }
 
-/** Takes some microseconds, most of them for `ip`. */
-export function contextOf(request: FastifyRequest): RequestContext {
-  const { headers } = request;
+export function contextOf(fields: RequestFields): RequestContext {
+  const { ip, userAgent, acceptLanguage, referrer, requestId } = fields;
   return {
-    ip: request.ip,
-    userAgent: headers['user-agent'],
-    locale: preferred(headers['accept-language']),
-    page: { ...requestedPage(request), referrer: headers.referer },
-    requestId: request.id,
+    ip,
+    userAgent,
+    locale: preferred(acceptLanguage),
+    page: { ...requestedPage(fields), referrer },
+    requestId,
   };
 }
 

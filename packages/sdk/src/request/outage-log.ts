@@ -1,13 +1,19 @@
-// Logs when deliveries of a client begin to fail, and when they succeed again. Used by index.ts.
+// Logs when deliveries of a client begin to fail, and when they succeed again. Used by ../fastify/index.ts and
+// ../frameworks/nestjs.ts.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { FastifyBaseLogger } from 'fastify';
 import type { Analytics } from '../analytics.js';
+
+/** The logger of Fastify is one. */
+interface OutageLogger {
+  warn(fields: object, message: string): void;
+  info(message: string): void;
+}
 
 /**
  * Logs two lines for each outage. Otherwise the first sign of it would be an error after `maxRetries`, which takes
  * minutes. Returns a function that stops logging.
  */
-export function logOutages(client: Analytics, log: FastifyBaseLogger): () => void {
+export function logOutages(client: Analytics, log: OutageLogger): () => void {
   let isOut = false;
   const onPostponed = (published: unknown): void => {
     const { analytics, count, status, attempts, message } = Object(published);

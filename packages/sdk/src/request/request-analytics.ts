@@ -6,7 +6,7 @@ import { copyFields } from '../event/event-fields.js';
 import type { Callback, Ids, RequestAnalytics, ScopedEvent, ScopedTrackEvent } from '../event/methods.js';
 import { checkObject, requireFields } from '../event/validate.js';
 import { merge } from '../input/fields.js';
-import type { RequestSource } from './request-source.js';
+import type { EventSource } from './request-source.js';
 
 export type { RequestAnalytics } from '../event/methods.js';
 
@@ -26,7 +26,7 @@ interface Filled {
 /** Creates the methods for one request. */
 export function requestAnalytics<Events extends EventMap<Events>>(
   client: Analytics<Events>,
-  source: RequestSource,
+  source: EventSource,
 ): RequestAnalytics<Events> {
   const method = (type: EventType) => (event: AnyEvents, callback?: Callback) =>
     client[type](complete(type, event, source), callback);
@@ -43,7 +43,7 @@ export function requestAnalytics<Events extends EventMap<Events>>(
 }
 
 /** @throws {ValidationError} if the event is invalid. Doesn't throw anything else. */
-function complete(type: EventType, event: object, source: RequestSource): AnyEvents {
+function complete(type: EventType, event: object, source: EventSource): AnyEvents {
   requireFields(type, event);
   try {
     const filled = copyFields(type, event) as Filled;
@@ -58,11 +58,11 @@ function complete(type: EventType, event: object, source: RequestSource): AnyEve
   }
 }
 
-function contextWith(given: object | undefined, { context }: RequestSource): object {
+function contextWith(given: object | undefined, { context }: EventSource): object {
   return given === undefined ? context : merge('context', context, given);
 }
 
-function fillIds(type: EventType, filled: Filled, source: RequestSource): void {
+function fillIds(type: EventType, filled: Filled, source: EventSource): void {
   if (filled.userId !== undefined && filled.anonymousId !== undefined) return;
   const { userId, anonymousId } = source.ids;
   if (filled.userId === undefined) filled.userId = userId;

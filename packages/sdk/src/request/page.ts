@@ -1,12 +1,13 @@
 // The page in the `context` of events that are tracked on a request. Used by context.ts.
-import type { FastifyRequest } from 'fastify';
+import type { RequestFields } from './request-fields.js';
 
 /** The URL of the request as the client sees it. */
 export interface RequestedPage {
   /** Undefined if the request has no host, or isn't for a valid URL. */
   readonly url: string | undefined;
-  readonly path: string;
-  readonly search: string;
+  /** Undefined if the URL isn't known, as in a server action. */
+  readonly path: string | undefined;
+  readonly search: string | undefined;
 }
 
 /** A target in absolute form, as sent to proxies: protocol, host and path. */
@@ -16,19 +17,20 @@ const ABSOLUTE = /^(https?):\/\/(?:[^/?#]*@)?([^/?#@]*)(.*)$/i;
 const HOST = /^(?:[\w.~-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
 
 /** The host in an absolute target takes precedence over the header. Source: RFC 9112, section 3.2.2. */
-export function requestedPage(request: FastifyRequest): RequestedPage {
-  const { originalUrl } = request;
-  const [, protocol, host, rest] = originalUrl.startsWith('/') ? [] : (ABSOLUTE.exec(originalUrl) ?? []);
-  const target = rest === undefined ? originalUrl : rest.startsWith('/') ? rest : `/${rest}`;
-  const mark = target.indexOf('?');
+export function requestedPage(fields: Pick<RequestFields, 'protocol' | 'host' | 'target'>): RequestedPage {
+  const { target } = fields;
+  if (target === undefined) return { url: undefined, path: undefined, search: undefined };
+  const [, protocol, host, rest] = target.startsWith('/') ? [] : (ABSOLUTE.exec(target) ?? []);
+  const own = rest === undefined ? target : rest.startsWith('/') ? rest : `/${rest}`;
+  const mark = own.indexOf('?');
   return {
-    url: urlOf(protocol ?? request.protocol, host ?? request.host, target),
-    path: mark < 0 ? target : target.slice(0, mark),
-    search: mark < 0 ? '' : target.slice(mark),
+    url: urlOf(own, protocol ?? fields.protocol, host ?? fields.host),
+    path: mark < 0 ? own : own.slice(0, mark),
+    search: mark < 0 ? '' : own.slice(mark),
   };
 }
 
-function urlOf(protocol: string, host: string, target: string): string | undefined {
+function urlOf(target: string, protocol = '', host = ''): string | undefined {
   // HTTP/1.0 has no `Host`, and `OPTIONS *` has no path.
   if (!/^https?$/i.test(protocol) || !HOST.test(host) || !target.startsWith('/')) return undefined;
   const url = `${protocol}://${host}${target}`;
