@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Analytics, AnalyticsError, type DiagnosticMessages, type ErrorCode } from '@offthread/sdk';
+import type { ExpressAnalyticsOptions } from '@offthread/sdk/express';
 import type { FastifyAnalyticsOptions } from '@offthread/sdk/fastify';
 import { describe, expect, test } from 'vitest';
 import { anchorsOf, filesIn, linksOf, read, root, tableRows } from '../helpers/markdown.js';
@@ -174,6 +175,17 @@ describe('the reference', () => {
     };
     const [settings, ...rows] = tableRows(read('docs/fastify.md'), 'Option').map(([name]) => name);
     expect(settings).toContain('settings');
+    expect(rows).toEqual(Object.keys(options));
+  });
+
+  test('has every option of the other frameworks', () => {
+    const options: Record<keyof ExpressAnalyticsOptions, true> = {
+      identify: true,
+      context: true,
+      withContext: true,
+      decorateAs: true,
+    };
+    const rows = tableRows(read('docs/frameworks.md'), 'Option').map(([name]) => name);
     expect(rows).toEqual(Object.keys(options));
   });
 

@@ -71,8 +71,9 @@ export async function loadUntilSigterm({ url, child, end }: OrderServer, most: n
 export function placeOrder(
   url: string,
   agent: Agent,
+  more: Readonly<Record<string, string>> = {},
 ): { inFlight: Promise<unknown>; answer: Promise<Answer> } {
-  const headers = { 'content-type': 'application/json', expect: '100-continue' };
+  const headers = { 'content-type': 'application/json', expect: '100-continue', ...more };
   const signal = AbortSignal.timeout(20_000);
   const sent = request(`${url}/orders`, { method: 'POST', agent, headers, signal });
   sent.flushHeaders();

@@ -89,14 +89,18 @@ function removeOthers(outputs) {
 }
 
 const isForTests = (each) => each.startsWith('testing/');
+/** These read requests in the same way. A program loads one of them. */
+const isForFrameworks = (each) => /^(fastify|frameworks)\//.test(each);
 rmSync(join(dist, 'worker'), { recursive: true, force: true });
 const worker = await buildWorkerText(version);
 const bundles = await Promise.all([
   // A single module, because loading each module takes about a millisecond on the main thread.
   bundle(['index'], piscinaOnMain(worker.text)),
   ...modules
-    .filter((each) => each !== 'index' && !isForTests(each))
+    .filter((each) => each !== 'index' && !isForTests(each) && !isForFrameworks(each))
     .map((each) => bundle([each], classesOfIndex)),
+  // Bundled together, so that the package is smaller.
+  bundle(modules.filter(isForFrameworks), classesOfIndex),
   // Bundled together, so that the matchers and createTestAnalytics() share the class TestAnalytics.
   bundle(modules.filter(isForTests), classesOfIndex),
 ]);

@@ -1,0 +1,103 @@
+// Tells which requests were made, for the listeners of `http_request` and `http_response`. Used by analytics-node.ts.
+//
+// Requests are made by the worker thread. What is known here is published on diagnostics channels: which events were
+// delivered, failed or are sent again. From that and from the events themselves, this builds what analytics-node emits,
+// when a request is over.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { STATUS_CODES } from 'node:http';
+import { version } from '../version.js';
+import type { EmitterEvents } from './emitter.js';
+import type { Context } from './event-context.js';
+
+/** The events of a client, oldest first. */
+interface Source {
+  /** Accepted and not settled. */
+  readonly pending: Iterable<Context>;
+  /** Settled since the last call of `onSettled`. */
+  takeSettled(): readonly Context[];
+}
+
+interface Emitted {
+  request(request: EmitterEvents['http_request'][0]): void;
+  response(response: EmitterEvents['http_response'][0]): void;
+}
+
+/** Starts to emit what the client requests. Returns a function that stops it. */
+export function watchRequests(
+  client: object,
+  endpoint: { readonly url: string; readonly writeKey: string },
+  source: Source,
+  emitted: Emitted,
+): () => void {
+  const { url, writeKey } = endpoint;
+  /** Requests emitted for the oldest batch so far. */
+  let requests = 0;
+
+  const request = (contexts: readonly Context[]): void => {
+    requests++;
+    const batch = contexts.map(({ event }) => event);
+    const body = JSON.stringify({ batch, writeKey, sentAt: new Date() }, (_, value) =>
+      typeof value === 'bigint' ? String(value) : value,
+    );
+    const headers = { 'Content-Type': 'application/json', 'User-Agent': `offthread/${version}` };
+    emitted.request({ url, method: 'POST', headers, body });
+  };
+  const response = (status: number | undefined): void => {
+    if (status === undefined) return;
+    emitted.response({ status, statusText: STATUS_CODES[status] ?? '', url, body: '', headers: {} });
+  };
+  const stops: (() => void)[] = [];
+  const listen = (channel: string, run: (message: Message) => void): void => {
+    const listener = (published: unknown): void => {
+      const message = Object(published);
+      if (message.analytics === client) run(message);
+    };
+    subscribe(channel, listener);
+    stops.push(() => unsubscribe(channel, listener));
+  };
+
+  listen('offthread:retried', ({ count, attempts = 0, status }) => {
+    const contexts = take(source.pending, count);
+    while (requests < attempts) request(contexts);
+    response(status);
+    request(contexts);
+  });
+  listen('offthread:delivered', () => {
+    const contexts = source.takeSettled();
+    if (requests === 0) request(contexts);
+    response(200);
+    requests = 0;
+  });
+  listen('offthread:failed', ({ error }) => {
+    const contexts = source.takeSettled();
+    while (requests < (error?.attempts ?? 0)) request(contexts);
+    response(error?.status);
+    requests = 0;
+  });
+  for (const channel of ['offthread:dropped', 'offthread:left']) {
+    listen(channel, () => {
+      source.takeSettled();
+      requests = 0;
+    });
+  }
+  return () => {
+    for (const stop of stops.splice(0)) stop();
+  };
+}
+
+/** What the messages of the channels have in common. */
+interface Message {
+  readonly count: number;
+  readonly attempts?: number;
+  readonly status?: number;
+  readonly error?: { readonly attempts: number; readonly status: number | undefined };
+}
+
+function take(contexts: Iterable<Context>, count: number): Context[] {
+  const taken: Context[] = [];
+  for (const ctx of contexts) {
+    if (taken.length === count) break;
+    taken.push(ctx);
+  }
+  return taken;
+}
