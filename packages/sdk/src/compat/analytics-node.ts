@@ -206,6 +206,8 @@ export class Analytics extends Emitter {
   }
 
   #watch(): void {
+    // Nothing is requested with `disable`, and with `stub` of `native`.
+    if (this.native.stats().mode !== 'live') return;
     const source = {
       pending: this.#sent,
       takeSettled: () => this.#settled.splice(0),
