@@ -124,7 +124,8 @@ describe('examples', () => {
   // of its folder, Node.js 20 can't run types, and the input of esbuild doesn't exist here
   // (test/package/package.test.ts bundles).
   const complete = examples.filter(
-    ({ code }) => !/region:|oauth:|listen\(|from '(vitest|esbuild)'|declare module|interface/.test(code),
+    ({ code }) =>
+      !/region:|oauth:|listen\(|serve\(|from '(vitest|esbuild)'|declare module|interface/.test(code),
   );
   test.each(complete)('$place runs, delivers what it tracks and reports no error', async (each) => {
     const { stderr } = await finish(whole(each));
@@ -138,11 +139,14 @@ describe('examples', () => {
 
   test.each([
     ['of Fastify', 'listen({ port: 3000 })', 'app.server', { userId: 'user-1', event: 'Home Visited' }],
+    ['of Express', 'expressAnalytics(', 'server', { userId: 'user-1', event: 'Home Visited' }],
+    ['of Koa', 'koaAnalytics(', 'server', { userId: 'user-1', event: 'Home Visited' }],
+    ['of Hono', 'honoAnalytics(', 'server', { userId: 'user-1', event: 'Home Visited' }],
     ['without a framework', "env['PORT']", 'server', { anonymousId: 'somebody', event: 'Page Served' }],
   ])('the server %s responds, and delivers on SIGTERM', async (_, words, name, event) => {
     const { code } = example(words);
     const url = `console.error('http://127.0.0.1:' + ${name}.address().port);`;
-    const file = write('server.mjs', `${local(code).replace('port: 3000', 'port: 0')}\n${url}`);
+    const file = write('server.mjs', `${local(code).replace(/(port: |listen\()3000/, '$10')}\n${url}`);
     const server: ChildProcess = spawn(process.execPath, [file], { stdio: ['ignore', 'ignore', 'pipe'] });
     try {
       const end = once(server, 'exit', { signal: AbortSignal.timeout(20_000) });
@@ -198,8 +202,8 @@ describe('examples', () => {
 
   test('the Prometheus example shows what happened to the event', async () => {
     const { stdout } = await finish(example("from 'prom-client'").code);
-    expect(stdout).toContain('analytics_events_total{outcome="delivered"} 1\n');
-    expect(stdout).toContain('analytics_events_pending 0\n');
+    expect(stdout).toContain('offthread_events_total{client="default",outcome="delivered",code=""} 1\n');
+    expect(stdout).toContain('offthread_events_pending{client="default"} 0\n');
   });
 
   test('the OpenTelemetry example reports what happened to the event', async () => {
@@ -214,14 +218,15 @@ describe('examples', () => {
     console.log(JSON.stringify(Object.fromEntries(reported.map((each) => [each.descriptor.name,
       each.dataPoints.map(({ attributes, value }) => ({ ...attributes, value }))]))));
     await provider.shutdown();`;
-    const { stdout } = await finish(`${setUp}\n${example('getMeter(').code}\n${report}`);
-    expect(JSON.parse(stdout)).toEqual({
-      'analytics.events': [
+    const { stdout } = await finish(`${setUp}\n${example('otelMetrics(analytics)').code}\n${report}`);
+    expect(JSON.parse(stdout)).toMatchObject({
+      'offthread.events': [
         { outcome: 'delivered', value: 1 },
         { outcome: 'failed', value: 0 },
+        { outcome: 'left' },
       ],
-      'analytics.retries': [{ value: 0 }],
-      'analytics.pending': [{ value: 0 }],
+      'offthread.retries': [{ value: 0 }],
+      'offthread.events.pending': [{ value: 0 }],
     });
   });
 
