@@ -26,8 +26,12 @@ import { runProgram } from '../helpers/program.js';
 /** For tests with real processes on a busy machine. */
 const LIMIT = { timeout: 60_000 };
 
-/** Size of an installation in KB: 1,136 when this was written, 240 of them for source maps and 120 for the spool. */
-const MOST_KILOBYTES = 1_200;
+/**
+ * Size of an installation in KB: 1,363 when this was written, 310 of them for source maps, 120 for the spool, and 230 with
+ * their sources for the entries of other frameworks, of metrics and of the drop-in for analytics-node. A program loads none
+ * of these unless it imports them.
+ */
+const MOST_KILOBYTES = 1_400;
 
 /** Dependencies without code in the package: unused parts of got and piscina, and types. */
 const LEFT_OUT =

@@ -88,21 +88,26 @@ function removeOthers(outputs) {
   }
 }
 
-const isForTests = (each) => each.startsWith('testing/');
-/** These read requests in the same way. A program loads one of them. */
-const isForFrameworks = (each) => /^(fastify|frameworks)\//.test(each);
+/**
+ * Modules that are bundled together, because they share code: a class of the test kit, and how events are checked. Not all
+ * of them, because esbuild makes a module for every combination of those that share something.
+ */
+const GROUPS = [/^testing\//, /^(fastify|frameworks|compat)\//, /^metrics\//];
+
 rmSync(join(dist, 'worker'), { recursive: true, force: true });
 const worker = await buildWorkerText(version);
 const bundles = await Promise.all([
   // A single module, because loading each module takes about a millisecond on the main thread.
   bundle(['index'], piscinaOnMain(worker.text)),
   ...modules
-    .filter((each) => each !== 'index' && !isForTests(each) && !isForFrameworks(each))
+    .filter((each) => each !== 'index' && !GROUPS.some((isInGroup) => isInGroup.test(each)))
     .map((each) => bundle([each], classesOfIndex)),
-  // Bundled together, so that the package is smaller.
-  bundle(modules.filter(isForFrameworks), classesOfIndex),
-  // Bundled together, so that the matchers and createTestAnalytics() share the class TestAnalytics.
-  bundle(modules.filter(isForTests), classesOfIndex),
+  ...GROUPS.map((isInGroup) =>
+    bundle(
+      modules.filter((each) => isInGroup.test(each)),
+      classesOfIndex,
+    ),
+  ),
 ]);
 removeOthers(bundles.flatMap(({ outputs }) => Object.keys(outputs)));
 gatherDeclarations(dist, modules, join(home, '../worker/dist'));

@@ -5,7 +5,7 @@ import { show, ValidationError } from '../errors.js';
 import type { Stats } from '../report/counters.js';
 
 /** A value with its labels. */
-export interface Measured {
+interface Measured {
   readonly value: number;
   readonly labels: Readonly<Record<string, string>>;
 }
