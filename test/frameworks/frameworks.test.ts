@@ -160,6 +160,15 @@ describe.each([
     expect(event).toMatchObject({ userId: 'user-1', event: 'Deep', context: { page: { path: '/deep' } } });
   });
 
+  // NestJS has one client, which it provides by its class.
+  if (!name.startsWith('NestJS')) {
+    test('a second client has a name of its own', async () => {
+      const running = await start({ decorateAs: 'marketing' });
+      expect(await get(running, '/shop/seen', browser)).toEqual({ result: 'true' });
+      expect(await arrived(1)).toMatchObject([{ userId: 'user-1', event: 'Seen' }]);
+    });
+  }
+
   test('on SIGTERM it answers requests in flight, delivers their events, and ends', async () => {
     const running = await start({}, { WORK_MS: '500' });
     const placed = Array.from({ length: 5 }, () => placeOrder(running.url, agent, { 'x-user-id': 'user-1' }));
