@@ -105,12 +105,16 @@ export class Analytics extends Emitter {
   }
 
   track(params: TrackParams, callback?: Callback): void {
-    const { event, properties } = params;
-    this.#dispatch({ ...common('track', params), event, properties: properties ?? {} }, callback);
+    const event = common('track', params);
+    event.event = params.event;
+    event.properties = params.properties ?? {};
+    this.#dispatch(event, callback);
   }
 
   identify(params: IdentifyParams, callback?: Callback): void {
-    this.#dispatch({ ...common('identify', params), traits: params.traits ?? {} }, callback);
+    const event = common('identify', params);
+    event.traits = params.traits ?? {};
+    this.#dispatch(event, callback);
   }
 
   page(params: PageParams, callback?: Callback): void {
@@ -291,6 +295,7 @@ export class Analytics extends Emitter {
 
   /** Whatever these plugins do, the event is delivered. */
   #runAfter(ctx: Context): Context | Promise<Context> {
+    if (this.#plugins.length === 0) return ctx;
     try {
       const last = runPlugins(this.#pluginsOf('after'), ctx.event.type, ctx);
       return last instanceof Context ? last : last.catch(() => ctx);
@@ -370,10 +375,10 @@ function common(type: EventType, params: CommonFields & Ids): SegmentEvent {
     type,
     messageId: messageId ?? `node-next-${Date.now()}-${randomUUID()}`,
     timestamp: timestamp ?? new Date(),
+    userId: userId ?? undefined,
+    anonymousId: anonymousId ?? undefined,
     integrations: Object(integrations ?? {}),
     context: Object(context ?? {}),
-    ...(userId == null ? {} : { userId }),
-    ...(anonymousId == null ? {} : { anonymousId }),
   };
 }
 
@@ -385,9 +390,12 @@ function named(name: string | null | undefined, category: string | null | undefi
 function nativeEvent(event: SegmentEvent): AnyEvent {
   const { type } = event;
   const fields: Record<string, unknown> = {};
-  for (const name of fieldsOf(type)) if (event[name] != null) fields[name] = event[name];
-  // Without a name, the API takes the category from the properties only.
-  if (type === 'page' && fields['name'] === undefined) delete fields['category'];
+  for (const name of fieldsOf(type)) {
+    const value = event[name];
+    // Without a name, the API takes the category of a page from the properties only.
+    if (value == null || (name === 'category' && type === 'page' && event.name == null)) continue;
+    fields[name] = value;
+  }
   return fields;
 }
 

@@ -32,13 +32,19 @@ export class Context {
   event: SegmentEvent;
   /** Always 1: how often a request was repeated is not known per event. */
   attempts = 1;
-  readonly id: string;
-  readonly #logs: LogMessage[] = [];
+  // Most contexts are never asked for these.
+  #id: string | undefined;
+  #logs: LogMessage[] | undefined;
   #failure: { readonly reason: unknown } | undefined;
 
-  constructor(event: SegmentEvent, id: string = randomUUID()) {
+  constructor(event: SegmentEvent, id?: string) {
     this.event = event;
-    this.id = id;
+    this.#id = id;
+  }
+
+  get id(): string {
+    this.#id ??= randomUUID();
+    return this.#id;
   }
 
   /** A context without an event of the user's, for `load()` of plugins. */
@@ -56,11 +62,12 @@ export class Context {
   }
 
   log(level: LogLevel, message: string, extras?: object): void {
+    this.#logs ??= [];
     this.#logs.push({ level, message, time: new Date(), extras });
   }
 
   logs(): readonly LogMessage[] {
-    return this.#logs;
+    return this.#logs ?? [];
   }
 
   /** Sets a value at a path like `'properties.price'`. An integration that is false stays so. */
@@ -90,7 +97,7 @@ export class Context {
   }
 
   toJSON(): object {
-    return { id: this.id, event: this.event, logs: this.#logs };
+    return { id: this.id, event: this.event, logs: this.logs() };
   }
 }
 
