@@ -5,6 +5,7 @@ import { version } from '@offthread/sdk';
 import { type Analytics, Context, FetchHTTPClient, type SegmentEvent } from '@offthread/sdk/compat';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { batches, bodyOf, next, requests, sleep, tracked, withCompat } from '../helpers/compat.js';
+import { runFixture } from '../helpers/fixture.js';
 
 // Pauses between attempts are real.
 vi.setConfig({ testTimeout: 40_000 });
@@ -915,6 +916,21 @@ describe('httpClient', () => {
     for (const httpClient of [own, new FetchHTTPClient(own), { makeRequest: own }]) {
       expect(() => bench.open({ httpClient })).toThrow(/use 'proxy', 'tls' and 'headers' of 'native'/);
     }
+  });
+});
+
+describe('the end of the process', () => {
+  test.each([
+    ['exit', 3],
+    ['throw', 1],
+  ])('by %s delivers events, also those that synchronous plugins have seen', async (how, code) => {
+    const ended = await runFixture('compat-exit.mjs', [bench.api.url, how]);
+    expect(ended.code).toBe(code);
+    const events = await bench.api.events();
+    expect(events.map(({ event, properties }) => [event, properties])).toEqual([
+      ['Before', {}],
+      ['After', { seen: true }],
+    ]);
   });
 });
 
