@@ -32,10 +32,15 @@ interface Invoked {
   readonly elapsedMs: number;
 }
 
-/** Starts a process with the handler of the page, and freezes it. */
-async function start(): Promise<ChildProcess> {
-  const [, code = ''] = /^```js\n(.*?)^```/ms.exec(read('docs/serverless.md')) ?? [];
-  expect(code).toContain('export const handler');
+/** The handlers of the page: with one client for all invocations, and with one for each. */
+const HANDLERS = [...read('docs/serverless.md').matchAll(/^```js\n(.*?)^```/gms)].map(
+  ([, code = '']) => code,
+);
+
+/** Starts a process with a handler of the page, and freezes it. */
+async function start(handler = 0): Promise<ChildProcess> {
+  expect(HANDLERS).toHaveLength(2);
+  const code = HANDLERS[handler] ?? '';
   const file = join(folder, 'handler.mjs');
   writeFileSync(file, code.replace("writeKey: 'YOUR_WRITE_KEY'", `$&, host: '${api.url}'`));
   expect(readFileSync(file, 'utf8')).toContain(api.url);
@@ -70,13 +75,24 @@ test('each event is with the API when the process is frozen', async () => {
   expect(new Set(requests.map(({ connection }) => connection)).size).toBe(1);
 });
 
-test('a warm invocation takes one request', async () => {
+test('a client for each invocation delivers before the freeze too', async () => {
+  const child = await start(1);
+  for (let count = 1; count <= 3; count++) {
+    expect((await invoke(child)).response).toEqual({ statusCode: 200 });
+    expect((await api.counts()).events).toBe(count);
+  }
+});
+
+test.each([
+  ['one client', 0],
+  ['a client for each', 1],
+])('a warm invocation with %s takes one request', async (name, handler) => {
   await api.behave({ type: 'ok', delayMs: 50 });
-  const child = await start();
+  const child = await start(handler);
   const cold = await invoke(child);
   const warm = await invoke(child);
   process.stdout.write(
-    `Lambda: ${Math.round(cold.elapsedMs)} ms cold, ${warm.elapsedMs.toFixed(1)} ms warm, of which 50 ms are the API\n`,
+    `Lambda, ${name}: ${Math.round(cold.elapsedMs)} ms cold, ${warm.elapsedMs.toFixed(1)} ms warm, of which 50 ms are the API\n`,
   );
   expect(await api.counts()).toMatchObject({ requests: 2, events: 2 });
   expect(warm.elapsedMs).toBeGreaterThanOrEqual(49);
