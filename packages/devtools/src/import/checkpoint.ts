@@ -8,7 +8,7 @@ import { readPrivate, writePrivate } from './private-file.js';
 import type { Fingerprint } from './source.js';
 
 /** Counts of lines by outcome, over all runs of an import. */
-export interface Tally {
+export interface ImportCounts {
   delivered: number;
   failed: number;
   /** Empty lines. */
@@ -27,7 +27,7 @@ export interface Checkpoint {
   /** The format of the input. Missing in files of earlier versions. */
   readonly format?: FormatName;
   readonly position: Position;
-  readonly tally: Tally;
+  readonly tally: ImportCounts;
   /** Number of marks in the file of settled events. Missing in files of earlier versions. */
   readonly marks?: number;
   readonly input: Fingerprint;
@@ -84,9 +84,9 @@ export class CheckpointFile {
   }
 
   /** Replaces the file atomically: if the process ends meanwhile, the old one remains. */
-  save(position: Position, tally: Tally, marks: number): void {
+  save(position: Position, counts: ImportCounts, marks: number): void {
     const about = { input: this.#input, url: this.#url, format: this.#format };
-    const checkpoint: Checkpoint = { version: 1, position, tally, marks, ...about };
+    const checkpoint: Checkpoint = { version: 1, position, tally: counts, marks, ...about };
     const beside = `${this.path}.new`;
     writePrivate(beside, `${JSON.stringify(checkpoint, null, 2)}\n`);
     renameSync(beside, this.path);

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Analytics, type AnalyticsError, type EventType, ValidationError } from '@offthread/sdk';
 import { leaveAsGiven } from '@offthread/sdk/as-given';
 import { dispatch } from '../dispatch.js';
-import type { Tally } from './checkpoint.js';
+import type { ImportCounts } from './checkpoint.js';
 import { readLine } from './event-line.js';
 import type { Format } from './format.js';
 import type { Line, Position } from './lines.js';
@@ -39,7 +39,7 @@ export interface ImporterOptions {
   readonly usual: EventType | undefined;
   readonly rate: number | undefined;
   readonly position: Position;
-  readonly tally: Tally;
+  readonly counts: ImportCounts;
   /** The events of earlier runs, to which those of this one are added. */
   readonly repeats: Repeats;
   /** Called with the mark of each settled event that was made its messageId, in order. */
@@ -51,7 +51,7 @@ export interface ImporterOptions {
 /** One run of an import. */
 export class Importer {
   readonly #options: ImporterOptions;
-  readonly #tally: Tally;
+  readonly #counts: ImportCounts;
   readonly #window: Window;
   readonly #pace: Pace;
   readonly #abort = new AbortController();
@@ -62,7 +62,7 @@ export class Importer {
   constructor(options: ImporterOptions) {
     this.#options = options;
     this.#position = options.position;
-    this.#tally = { ...options.tally };
+    this.#counts = { ...options.counts };
     this.#pace = new Pace(options.rate);
     // With a rate, one second's worth: everything in flight is sent at once when a slow API recovers.
     const lines = Math.min(WINDOW_LINES, Math.max(MIN_WINDOW_LINES, options.rate ?? WINDOW_LINES));
@@ -74,8 +74,8 @@ export class Importer {
     return this.#position;
   }
 
-  get tally(): Readonly<Tally> {
-    return this.#tally;
+  get counts(): Readonly<ImportCounts> {
+    return this.#counts;
   }
 
   /** Resolves when all lines are settled, or with the reason why they aren't. Never rejects. */
@@ -142,9 +142,9 @@ export class Importer {
         return;
       }
       if (outcome.type === 'delivered') {
-        if (timestamp == null) this.#tally.undated += 1;
-        else if (looksLikeSeconds(timestamp)) this.#tally.inSeconds += 1;
-        if (isRepeated) this.#tally.repeated += 1;
+        if (timestamp == null) this.#counts.undated += 1;
+        else if (looksLikeSeconds(timestamp)) this.#counts.inSeconds += 1;
+        if (isRepeated) this.#counts.repeated += 1;
       }
       this.#window.settle(entry, outcome);
     };
@@ -166,9 +166,9 @@ export class Importer {
         this.halt(`cannot write a failed line: ${messageOf(error)}`);
         return false;
       }
-      this.#tally.failed += 1;
-    } else if (outcome.type === 'skipped') this.#tally.blank += 1;
-    else this.#tally.delivered += 1;
+      this.#counts.failed += 1;
+    } else if (outcome.type === 'skipped') this.#counts.blank += 1;
+    else this.#counts.delivered += 1;
     if (mark !== undefined) this.#options.onMark(mark);
     this.#position = { line: line.number, offset: line.end };
     return true;

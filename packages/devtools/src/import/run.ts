@@ -64,7 +64,7 @@ export async function runImport(job: ImportJob): Promise<Summary> {
   const save = (): string | undefined => {
     try {
       const marks = seen?.save() ?? 0;
-      checkpoint?.save(importer.position, importer.tally, marks);
+      checkpoint?.save(importer.position, importer.counts, marks);
       return undefined;
     } catch (error) {
       return `cannot save the state: ${error instanceof Error ? error.message : error}`;
@@ -111,11 +111,11 @@ export async function runImport(job: ImportJob): Promise<Summary> {
     ending: trouble !== undefined ? 'stopped' : (signals.received ?? 'done'),
     trouble,
     dryRun,
-    ...importer.tally,
+    ...importer.counts,
     line: importer.position.line,
     unit: format.unit,
     elapsedMs: Math.round(performance.now() - start),
-    deadLetter: importer.tally.failed > 0 ? deadLetter?.path : undefined,
+    deadLetter: importer.counts.failed > 0 ? deadLetter?.path : undefined,
     resumable: checkpoint !== undefined,
   };
 }
@@ -143,7 +143,7 @@ function importerFor(
   const { unit } = format;
   const position = from?.position ?? format.start;
   // State files of earlier versions lack some counts.
-  const tally = { delivered: 0, failed: 0, blank: 0, undated: 0, inSeconds: 0, repeated: 0, ...from?.tally };
+  const counts = { delivered: 0, failed: 0, blank: 0, undated: 0, inSeconds: 0, repeated: 0, ...from?.tally };
   if (from !== undefined)
     progress.note(`Continuing after ${unit} ${position.line}, where an earlier run stopped.`);
   const repeats = new Repeats();
@@ -159,7 +159,7 @@ function importerFor(
       progress.note(`More failures are listed in ${deadLetter.reasonsPath}.`);
     }
   };
-  const start = { position, tally, repeats };
+  const start = { position, counts, repeats };
   return new Importer({ analytics, source, format, usual, rate, ...start, onMark, onFailed });
 }
 

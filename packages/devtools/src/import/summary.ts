@@ -1,12 +1,12 @@
 // The summary of an import, for programs and as text.
 
 import { counted } from '../output.js';
-import type { Tally } from './checkpoint.js';
+import type { ImportCounts } from './checkpoint.js';
 import { count, duration } from './meter.js';
 import type { Signal } from './signals.js';
 
 /** How an import ended. The counts are over all its runs. */
-export interface Summary extends Tally {
+export interface Summary extends ImportCounts {
   /** `done`, `stopped` by a problem, or the signal that stopped it. */
   readonly ending: 'done' | 'stopped' | Signal;
   readonly trouble?: string | undefined;
