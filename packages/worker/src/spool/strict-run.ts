@@ -1,5 +1,5 @@
 // The run of a client with `spool.strict`: main writes its segments, see strict-writer.ts, and this thread syncs and
-// removes them. Used by own-events.ts. Next: run-writer.ts, cursor.ts.
+// removes them. Used by own-writer.ts. Next: strict-segments.ts, run-writer.ts, cursor.ts.
 //
 //   following -> copying     a sync has failed, or main may write to another run
 //
@@ -13,37 +13,21 @@ import { createRun, removeRun } from './run-files.js';
 import { folderOf, type RunName, segmentsOf } from './run-folder.js';
 import { RunWriter, type StoredEvent } from './run-writer.js';
 import { SharedSync } from './shared-sync.js';
-
-/** The copies of this thread have numbers from this on, so that they are never taken for segments of main. */
-const FIRST_COPY = 100_000;
-
-/** A segment that main has created. */
-interface Segment {
-  readonly path: string;
-  readonly first: number;
-  /** Kept open until it is synced, because a failure to write it is only reported to files that are open. */
-  file: number | undefined;
-  /** Whether it is complete and synced. */
-  isSynced: boolean;
-  bytes: number;
-}
+import { FIRST_COPY, StrictSegments } from './strict-segments.js';
 
 export class StrictRun implements Run {
   readonly name: RunName;
   readonly path: string;
   readonly #options: OwnRunOptions;
   readonly #cursor: Cursor;
-  /** Sequence number of the last event in memory. Main has written it. */
+  readonly #segments: StrictSegments;
+  /** Returns the sequence number of the last event in memory. Main has written it. */
   readonly #last: () => number;
   /** Set while copying. */
   #copy: RunWriter | undefined;
-  /** Main's segments that aren't removed, oldest first. Main writes to the last one. */
-  #segments: Segment[] = [];
-  /** Their paths. */
-  readonly #known = new Set<string>();
-  /** Whether the names of the folder, and of all known segments, are on disk. */
-  #isFolderNamed = false;
+  /** Whether the name of the folder is on disk. */
   #isNamed = false;
+  /** While following: sequence numbers of the last event that is synced, and of the last one that the sync covers. */
   #synced: number;
   #syncing = 0;
   readonly #sync = new SharedSync(
@@ -56,6 +40,7 @@ export class StrictRun implements Run {
    * @param stored sequence number up to which events are synced.
    * @param last returns the sequence number of the last event in memory.
    * @param isCopying whether main may write to another run.
+   * @throws the system's error.
    */
   constructor(options: OwnRunOptions, name: RunName, stored: number, last: () => number, isCopying = false) {
     const { fs, directory, identity, wallTime } = options;
@@ -64,6 +49,7 @@ export class StrictRun implements Run {
     this.name = name;
     this.path = `${directory}/${folderOf(name)}`;
     this.#synced = stored;
+    this.#segments = new StrictSegments(fs, this.path);
     let created: Cursor | undefined;
     try {
       // Nearly always, main has done that.
@@ -85,8 +71,7 @@ export class StrictRun implements Run {
 
   /** Bytes of its segments. */
   get bytes(): number {
-    this.#look();
-    return this.#segments.reduce((sum, { bytes }) => sum + bytes, this.#copy?.bytes ?? 0);
+    return this.#segments.bytes + (this.#copy?.bytes ?? 0);
   }
 
   /** Writes a copy of an event. See `RunWriter`. @throws the system's error. */
@@ -102,7 +87,7 @@ export class StrictRun implements Run {
   /** Syncs what is written, without blocking. If that fails, `written` goes back: continue after it. */
   sync(done: (error: unknown) => void): void {
     if (this.#copy === undefined) this.#sync.request(done);
-    else this.#syncFolder((error) => (error === null ? this.#copy?.sync(done) : done(error)));
+    else this.#syncName((error) => (error === null ? this.#copy?.sync(done) : done(error)));
   }
 
   get isOwned(): boolean {
@@ -127,7 +112,7 @@ export class StrictRun implements Run {
     this.#copy?.rotate();
     this.#copy?.close();
     // During a sync, another file must not get the same file descriptor.
-    if (!this.#sync.isRunning) for (const segment of this.#segments) this.#close(segment);
+    if (!this.#sync.isRunning) this.#segments.close();
     this.#cursor.close();
     if (isSettled) this.#removeAll();
   }
@@ -152,93 +137,27 @@ export class StrictRun implements Run {
     });
   }
 
-  /** Finds main's new segments, and how large they are. Returns the system's error if that fails. */
-  #look(): unknown {
-    const { fs } = this.#options;
-    try {
-      for (const { name, first, copy } of segmentsOf(fs.list(this.path))) {
-        const path = `${this.path}/${name}`;
-        if (copy >= FIRST_COPY || this.#known.has(path)) continue;
-        this.#known.add(path);
-        // The one before it is complete.
-        this.#measure();
-        this.#segments.push({ path, first, file: undefined, isSynced: false, bytes: 0 });
-        this.#isNamed = false;
-      }
-      this.#measure();
-      return undefined;
-    } catch (error) {
-      return error;
-    }
-  }
-
-  #measure(): void {
-    const segment = this.#segments.at(-1);
-    try {
-      if (segment !== undefined) segment.bytes = this.#options.fs.facts(segment.path).size;
-    } catch {
-      // The run was adopted.
-    }
-  }
-
   #syncAll(done: (error: unknown) => void): void {
+    // Before the segments are looked for: main has written these events.
     this.#syncing = this.#last();
-    const failure = this.#look();
-    // If the folder isn't there, `isOwned` says so.
-    if (failure !== undefined && codeOf(failure) !== 'ENOENT') {
-      done(failure);
-      return;
-    }
-    const newest = this.#segments.at(-1);
-    const segments = this.#segments.filter(({ isSynced }) => !isSynced);
-    const next = (error: unknown): void => {
-      const segment = error == null ? segments.shift() : undefined;
-      if (segment !== undefined) {
-        this.#syncSegment(segment, (failure) => {
-          segment.isSynced = failure == null && segment !== newest;
-          next(failure);
-        });
-      } else if (error == null) this.#syncNames(done);
-      else done(error);
-    };
-    if (this.#cursor.isDirty) this.#cursor.sync(() => next(undefined));
-    else next(undefined);
-  }
-
-  #syncSegment(segment: Segment, done: (error: unknown) => void): void {
-    const { fs } = this.#options;
-    try {
-      segment.file ??= fs.open(segment.path, 'r+');
-    } catch (error) {
-      // All of it was settled, and it was removed, or the run was adopted.
-      done(codeOf(error) === 'ENOENT' ? undefined : error);
-      return;
-    }
-    fs.sync(segment.file, done);
-  }
-
-  #syncNames(done: (error: unknown) => void): void {
-    if (this.#isNamed) this.#syncFolder(done);
-    else {
-      // Before the sync, because a segment that is found during it resets this.
-      this.#isNamed = true;
-      this.#options.fs.syncFolder(this.path, (error) => {
-        if (error === null) this.#syncFolder(done);
-        else {
-          this.#isNamed = false;
-          done(codeOf(error) === 'ENOENT' ? undefined : error);
-        }
+    const begin = (): void => {
+      this.#segments.sync((error) => {
+        if (error === undefined) this.#syncName(done);
+        else done(error);
       });
-    }
+    };
+    // If the cursor can't be synced, some events are sent twice, but none are lost.
+    if (this.#cursor.isDirty) this.#cursor.sync(begin);
+    else begin();
   }
 
-  #syncFolder(done: (error: Error | null) => void): void {
-    if (this.#isFolderNamed) {
+  #syncName(done: (error: Error | null) => void): void {
+    if (this.#isNamed) {
       done(null);
       return;
     }
     this.#options.fs.syncFolder(this.#options.directory, (error) => {
-      this.#isFolderNamed = error === null;
+      this.#isNamed = error === null;
       done(error);
     });
   }
@@ -246,31 +165,12 @@ export class StrictRun implements Run {
   #endSync(error: unknown): void {
     if (error === undefined) this.#synced = Math.max(this.#synced, this.#syncing);
     else if (this.#copy === undefined) this.#startCopy();
-    for (const segment of this.#segments)
-      if (segment.isSynced || this.#isClosed || error !== undefined) this.#close(segment);
+    if (this.#isClosed || error !== undefined) this.#segments.close();
+    else this.#segments.closeSynced();
     this.#discard();
   }
 
-  /** Removes the segments whose events are all settled, except for the one that main writes to. */
   #discard(): void {
-    if (this.#sync.isRunning || this.#isClosed) return;
-    const { settled } = this.#cursor;
-    this.#segments = this.#segments.filter((segment, index) => {
-      const next = this.#segments[index + 1];
-      return next === undefined || next.first - 1 > settled || !this.#remove(segment);
-    });
-  }
-
-  #remove(segment: Segment): boolean {
-    this.#close(segment);
-    if (!removed(this.#options.fs, segment.path)) return false;
-    this.#known.delete(segment.path);
-    return true;
-  }
-
-  #close(segment: Segment): void {
-    const { file } = segment;
-    segment.file = undefined;
-    if (file !== undefined) this.#options.fs.close(file);
+    if (!this.#sync.isRunning && !this.#isClosed) this.#segments.discard(this.#cursor.settled);
   }
 }
