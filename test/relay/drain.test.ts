@@ -153,14 +153,16 @@ describe('Drain', () => {
   });
 
   it('stops sending and removes nothing when another relay has its lease', async () => {
-    const engine = await relay.engine();
+    // It is renewed every 1.5 s.
+    const engine = await relay.engine({ leaseDuration: 6_000 });
     await relay.api.behave({ type: 'hang' });
     await store(engine, texts('a', 10));
     const { told } = relay.drain(engine);
     await until('a request is out', async () => (await relay.api.counts()).connections > 0);
     const client = relay.redis.client();
     await client.set(`offthread:{${name}}:lease:0`, 'another 1', 'PX', 60_000);
-    await until('its request is aborted', async () => (await relay.api.counts()).connections === 0);
+    const isAborted = async () => (await relay.api.counts()).connections === 0;
+    await until('its request is aborted, long before its lease would end', isAborted, 4_000);
     expect(told.at(-1)).toEqual(['leases', name, 0]);
     expect(await engine.backlog(name)).toMatchObject({ events: 10 });
     expect(await client.get(`offthread:{${name}}:lease:0`)).toBe('another 1');

@@ -175,7 +175,8 @@ describe('a replica that takes over', () => {
     const replica = await server({ replicaof: `127.0.0.1 ${primary.port}` });
     const address = new MovableAddress(primary.port);
     cleanup.push(() => address.close());
-    const engine = await relay.engine({ url: await address.listen() });
+    // The lease survives the failover, so that nothing makes the relay start anew.
+    const engine = await relay.engine({ url: await address.listen(), leaseDuration: 30_000 });
     const look = replica.client();
     relay.drain(engine);
     await until('the replica follows', async () =>
