@@ -146,6 +146,21 @@ describe('a fleet', () => {
     await emptied(engine);
   }, 60_000);
 
+  it('goes on by another relay when one is killed while Redis is out of memory', async () => {
+    const engine = await relay.engine();
+    await relay.api.behave({ type: 'ok', delayMs: 200 });
+    await store(engine, texts('a', 5_000));
+    const first = start(1);
+    await until('it sends', async () => (await relay.api.counts()).events > 0);
+    await relay.redis.client().config('SET', 'maxmemory', '1');
+    await first.kill();
+    await until('its lease has expired', async () => (await engine.holders(name))[0] === undefined);
+    const second = start(1);
+    await emptied(engine);
+    expect(second.leases).toBe(1);
+    expect(new Set(await relay.api.messageIds()).size).toBe(5_000);
+  });
+
   it('gives its partitions back on SIGTERM, so that another relay goes on at once', async () => {
     const engine = await relay.engine({ partitions: 2, leaseDuration: 60_000 });
     const first = start(2);

@@ -185,15 +185,13 @@ describe('a replica that takes over', () => {
     await store(engine, texts('a', 10));
     await relay.api.waitFor({ events: 10 });
     await emptied(engine);
-    replica.freeze();
-    // The replica knows nothing of these, which have later ids than anything in it.
+    // The replica knows nothing of the next event, which has a later id than anything that is stored after it.
+    await look.replicaof('NO', 'ONE');
     await primary
       .client()
       .xadd(`offthread:{${name}}:0`, `${Date.now() + 3_600_000}-0`, 'n', 1, 'e', texts('b', 1)[0] ?? '');
     await relay.api.waitFor({ events: 11 });
     await primary.kill();
-    replica.thaw();
-    await look.replicaof('NO', 'ONE');
     address.moveTo(replica.port);
     await until('it is used', async () => (await engine.heartbeat().catch(() => 0)) > 0);
     await store(engine, texts('c', 10));
