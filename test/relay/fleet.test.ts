@@ -105,7 +105,7 @@ describe('a fleet', () => {
 
   it('loses nothing and keeps the order of each user while its relays are killed', async () => {
     const engine = await relay.engine({ partitions: PARTITIONS });
-    await relay.api.behave({ type: 'ok', delayMs: 50 });
+    await relay.api.behave({ type: 'ok', delayMs: 100 });
     const relays = [start(PARTITIONS), start(PARTITIONS)];
     const all = users(engine);
     for (let death = 0; death < 16; death++) {
@@ -115,6 +115,8 @@ describe('a fleet', () => {
     }
     const count = await all.stop();
     await emptied(engine, 30_000);
+    // Some were killed while a request was out.
+    expect((await relay.api.counts()).duplicates).toBeGreaterThan(0);
     expect(await checkUsers(engine, count)).toEqual({ missing: [], overtaken: [] });
   }, 90_000);
 

@@ -7,7 +7,7 @@ import type { SendLimit } from './send-limit.js';
  * Milliseconds after which a request is out, even without an answer: what ends a process does so while the request is
  * made.
  */
-const OUT_MS = 250;
+const OUT_MS = 100;
 
 export class RequestMarks {
   readonly #access: EngineAccess;

@@ -27,7 +27,7 @@ export interface RedisAddress {
 
 /** @param name shown by CLIENT LIST. */
 export function createConnection({ url, password }: RedisAddress, name: string): Redis {
-  return new Redis(url, {
+  const redis = new Redis(url, {
     ...(password !== undefined && { password }),
     connectionName: `offthread-relay:${name}`,
     protocol: 2,
@@ -44,6 +44,9 @@ export function createConnection({ url, password }: RedisAddress, name: string):
     // After a failover, the name may stand for another server, but this connection is still to the old one.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
   });
+  // Without a listener, ioredis writes errors to the console.
+  redis.on('error', () => {});
+  return redis;
 }
 
 /** Host and port, for messages. Never the password. */

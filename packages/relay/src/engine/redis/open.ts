@@ -64,7 +64,6 @@ async function checkPartitions(redis: Redis, source: string, partitions: number)
   );
 }
 
-/** Without a listener, ioredis would write to the console. */
 function logTrouble(redis: Redis, { log, url }: OpenRedisOptions): void {
   let reportedAt = Number.NEGATIVE_INFINITY;
   redis.on('error', ({ message }: Error) => {
