@@ -17,7 +17,7 @@ export interface Entry {
   /** When the events were stored, in milliseconds since 1970. */
   readonly time: number;
   readonly texts: readonly string[];
-  /** How often a holder ended while it decoded or sent this entry. */
+  /** How often a holder ended while it sent this entry. */
   readonly marks: number;
 }
 
@@ -65,10 +65,16 @@ export interface Engine {
   /** Number of partitions of each source. */
   readonly partitions: number;
 
+  /** Milliseconds after which a lease expires if it isn't renewed. Infinity if it never does. */
+  readonly leaseDuration: number;
+
   /** Stores the events of one request, all or none. Resolves when they survive what the engine promises to survive. */
   append(source: string, events: readonly PartitionedEvents[]): Promise<Appended>;
 
-  /** Returns the first entries after `after`, or the first of the partition: at most `count`. */
+  /**
+   * Returns the first entries after `after`, or the first of the partition: at most `count`, and no more than one
+   * request carries, but at least one.
+   */
   read(lease: Lease, after: string | undefined, count: number): Promise<readonly Entry[]>;
 
   /** Removes entries and stores dead letters. Returns false, and does neither, if the lease is lost. */
@@ -82,9 +88,12 @@ export interface Engine {
   /** Sets until when no relay sends events of a source, in milliseconds since 1970, and returns the latest such time. */
   hold(source: string, until?: number): Promise<number>;
 
-  /** Marks an entry before it is decoded, and unmarks it once its request is out. */
-  mark(lease: Lease, id: string): Promise<void>;
-  unmark(lease: Lease, id: string): Promise<void>;
+  /**
+   * Marks entries before they are sent, and unmarks them once their request is out. `mark` returns false if the lease is
+   * lost.
+   */
+  mark(lease: Lease, ids: readonly string[]): Promise<boolean>;
+  unmark(lease: Lease, ids: readonly string[]): Promise<void>;
 
   /** Number of relays that have given a sign of life lately, this one included. Gives one. */
   heartbeat(): Promise<number>;
