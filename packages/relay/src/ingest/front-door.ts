@@ -1,0 +1,118 @@
+// The HTTP server that accepts events: the paths of the Tracking API, and health. Next: ingest.ts.
+import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import {
+  type AllowedOrigins,
+  authorize,
+  corsHeaders,
+  type Refusal,
+  replyTo,
+  unavailable,
+  writeKeyOf,
+} from '@offthread/tracking-api';
+import { trackingApi } from '@offthread/tracking-api/fastify';
+import { type FastifyInstance, type FastifyReply, fastify } from 'fastify';
+import type { Logger } from 'pino';
+import type { Health } from '../operations/health.js';
+import { healthRoutes } from '../operations/health-routes.js';
+import type { Ingest } from './ingest.js';
+import type { KnownSources } from './known-sources.js';
+
+/**
+ * Most requests at a time. A request may hold its body several times over while it is read, so this is what bounds
+ * memory: beyond it, requests get a 503 before their body is read.
+ */
+const MAX_REQUESTS = 256;
+
+/** Milliseconds in which a request must have arrived. A slow upload would otherwise occupy one of them. */
+const UPLOAD_LIMIT_MS = 30_000;
+
+/** Longer than the 60 s of common load balancers, which would otherwise use a connection that is being closed. */
+const KEEP_ALIVE_MS = 72_000;
+
+/** Is told about replies, for metrics. */
+export interface FrontDoorListener {
+  /** @param seconds since the request's headers arrived. */
+  onReply(status: number, seconds: number): void;
+}
+
+export interface FrontDoorOptions {
+  readonly ingest: Ingest;
+  readonly sources: KnownSources;
+  readonly health: Health;
+  readonly log: Logger;
+  readonly listener: FrontDoorListener;
+  readonly origins: AllowedOrigins;
+  /** The number of proxies in front of the relay, or their addresses. */
+  readonly trustedProxies: number | readonly string[];
+  /** A certificate and its key, in PEM. */
+  readonly tls?: { readonly cert: Buffer; readonly key: Buffer } | undefined;
+}
+
+/** Creates the server. */
+export async function createFrontDoor(options: FrontDoorOptions): Promise<FastifyInstance> {
+  const { ingest, sources, health, log, listener, origins, trustedProxies, tls } = options;
+  // Paths may contain a write key (/v1/projects/KEY/settings), so Fastify doesn't log them.
+  const app = fastify<Server>({
+    logger: false,
+    trustProxy:
+      typeof trustedProxies === 'number' ? (_address, hop) => hop < trustedProxies : [...trustedProxies],
+    // Idle connections are closed with the server. Requests that have begun get their reply.
+    forceCloseConnections: 'idle',
+    serverFactory: (handler) => {
+      const server = tls === undefined ? createServer(handler) : createTlsServer(tls, handler);
+      server.requestTimeout = UPLOAD_LIMIT_MS;
+      server.keepAliveTimeout = KEEP_ALIVE_MS;
+      return server;
+    },
+  });
+
+  let active = 0;
+  const isKnown = (writeKey: string): boolean => sources.find(writeKey) !== undefined;
+  app.addHook('onRequest', async ({ method, headers }, reply) => {
+    if (method !== 'POST') return undefined;
+    active += 1;
+    const start = performance.now();
+    reply.raw.once('close', () => {
+      active -= 1;
+      if (reply.raw.headersSent) listener.onReply(reply.statusCode, (performance.now() - start) / 1000);
+    });
+    // A wrong key in the header needs no body to be refused. A key in the body is checked by the plugin.
+    const writeKey = writeKeyOf(headers.authorization);
+    const refusal =
+      active > MAX_REQUESTS
+        ? unavailable('the relay is busy', 1)
+        : writeKey === null
+          ? null
+          : authorize(writeKey, isKnown);
+    return refusal === null ? undefined : refuse(reply.headers(corsHeaders(headers, origins)), refusal);
+  });
+  app.setErrorHandler((error, _request, reply) => {
+    const status = statusOf(error);
+    if (status >= 500) log.error({ err: error }, 'a request failed');
+    return reply.code(status).send({ success: false, code: 'failed', message: 'the request failed' });
+  });
+  app.register(healthRoutes, { health });
+  await app.register(trackingApi, {
+    origins,
+    writeKeys: isKnown,
+    // Only pages send an origin. Servers that forward events set context.ip themselves.
+    accept: (receipt, request) =>
+      ingest.accept(receipt, request.headers.origin === undefined ? undefined : request.ip),
+  });
+  return app;
+}
+
+/**
+ * Replies before the body is read. Node.js discards the body as it arrives. If the connection were closed instead, many
+ * clients would see that, and not the reply.
+ */
+function refuse(reply: FastifyReply, refusal: Refusal): FastifyReply {
+  const { status, headers, body } = replyTo(refusal);
+  return reply.code(status).headers(headers).send(body);
+}
+
+function statusOf(error: unknown): number {
+  const { statusCode } = Object(error) as { statusCode?: unknown };
+  return typeof statusCode === 'number' ? statusCode : 500;
+}
