@@ -1,0 +1,247 @@
+// The parts of fleet.js: redis-server, relays, a load balancer, and programs, each in a process of its own.
+import { execFileSync, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const RELAY = fileURLToPath(new URL('../../packages/relay/bin/offthread-relay.js', import.meta.url));
+const LIMIT_MS = 20_000;
+
+/** Processes to end with this one. */
+const children = new Set();
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
+
+function kept(child) {
+  children.add(child);
+  child.once('exit', () => children.delete(child));
+  return child;
+}
+
+async function ended(child, signal) {
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+  const exit = once(child, 'exit', { signal: AbortSignal.timeout(LIMIT_MS + 20_000) });
+  child.kill(signal);
+  const [code] = await exit;
+  return code;
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Returns the path of redis-server. Installs it if this is a Debian system and its user is root. */
+function findRedis() {
+  const find = () => {
+    try {
+      return execFileSync('sh', ['-c', 'command -v redis-server'], { encoding: 'utf8' }).trim();
+    } catch {
+      return undefined;
+    }
+  };
+  const found = find();
+  if (found !== undefined) return found;
+  if (process.getuid?.() === 0) {
+    try {
+      const install = 'apt-get update -qq && apt-get install -qqy --no-install-recommends redis-server';
+      execFileSync('sh', ['-c', install], { stdio: ['ignore', 'ignore', 'inherit'], timeout: 180_000 });
+    } catch {
+      // The message below says what to do.
+    }
+  }
+  const installed = find();
+  if (installed !== undefined) return installed;
+  process.stderr.write(
+    'This needs redis-server: install it (Debian: apt-get install redis-server, macOS: brew install redis).\n',
+  );
+  process.exit(2);
+}
+
+export class Redis {
+  #command = findRedis();
+  #child;
+
+  static async start(scratch) {
+    const redis = new Redis();
+    redis.directory = join(scratch, 'redis');
+    mkdirSync(redis.directory);
+    redis.port = await freePort();
+    redis.url = `redis://127.0.0.1:${redis.port}`;
+    await redis.restart();
+    return redis;
+  }
+
+  get pid() {
+    return this.#child.pid;
+  }
+
+  async restart() {
+    const settings = ['--port', this.port, '--bind', '127.0.0.1', '--dir', this.directory, '--save', ''];
+    const durable = ['--appendonly', 'yes', '--appendfsync', 'always'];
+    this.#child = kept(
+      spawn(this.#command, [...settings, ...durable].map(String), { stdio: ['ignore', 'pipe', 2] }),
+    );
+    const lines = createInterface({ input: this.#child.stdout });
+    const signal = AbortSignal.timeout(LIMIT_MS);
+    for (;;) {
+      const [text] = await once(lines, 'line', { signal });
+      if (text.includes('Ready to accept connections')) break;
+    }
+    lines.on('line', () => {}); // So that the pipe doesn't fill up.
+  }
+
+  kill() {
+    return ended(this.#child, 'SIGKILL');
+  }
+
+  /** Deletes its data, as if it had been kept in memory only. */
+  forget() {
+    rmSync(this.directory, { recursive: true, force: true });
+    mkdirSync(this.directory);
+  }
+
+  stop() {
+    return ended(this.#child, 'SIGTERM');
+  }
+}
+
+export class Relay {
+  #options;
+  #child;
+  #metricsUrl;
+  port = 0;
+
+  static async start(options) {
+    const relay = new Relay();
+    relay.#options = options;
+    await relay.restart();
+    return relay;
+  }
+
+  get pid() {
+    return this.#child.pid;
+  }
+
+  /** Starts it, on the port that it had. */
+  async restart() {
+    const { redis, api, keys } = this.#options;
+    const args = [
+      '--port',
+      this.port,
+      '--metrics-port',
+      0,
+      '--redis',
+      redis,
+      '--partitions',
+      4,
+      '--api-host',
+      api,
+    ];
+    const env = {
+      ...process.env,
+      OFFTHREAD_RELAY_WRITE_KEYS: keys.join(','),
+      OFFTHREAD_RELAY_LOG_LEVEL: 'info',
+    };
+    this.#child = kept(
+      spawn(process.execPath, [RELAY, ...args.map(String)], { env, stdio: ['ignore', 'pipe', 2] }),
+    );
+    const lines = createInterface({ input: this.#child.stdout });
+    const signal = AbortSignal.timeout(LIMIT_MS);
+    for (;;) {
+      const fact = JSON.parse((await once(lines, 'line', { signal }))[0]);
+      if (fact.msg !== 'the relay has started') continue;
+      this.port = Number(new URL(fact.url).port);
+      this.#metricsUrl = fact.metricsUrl;
+      break;
+    }
+    lines.on('line', () => {}); // So that the pipe doesn't fill up.
+  }
+
+  /** Events that wait in Redis; undefined if the relay or Redis doesn't answer. */
+  async backlog() {
+    try {
+      const text = await (
+        await fetch(`${this.#metricsUrl}/metrics`, { signal: AbortSignal.timeout(3_000) })
+      ).text();
+      const found = [...text.matchAll(/^offthread_relay_backlog_events\{.*\} (\d+)$/gm)];
+      return found.length === 0 ? undefined : found.reduce((sum, [, events]) => sum + Number(events), 0);
+    } catch {
+      return undefined;
+    }
+  }
+
+  kill() {
+    return ended(this.#child, 'SIGKILL');
+  }
+
+  stop() {
+    return ended(this.#child, 'SIGTERM');
+  }
+}
+
+/** Passes connections on to the relays in turn, and to the next one if one doesn't answer. */
+export class Balancer {
+  #next = 0;
+  #server;
+
+  static async start(ports) {
+    const balancer = new Balancer();
+    balancer.#server = createServer((client) => balancer.#pass(client, ports()));
+    balancer.#server.listen(0, '127.0.0.1');
+    await once(balancer.#server, 'listening');
+    balancer.url = `http://127.0.0.1:${balancer.#server.address().port}`;
+    return balancer;
+  }
+
+  close() {
+    this.#server.close();
+    this.#server.unref();
+  }
+
+  #pass(client, ports, tries = ports.length) {
+    this.#next += 1;
+    const relay = connect(ports[this.#next % ports.length], '127.0.0.1');
+    client.on('error', () => relay.destroy());
+    relay.once('connect', () => {
+      client.pipe(relay).pipe(client);
+      relay.on('error', () => client.destroy());
+      relay.on('close', () => client.destroy());
+      client.on('close', () => relay.destroy());
+    });
+    relay.once('error', () => {
+      if (!relay.connecting && relay.bytesRead > 0) return;
+      if (tries > 1 && !client.destroyed && relay.bytesWritten === 0) this.#pass(client, ports, tries - 1);
+      else client.destroy();
+    });
+  }
+}
+
+/** Starts a program of this folder. It says where it listens, and reports when it ends. */
+export async function startProgram(file, env) {
+  const child = kept(fork(new URL(`./${file}`, import.meta.url), { env: { ...process.env, ...env } }));
+  let report = {};
+  child.on('message', (message) => {
+    if (message.type === 'report') report = message;
+  });
+  const [{ url }] = await once(child, 'message', { signal: AbortSignal.timeout(LIMIT_MS) });
+  return {
+    url,
+    pid: child.pid,
+    /** Ends it by SIGTERM and returns what it reported. */
+    async finish() {
+      await ended(child, 'SIGTERM');
+      await sleep(0);
+      return report;
+    },
+  };
+}
