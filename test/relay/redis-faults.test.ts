@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Engine, EngineUnavailableError } from '../../packages/relay/src/engine/engine.js';
+import { acquired, emptied, SOURCE, store, texts, until } from '../helpers/drains.js';
 import { MovableAddress, RedisServer, type RedisSettings } from '../helpers/redis.js';
-import { acquired, emptied, SOURCE, store, texts, until, withRelay } from '../helpers/redis-relay.js';
+import { withRelay } from '../helpers/redis-relay.js';
 
 const relay = withRelay();
 const { name } = SOURCE;
