@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Engine } from '../../packages/relay/src/engine/engine.js';
 import { type DrainProcess, withDrainProcesses } from '../helpers/drain-process.js';
-import { emptied, SOURCE, store, texts, until, withRelay } from '../helpers/redis-relay.js';
+import { emptied, SOURCE, store, texts, until } from '../helpers/drains.js';
+import { withRelay } from '../helpers/redis-relay.js';
 
 const relay = withRelay();
 const startProcess = withDrainProcesses();

@@ -2,8 +2,9 @@ import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { EngineUnavailableError } from '../../packages/relay/src/engine/engine.js';
 import { examineRedis } from '../../packages/relay/src/engine/redis/doctor.js';
+import { acquired, SOURCE, store, texts, until } from '../helpers/drains.js';
 import { RedisServer } from '../helpers/redis.js';
-import { acquired, SOURCE, store, texts, until, withRelay } from '../helpers/redis-relay.js';
+import { withRelay } from '../helpers/redis-relay.js';
 
 const relay = withRelay();
 const { name } = SOURCE;

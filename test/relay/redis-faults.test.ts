@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Engine } from '../../packages/relay/src/engine/engine.js';
+import { type Engine, EngineUnavailableError } from '../../packages/relay/src/engine/engine.js';
+import { acquired, emptied, SOURCE, store, texts, until } from '../helpers/drains.js';
 import { MovableAddress, RedisServer, type RedisSettings } from '../helpers/redis.js';
-import { acquired, emptied, SOURCE, store, texts, until, withRelay } from '../helpers/redis-relay.js';
+import { withRelay } from '../helpers/redis-relay.js';
 
 const relay = withRelay();
 const { name } = SOURCE;
@@ -219,6 +220,33 @@ describe('a replica that takes over', () => {
     await look.replicaof('NO', 'ONE');
     const promoted = await relay.engine({ url: replica.url });
     expect((await promoted.backlog(name)).events).toBeGreaterThanOrEqual(50);
+  });
+});
+
+describe('a relay that is cut off from Redis', () => {
+  it('is replaced by another one, and takes part again when it is back', async () => {
+    const address = new MovableAddress(relay.redis.port);
+    cleanup.push(() => address.close());
+    const cut = await relay.engine({ url: await address.listen(), partitions: 2, leaseDuration: 1_000 });
+    const other = await relay.engine({ partitions: 2, leaseDuration: 1_000 });
+    const drains = [relay.drain(cut), relay.drain(other)] as const;
+    const held = (index: 0 | 1) => drains[index].told.findLast(([what]) => what === 'leases')?.[2];
+    await until('each holds a partition', () => held(0) === 1 && held(1) === 1);
+    address.moveTo(1);
+    await store(other, texts('a', 100), 0);
+    await store(other, texts('b', 100), 1);
+    await until('it has lost its partition', () => held(0) === 0);
+    await relay.api.waitFor({ events: 200, timeoutMs: 15_000 });
+    await emptied(other);
+    expect((await relay.api.counts()).duplicates).toBe(0);
+    expect(held(1)).toBe(2);
+    await expect(cut.append(name, [{ partition: 0, texts: texts('c', 1) }])).rejects.toThrow(
+      EngineUnavailableError,
+    );
+    address.moveTo(relay.redis.port);
+    await until('each holds a partition again', () => held(0) === 1 && held(1) === 1);
+    await store(cut, texts('c', 1));
+    await emptied(other);
   });
 });
 

@@ -3,8 +3,8 @@
 // byte that no JSON text contains. Used by redis-engine.ts and scripts.ts.
 
 /** Most events and bytes of an entry. A single event may be larger. */
-export const MAX_ENTRY_EVENTS = 100;
-export const MAX_ENTRY_BYTES = 64 * 1024;
+const MAX_ENTRY_EVENTS = 100;
+const MAX_ENTRY_BYTES = 64 * 1024;
 
 /** JSON doesn't allow this character, except escaped. */
 const SEPARATOR = '\x1e';
