@@ -31,6 +31,18 @@ async function ended(child, signal) {
   return code;
 }
 
+/** Resolves with the first line of the output that `isWanted`. Keeps reading after it, so that the pipe doesn't fill up. */
+function lineOf(child, isWanted) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`process ${child.pid} did not start in time`)), LIMIT_MS);
+    createInterface({ input: child.stdout }).on('line', (text) => {
+      if (!isWanted(text)) return;
+      clearTimeout(timer);
+      resolve(text);
+    });
+  });
+}
+
 async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -91,13 +103,7 @@ export class Redis {
     this.#child = kept(
       spawn(this.#command, [...settings, ...durable].map(String), { stdio: ['ignore', 'pipe', 2] }),
     );
-    const lines = createInterface({ input: this.#child.stdout });
-    const signal = AbortSignal.timeout(LIMIT_MS);
-    for (;;) {
-      const [text] = await once(lines, 'line', { signal });
-      if (text.includes('Ready to accept connections')) break;
-    }
-    lines.on('line', () => {}); // So that the pipe doesn't fill up.
+    await lineOf(this.#child, (text) => text.includes('Ready to accept connections'));
   }
 
   kill() {
@@ -155,16 +161,10 @@ export class Relay {
     this.#child = kept(
       spawn(process.execPath, [RELAY, ...args.map(String)], { env, stdio: ['ignore', 'pipe', 2] }),
     );
-    const lines = createInterface({ input: this.#child.stdout });
-    const signal = AbortSignal.timeout(LIMIT_MS);
-    for (;;) {
-      const fact = JSON.parse((await once(lines, 'line', { signal }))[0]);
-      if (fact.msg !== 'the relay has started') continue;
-      this.port = Number(new URL(fact.url).port);
-      this.#metricsUrl = fact.metricsUrl;
-      break;
-    }
-    lines.on('line', () => {}); // So that the pipe doesn't fill up.
+    const text = await lineOf(this.#child, (each) => each.includes('the relay has started'));
+    const { url, metricsUrl } = JSON.parse(text);
+    this.port = Number(new URL(url).port);
+    this.#metricsUrl = metricsUrl;
   }
 
   /** Events that wait in Redis; undefined if the relay or Redis doesn't answer. */
@@ -228,7 +228,7 @@ export class Balancer {
 
 /** Starts a program of this folder. It says where it listens, and reports when it ends. */
 export async function startProgram(file, env) {
-  const child = kept(fork(new URL(`./${file}`, import.meta.url), { env: { ...process.env, ...env } }));
+  const child = kept(fork(new URL(`./${file}`, import.meta.url), { env: { ...process.env, ...env }, execArgv: ['--no-warnings'] }));
   let report = {};
   child.on('message', (message) => {
     if (message.type === 'report') report = message;

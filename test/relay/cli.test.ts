@@ -52,7 +52,8 @@ test('a bad setting ends it with exit code 2 and a remedy, before anything is ma
     [['--prot', '1'], "unknown option '--prot'"],
     [['nonsense'], 'too many arguments'],
   ] as const) {
-    const { code, stdout, stderr } = await relayCommand(args);
+    const env = message.startsWith('no write keys') ? {} : { OFFTHREAD_RELAY_WRITE_KEYS: 'KEY' };
+    const { code, stdout, stderr } = await relayCommand(args, { env });
     expect([code, stdout], message).toEqual([2, '']);
     expect(stderr).toContain(message);
     expect(stderr).toMatch(/^offthread-relay: /);

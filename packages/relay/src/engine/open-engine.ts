@@ -1,4 +1,5 @@
 // Opens the engine that the settings name.
+import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { EngineSettings } from '../settings/engine-settings.js';
@@ -14,7 +15,8 @@ export function openEngine(settings: EngineSettings, known: readonly Source[], l
     partitions,
     maxBytes,
     sources: known.map(({ name }) => name),
-    relayId: `${hostname()}:${process.pid}`,
+    // Containers may have one host name, and one process id.
+    relayId: `${hostname()}:${process.pid}:${randomBytes(3).toString('hex')}`,
     log,
   };
   if (settings.type === 'disk') return openDiskEngine({ ...common, directory: settings.directory });

@@ -57,7 +57,6 @@ export async function createFrontDoor(options: FrontDoorOptions): Promise<Fastif
     logger: false,
     trustProxy:
       typeof trustedProxies === 'number' ? (_address, hop) => hop < trustedProxies : [...trustedProxies],
-    // Idle connections are closed with the server. Requests that have begun get their reply.
     forceCloseConnections: 'idle',
     serverFactory: (handler) => {
       const server = tls === undefined ? createServer(handler) : createTlsServer(tls, handler);
@@ -86,6 +85,14 @@ export async function createFrontDoor(options: FrontDoorOptions): Promise<Fastif
           ? null
           : authorize(writeKey, isKnown);
     return refusal === null ? undefined : refuse(reply.headers(corsHeaders(headers, origins)), refusal);
+  });
+  // Idle connections are closed by `close`, and those that are in use by the reply.
+  let isClosing = false;
+  app.addHook('preClose', async () => {
+    isClosing = true;
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    if (isClosing) reply.header('connection', 'close');
   });
   app.setErrorHandler((error, _request, reply) => {
     const status = statusOf(error);
