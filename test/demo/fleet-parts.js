@@ -228,7 +228,12 @@ export class Balancer {
 
 /** Starts a program of this folder. It says where it listens, and reports when it ends. */
 export async function startProgram(file, env) {
-  const child = kept(fork(new URL(`./${file}`, import.meta.url), { env: { ...process.env, ...env }, execArgv: ['--no-warnings'] }));
+  const child = kept(
+    fork(new URL(`./${file}`, import.meta.url), {
+      env: { ...process.env, ...env },
+      execArgv: ['--no-warnings'],
+    }),
+  );
   let report = {};
   child.on('message', (message) => {
     if (message.type === 'report') report = message;
