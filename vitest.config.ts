@@ -5,7 +5,11 @@ import { findRedis } from './test/helpers/find-redis.js';
 /** Tests that need a program. It is required in CI, and optional elsewhere. */
 const optional = [
   {
-    files: ['test/devtools/listen-page.test.ts', 'test/tracking-api/browser-client.test.ts'],
+    files: [
+      'test/devtools/listen-page.test.ts',
+      'test/tracking-api/browser-client.test.ts',
+      'test/relay/ingest-browser.test.ts',
+    ],
     isHere: findBrowser() !== undefined,
     remedy: 'no Chromium found: install one, or set OFFTHREAD_CHROMIUM to its path',
   },

@@ -23,7 +23,7 @@ export interface CommandEnd {
 }
 
 /** A line of the relay's log. */
-export type LogLine = Readonly<Record<string, unknown>> & { readonly level: number; readonly msg: string };
+type LogLine = Readonly<Record<string, unknown>> & { readonly level: number; readonly msg: string };
 
 export interface RunningRelay {
   readonly url: string;

@@ -28,7 +28,7 @@ export function exitBy<Args extends unknown[]>(action: (...args: Args) => Promis
 }
 
 /** Writes a message for the user to stderr. */
-export function complain(message: string): void {
+function complain(message: string): void {
   process.stderr.write(`offthread-relay: ${printable(message)}\n`);
 }
 

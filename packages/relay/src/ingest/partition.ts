@@ -4,7 +4,7 @@ import type { ReceivedEvent } from '@offthread/tracking-api';
 import type { PartitionedEvents } from '../engine/engine.js';
 
 /** Returns the partition of an event. The events of a user are in one partition, and so keep their order. */
-export function partitionOf(event: ReceivedEvent | null, partitions: number): number {
+function partitionOf(event: ReceivedEvent | null, partitions: number): number {
   const id = event?.userId ?? event?.anonymousId;
   if (partitions === 1 || (typeof id !== 'string' && typeof id !== 'number')) return 0;
   return crc32(String(id)) % partitions;

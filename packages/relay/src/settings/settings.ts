@@ -9,7 +9,7 @@ import { parseOrigins, parseProxies } from './origins.js';
 import { readBytes } from './secret-file.js';
 import { readWriteKeys } from './write-keys.js';
 
-export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const;
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const;
 
 /** Settings of the command that runs a relay. */
 export interface RelaySettings {

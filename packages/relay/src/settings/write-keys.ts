@@ -10,7 +10,7 @@ const WRITE_KEY = /^[^\s:\p{C}]+$/u;
  *
  * @throws {SettingsError} that names the line, never its content.
  */
-export function parseWriteKeys(text: string, place: string): string[] {
+function parseWriteKeys(text: string, place: string): string[] {
   const keys = new Set<string>();
   for (const [index, line] of text.split(/\r\n|[\r\n]/).entries()) {
     const key = line.trim();

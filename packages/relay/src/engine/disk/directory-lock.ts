@@ -22,7 +22,7 @@ const NOBODY = 'nobody';
 const LOCK = /^lock\.(\d{1,15})$/;
 
 /** Another relay uses the directory. */
-export class DirectoryLockedError extends Error {
+class DirectoryLockedError extends Error {
   override readonly name = 'DirectoryLockedError';
 }
 
