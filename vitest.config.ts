@@ -14,7 +14,7 @@ const optional = [
     remedy: 'no Chromium found: install one, or set OFFTHREAD_CHROMIUM to its path',
   },
   {
-    files: ['redis-engine', 'redis-faults', 'drain', 'fleet', 'fleet-demo'].map(
+    files: ['redis-engine', 'redis-faults', 'redis-cli', 'drain', 'fleet', 'fleet-demo'].map(
       (file) => `test/relay/${file}.test.ts`,
     ),
     isHere: findRedis() !== undefined,

@@ -5,7 +5,7 @@ import { DiskView } from '../engine/disk/disk-view.js';
 import { openDiskEngine } from '../engine/disk/open.js';
 import { requestReplay } from '../engine/disk/replay-request.js';
 import type { Backlog, StoredDeadLetter } from '../engine/engine.js';
-import { openEngine } from '../engine/open-engine.js';
+import { openRedisEngine } from '../engine/redis/open.js';
 import { type EngineSettings, engineSettings } from '../settings/engine-settings.js';
 import { Given } from '../settings/option.js';
 import { readWriteKeys } from '../settings/write-keys.js';
@@ -26,10 +26,15 @@ export async function inspect(flags: Record<string, unknown>): Promise<Inspectio
   const given = new Given(flags, process.env);
   const settings = engineSettings(given);
   if (settings.type === 'disk') return inspectDirectory(settings);
-  const sources = readWriteKeys(given.text('write-key-file'), process.env).map(sourceFor);
-  const engine = await openEngine(settings, sources, pino({ level: 'silent' }));
+  const keys = readWriteKeys(given.text('write-key-file'), process.env);
+  const sources = keys.map((key) => sourceFor(key).name);
+  const { url, password, maxBytes } = settings;
+  const engine = await openRedisEngine({
+    ...{ url, password, maxBytes, sources, partitions: 'kept', relayId: 'command' },
+    log: pino({ level: 'silent' }),
+  });
   return {
-    sources: sources.map(({ name }) => name),
+    sources,
     backlog: (source) => engine.backlog(source),
     deadLetters: async (source) => {
       const all: StoredDeadLetter[] = [];

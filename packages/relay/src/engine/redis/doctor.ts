@@ -6,19 +6,18 @@ import { createConnection, placeOf, type RedisAddress } from './connection.js';
 /** The first version with exclusive ranges of streams. Valkey reports the version of Redis that it is compatible with. */
 const LEAST_VERSION = [6, 2] as const;
 
-/** Connects and examines. Rejects with a plain message if Redis can't be reached. */
+/** Connects and examines. */
 export async function examineRedis(address: RedisAddress): Promise<Finding[]> {
   const redis = createConnection(address, 'doctor');
   try {
-    await connect(redis, address);
-    return await examine(redis);
+    return (await connect(redis, address)) ?? (await examine(redis));
   } finally {
     redis.disconnect();
   }
 }
 
-/** Connects once. The connection doesn't try again unless it has been made. */
-export async function connect(redis: Redis, { url }: RedisAddress): Promise<void> {
+/** Connects once. Returns what is wrong if that fails. */
+export async function connect(redis: Redis, { url }: RedisAddress): Promise<[Finding] | undefined> {
   let reason: string | undefined;
   const listen = ({ message }: Error): void => {
     reason ??= message;
@@ -26,13 +25,14 @@ export async function connect(redis: Redis, { url }: RedisAddress): Promise<void
   redis.on('error', listen);
   try {
     await redis.connect();
+    return undefined;
   } catch (error) {
     redis.disconnect();
-    const message = reason || (error instanceof Error && error.message) || 'no answer';
-    const remedy = /NOAUTH|WRONGPASS|AUTH/.test(message)
-      ? 'set user name and password'
-      : 'check that Redis runs there and can be reached from here';
-    throw new Error(`Redis at ${placeOf(url)} can't be used: ${message}; ${remedy}`, { cause: error });
+    const why = reason || (error instanceof Error && error.message) || 'no answer';
+    const remedy = /AUTH|WRONGPASS/.test(why)
+      ? 'Set user name and password'
+      : 'Check that Redis runs there and can be reached from here';
+    return [{ level: 'error', message: `Redis at ${placeOf(url)} can't be used: ${why}`, remedy }];
   } finally {
     redis.off('error', listen);
   }
@@ -59,7 +59,7 @@ function version(facts: Facts): Finding {
   return {
     level: 'error',
     message: `${name} ${found} is too old`,
-    remedy: `use Redis ${LEAST_VERSION.join('.')} or later, or Valkey`,
+    remedy: `Use Redis ${LEAST_VERSION.join('.')} or later, or Valkey`,
   };
 }
 
@@ -68,14 +68,14 @@ function role(facts: Facts): Finding | undefined {
     return {
       level: 'error',
       message: 'This server is a node of a Redis Cluster',
-      remedy: 'use a server without cluster mode',
+      remedy: 'Use a server without cluster mode',
     };
   }
   if (facts.get('role') === 'master') return undefined;
   return {
     level: 'error',
     message: 'This server is a replica and accepts no events',
-    remedy: 'use the address of the primary',
+    remedy: 'Use the address of the primary',
   };
 }
 
@@ -84,7 +84,7 @@ function appendOnly(facts: Facts): Finding {
   return {
     level: 'warning',
     message: 'appendonly is no: if Redis ends, all events since its last snapshot are lost',
-    remedy: 'set `appendonly yes` in its configuration',
+    remedy: 'Set `appendonly yes` in its configuration',
   };
 }
 
@@ -92,7 +92,7 @@ function sync(facts: Facts, setting: Facts | undefined): Finding | undefined {
   if (facts.get('aof_enabled') !== '1') return undefined;
   const found = setting?.get('appendfsync');
   if (found === 'always') return { level: 'ok', message: 'appendfsync is always' };
-  const remedy = 'set `appendfsync always` if none may be lost';
+  const remedy = 'Set `appendfsync always` if none may be lost';
   if (found === undefined) {
     return { level: 'warning', message: "appendfsync can't be read: CONFIG GET is not allowed", remedy };
   }
@@ -113,7 +113,7 @@ function eviction(facts: Facts): Finding {
   return {
     level: 'warning',
     message: `maxmemory-policy is ${found}: when memory is full, Redis deletes ${lost}`,
-    remedy: 'set `maxmemory-policy noeviction`; the relay then answers 503 until there is room',
+    remedy: 'Set `maxmemory-policy noeviction`; the relay then answers 503 until there is room',
   };
 }
 

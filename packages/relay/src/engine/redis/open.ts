@@ -11,9 +11,9 @@ import { REPARTITION } from './scripts.js';
 /** Milliseconds between two messages about the connection in the log. */
 const REPORT_MS = 60_000;
 
-export interface OpenRedisOptions
-  extends RedisAddress,
-    Pick<RedisEngineOptions, 'partitions' | 'maxBytes' | 'relayId'> {
+export interface OpenRedisOptions extends RedisAddress, Pick<RedisEngineOptions, 'maxBytes' | 'relayId'> {
+  /** `'kept'`: the number that the events were stored with, for commands that look at them. */
+  readonly partitions: number | 'kept';
   /** The names of the sources. */
   readonly sources: readonly string[];
   /** Replicas that must have an event before it counts as stored. Default: 0. */
@@ -30,25 +30,31 @@ export async function openRedisEngine(options: OpenRedisOptions): Promise<Engine
   const ingest = createConnection(options, 'ingest');
   const drain = createConnection(options, 'drain');
   try {
-    await connect(drain, options);
-    await connect(ingest, options);
-    for (const { level, message, remedy } of await examine(drain)) {
-      if (level === 'error') throw new Error(remedy === undefined ? message : `${message}; ${remedy}`);
+    const found =
+      (await connect(drain, options)) ?? (await connect(ingest, options)) ?? (await examine(drain));
+    for (const { level, message, remedy } of found) {
+      if (level === 'error') throw new Error(`${message}. ${remedy}`);
       if (level === 'warning') options.log.warn({ remedy }, message);
     }
-    for (const source of options.sources) await checkPartitions(drain, source, options.partitions);
+    const partitions = await partitionsFor(drain, options);
+    for (const redis of [ingest, drain]) logTrouble(redis, options);
+    const defaults = { waitReplicas: 0, leaseDuration: 10_000, maxDeadLetters: 10_000 };
+    return new RedisEngine(ingest, drain, { ...defaults, ...options, partitions });
   } catch (error) {
     ingest.disconnect();
     drain.disconnect();
     throw error;
   }
-  for (const redis of [ingest, drain]) logTrouble(redis, options);
-  return new RedisEngine(ingest, drain, {
-    waitReplicas: 0,
-    leaseDuration: 10_000,
-    maxDeadLetters: 10_000,
-    ...options,
-  });
+}
+
+/** Returns the number of partitions. Rejects if events wait in another number of them. */
+async function partitionsFor(redis: Redis, { sources, partitions }: OpenRedisOptions): Promise<number> {
+  if (partitions !== 'kept') {
+    for (const source of sources) await checkPartitions(redis, source, partitions);
+    return partitions;
+  }
+  const kept = await Promise.all(sources.map((source) => redis.get(keysOf(source).partitions)));
+  return Math.max(1, ...kept.map(Number));
 }
 
 /** With another number, the events of a user would go to another partition, and overtake those that wait. */
