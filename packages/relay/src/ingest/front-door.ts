@@ -1,5 +1,5 @@
 // The HTTP server that accepts events: the paths of the Tracking API, and health. Next: ingest.ts.
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import {
   type AllowedOrigins,
@@ -17,14 +17,9 @@ import type { Health } from '../operations/health.js';
 import { healthRoutes } from '../operations/health-routes.js';
 import type { Ingest } from './ingest.js';
 import type { KnownSources } from './known-sources.js';
+import { RequestBudget } from './request-budget.js';
 
-/**
- * Most requests at a time. A request may hold its body several times over while it is read, so this is what bounds
- * memory: beyond it, requests get a 503 before their body is read.
- */
-const MAX_REQUESTS = 256;
-
-/** Milliseconds in which a request must have arrived. A slow upload would otherwise occupy one of them. */
+/** Milliseconds in which a request must have arrived. Slow uploads would otherwise occupy memory. */
 const UPLOAD_LIMIT_MS = 30_000;
 
 /** Longer than the 60 s of common load balancers, which would otherwise use a connection that is being closed. */
@@ -66,24 +61,22 @@ export async function createFrontDoor(options: FrontDoorOptions): Promise<Fastif
     },
   });
 
-  let active = 0;
+  const budget = new RequestBudget();
   const isKnown = (writeKey: string): boolean => sources.find(writeKey) !== undefined;
+  // A wrong key in the header needs no body to be refused. A key in the body is checked by the plugin.
+  const refusalFor = ({ authorization }: IncomingHttpHeaders): Refusal | null => {
+    const writeKey = writeKeyOf(authorization);
+    return writeKey === null ? null : authorize(writeKey, isKnown);
+  };
   app.addHook('onRequest', async ({ method, headers }, reply) => {
     if (method !== 'POST') return undefined;
-    active += 1;
     const start = performance.now();
+    const bytes = budget.take(headers);
     reply.raw.once('close', () => {
-      active -= 1;
+      budget.giveBack(bytes ?? 0);
       if (reply.raw.headersSent) listener.onReply(reply.statusCode, (performance.now() - start) / 1000);
     });
-    // A wrong key in the header needs no body to be refused. A key in the body is checked by the plugin.
-    const writeKey = writeKeyOf(headers.authorization);
-    const refusal =
-      active > MAX_REQUESTS
-        ? unavailable('the relay is busy', 1)
-        : writeKey === null
-          ? null
-          : authorize(writeKey, isKnown);
+    const refusal = bytes === undefined ? unavailable('the relay is busy', 1) : refusalFor(headers);
     return refusal === null ? undefined : refuse(reply.headers(corsHeaders(headers, origins)), refusal);
   });
   // Idle connections are closed by `close`, and those that are in use by the reply.
@@ -104,8 +97,8 @@ export async function createFrontDoor(options: FrontDoorOptions): Promise<Fastif
     origins,
     writeKeys: isKnown,
     // Only pages send an origin. Servers that forward events set context.ip themselves.
-    accept: (receipt, request) =>
-      ingest.accept(receipt, request.headers.origin === undefined ? undefined : request.ip),
+    accept: (receipt, { headers, ip }) =>
+      ingest.accept(receipt, headers.origin === undefined ? undefined : withoutMapping(ip)),
   });
   return app;
 }
@@ -122,4 +115,9 @@ function refuse(reply: FastifyReply, refusal: Refusal): FastifyReply {
 function statusOf(error: unknown): number {
   const { statusCode } = Object(error) as { statusCode?: unknown };
   return typeof statusCode === 'number' ? statusCode : 500;
+}
+
+/** An IPv4 address as such, also if the server listens on IPv6. */
+function withoutMapping(ip: string): string {
+  return ip.replace(/^::ffff:(?=\d+\.)/, '');
 }
