@@ -59,13 +59,8 @@ function users(engine: Engine): { stop(): Promise<number> } {
   };
 }
 
-/** The messageIds of events that didn't arrive and aren't dead letters, and of those that a later one overtook. */
-async function checkUsers(
-  engine: Engine,
-  count: number,
-): Promise<{ missing: string[]; overtaken: string[] }> {
-  const letters = await engine.deadLetters(name, undefined, 10_000);
-  const known = new Set(letters.map(({ text }) => String(JSON.parse(text).messageId)));
+/** The messageIds of events that didn't arrive, and of those that a later one overtook. */
+async function checkUsers(count: number): Promise<{ missing: string[]; overtaken: string[] }> {
   const last = new Map<string, number>();
   const arrived = new Set<string>();
   const overtaken: string[] = [];
@@ -80,7 +75,7 @@ async function checkUsers(
   for (let user = 0; user < USERS; user++) {
     for (let number = 0; number < count; number++) {
       const id = `${user}:${number}`;
-      if (!arrived.has(id) && !known.has(id)) missing.push(id);
+      if (!arrived.has(id)) missing.push(id);
     }
   }
   return { missing, overtaken };
@@ -96,7 +91,7 @@ describe('a fleet', () => {
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     const count = await all.stop();
     await emptied(engine);
-    expect(await checkUsers(engine, count)).toEqual({ missing: [], overtaken: [] });
+    expect(await checkUsers(count)).toEqual({ missing: [], overtaken: [] });
     const counts = await relay.api.counts();
     expect(counts.duplicates).toBe(0);
     expect(counts.events).toBe(count * USERS);
@@ -118,7 +113,7 @@ describe('a fleet', () => {
     await emptied(engine, 30_000);
     // Some were killed while a request was out.
     expect((await relay.api.counts()).duplicates).toBeGreaterThan(0);
-    expect(await checkUsers(engine, count)).toEqual({ missing: [], overtaken: [] });
+    expect(await checkUsers(count)).toEqual({ missing: [], overtaken: [] });
   }, 90_000);
 
   it('replaces a relay that is stopped for longer than its lease, which then sends and removes nothing', async () => {
@@ -191,8 +186,8 @@ describe('a fleet', () => {
         return drain.hasEnded || waiting === 0;
       });
     }
-    expect(deaths).toBeGreaterThanOrEqual(3);
-    expect(deaths).toBeLessThan(6);
+    expect(deaths).toBeGreaterThanOrEqual(5);
+    expect(deaths).toBeLessThan(8);
     const letters = await engine.deadLetters(name);
     expect(letters.map(({ text }) => text)).toEqual(texts('poison', 1));
     expect(new Set(await relay.api.messageIds()).size).toBe(750);

@@ -27,11 +27,11 @@ const IDLE_MS = [50, 500] as const;
 /** Longest time in milliseconds until a hold is looked at again. */
 const HOLD_MS = 1_000;
 
-/** An entry with this many marks is never sent again. */
-const MAX_MARKS = 3;
-
-/** Most entries to send together, by the marks of the first. */
-const MAX_ENTRIES = [MAX_BATCH_EVENTS, 16, 1] as const;
+/**
+ * Most entries to send together, by the marks of the first. An entry with more marks is never sent again: three relays
+ * have ended while they sent nothing else. Relays that are killed for other reasons hardly ever do.
+ */
+const MAX_ENTRIES = [MAX_BATCH_EVENTS, 16, 1, 1, 1] as const;
 
 export interface PartitionListener extends RemovalListener {
   onPause(code: string, message: string, status: number | undefined): void;
@@ -137,8 +137,8 @@ export class PartitionDrain {
     this.#idle = IDLE_MS[0];
     const entries = togetherWith(first, found);
     const isEmpty = entries.every(({ texts }) => texts.length === 0);
-    if (first.marks >= MAX_MARKS || isEmpty) {
-      const message = `${MAX_MARKS} relays ended while they sent this event, or one that was stored with it`;
+    if (first.marks >= MAX_ENTRIES.length || isEmpty) {
+      const message = 'Three relays ended while they sent only this event and those that were stored with it';
       this.#removals.giveUp(entries, 'ends_relays', message);
       await this.#removals.done;
       return 0;
