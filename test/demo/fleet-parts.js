@@ -1,4 +1,4 @@
-// The parts of fleet.js: redis-server, relays, a load balancer, and programs, each in a process of its own.
+// The parts of fleet.js and of the benchmark of the relay: redis-server, relays, a load balancer, and programs, each in a process of its own.
 import { execFileSync, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, rmSync } from 'node:fs';
@@ -83,8 +83,10 @@ export class Redis {
   #command = findRedis();
   #child;
 
-  static async start(scratch) {
+  /** @param sync the value of `appendfsync`. */
+  static async start(scratch, sync = 'always') {
     const redis = new Redis();
+    redis.sync = sync;
     redis.directory = join(scratch, 'redis');
     mkdirSync(redis.directory);
     redis.port = await freePort();
@@ -99,7 +101,7 @@ export class Redis {
 
   async restart() {
     const settings = ['--port', this.port, '--bind', '127.0.0.1', '--dir', this.directory, '--save', ''];
-    const durable = ['--appendonly', 'yes', '--appendfsync', 'always'];
+    const durable = ['--appendonly', 'yes', '--appendfsync', this.sync];
     this.#child = kept(
       spawn(this.#command, [...settings, ...durable].map(String), { stdio: ['ignore', 'pipe', 2] }),
     );
@@ -108,6 +110,13 @@ export class Redis {
 
   kill() {
     return ended(this.#child, 'SIGKILL');
+  }
+
+  /** Deletes all keys. */
+  async flush() {
+    const client = connect(this.port, '127.0.0.1');
+    client.end('FLUSHALL\r\n');
+    await once(client.resume(), 'close', { signal: AbortSignal.timeout(LIMIT_MS) });
   }
 
   /** Deletes its data, as if it had been kept in memory only. */
@@ -127,6 +136,7 @@ export class Relay {
   #metricsUrl;
   port = 0;
 
+  /** `args`: its options, without its ports. `keys`: its write keys. */
   static async start(options) {
     const relay = new Relay();
     relay.#options = options;
@@ -140,30 +150,13 @@ export class Relay {
 
   /** Starts it, on the port that it had. */
   async restart() {
-    const { redis, api, keys } = this.#options;
-    const args = [
-      '--port',
-      this.port,
-      '--metrics-port',
-      0,
-      '--redis',
-      redis,
-      '--partitions',
-      4,
-      '--api-host',
-      api,
-    ];
-    const env = {
-      ...process.env,
-      OFFTHREAD_RELAY_WRITE_KEYS: keys.join(','),
-      OFFTHREAD_RELAY_LOG_LEVEL: 'info',
-    };
-    this.#child = kept(
-      spawn(process.execPath, [RELAY, ...args.map(String)], { env, stdio: ['ignore', 'pipe', 2] }),
-    );
+    const { args, keys } = this.#options;
+    const command = [RELAY, '--port', this.port, '--metrics-port', 0, ...args].map(String);
+    const env = { ...process.env, OFFTHREAD_RELAY_WRITE_KEYS: keys.join(',') };
+    this.#child = kept(spawn(process.execPath, command, { env, stdio: ['ignore', 'pipe', 2] }));
     const text = await lineOf(this.#child, (each) => each.includes('the relay has started'));
     const { url, metricsUrl } = JSON.parse(text);
-    this.port = Number(new URL(url).port);
+    this.port = Number(new URL(url ?? 'http://none:0').port);
     this.#metricsUrl = metricsUrl;
   }
 

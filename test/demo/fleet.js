@@ -29,7 +29,8 @@ const mostlyWell = { type: 'sometimes', probability: 0.1, seed: 7, behaviour: un
 await api.behave(mostlyWell);
 const redis = await Redis.start(scratch);
 const keys = ['demo-shop', 'demo-program'];
-const relays = await Promise.all([1, 2].map(() => Relay.start({ redis: redis.url, api: api.url, keys })));
+const args = ['--redis', redis.url, '--partitions', 4, '--api-host', api.url];
+const relays = await Promise.all([1, 2].map(() => Relay.start({ args, keys })));
 const balancer = await Balancer.start(() => relays.map(({ port }) => port));
 const shop = await startProgram('server.js', { WRITE_KEY: keys[0], ANALYTICS_HOST: balancer.url });
 const program = await startProgram('fleet-program.js', { WRITE_KEY: keys[1], ANALYTICS_HOST: balancer.url });

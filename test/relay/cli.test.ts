@@ -1,7 +1,7 @@
 // The command line of the relay, as its users run it.
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { batchOf, post, trackEvent } from '../helpers/raw-client.js';
@@ -104,6 +104,21 @@ test('SIGTERM lets it answer what has begun, deliver what is out, and end with 0
   await start();
   await until(async () => new Set(await api.messageIds()).size >= 51);
   expect(await api.messageIds()).toContain('slow');
+});
+
+test('an upload that does not go on does not keep it from ending with 0', { timeout: 60_000 }, async () => {
+  const { url, stop } = await start();
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  const closed = once(socket.on('error', () => {}).resume(), 'close', {
+    signal: AbortSignal.timeout(30_000),
+  });
+  const key = `authorization: Basic ${btoa(`${RELAY_KEY}:`)}`;
+  socket.write(`POST /v1/batch HTTP/1.1\r\nhost: x\r\n${key}\r\ncontent-length: 100\r\n\r\n{"batch":`);
+  // It has read what came before this.
+  expect((await send(url, batchOf(1))).status).toBe(200);
+  expect(await stop()).toMatchObject({ code: 0 });
+  await closed;
 });
 
 describe('status and dead', () => {

@@ -12,6 +12,9 @@ import { createOperationsServer } from './operations/operations-server.js';
 import type { RelaySettings } from './settings/settings.js';
 import { version } from './version.js';
 
+/** Milliseconds for the uploads that have begun when the relay stops. */
+const UPLOADS_MS = 10_000;
+
 /** A running relay. */
 export interface Relay {
   /** Where events are accepted; undefined with `--no-ingest`. */
@@ -46,7 +49,7 @@ export async function startRelay(settings: RelaySettings, engine: Engine, log: L
 
   async function stop(): Promise<void> {
     health.stop();
-    await Promise.all([...servers.map((server) => server.close()), drain?.stop()]);
+    await Promise.all([...servers.map(closeServer), drain?.stop()]);
     await engine.close();
   }
 
@@ -87,4 +90,11 @@ function urlOf(scheme: string, { server }: FastifyInstance): string {
   const at = server.address();
   if (at === null || typeof at === 'string') return `${scheme}:`;
   return `${scheme}://${at.family === 'IPv6' ? `[${at.address}]` : at.address}:${at.port}`;
+}
+
+/** Waits for the requests that have begun, but not for those whose clients don't go on. */
+async function closeServer(app: FastifyInstance): Promise<void> {
+  const timer = setTimeout(() => app.server.closeAllConnections(), UPLOADS_MS);
+  await app.close();
+  clearTimeout(timer);
 }
