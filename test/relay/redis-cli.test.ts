@@ -4,13 +4,15 @@ import { Analytics as Offthread } from '@offthread/sdk';
 import RudderAnalytics from '@rudderstack/rudder-sdk-node';
 import { Analytics as Segment } from '@segment/analytics-node';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { selfSigned } from '../helpers/certificate.js';
 import { batchOf, post, trackEvent } from '../helpers/raw-client.js';
-import { RedisServer } from '../helpers/redis.js';
+import { freePort, RedisServer } from '../helpers/redis.js';
 import {
   RELAY_KEY,
   type RelayOptions,
   type RunningRelay,
   relayCommand,
+  Scratch,
   startRelay,
   until,
 } from '../helpers/relay.js';
@@ -172,4 +174,40 @@ test('settings that Redis does not allow end it with a remedy', async () => {
   const examined = await relayCommand(['doctor', '--redis', 'redis://127.0.0.1:1'], keys);
   expect([examined.code, examined.stderr]).toEqual([1, '']);
   expect(examined.stdout).toContain("✗ Redis at 127.0.0.1:1 can't be used");
+});
+
+test('rediss: reaches Redis by TLS, and trusts only known certificates', async () => {
+  const scratch = new Scratch();
+  const port = await freePort();
+  const { cert, key } = selfSigned();
+  const ca = scratch.write('cert.pem', cert);
+  const secure = await RedisServer.start({
+    'tls-port': String(port),
+    'tls-cert-file': ca,
+    'tls-key-file': scratch.write('key.pem', key),
+    'tls-ca-cert-file': ca,
+    'tls-auth-clients': 'no',
+    requirepass: 'right-word',
+  });
+  try {
+    const env = {
+      OFFTHREAD_RELAY_REDIS: `rediss://:right-word@127.0.0.1:${port}`,
+      OFFTHREAD_RELAY_WRITE_KEYS: RELAY_KEY,
+    };
+    const refused = await relayCommand(['--port', '0'], { env });
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/Redis at 127\.0\.0\.1:\d+ can't be used: self-signed certificate/);
+    expect(refused.stderr).not.toContain('right-word');
+    const relay = await startRelay({
+      args: ['--api-host', api.url],
+      env: { ...env, NODE_EXTRA_CA_CERTS: ca },
+    });
+    relays.push(relay);
+    expect((await send(relay.url, batchOf(10))).status).toBe(200);
+    await api.waitFor({ events: 10, timeoutMs: 15_000 });
+    expect(JSON.stringify(relay.log)).not.toContain('right-word');
+  } finally {
+    await secure.close();
+    scratch.remove();
+  }
 });
