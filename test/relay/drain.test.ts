@@ -63,4 +63,31 @@ describe('Drain on Redis', () => {
     drains[0] = relay.drain(third);
     await until('each holds two again', () => held(0) === 2 && held(1) === 2);
   });
+
+  it('keeps the trouble of one source from the others', async () => {
+    const sources = ['refused', 'limited', 'well'].map((writeKey, index) => ({
+      name: String(index).repeat(32),
+      writeKey,
+    }));
+    const engine = await relay.engine({ sources: sources.map((source) => source.name) });
+    const limited = { type: 'answer', status: 429, headers: { 'retry-after': '60' } } as const;
+    await relay.api.rules([
+      { match: { writeKey: 'refused' }, behaviour: { type: 'answer', status: 401 } },
+      { match: { writeKey: 'limited' }, behaviour: limited },
+    ]);
+    const { told } = relay.drain(engine, { sources });
+    for (let round = 0; round < 3; round++) {
+      for (const source of sources) {
+        await engine.append(source.name, [{ partition: 0, texts: texts(`${source.writeKey}-${round}`, 10) }]);
+      }
+      await relay.api.waitFor({ events: 10 * (round + 1) });
+    }
+    expect((await relay.api.messageIds()).every((id) => id.startsWith('well'))).toBe(true);
+    expect(told).toContainEqual(['pause', sources[0]?.name, 'rejected']);
+    expect(told.filter(([what, , status]) => what === 'request' && status === 429)).toHaveLength(1);
+    const waiting = await Promise.all(
+      sources.map(async (source) => (await engine.backlog(source.name)).events),
+    );
+    expect(waiting.slice(0, 2)).toEqual([30, 30]);
+  });
 });
