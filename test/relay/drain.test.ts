@@ -90,4 +90,27 @@ describe('Drain on Redis', () => {
     );
     expect(waiting.slice(0, 2)).toEqual([30, 30]);
   });
+
+  it('gives up partitions that it has lost while they wait for others', async () => {
+    const partitions = 40;
+    const engine = await relay.engine({ partitions });
+    await relay.api.behave({ type: 'hang' });
+    for (let partition = 0; partition < partitions; partition++) {
+      await store(engine, texts(`partition ${partition}`, 1), partition);
+    }
+    const { told } = relay.drain(engine, { requestTimeout: 20_000 });
+    const held = () => told.findLast(([what]) => what === 'leases')?.[2];
+    await until('it holds all', () => held() === partitions);
+    // It has 32 batches in memory at most.
+    await until('it sends for 32', async () => (await relay.api.counts()).connections === 32);
+    const sent = new Set((await relay.api.requests()).map(({ messageIds }) => messageIds[0]));
+    const client = relay.redis.client();
+    for (let partition = 0; partition < partitions; partition++) {
+      if (sent.has(`partition ${partition}-0`)) continue;
+      await client.set(`offthread:{${name}}:lease:${partition}`, 'another 1', 'PX', 60_000);
+    }
+    expect(sent.size).toBe(32);
+    await until('it holds the others', () => held() === 32, 5_000);
+    await relay.api.reset();
+  });
 });
