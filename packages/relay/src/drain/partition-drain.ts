@@ -81,7 +81,10 @@ export class PartitionDrain {
     this.#access = new EngineAccess(engine, held, (error) => listener.onFailure(error));
     this.#marks = new RequestMarks(this.#access, limit);
     this.#removals = new Removals(this.#access, listener);
-    held.lost.addEventListener('abort', () => this.#stop(0));
+    held.lost.addEventListener('abort', () => {
+      this.#ending.abort();
+      this.#stop(0);
+    });
     this.ended = this.#run();
   }
 
