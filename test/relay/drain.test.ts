@@ -113,4 +113,22 @@ describe('Drain on Redis', () => {
     await until('it holds the others', () => held() === 32, 5_000);
     await relay.api.reset();
   });
+
+  it('lets no number of partitions that fail keep the others waiting', async () => {
+    const sources = ['sick', 'well'].map((writeKey, index) => ({ name: String(index).repeat(32), writeKey }));
+    const [sick, well] = sources.map((source) => source.name) as [string, string];
+    const partitions = 40;
+    const engine = await relay.engine({ partitions, sources: [sick, well] });
+    await relay.api.rules([{ match: { writeKey: 'sick' }, behaviour: { type: 'answer', status: 503 } }]);
+    const events = Array.from({ length: partitions }, (_, partition) => ({
+      partition,
+      texts: texts('a', 1),
+    }));
+    await engine.append(sick, events);
+    relay.drain(engine, { sources });
+    await relay.api.waitFor({ requests: 2 * partitions, timeoutMs: 20_000 });
+    await engine.append(well, events);
+    await relay.api.waitFor({ events: partitions, timeoutMs: 10_000 });
+    expect((await engine.backlog(sick)).events).toBe(partitions);
+  });
 });
