@@ -8,6 +8,7 @@
 //
 // It always reads from the first entry. After a failover, entries can appear before those that were read.
 import type { Delivery } from '@offthread/worker/delivery/delivery';
+import { backoff } from '@offthread/worker/delivery/retry';
 import { MAX_BATCH_EVENTS, MAX_BODY_BYTES } from '@offthread/worker/limits';
 import type { Engine, Entry } from '../engine/engine.js';
 import type { Api, Sending } from './api.js';
@@ -72,6 +73,9 @@ export class PartitionDrain {
   /** When the last request began. */
   #began = Number.NEGATIVE_INFINITY;
   #idle: number = IDLE_MS[0];
+  /** Attempts that have failed in a row. */
+  #failures = 0;
+  #withdraw: (() => void) | undefined;
 
   constructor(options: PartitionOptions) {
     const { engine, held, limit, listener } = options;
@@ -174,12 +178,13 @@ export class PartitionDrain {
         this.#marks.send();
       },
       onOutcome: (outcome, frames) => {
+        this.#failures = 0;
         this.#removals.add(outcome, frames);
         const { ids, through } = this.#queue.settle(outcome.through);
         if (ids.length > 0) this.#removals.remove(ids, through);
         if (this.#queue.isSettled) this.#settled();
       },
-      onPostponed: () => this.#returned(),
+      onPostponed: () => this.#postponed(),
       onRetryAfter: (delay) => {
         if (delay === 0) return;
         const until = Date.now() + delay;
@@ -201,6 +206,7 @@ export class PartitionDrain {
     try {
       // If the request before was refused, its parts are sent at once.
       this.#isOut = false;
+      this.#withdraw?.();
       this.#marks.unmark();
       if (this.isEnding) throw new Ended();
       const left = await this.#holdLeft();
@@ -214,6 +220,15 @@ export class PartitionDrain {
       this.#marks.unmark();
       this.#stop(0);
     }
+  }
+
+  /** A request has failed. It is repeated later: by the delivery, or from the start if others need its room. */
+  #postponed(): void {
+    this.#failures++;
+    this.#returned();
+    if (this.#finish === undefined) return;
+    const giveUp = (): void => this.#stop(backoff(this.#failures, Math.random));
+    this.#withdraw = this.#options.limit.offer(giveUp);
   }
 
   /** A request has come back, and is repeated later. */
@@ -247,6 +262,7 @@ export class PartitionDrain {
   #close(): void {
     this.#finish = undefined;
     this.#isOut = false;
+    this.#withdraw?.();
     this.#delivery?.close();
     this.#delivery = undefined;
     this.#queue.clear();

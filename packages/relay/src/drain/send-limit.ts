@@ -8,6 +8,8 @@ const MAX_BATCHES = 32;
 export class SendLimit {
   #room = MAX_BATCHES;
   readonly #waiting: (() => void)[] = [];
+  /** End batches that are tried again later, the oldest first. */
+  readonly #offers = new Set<() => void>();
   /** Requests that have begun and aren't out. */
   #beginning = 0;
   #hasSuspect = false;
@@ -37,7 +39,24 @@ export class SendLimit {
       };
       this.#waiting.push(take);
       signal.addEventListener('abort', leave, { once: true });
+      const [giveUp] = this.#offers;
+      if (giveUp === undefined) return;
+      this.#offers.delete(giveUp);
+      giveUp();
     });
+  }
+
+  /**
+   * Offers the room of a batch that is tried again later: `giveUp` is called if another batch needs it. Returns a
+   * function that withdraws the offer.
+   */
+  offer(giveUp: () => void): () => void {
+    if (this.#waiting.length > 0) {
+      giveUp();
+      return () => {};
+    }
+    this.#offers.add(giveUp);
+    return () => this.#offers.delete(giveUp);
   }
 
   /** Waits until a request may begin. Returns a function to call when it is out. */
