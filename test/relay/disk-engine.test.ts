@@ -226,6 +226,26 @@ describe('a disk that fails', () => {
     expect(await waiting(next, await lease(next))).toEqual(texts);
   });
 
+  test('that is full keeps nothing from being delivered', async () => {
+    const fileSystem = new FaultyFileSystem();
+    const of = await open({ fileSystem });
+    for (let index = 0; index < 40; index++) await of.append(SOURCE, one(event(index, 30_000)));
+    const held = await lease(of);
+    fileSystem.failWrites = 'ENOSPC';
+    await expect(of.append(SOURCE, one(event('refused')))).rejects.toThrow('ENOSPC');
+    for (let left = 40; left > 0; ) {
+      const entries = await of.read(held, undefined, 10);
+      expect(await of.mark(held, idsOf(entries))).toBe(true);
+      await of.unmark(held, idsOf(entries));
+      expect(await of.remove(held, { ids: idsOf(entries), delivered: 10, deadLetters: [] })).toBe(true);
+      left -= entries.length;
+    }
+    expect(await of.backlog(SOURCE)).toMatchObject({ events: 0, bytes: 0 });
+    fileSystem.failWrites = undefined;
+    await of.append(SOURCE, one(event('next')));
+    expect(await waiting(of, held)).toEqual([event('next')]);
+  });
+
   test('keeps an event that could not become a dead letter', async () => {
     const fileSystem = new FaultyFileSystem();
     const of = await open({ fileSystem });
