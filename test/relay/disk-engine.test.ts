@@ -1,6 +1,7 @@
 // The engine on a directory: what it has stored is there after the process ends, whatever the disk does.
-import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { bootId, writeHolderFile } from '@offthread/worker/spool/holder';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { DiskEngine } from '../../packages/relay/src/engine/disk/disk-engine.js';
@@ -208,6 +209,21 @@ describe('a disk that fails', () => {
       expect(await waiting(next, await lease(next, partition))).toEqual([event('first'), event('second')]);
   });
 
+  test('lets nothing be read that is rolled back later', async () => {
+    const fileSystem = new FaultyFileSystem();
+    const of = await open({ fileSystem });
+    await of.append(SOURCE, one(event('first')));
+    const held = await lease(of);
+    fileSystem.failSyncs = 'EIO';
+    const lost = of.append(SOURCE, one(event('lost')));
+    // It is in the file already, and a reader has seen it.
+    expect(await waiting(of, held)).toEqual([event('first')]);
+    await expect(lost).rejects.toThrow('EIO');
+    fileSystem.failSyncs = undefined;
+    await of.append(SOURCE, one(event('second')));
+    expect(await waiting(of, held)).toEqual([event('first'), event('second')]);
+  });
+
   test('never syncs a segment again whose sync has failed', async () => {
     const fileSystem = new FaultyFileSystem();
     const of = await open({ fileSystem });
@@ -224,6 +240,26 @@ describe('a disk that fails', () => {
     expect(texts.filter((text) => text !== event('unknown'))).toEqual([event('first'), event('second')]);
     const next = await reopen();
     expect(await waiting(next, await lease(next))).toEqual(texts);
+  });
+
+  test('that is full keeps nothing from being delivered', async () => {
+    const fileSystem = new FaultyFileSystem();
+    const of = await open({ fileSystem });
+    for (let index = 0; index < 40; index++) await of.append(SOURCE, one(event(index, 30_000)));
+    const held = await lease(of);
+    fileSystem.failWrites = 'ENOSPC';
+    await expect(of.append(SOURCE, one(event('refused')))).rejects.toThrow('ENOSPC');
+    for (let left = 40; left > 0; ) {
+      const entries = await of.read(held, undefined, 10);
+      expect(await of.mark(held, idsOf(entries))).toBe(true);
+      await of.unmark(held, idsOf(entries));
+      expect(await of.remove(held, { ids: idsOf(entries), delivered: 10, deadLetters: [] })).toBe(true);
+      left -= entries.length;
+    }
+    expect(await of.backlog(SOURCE)).toMatchObject({ events: 0, bytes: 0 });
+    fileSystem.failWrites = undefined;
+    await of.append(SOURCE, one(event('next')));
+    expect(await waiting(of, held)).toEqual([event('next')]);
   });
 
   test('keeps an event that could not become a dead letter', async () => {
@@ -387,10 +423,21 @@ describe('a directory', () => {
     await (await openDiskEngine({ ...other, relayId: 'other', log })).close();
   });
 
-  test('is taken by one of several relays that start at the same time', async () => {
+  /** Leaves what a relay leaves that was killed. */
+  function leaveDead(round: number): void {
+    const directory = scratch.at('events');
+    const holder = `dead00000000000${round}`;
+    const file = writeHolderFile({ boot: bootId(), listens: true, count: 1 });
+    writeFileSync(join(directory, `${holder}.holder`), file);
+    const numbers = readdirSync(directory).flatMap((name) => /^lock\.(\d+)$/.exec(name)?.[1] ?? []);
+    symlinkSync(`${holder}.holder`, join(directory, `lock.${Math.max(...numbers.map(Number)) + 1}`));
+  }
+
+  test('of a relay that was killed is taken by one of several that start at the same time', async () => {
     await (await open()).close();
     const log = pino({ level: 'silent' });
     for (let round = 0; round < 5; round++) {
+      leaveDead(round);
       const results = await Promise.allSettled(
         Array.from({ length: 8 }, () =>
           openDiskEngine({
