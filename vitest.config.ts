@@ -1,13 +1,29 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 import { findBrowser } from './test/helpers/browser.js';
+import { findRedis } from './test/helpers/find-redis.js';
 
-/** Tests of web pages need a browser. It is required in CI, and optional elsewhere. */
-const needBrowser = ['test/devtools/listen-page*.test.ts', 'test/tracking-api/browser-client.test.ts'];
-const hasBrowser = findBrowser() !== undefined;
-if (!hasBrowser) {
-  const remedy = 'no Chromium found: install one, or set OFFTHREAD_CHROMIUM to its path';
-  if (process.env['CI']) throw new Error(`${needBrowser.join(', ')}: ${remedy}`);
-  process.stderr.write(`\nNOT run: ${needBrowser.join(', ')}: ${remedy}.\n`);
+/** Tests that need a program. It is required in CI, and optional elsewhere. */
+const optional = [
+  {
+    files: [
+      'test/devtools/listen-page*.test.ts',
+      'test/tracking-api/browser-client.test.ts',
+      'test/relay/ingest-browser.test.ts',
+    ],
+    isHere: findBrowser() !== undefined,
+    remedy: 'no Chromium found: install one, or set OFFTHREAD_CHROMIUM to its path',
+  },
+  {
+    files: ['redis-engine', 'redis-faults', 'redis-cli', 'drain', 'fleet', 'fleet-demo'].map(
+      (file) => `test/relay/${file}.test.ts`,
+    ),
+    isHere: findRedis() !== undefined,
+    remedy: 'no redis-server found: install one, or set OFFTHREAD_REDIS_SERVER to its path',
+  },
+].filter(({ isHere }) => !isHere);
+for (const { files, remedy } of optional) {
+  if (process.env['CI']) throw new Error(`${files.join(', ')}: ${remedy}`);
+  process.stderr.write(`\nNOT run: ${files.join(', ')}: ${remedy}.\n`);
 }
 
 export default defineConfig({
@@ -15,7 +31,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['offthread-internal', 'module', 'node'] } },
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: [...configDefaults.exclude, ...(hasBrowser ? [] : needBrowser)],
+    exclude: [...configDefaults.exclude, ...optional.flatMap(({ files }) => files)],
     setupFiles: process.env['NODE_V8_COVERAGE'] ? ['test/helpers/coverage.ts'] : [],
     pool: 'forks',
     // One worker for each core instead of one less, because tests mostly wait for other processes.

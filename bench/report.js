@@ -29,6 +29,10 @@ const COLUMNS = {
   idleMb: ['idle client, MB', 'net'],
   waitingMb: ['10,000 events waiting, MB', 'net'],
   clientsMb: ['1,000 clients, MB', 'net'],
+  acceptedPerSecond: ['accepted, events/s'],
+  drainedPerSecond: ['delivered from one partition, events/s'],
+  fourByOnePerSecond: ['from four by one relay'],
+  fourByTwoPerSecond: ['from four by two relays'],
 };
 
 /** Returns the whole report. `about` has the lines on machine and versions. */

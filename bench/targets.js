@@ -97,6 +97,16 @@ export function targetsOf(figures) {
       figure('spool', 'drainShare'),
     ),
     most('spool', '5,000 runs in a directory: ms for a look', 500, figure('spool', 'lookMs')),
+    least('relay', 'events accepted a second of CPU', 10_000, figure('relay', 'acceptedPerCpuSecond')),
+    most('relay', 'p99 of a request at 10,000 events/s, ms', 20, figure('relay', 'acceptedP99Ms')),
+    least(
+      'relay',
+      'events delivered a second from one partition',
+      10_000,
+      figure('relay', 'drainedPerSecond'),
+    ),
+    most('relay', '1,000,000 events waiting: MB of memory more', 48, figure('relay', 'grownMb')),
+    most('relay', 'events lost', 0, figure('relay', 'lost')),
     ...['paced', 'throughput', 'defaults', 'latency', 'loop', 'growth'].map((scenario) =>
       most(scenario, 'events lost', 0, figure(scenario, 'lost')),
     ),

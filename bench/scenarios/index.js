@@ -9,6 +9,7 @@ import * as latency from './latency.js';
 import * as loop from './loop.js';
 import * as memory from './memory.js';
 import * as paced from './paced.js';
+import * as relay from './relay.js';
 import * as script from './script.js';
 import * as spool from './spool.js';
 import * as throughput from './throughput.js';
@@ -26,4 +27,5 @@ export const SCENARIOS = {
   memory,
   growth,
   spool,
+  relay,
 };

@@ -111,4 +111,4 @@ const bundles = await Promise.all([
 ]);
 removeOthers(bundles.flatMap(({ outputs }) => Object.keys(outputs)));
 gatherDeclarations(dist, modules, join(home, '../worker/dist'));
-writeFileSync(join(home, 'THIRD-PARTY-LICENSES.txt'), licensesOf(worker.metafile, ...bundles));
+writeFileSync(join(home, 'THIRD-PARTY-LICENSES.txt'), licensesOf(name, worker.metafile, ...bundles));

@@ -1,23 +1,23 @@
-// Collects the licenses of the packages that are bundled into the SDK.
+// Collects the licenses of the packages that are bundled into one of ours.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
-/** The licenses of all packages in these bundles, as one text. */
-export function licensesOf(...metafiles) {
+/** The licenses of all packages in these bundles of the package `name`, as one text. */
+export function licensesOf(name, ...metafiles) {
   const packages = new Map();
   for (const { outputs } of metafiles) {
     for (const { inputs } of Object.values(outputs)) {
       for (const [input, { bytesInOutput }] of Object.entries(inputs)) {
         if (bytesInOutput === 0 || !input.includes('node_modules')) continue;
-        const { name, version, license, folder } = packageOf(input);
-        packages.set(`${name}@${version}`, { license, folder });
+        const { id, license, folder } = packageOf(input);
+        packages.set(id, { license, folder });
       }
     }
   }
   const sections = [...packages]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, { license, folder }]) => `${name} (${license})\n\n${textOf(folder)}\n`);
-  return ['@offthread/sdk includes code of these packages.\n', ...sections].join(`\n${'-'.repeat(80)}\n\n`);
+    .map(([id, { license, folder }]) => `${id} (${license})\n\n${textOf(folder)}\n`);
+  return [`${name} includes code of these packages.\n`, ...sections].join(`\n${'-'.repeat(80)}\n\n`);
 }
 
 function packageOf(input) {
@@ -26,7 +26,7 @@ function packageOf(input) {
   for (;;) {
     const file = join(folder, 'package.json');
     const { name, version, license } = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
-    if (name !== undefined && version !== undefined) return { name, version, license, folder };
+    if (name !== undefined && version !== undefined) return { id: `${name}@${version}`, license, folder };
     if (dirname(folder) === folder)
       throw new Error(`No package.json with a name and a version above ${input}`);
     folder = dirname(folder);

@@ -17,7 +17,7 @@ const LEFT_OUT = {
 };
 
 /** esbuild plugin that replaces these modules. The build fails if got no longer imports them. */
-const partsOfGot = {
+export const partsOfGot = {
   name: 'parts of got',
   setup({ onResolve, onLoad, onEnd }) {
     const left = new Set(Object.keys(LEFT_OUT));

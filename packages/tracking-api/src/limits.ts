@@ -14,3 +14,9 @@ export const MAX_BATCH_EVENTS = 2_500;
 
 /** Longest `messageId`, in characters. */
 export const MAX_MESSAGE_ID_LENGTH = 100;
+
+/**
+ * Most bytes of the events of a batch with its `context` and `integrations` in each of them. The API has no such limit
+ * in its documentation. Without one, a request of 500 KB could become gigabytes.
+ */
+export const MAX_MERGED_BYTES = 8 * 1024 * 1024;

@@ -2,7 +2,7 @@
 import { isObject, type ReceivedEvent } from './event.js';
 import { type Fault, type FaultCode, faultOf } from './fault.js';
 import { elementsOf, memberOf, type Span } from './json-spans.js';
-import { MAX_BATCH_EVENTS, MAX_EVENT_BYTES, MAX_REQUEST_BYTES } from './limits.js';
+import { MAX_BATCH_EVENTS, MAX_EVENT_BYTES, MAX_MERGED_BYTES, MAX_REQUEST_BYTES } from './limits.js';
 import { type Refusal, tooLarge } from './refusal.js';
 import type { EventRoute } from './route.js';
 
@@ -37,6 +37,10 @@ export function parseBody(body: Buffer, route: EventRoute): ParsedBody {
     return refused(invalidJson('the request body is not valid JSON'));
   }
   if (!isObject(json)) return refused(invalidJson('the request body is not a JSON object'));
+  if (route.type === 'batch' && isTooLargeMerged(json, body)) {
+    const message = `the events of the batch are over the limit of ${MAX_MERGED_BYTES} bytes with its context and integrations in each of them`;
+    return refused({ status: 400, code: 'payload_too_large', message });
+  }
   const { sentAt, writeKey } = json;
   const parsed = route.type === 'batch' ? parseBatch(json, body) : parseEvent(json, route.eventType, body);
   return {
@@ -76,6 +80,19 @@ function parseBatch({ batch, context, integrations }: Record<string, unknown>, b
     return event;
   });
   return { events, faults };
+}
+
+/** Whether the events would be too large with the fields of the batch in each of them. Doesn't merge them. */
+function isTooLargeMerged(json: Record<string, unknown>, body: Buffer): boolean {
+  const events = Array.isArray(json['batch']) ? json['batch'].length : 0;
+  // The fields of the batch are smaller than the body, so most bodies are never scanned.
+  if (events * body.length <= MAX_MERGED_BYTES) return false;
+  const all = { start: 0, end: body.length };
+  const common = ['context', 'integrations']
+    .filter((name) => isObject(json[name]))
+    .map((name) => memberOf(body, all, name) ?? all)
+    .reduce((sum, { start, end }) => sum + end - start, 0);
+  return body.length + events * common > MAX_MERGED_BYTES;
 }
 
 /** Returns the position of each event in the body of a batch. */

@@ -20,7 +20,7 @@ import { MAX_BODY_BYTES } from '../limits.js';
 import type { DeliverySettings, Outcome, Retry } from '../protocol.js';
 import { Backoff } from './backoff.js';
 import { type Attempts, delivered, failed, oversize, retried } from './outcome.js';
-import { judge, type Verdict } from './retry.js';
+import { judge, type RetryPolicy, type Verdict } from './retry.js';
 import { MAX_REFUSED_IN_A_ROW, type Part, SplitBatch } from './split-batch.js';
 import { UploadLimit } from './upload-limit.js';
 
@@ -36,6 +36,10 @@ const PACE_MS = 200;
  */
 const FILLING_MS = 100;
 const FILLING_STEP_MS = 5;
+
+/** The settings of a client that concern delivery. */
+type Settings = Pick<DeliverySettings, 'batchSize' | 'maxBatchSize' | 'linger' | 'oauth' | 'writeKey'> &
+  RetryPolicy;
 
 type State = 'idle' | 'lingering' | 'sending' | 'backing-off' | 'held' | 'closed';
 
@@ -91,7 +95,7 @@ export interface DeliveryListener {
 export class Delivery {
   readonly #queue: DeliveryQueue;
   readonly #stored: StoredQueue | undefined;
-  readonly #settings: DeliverySettings;
+  readonly #settings: Settings;
   readonly #authorize: Authorize;
   readonly #send: Send;
   readonly #opening: Buffer;
@@ -111,7 +115,7 @@ export class Delivery {
 
   constructor(
     queue: DeliveryQueue,
-    settings: DeliverySettings,
+    settings: Settings,
     authorize: Authorize,
     send: Send,
     listener: DeliveryListener,

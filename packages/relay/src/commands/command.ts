@@ -1,0 +1,47 @@
+// Creates commands that end with exit code 2 if they are used incorrectly.
+import { Command, type CommanderError } from 'commander';
+import { SettingsError } from '../settings/option.js';
+
+/** Exit codes. */
+export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
+
+/** Creates a command that answers a mistake with a pointer to its help and exit code 2. */
+export function commandNamed(name: string): Command {
+  return new Command(name)
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, 'offthread-relay: ')),
+    })
+    .showHelpAfterError('Run with --help for what can be said here.')
+    .exitOverride(({ exitCode }: CommanderError) => process.exit(exitCode === 0 ? EXIT.done : EXIT.usage));
+}
+
+/** Runs an action and uses its result as the exit code. */
+export function exitBy<Args extends unknown[]>(action: (...args: Args) => Promise<number>) {
+  return async (...args: Args): Promise<void> => {
+    try {
+      process.exitCode = await action(...args);
+    } catch (error) {
+      complain(error instanceof Error ? error.message : String(error));
+      process.exitCode = error instanceof SettingsError ? EXIT.usage : EXIT.failed;
+    }
+  };
+}
+
+/** Writes a message for the user to stderr. */
+function complain(message: string): void {
+  process.stderr.write(`offthread-relay: ${printable(message)}\n`);
+}
+
+/** Writes a line of the result. */
+export function print(line: string): void {
+  process.stdout.write(`${printable(line)}\n`);
+}
+
+/** Escapes control characters, which events may contain and which could act on the terminal. */
+function printable(text: string): string {
+  return text.replace(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: this expression is about them.
+    /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

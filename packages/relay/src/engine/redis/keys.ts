@@ -1,0 +1,36 @@
+// The names of the keys in Redis. All keys of a source have the same hash tag, so that one script can use them. Used by
+// redis-engine.ts.
+
+/** Relays that have given a sign of life: a sorted set, by time. */
+export const RELAYS = 'offthread:relays';
+
+/** The keys of a source. */
+export interface SourceKeys {
+  /** Hash: events and bytes of each partition, bytes of the dead letters, and how many were refused. */
+  readonly counters: string;
+  /** The number of partitions that the events were appended for. */
+  readonly partitions: string;
+  /** Stream of dead letters. */
+  readonly dead: string;
+  /** Expires when events may be sent again after a `Retry-After`. */
+  readonly hold: string;
+  /** Stream of a partition. */
+  stream(partition: number): string;
+  /** Token of the relay that holds a partition. Expires with the lease. */
+  lease(partition: number): string;
+  /** Hash: the marks of each entry of a partition. */
+  marks(partition: number): string;
+}
+
+export function keysOf(source: string): SourceKeys {
+  const prefix = `offthread:{${source}}:`;
+  return {
+    counters: `${prefix}counters`,
+    partitions: `${prefix}partitions`,
+    dead: `${prefix}dead`,
+    hold: `${prefix}hold`,
+    stream: (partition) => `${prefix}${partition}`,
+    lease: (partition) => `${prefix}lease:${partition}`,
+    marks: (partition) => `${prefix}marks:${partition}`,
+  };
+}

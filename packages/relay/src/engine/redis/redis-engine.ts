@@ -1,0 +1,265 @@
+// The engine on Redis Streams: a stream for each partition, used as a plain log. Consumer groups aren't used: they lose
+// the order of events when entries are claimed, and they vanish with their stream. Next: scripts.ts.
+import { randomUUID } from 'node:crypto';
+import { MAX_BATCH_EVENTS, MAX_BODY_BYTES } from '@offthread/worker/limits';
+import type { Redis } from 'ioredis';
+import {
+  type Appended,
+  type Backlog,
+  type Engine,
+  EngineUnavailableError,
+  type Entry,
+  type Lease,
+  type PartitionedEvents,
+  type Removal,
+  type StoredDeadLetter,
+} from '../engine.js';
+import { keysOf, RELAYS } from './keys.js';
+import { ReplicaWait } from './replica-wait.js';
+import type { Argument, Script } from './script.js';
+import {
+  ACQUIRE,
+  APPEND,
+  BACKLOG,
+  HEARTBEAT,
+  HOLD,
+  MARK,
+  READ,
+  RELEASE,
+  REMOVE,
+  RENEW,
+  REPLAY,
+  UNMARK,
+} from './scripts.js';
+import { entriesOf, idOf, partsOf, textsOf, timeOf } from './stream-entry.js';
+
+/** Bytes of the events of a request. The rest of the body takes less than a hundred. */
+const READ_BYTES = MAX_BODY_BYTES - 100;
+
+/** Milliseconds for which a relay counts after its last sign of life. */
+const ALIVE_MS = 5_000;
+
+/** Part of a source's bytes that dead letters may take. */
+const DEAD_LETTERS_SHARE = 10;
+
+export interface RedisEngineOptions {
+  readonly partitions: number;
+  /** Most bytes of a source, dead letters included. */
+  readonly maxBytes: number;
+  readonly maxDeadLetters: number;
+  readonly leaseDuration: number;
+  /** Replicas that must have an event before it counts as stored. */
+  readonly waitReplicas: number;
+  /** Name of this relay, without spaces. */
+  readonly relayId: string;
+}
+
+export class RedisEngine implements Engine {
+  readonly partitions: number;
+  readonly leaseDuration: number;
+  readonly #options: RedisEngineOptions;
+  /** A connection of its own, because a WAIT would keep leases from being renewed. */
+  readonly #ingest: Redis;
+  readonly #drain: Redis;
+  readonly #replicas: ReplicaWait;
+  #isAlive = false;
+
+  constructor(ingest: Redis, drain: Redis, options: RedisEngineOptions) {
+    this.partitions = options.partitions;
+    this.leaseDuration = options.leaseDuration;
+    this.#options = options;
+    this.#ingest = ingest;
+    this.#drain = drain;
+    this.#replicas = new ReplicaWait(ingest, options.waitReplicas);
+  }
+
+  async append(source: string, events: readonly PartitionedEvents[]): Promise<Appended> {
+    const keys = keysOf(source);
+    const streams: string[] = [];
+    const args: Argument[] = [this.#options.maxBytes, this.partitions];
+    for (const { partition, texts } of events) {
+      for (const entry of entriesOf(texts)) {
+        streams.push(keys.stream(partition));
+        args.push(partition, entry.events, entry.text);
+      }
+    }
+    const { connection } = this.#replicas;
+    const result = await this.#run(APPEND, [keys.counters, keys.partitions, ...streams], args, this.#ingest);
+    if (result === 'full') return { type: 'full' };
+    if (result !== 'stored') {
+      throw new EngineUnavailableError(
+        `Events of this source wait in ${result} partitions, and this relay has ${this.partitions}`,
+      );
+    }
+    if (!(await available(() => this.#replicas.isReplicated(connection)))) {
+      throw new EngineUnavailableError(
+        `Fewer than ${this.#options.waitReplicas} replicas have confirmed the events`,
+      );
+    }
+    return { type: 'stored' };
+  }
+
+  async read({ source, partition }: Lease, after: string | undefined, count: number): Promise<Entry[]> {
+    const keys = keysOf(source);
+    const from = after === undefined ? '-' : `(${partsOf(after)[0]}`;
+    const [found, marks] = (await this.#run(
+      READ,
+      [keys.stream(partition), keys.marks(partition), keys.counters],
+      [from, count, READ_BYTES, MAX_BATCH_EVENTS, partition],
+    )) as [string[], string[]];
+    const marksOf = new Map(pairsOf(marks));
+    const entries: Entry[] = [];
+    for (let at = 0; at < found.length; at += 3) {
+      const [streamId = '', events = '0', text = ''] = found.slice(at, at + 3);
+      entries.push({
+        id: idOf(streamId, events, Buffer.byteLength(text)),
+        time: timeOf(streamId),
+        texts: textsOf(text),
+        marks: Number(marksOf.get(streamId) ?? 0),
+      });
+    }
+    return entries;
+  }
+
+  async remove({ source, partition, token }: Lease, { ids, deadLetters }: Removal): Promise<boolean> {
+    const keys = keysOf(source);
+    const { maxDeadLetters, maxBytes } = this.#options;
+    const most = Math.floor(maxBytes / DEAD_LETTERS_SHARE);
+    const args: Argument[] = [token, partition, maxDeadLetters, most, ids.length];
+    for (const id of ids) args.push(...partsOf(id));
+    for (const { text, code, message, status = '' } of deadLetters) args.push(text, code, message, status);
+    const names = [
+      keys.lease(partition),
+      keys.stream(partition),
+      keys.marks(partition),
+      keys.counters,
+      keys.dead,
+    ];
+    return (await this.#run(REMOVE, names, args)) === 1;
+  }
+
+  async acquire(source: string, partition: number): Promise<Lease | undefined> {
+    const token = `${this.#options.relayId} ${randomUUID()}`;
+    const args = [token, this.leaseDuration];
+    const isAcquired = (await this.#run(ACQUIRE, [keysOf(source).lease(partition)], args)) === 1;
+    return isAcquired ? { source, partition, token } : undefined;
+  }
+
+  async renew({ source, partition, token }: Lease): Promise<boolean> {
+    return (await this.#run(RENEW, [keysOf(source).lease(partition)], [token, this.leaseDuration])) === 1;
+  }
+
+  async release({ source, partition, token }: Lease): Promise<void> {
+    await this.#run(RELEASE, [keysOf(source).lease(partition)], [token]);
+  }
+
+  /** Kept as a time that is left, because the clocks of relays differ. */
+  async hold(source: string, until?: number): Promise<number> {
+    const { hold } = keysOf(source);
+    const delay = until === undefined ? 0 : Math.ceil(until - Date.now());
+    const left =
+      delay > 0 ? await this.#run(HOLD, [hold], [delay]) : await available(() => this.#drain.pttl(hold));
+    return Date.now() + Math.max(0, Number(left));
+  }
+
+  async mark({ source, partition, token }: Lease, ids: readonly string[]): Promise<boolean> {
+    const keys = keysOf(source);
+    const args = [token, this.leaseDuration, ...ids.map((id) => partsOf(id)[0])];
+    return (await this.#run(MARK, [keys.lease(partition), keys.marks(partition)], args)) === 1;
+  }
+
+  async unmark({ source, partition, token }: Lease, ids: readonly string[]): Promise<void> {
+    const keys = keysOf(source);
+    const args = [token, ...ids.map((id) => partsOf(id)[0])];
+    await this.#run(UNMARK, [keys.lease(partition), keys.marks(partition)], args);
+  }
+
+  async heartbeat(): Promise<number> {
+    this.#isAlive = true;
+    return Number(await this.#run(HEARTBEAT, [RELAYS], [this.#options.relayId, ALIVE_MS]));
+  }
+
+  async backlog(source: string): Promise<Backlog> {
+    const keys = keysOf(source);
+    const names = [keys.counters, keys.dead, ...this.#streams(source)];
+    const [counters, deadLetters, first] = (await this.#run(BACKLOG, names, [])) as [
+      string[],
+      number,
+      string[],
+    ];
+    const sums = { events: 0, bytes: 0, refused: 0 };
+    for (const [name, count] of pairsOf(counters)) {
+      if (name === 'refused') sums.refused = Number(count);
+      else sums[name.startsWith('events') ? 'events' : 'bytes'] += Number(count);
+    }
+    return {
+      events: sums.events,
+      bytes: sums.bytes,
+      oldest: first.length === 0 ? undefined : Math.min(...first.map(timeOf)),
+      deadLetters,
+      deadLettersRefused: sums.refused,
+    };
+  }
+
+  async holders(source: string): Promise<(string | undefined)[]> {
+    const keys = keysOf(source);
+    const leases = Array.from({ length: this.partitions }, (_, partition) => keys.lease(partition));
+    const tokens = await available(() => this.#drain.mget(...leases));
+    return tokens.map((token) => token?.split(' ')[0]);
+  }
+
+  async deadLetters(source: string, after?: string, count = 100): Promise<StoredDeadLetter[]> {
+    const from = after === undefined ? '-' : `(${after}`;
+    const entries = await available(() => this.#drain.xrange(keysOf(source).dead, from, '+', 'COUNT', count));
+    return entries.map(([id, fields]) => {
+      const { text = '', code = '', message = '', status = '' } = Object.fromEntries(pairsOf(fields));
+      return { id, time: timeOf(id), text, code, message, ...(status !== '' && { status: Number(status) }) };
+    });
+  }
+
+  async removeDeadLetters(source: string, ids: readonly string[]): Promise<number> {
+    const { counters, dead } = keysOf(source);
+    return Number(await this.#run(REPLAY, [counters, dead, ...this.#streams(source)], ids));
+  }
+
+  async close(): Promise<void> {
+    // The other relays needn't wait until this one doesn't count any more.
+    if (this.#isAlive) await this.#drain.zrem(RELAYS, this.#options.relayId).catch(() => {});
+    this.#ingest.disconnect();
+    this.#drain.disconnect();
+  }
+
+  #streams(source: string): string[] {
+    const keys = keysOf(source);
+    return Array.from({ length: this.partitions }, (_, partition) => keys.stream(partition));
+  }
+
+  #run(
+    script: Script,
+    keys: readonly string[],
+    args: readonly Argument[],
+    redis = this.#drain,
+  ): Promise<unknown> {
+    return available(() => script.run(redis, keys, args));
+  }
+}
+
+/** Whatever Redis answers or doesn't: the engine can't do it now, and may later. */
+async function available<T>(act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new EngineUnavailableError(OFFLINE.test(message) ? 'Redis is not connected' : message, { cause });
+  }
+}
+
+/** What ioredis says if there is no connection. */
+const OFFLINE = /^Stream isn't writeable|^Connection is closed|^Reached the max retries per request/;
+
+/** Redis returns the fields of a hash and of an entry as one list. */
+function pairsOf(list: readonly string[]): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let at = 0; at < list.length; at += 2) pairs.push([list[at] ?? '', list[at + 1] ?? '']);
+  return pairs;
+}

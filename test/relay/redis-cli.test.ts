@@ -1,0 +1,213 @@
+// `offthread-relay --redis`: relays as processes, on a real redis-server, with real clients.
+import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
+import { Analytics as Offthread } from '@offthread/sdk';
+import RudderAnalytics from '@rudderstack/rudder-sdk-node';
+import { Analytics as Segment } from '@segment/analytics-node';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { selfSigned } from '../helpers/certificate.js';
+import { batchOf, post, trackEvent } from '../helpers/raw-client.js';
+import { freePort, RedisServer } from '../helpers/redis.js';
+import {
+  RELAY_KEY,
+  type RelayOptions,
+  type RunningRelay,
+  relayCommand,
+  Scratch,
+  startRelay,
+  until,
+} from '../helpers/relay.js';
+
+let api: TrackingApi;
+let redis: RedisServer;
+const relays: RunningRelay[] = [];
+
+beforeAll(async () => {
+  [api, redis] = await Promise.all([startTrackingApi(), RedisServer.start()]);
+});
+beforeEach(async () => {
+  await api.reset();
+  await redis.client().flushall();
+});
+afterEach(async () => {
+  for (const { child, end } of relays.splice(0)) {
+    child.kill('SIGKILL');
+    await end;
+  }
+});
+afterAll(async () => {
+  await redis.close();
+  await api.close();
+});
+
+async function start(args: string[] = [], options: RelayOptions = {}): Promise<RunningRelay> {
+  const relay = await startRelay({
+    args: ['--redis', redis.url, '--api-host', api.url, ...args],
+    ...options,
+  });
+  relays.push(relay);
+  return relay;
+}
+
+const send = (url: string, body: unknown) => post(url, body, { writeKey: RELAY_KEY });
+const inspect = (...args: string[]) =>
+  relayCommand([...args, '--redis', redis.url], { env: { OFFTHREAD_RELAY_WRITE_KEYS: RELAY_KEY } });
+
+test('clients of all kinds are served by any relay, and nothing holds the write key', async () => {
+  const [one, other] = [
+    await start(['--partitions', '4', '--metrics-port', '0']),
+    await start(['--partitions', '4']),
+  ];
+  const event = { userId: 'u1', event: 'Item Purchased', properties: { price: 39.95 } };
+  const segment = new Segment({ writeKey: RELAY_KEY, host: one.url });
+  const rudder = new RudderAnalytics(RELAY_KEY, { dataPlaneUrl: other.url, logLevel: 'error' });
+  const offthread = new Offthread({ writeKey: RELAY_KEY, host: other.url });
+  segment.track(event);
+  rudder.track(event);
+  offthread.track(event);
+  await segment.closeAndFlush({ timeout: 10_000 });
+  await new Promise((resolve) => rudder.flush(resolve));
+  await offthread.close();
+  await api.waitFor({ events: 3, timeoutMs: 15_000 });
+  for (const received of await api.events()) expect(received).toMatchObject(event);
+  await api.behave({ type: 'answer', status: 503 });
+  expect((await send(one.url, batchOf(50))).status).toBe(200);
+  const client = redis.client();
+  for (const key of await client.keys('*')) {
+    const dump = (await client.dumpBuffer(key))?.toString('latin1') ?? '';
+    expect(key + dump).not.toContain(RELAY_KEY);
+  }
+  const metrics = await (await fetch(`${one.metricsUrl}/metrics`)).text();
+  expect(metrics).not.toContain(RELAY_KEY);
+  // The helper checks the output of each relay for it.
+});
+
+test('answers 503 with Retry-After while Redis is down, and goes on when it is back', async () => {
+  const { url } = await start();
+  expect((await send(url, batchOf(10))).status).toBe(200);
+  await api.waitFor({ events: 10, timeoutMs: 15_000 });
+  await redis.kill();
+  const refused = await send(url, batchOf(10));
+  expect(refused.status).toBe(503);
+  expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
+  await redis.restart();
+  await until(async () => (await send(url, { batch: [trackEvent({ messageId: 'later' })] })).status === 200);
+  await until(async () => (await api.messageIds()).includes('later'));
+});
+
+test('answers 503 while Redis is out of memory, and delivers what it has', async () => {
+  const { url } = await start();
+  await api.behave({ type: 'answer', status: 503 });
+  expect((await send(url, batchOf(10))).status).toBe(200);
+  const client = redis.client();
+  await client.config('SET', 'maxmemory', '1');
+  expect((await send(url, batchOf(10))).status).toBe(503);
+  await api.behave({ type: 'ok' });
+  await api.waitFor({ events: 10, timeoutMs: 20_000 });
+  await client.config('SET', 'maxmemory', '0');
+  expect((await send(url, batchOf(10))).status).toBe(200);
+});
+
+test('a relay that is killed is replaced, and what it has answered arrives', async () => {
+  const [one, other] = [await start(['--partitions', '2']), await start(['--partitions', '2'])];
+  const answered: string[] = [];
+  const all: Promise<void>[] = [];
+  let count = 0;
+  const users = setInterval(() => {
+    const url = count % 2 === 0 || one.child.killed ? other.url : one.url;
+    const messageId = `killed-${count++}`;
+    const event = trackEvent({ messageId, userId: `user-${count % 10}` });
+    const sent = send(url, { batch: [event] }).then(
+      ({ status }) => void (status === 200 && answered.push(messageId)),
+      () => {},
+    );
+    all.push(sent);
+  }, 5);
+  await until(async () => (await api.counts()).events > 50);
+  one.child.kill('SIGKILL');
+  await until(() => count > 400);
+  clearInterval(users);
+  await Promise.all(all);
+  expect(answered.length).toBeGreaterThan(300);
+  const arrived = async () => new Set(await api.messageIds());
+  await until(async () => (await arrived()).size >= answered.length, 25_000);
+  const ids = await arrived();
+  expect(answered.filter((id) => !ids.has(id))).toEqual([]);
+}, 60_000);
+
+test('status, dead and doctor say what is in Redis, whatever the number of partitions', async () => {
+  const { url, stop } = await start(['--partitions', '4']);
+  await api.rules([
+    { match: { eventName: 'Refused' }, behaviour: { type: 'answer', status: 400 } },
+    { match: {}, behaviour: { type: 'answer', status: 503 } },
+  ]);
+  await send(url, { batch: [trackEvent({ messageId: 'refused', event: 'Refused', userId: 'a' })] });
+  await until(async () => (await inspect('status')).stdout.includes('1 dead letter'));
+  await send(url, { batch: [trackEvent({ messageId: 'waits', userId: 'b' })] });
+  const status = JSON.parse((await inspect('status', '--json')).stdout);
+  expect(status).toMatchObject({
+    events: 1,
+    deadLetters: 1,
+    source: expect.stringMatching(/^[0-9a-f]{32}$/),
+  });
+  expect((await inspect('dead', 'ls')).stdout).toMatch(/rejected 400 .*"messageId":"refused"/);
+  expect(await stop()).toMatchObject({ code: 0 });
+  await api.rules([]);
+  expect(await inspect('dead', 'replay', '--all')).toMatchObject({ code: 0 });
+  await start(['--partitions', '4']);
+  await api.waitFor({ events: 2, timeoutMs: 15_000 });
+  const { code, stdout } = await inspect('doctor', '--api-host', api.url);
+  expect([code, stdout]).toEqual([0, expect.stringContaining('✓ appendfsync is always')]);
+});
+
+test('settings that Redis does not allow end it with a remedy', async () => {
+  const { url, stop } = await start(['--partitions', '2']);
+  await api.behave({ type: 'answer', status: 503 });
+  await send(url, batchOf(10));
+  await stop();
+  const keys = { env: { OFFTHREAD_RELAY_WRITE_KEYS: RELAY_KEY } };
+  const other = await relayCommand(['--port', '0', '--redis', redis.url, '--partitions', '3'], keys);
+  expect(other.code).toBe(1);
+  expect(other.stderr).toMatch(/^offthread-relay: .*wait in 2 partitions; pass --partitions 2/);
+  const nowhere = await relayCommand(['--port', '0', '--redis', 'redis://127.0.0.1:1'], keys);
+  expect(nowhere.code).toBe(1);
+  expect(nowhere.stderr).toMatch(/Redis at 127\.0\.0\.1:1 can't be used: .*Check that Redis runs there/);
+  const examined = await relayCommand(['doctor', '--redis', 'redis://127.0.0.1:1'], keys);
+  expect([examined.code, examined.stderr]).toEqual([1, '']);
+  expect(examined.stdout).toContain("✗ Redis at 127.0.0.1:1 can't be used");
+});
+
+test('rediss: reaches Redis by TLS, and trusts only known certificates', async () => {
+  const scratch = new Scratch();
+  const port = await freePort();
+  const { cert, key } = selfSigned();
+  const ca = scratch.write('cert.pem', cert);
+  const secure = await RedisServer.start({
+    'tls-port': String(port),
+    'tls-cert-file': ca,
+    'tls-key-file': scratch.write('key.pem', key),
+    'tls-ca-cert-file': ca,
+    'tls-auth-clients': 'no',
+    requirepass: 'right-word',
+  });
+  try {
+    const env = {
+      OFFTHREAD_RELAY_REDIS: `rediss://:right-word@127.0.0.1:${port}`,
+      OFFTHREAD_RELAY_WRITE_KEYS: RELAY_KEY,
+    };
+    const refused = await relayCommand(['--port', '0'], { env });
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/Redis at 127\.0\.0\.1:\d+ can't be used: self-signed certificate/);
+    expect(refused.stderr).not.toContain('right-word');
+    const relay = await startRelay({
+      args: ['--api-host', api.url],
+      env: { ...env, NODE_EXTRA_CA_CERTS: ca },
+    });
+    relays.push(relay);
+    expect((await send(relay.url, batchOf(10))).status).toBe(200);
+    await api.waitFor({ events: 10, timeoutMs: 15_000 });
+    expect(JSON.stringify(relay.log)).not.toContain('right-word');
+  } finally {
+    await secure.close();
+    scratch.remove();
+  }
+});
