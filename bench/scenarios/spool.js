@@ -90,7 +90,7 @@ export async function measure(subject, { part, directory, quick, ...settings }) 
       return {};
     }
     case 'runs':
-      return { lookMs: await lookAtRuns(directory) };
+      return { lookMs: await lookAtRuns(join(directory, 'runs')) };
     case 'drainMany': {
       const { recovered, elapsed } = await sendAll(create({ spool }));
       return { drainedPerSecond: (recovered * 1e3) / elapsed };
@@ -112,6 +112,7 @@ export async function measure(subject, { part, directory, quick, ...settings }) 
 /** How long it takes to find out who has 5,000 runs, in milliseconds. The processes that had them are gone. */
 async function lookAtRuns(directory) {
   const { findRuns } = await import('@offthread/sdk/spool');
+  mkdirSync(directory);
   const digits = (n, length) => n.toString(16).padStart(length, '0');
   for (let n = 0; n < RUNS; n++)
     mkdirSync(join(directory, `${digits(0, 32)}.${digits(0, 9)}-${digits(n, 12)}.${digits(n % 50, 16)}`));
