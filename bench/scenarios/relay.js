@@ -4,7 +4,6 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import autocannon from 'autocannon';
 import { Redis, Relay } from '../../test/demo/fleet-parts.js';
 
 const BATCH = 100;
@@ -105,7 +104,7 @@ async function drain({ redis, endpoints, start }, { partitions, relays, events }
 }
 
 /** Sends batches of events of about 500 bytes, of 100 users. */
-function post({ port }, options) {
+async function post({ port }, options) {
   const events = Array.from({ length: BATCH }, (_, index) => ({
     type: 'track',
     messageId: `bench-${'0'.repeat(20)}-${index}`,
@@ -114,6 +113,8 @@ function post({ port }, options) {
     timestamp: '2026-11-26T12:00:00.000Z',
     properties: { total: 39.95, note: 'x'.repeat(300) },
   }));
+  // Imported here, so that rendering the tables doesn't require this package.
+  const { default: autocannon } = await import('autocannon');
   return autocannon({
     url: `http://127.0.0.1:${port}/v1/batch`,
     method: 'POST',
