@@ -308,7 +308,8 @@ export class Delivery {
     // The very first event doesn't linger.
     const linger = this.#began > 0 ? this.#settings.linger : 0;
     const delay = Math.max(linger, this.#began + PACE_MS - performance.now());
-    if (delay > 0 && this.#mayGrow()) await this.#wait('lingering', delay);
+    if (delay <= 0 || !this.#mayGrow()) return;
+    await this.#wait('lingering', delay);
     queue.look();
   }
 
