@@ -47,22 +47,12 @@ test('Orders answered after stored() arrive, all of them', async () => {
 const window = ['--window', '2000'];
 
 test('Without strict, orders answered after track() arrive, but for those of the last moment', async () => {
-  const result = await run('default', '--kills', '10', '--seed', '2', '--most', '4000', ...window);
+  const result = await run('default', '--kills', '5', '--seed', '2', '--most', '4000', ...window);
   expect(result).toMatchObject({ missing: [], doubled: [] });
   expect(result.answered).toBeGreaterThan(20);
 });
 
 test('They also do if the API is down until the last process', async () => {
-  const result = await run(
-    'default',
-    '--kills',
-    '10',
-    '--seed',
-    '3',
-    '--most',
-    '4000',
-    '--outage',
-    ...window,
-  );
+  const result = await run('default', '--kills', '5', '--seed', '3', '--most', '4000', '--outage', ...window);
   expect(result).toMatchObject({ missing: [], doubled: [] });
 });
