@@ -262,8 +262,17 @@ describe('heartbeat', () => {
     expect(await other.heartbeat()).toBe(2);
     await other.close();
     expect(await one.heartbeat()).toBe(1);
-    await relay.redis.client().zadd('offthread:relays', Date.now() - 60_000, 'dead');
+    const [key = ''] = await relay.redis.client().keys('offthread:relays*');
+    await relay.redis.client().zadd(key, Date.now() - 60_000, 'dead');
     expect(await one.heartbeat()).toBe(1);
+  });
+
+  it('does not count relays with other sources, which take none of its partitions', async () => {
+    const one = await relay.engine({ sources: ['a', 'b'] });
+    const others = [await relay.engine({ sources: ['c'] }), await relay.engine({ sources: ['a'] })];
+    for (const other of others) expect(await other.heartbeat()).toBe(1);
+    expect(await one.heartbeat()).toBe(1);
+    expect(await (await relay.engine({ sources: ['b', 'a'] })).heartbeat()).toBe(2);
   });
 });
 

@@ -95,7 +95,7 @@ export interface Engine {
   mark(lease: Lease, ids: readonly string[]): Promise<boolean>;
   unmark(lease: Lease, ids: readonly string[]): Promise<void>;
 
-  /** Number of relays that have given a sign of life lately, this one included. Gives one. */
+  /** Number of relays with the same sources that have given a sign of life lately, this one included. Gives one. */
   heartbeat(): Promise<number>;
 
   backlog(source: string): Promise<Backlog>;

@@ -14,7 +14,7 @@ import {
   type Removal,
   type StoredDeadLetter,
 } from '../engine.js';
-import { keysOf, RELAYS } from './keys.js';
+import { keysOf, relaysKey } from './keys.js';
 import { ReplicaWait } from './replica-wait.js';
 import type { Argument, Script } from './script.js';
 import {
@@ -52,6 +52,8 @@ export interface RedisEngineOptions {
   readonly waitReplicas: number;
   /** Name of this relay, without spaces. */
   readonly relayId: string;
+  /** The names of the sources that this relay delivers. */
+  readonly sources: readonly string[];
 }
 
 export class RedisEngine implements Engine {
@@ -62,6 +64,7 @@ export class RedisEngine implements Engine {
   readonly #ingest: Redis;
   readonly #drain: Redis;
   readonly #replicas: ReplicaWait;
+  readonly #relays: string;
   #isAlive = false;
 
   constructor(ingest: Redis, drain: Redis, options: RedisEngineOptions) {
@@ -70,6 +73,7 @@ export class RedisEngine implements Engine {
     this.#options = options;
     this.#ingest = ingest;
     this.#drain = drain;
+    this.#relays = relaysKey(options.sources);
     this.#replicas = new ReplicaWait(ingest, options.waitReplicas);
   }
 
@@ -176,7 +180,7 @@ export class RedisEngine implements Engine {
 
   async heartbeat(): Promise<number> {
     this.#isAlive = true;
-    return Number(await this.#run(HEARTBEAT, [RELAYS], [this.#options.relayId, ALIVE_MS]));
+    return Number(await this.#run(HEARTBEAT, [this.#relays], [this.#options.relayId, ALIVE_MS]));
   }
 
   async backlog(source: string): Promise<Backlog> {
@@ -224,7 +228,7 @@ export class RedisEngine implements Engine {
 
   async close(): Promise<void> {
     // The other relays needn't wait until this one doesn't count any more.
-    if (this.#isAlive) await this.#drain.zrem(RELAYS, this.#options.relayId).catch(() => {});
+    if (this.#isAlive) await this.#drain.zrem(this.#relays, this.#options.relayId).catch(() => {});
     this.#ingest.disconnect();
     this.#drain.disconnect();
   }
