@@ -1,12 +1,12 @@
 // Opens the engine on Redis: connects, examines the server, and checks the number of partitions. Next: redis-engine.ts.
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import type { Engine } from '../engine.js';
 import { createConnection, placeOf, type RedisAddress } from './connection.js';
 import { connect, examine } from './doctor.js';
 import { keysOf } from './keys.js';
 import { RedisEngine, type RedisEngineOptions } from './redis-engine.js';
 import { REPARTITION } from './scripts.js';
+import { storedSources } from './stored-sources.js';
 
 /** Milliseconds between two messages about the connection in the log. */
 const REPORT_MS = 60_000;
@@ -26,7 +26,7 @@ export interface OpenRedisOptions extends RedisAddress, Pick<RedisEngineOptions,
 }
 
 /** Rejects, with a message that names the remedy, if Redis can't be used. */
-export async function openRedisEngine(options: OpenRedisOptions): Promise<Engine> {
+export async function openRedisEngine(options: OpenRedisOptions): Promise<RedisEngine> {
   const ingest = createConnection(options, 'ingest');
   const drain = createConnection(options, 'drain');
   try {
@@ -53,7 +53,9 @@ async function partitionsFor(redis: Redis, { sources, partitions }: OpenRedisOpt
     for (const source of sources) await checkPartitions(redis, source, partitions);
     return partitions;
   }
-  const kept = await Promise.all(sources.map((source) => redis.get(keysOf(source).partitions)));
+  // Commands also look at sources that aren't listed.
+  const all = [...sources, ...(await storedSources(redis))];
+  const kept = await Promise.all(all.map((source) => redis.get(keysOf(source).partitions)));
   return Math.max(1, ...kept.map(Number));
 }
 

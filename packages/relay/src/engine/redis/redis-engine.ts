@@ -31,6 +31,7 @@ import {
   REPLAY,
   UNMARK,
 } from './scripts.js';
+import { storedSources } from './stored-sources.js';
 import { entriesOf, idOf, partsOf, textsOf, timeOf } from './stream-entry.js';
 
 /** Bytes of the events of a request. The rest of the body takes less than a hundred. */
@@ -224,6 +225,11 @@ export class RedisEngine implements Engine {
   async removeDeadLetters(source: string, ids: readonly string[]): Promise<number> {
     const { counters, dead } = keysOf(source);
     return Number(await this.#run(REPLAY, [counters, dead, ...this.#streams(source)], ids));
+  }
+
+  /** Names of the sources that have something in Redis, also those that this relay doesn't know. */
+  storedSources(): Promise<readonly string[]> {
+    return available(() => storedSources(this.#drain));
   }
 
   async close(): Promise<void> {
