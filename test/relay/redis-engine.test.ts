@@ -334,6 +334,38 @@ describe('the number of partitions', () => {
   });
 });
 
+describe('a primary that has become a replica', () => {
+  it.each([
+    "READONLY You can't write against a read only replica. script: f1, on @user_script:4.",
+    // Redis 6.2.
+    "ERR Error running script (call to f_1): @user_script:4: @user_script: 4: -READONLY You can't write against a read only replica.",
+  ])('is left for the one that its name stands for now: %s', async (reply) => {
+    let connections = 0;
+    const server = createServer((socket) => {
+      connections++;
+      socket.on('data', (bytes) => {
+        const info = 'redis_version:6.2.14\r\nrole:master\r\naof_enabled:1\r\n';
+        for (const [, command = ''] of bytes.toString().matchAll(/\*\d+\r\n\$\d+\r\n(\w+)/g)) {
+          if (/^info$/i.test(command)) socket.write(`$${info.length}\r\n${info}\r\n`);
+          else if (/^get$/i.test(command)) socket.write('$-1\r\n');
+          else if (/^eval/i.test(command)) socket.write(`-${reply}\r\n`);
+          else socket.write('+OK\r\n');
+        }
+      });
+      socket.on('error', () => {});
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    const port = typeof address === 'object' ? address?.port : 0;
+    const engine = await relay.engine({ url: `redis://127.0.0.1:${port}` });
+    expect(connections).toBe(2);
+    await expect(engine.heartbeat()).rejects.toThrow(EngineUnavailableError);
+    await until('it has connected anew', () => connections > 2, 5_000);
+    await engine.close();
+    server.close();
+  });
+});
+
 describe('examineRedis', () => {
   it('has no warnings for a server that loses nothing', async () => {
     const found = await examineRedis(relay.redis);

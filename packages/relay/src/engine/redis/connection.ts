@@ -41,8 +41,9 @@ export function createConnection({ url, password }: RedisAddress, name: string):
     socketTimeout: SOCKET_TIMEOUT_MS,
     keepAlive: 10_000,
     retryStrategy: (attempts) => Math.min(attempts * 50, MAX_RECONNECT_MS),
-    // After a failover, the name may stand for another server, but this connection is still to the old one.
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+    // After a failover, the name may stand for another server, but this connection is still to the old one. Redis 6.2
+    // puts the error of a command into a sentence about the script that has called it.
+    reconnectOnError: ({ message }) => /\bREADONLY\b/.test(message),
   });
   // Without a listener, ioredis writes errors to the console.
   redis.on('error', () => {});
