@@ -23,7 +23,8 @@ async function status({ json, ...flags }: Record<string, unknown>): Promise<numb
     for (const source of unlisted) {
       const backlog = await inspection.backlog(source);
       // What it had is delivered, and nobody needs to know of it.
-      if (backlog.events > 0 || backlog.deadLetters > 0) print(describe(source, backlog, json === true, UNLISTED));
+      if (backlog.events > 0 || backlog.deadLetters > 0)
+        print(describe(source, backlog, json === true, UNLISTED));
     }
     if (sources.length + unlisted.length === 0) print('Nothing has been stored.');
   } finally {

@@ -36,6 +36,9 @@ export interface DeadLetter {
   readonly status?: number | undefined;
 }
 
+/** Dead letters may take one part in this many of a source's bytes. The rest is for events that wait. */
+export const DEAD_LETTERS_SHARE = 10;
+
 /** Entries that are done with. */
 export interface Removal {
   readonly ids: readonly string[];

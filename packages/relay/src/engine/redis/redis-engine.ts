@@ -6,6 +6,7 @@ import type { Redis } from 'ioredis';
 import {
   type Appended,
   type Backlog,
+  DEAD_LETTERS_SHARE,
   type Engine,
   EngineUnavailableError,
   type Entry,
@@ -39,9 +40,6 @@ const READ_BYTES = MAX_BODY_BYTES - 100;
 
 /** Milliseconds for which a relay counts after its last sign of life. */
 const ALIVE_MS = 5_000;
-
-/** Part of a source's bytes that dead letters may take. */
-const DEAD_LETTERS_SHARE = 10;
 
 export interface RedisEngineOptions {
   readonly partitions: number;
