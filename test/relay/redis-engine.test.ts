@@ -302,6 +302,26 @@ describe('dead letters', () => {
     expect(await engine.backlog(name)).toMatchObject({ events: 2, bytes, deadLetters: 0 });
   });
 
+  it('are stored again in a partition that is read, if there were more when they were refused', async () => {
+    const engine = await relay.engine({ partitions: 4 });
+    await store(engine, texts('a', 1), 3);
+    const lease = await acquired(engine, 3);
+    const ids = (await engine.read(lease, undefined, 1)).map(({ id }) => id);
+    const deadLetters = texts('a', 450).map((text) => ({ text, code: 'rejected', message: '' }));
+    await engine.remove(lease, { ids, delivered: 0, deadLetters });
+    const smaller = await relay.engine({ partitions: 2 });
+    await store(smaller, texts('b', 1), 0);
+    // A command looks at the partitions of all sources.
+    const other = await relay.engine({ partitions: 4, sources: ['other'] });
+    await other.append('other', [{ partition: 0, texts: ['{}'] }]);
+    const command = await relay.engine({ partitions: 'kept', sources: [name, 'other'] });
+    expect(command.partitions).toBe(4);
+    const all = (await command.deadLetters(name, undefined, 1_000)).map(({ id }) => id);
+    expect(await command.removeDeadLetters(name, all)).toBe(450);
+    const waiting = await smaller.read(await acquired(smaller, 1), undefined, 1_000);
+    expect(waiting.flatMap((entry) => entry.texts)).toEqual(texts('a', 450));
+  });
+
   it('are bounded: the newest are refused and counted', async () => {
     const engine = await relay.engine({ maxDeadLetters: 3 });
     await store(engine, texts('a', 5));

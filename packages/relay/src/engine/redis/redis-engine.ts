@@ -41,6 +41,9 @@ const READ_BYTES = MAX_BODY_BYTES - 100;
 /** Milliseconds for which a relay counts after its last sign of life. */
 const ALIVE_MS = 5_000;
 
+/** Dead letters to replay at a time. Redis does nothing else meanwhile. */
+const REPLAY_COUNT = 200;
+
 export interface RedisEngineOptions {
   readonly partitions: number;
   /** Most bytes of a source, dead letters included. */
@@ -221,8 +224,13 @@ export class RedisEngine implements Engine {
   }
 
   async removeDeadLetters(source: string, ids: readonly string[]): Promise<number> {
-    const { counters, dead } = keysOf(source);
-    return Number(await this.#run(REPLAY, [counters, dead, ...this.#streams(source)], ids));
+    const { counters, dead, partitions } = keysOf(source);
+    const keys = [counters, dead, partitions, ...this.#streams(source)];
+    let replayed = 0;
+    for (let from = 0; from < ids.length; from += REPLAY_COUNT) {
+      replayed += Number(await this.#run(REPLAY, keys, ids.slice(from, from + REPLAY_COUNT)));
+    }
+    return replayed;
   }
 
   /** Names of the sources that have something in Redis, also those that this relay doesn't know. */
