@@ -5,7 +5,7 @@ import { createConnection, placeOf, type RedisAddress } from './connection.js';
 import { connect, examine } from './doctor.js';
 import { keysOf } from './keys.js';
 import { RedisEngine, type RedisEngineOptions } from './redis-engine.js';
-import { REPARTITION } from './scripts.js';
+import { repartition } from './repartition.js';
 import { storedSources } from './stored-sources.js';
 
 /** Milliseconds between two messages about the connection in the log. */
@@ -61,12 +61,9 @@ async function partitionsFor(redis: Redis, { sources, partitions }: OpenRedisOpt
 
 /** With another number, the events of a user would go to another partition, and overtake those that wait. */
 async function checkPartitions(redis: Redis, source: string, partitions: number): Promise<void> {
-  const keys = keysOf(source);
-  const kept = await redis.get(keys.partitions);
+  const kept = await redis.get(keysOf(source).partitions);
   if (kept === null || kept === String(partitions)) return;
-  const streams = Array.from({ length: Number(kept) }, (_, partition) => keys.stream(partition));
-  const left = await REPARTITION.run(redis, [keys.partitions, ...streams], [kept]);
-  if (left === 0) return;
+  if (await repartition(redis, source, kept)) return;
   throw new Error(
     `Events of source ${source} wait in ${kept} partitions; pass --partitions ${kept}, or start with --partitions ${partitions} when they are delivered`,
   );

@@ -16,6 +16,7 @@ import {
   type StoredDeadLetter,
 } from '../engine.js';
 import { keysOf, relaysKey } from './keys.js';
+import { repartition } from './repartition.js';
 import { ReplicaWait } from './replica-wait.js';
 import type { Argument, Script } from './script.js';
 import {
@@ -90,7 +91,14 @@ export class RedisEngine implements Engine {
       }
     }
     const { connection } = this.#replicas;
-    const result = await this.#run(APPEND, [keys.counters, keys.partitions, ...streams], args, this.#ingest);
+    const append = () =>
+      this.#run(APPEND, [keys.counters, keys.partitions, ...streams], args, this.#ingest);
+    let result = await append();
+    // The number may be that of a relay that ran beside this one for a while.
+    const isOther = result !== 'full' && result !== 'stored';
+    if (isOther && (await available(() => repartition(this.#ingest, source, String(result))))) {
+      result = await append();
+    }
     if (result === 'full') return { type: 'full' };
     if (result !== 'stored') {
       throw new EngineUnavailableError(
