@@ -451,8 +451,16 @@ describe('examineRedis', () => {
     await expect(relay.engine({ url: server.url, password: 'wrong-word' })).rejects.toThrow(
       'Set user name and password',
     );
-    const engine = await relay.engine({ url: server.url, password: 'right-word' });
-    await store(engine, texts('a', 1));
+    for (const user of ['', 'default@', 'default:wrong-word@']) {
+      const url = server.url.replace('redis://', `redis://${user}`);
+      const engine = await relay.engine({ url, password: 'right-word' });
+      await store(engine, texts('a', 1));
+    }
+    const odd = 'p%41 @:/?#é"';
+    await using another = await disposable({});
+    await another.client().acl('SETUSER', 'relay', 'on', `>${odd}`, '~*', '+@all');
+    const url = another.url.replace('redis://', 'redis://relay@');
+    expect(await (await relay.engine({ url, password: odd })).heartbeat()).toBe(1);
   });
 });
 

@@ -27,8 +27,7 @@ export interface RedisAddress {
 
 /** @param name shown by CLIENT LIST. */
 export function createConnection({ url, password }: RedisAddress, name: string): Redis {
-  const redis = new Redis(url, {
-    ...(password !== undefined && { password }),
+  const redis = new Redis(password === undefined ? url : withPassword(url, password), {
     connectionName: `offthread-relay:${name}`,
     protocol: 2,
     lazyConnect: true,
@@ -48,6 +47,13 @@ export function createConnection({ url, password }: RedisAddress, name: string):
   // Without a listener, ioredis writes errors to the console.
   redis.on('error', () => {});
   return redis;
+}
+
+/** In the URL, because ioredis takes an empty password from one with a user name rather than from its options. */
+function withPassword(text: string, password: string): string {
+  const url = new URL(text);
+  url.password = encodeURIComponent(password);
+  return url.href;
 }
 
 /** Host and port, for messages. Never the password. */

@@ -91,8 +91,7 @@ export class RedisEngine implements Engine {
       }
     }
     const { connection } = this.#replicas;
-    const append = () =>
-      this.#run(APPEND, [keys.counters, keys.partitions, ...streams], args, this.#ingest);
+    const append = () => this.#run(APPEND, [keys.counters, keys.partitions, ...streams], args, this.#ingest);
     let result = await append();
     // The number may be that of a relay that ran beside this one for a while.
     const isOther = result !== 'full' && result !== 'stored';
