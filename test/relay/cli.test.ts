@@ -197,6 +197,18 @@ describe('status and dead', () => {
   });
 });
 
+test('status says which events wait for a write key that is not listed, if it is given the list', async () => {
+  await api.behave({ type: 'answer', status: 503 });
+  const { url, stop } = await start();
+  await send(url, batchOf(2));
+  await stop();
+  const env = { OFFTHREAD_RELAY_WRITE_KEYS: 'another' };
+  expect((await relayCommand(['status', ...here()], { env })).stdout).toMatch(
+    /^[0-9a-f]{32} {2}2 events, .*, not delivered by relays with these write keys, .*\n$/,
+  );
+  expect((await relayCommand(['status', ...here()])).stdout).not.toContain('not delivered');
+});
+
 test('doctor says what works, what does not, and what to do', async () => {
   const env = { OFFTHREAD_RELAY_WRITE_KEYS: RELAY_KEY };
   const well = await relayCommand(['doctor', ...here(), '--api-host', api.url, '--json'], { env });

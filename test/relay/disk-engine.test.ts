@@ -170,16 +170,30 @@ describe('events', () => {
 
 describe('a full engine', () => {
   test('stores nothing of a request that does not fit, and counts dead letters', async () => {
-    const of = await open({ maxBytes: 2_000 });
-    expect(await of.append(SOURCE, one(event('a', 900)))).toEqual({ type: 'stored' });
-    expect(await of.append(SOURCE, one(event('b', 500), event('c', 900)))).toEqual({ type: 'full' });
+    const of = await open({ maxBytes: 20_000 });
+    expect(await of.append(SOURCE, one(event('a', 9_000)))).toEqual({ type: 'stored' });
+    expect(await of.append(SOURCE, one(event('b', 5_000), event('c', 9_000)))).toEqual({ type: 'full' });
     const held = await lease(of);
-    expect(await waiting(of, held)).toEqual([event('a', 900)]);
-    const deadLetters = [{ text: event('a', 900), code: 'rejected', message: 'no', status: 400 }];
+    expect(await waiting(of, held)).toEqual([event('a', 9_000)]);
+    const deadLetters = [{ text: event('a', 1_500), code: 'rejected', message: 'no', status: 400 }];
     const [entry] = await of.read(held, undefined, 1);
     await of.remove(held, { ids: [entry?.id ?? ''], delivered: 0, deadLetters });
-    expect(await of.append(SOURCE, one(event('c', 1_500)))).toEqual({ type: 'full' });
-    expect(await of.append(SOURCE, one(event('c', 500)))).toEqual({ type: 'stored' });
+    expect(await of.append(SOURCE, one(event('c', 18_500)))).toEqual({ type: 'full' });
+    expect(await of.append(SOURCE, one(event('c', 17_000)))).toEqual({ type: 'stored' });
+  });
+
+  test('is never filled by dead letters: they get a tenth of it, and the rest is refused', async () => {
+    const of = await open({ maxBytes: 100_000 });
+    const held = await lease(of);
+    for (let round = 0; round < 3; round++) {
+      const texts = Array.from({ length: 9 }, (_, index) => event(`${round}-${index}`, 5_000));
+      expect(await of.append(SOURCE, one(...texts))).toEqual({ type: 'stored' });
+      const ids = idsOf(await of.read(held, undefined, 10));
+      const deadLetters = texts.map((text) => ({ text, code: 'rejected', message: '' }));
+      expect(await of.remove(held, { ids, delivered: 0, deadLetters })).toBe(true);
+    }
+    expect(await of.backlog(SOURCE)).toMatchObject({ deadLetters: 1, deadLettersRefused: 26 });
+    expect((await of.backlog(SOURCE)).bytes).toBeLessThan(10_000);
   });
 });
 

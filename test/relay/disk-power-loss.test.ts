@@ -12,7 +12,11 @@ const PARTITIONS = 2;
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function open(fs: ModelFileSystem): Promise<SourceLog> {
-  return SourceLog.open(fs, DIRECTORY, SOURCE, { partitions: PARTITIONS, maxDeadLetters: 100 });
+  return SourceLog.open(fs, DIRECTORY, SOURCE, {
+    partitions: PARTITIONS,
+    maxDeadLetters: 100,
+    maxBytes: 1_000_000,
+  });
 }
 
 /** A relay's life: requests arrive, entries are delivered, and its disk fails now and then. */

@@ -64,6 +64,19 @@ describe('Drain on Redis', () => {
     await until('each holds two again', () => held(0) === 2 && held(1) === 2);
   });
 
+  it('holds all partitions of its sources beside relays that have others', async () => {
+    const other = { name: '1'.repeat(32), writeKey: 'other' };
+    const mine = await relay.engine({ partitions: 4 });
+    const theirs = await relay.engine({ partitions: 4, sources: [other.name] });
+    const drains = [relay.drain(mine), relay.drain(theirs, { sources: [other] })];
+    await until('each holds the partitions of its source', () =>
+      drains.every(({ told }) => told.findLast(([what]) => what === 'leases')?.[2] === 4),
+    );
+    // It looks once a second, and would give some back.
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    for (const { told } of drains) expect(told.findLast(([what]) => what === 'leases')?.[2]).toBe(4);
+  });
+
   it('keeps the trouble of one source from the others', async () => {
     const sources = ['refused', 'limited', 'well'].map((writeKey, index) => ({
       name: String(index).repeat(32),

@@ -118,14 +118,19 @@ describe('requests', () => {
       const reply = await send(body);
       expect([reply.status, JSON.parse(reply.text).code]).toEqual([400, code]);
     }
-    // It has just the size of the limit before it gets its messageId.
+    // It has just the size of the limit, and there is no room for what the batch says of all events.
     const { messageId: _, ...event } = trackEvent({ timestamp: '2026-01-01T00:00:00.000Z', note: '' });
     const room = 32_768 - JSON.stringify(event).length;
-    const reply = await send({ batch: [{ ...event, note: 'x'.repeat(room) }] });
+    const largest = { ...event, note: 'x'.repeat(room) };
+    const reply = await send({ batch: [largest], context: { app: { name: 'shop' } } });
     expect([reply.status, JSON.parse(reply.text).message]).toEqual([
       400,
       expect.stringContaining('batch[0]'),
     ]);
+    // Its messageId is not worth a refusal.
+    expect((await send({ batch: [largest] })).status).toBe(200);
+    await until(async () => (await api.counts()).events === 1);
+    expect(await api.events()).toMatchObject([largest]);
     expect((await send(batchOf(1), { path: '/v1/other' })).status).toBe(404);
   });
 

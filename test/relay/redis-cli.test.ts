@@ -159,6 +159,32 @@ test('status, dead and doctor say what is in Redis, whatever the number of parti
   expect([code, stdout]).toEqual([0, expect.stringContaining('✓ appendfsync is always')]);
 });
 
+test('status shows what waits for a write key that is not listed, and says that it is not delivered', async () => {
+  const key = 'Key-of-a-source-that-was-removed';
+  const args = ['--redis', redis.url, '--api-host', api.url, '--partitions', '4'];
+  const before = await startRelay({ args, keys: [key] });
+  relays.push(before);
+  await api.behave({ type: 'answer', status: 503 });
+  const users = ['a', 'b', 'c', 'd', 'e'].map((userId) => trackEvent({ userId }));
+  expect((await post(before.url, { batch: users }, { writeKey: key })).status).toBe(200);
+  await before.stop();
+  const lines = (await inspect('status')).stdout.trimEnd().split('\n');
+  expect(lines).toHaveLength(2);
+  expect(lines[0]).toMatch(/^[0-9a-f]{32} {2}0 events, 0\.0 MB$/);
+  expect(lines[1]).toMatch(
+    /^[0-9a-f]{32} {2}5 events, 0\.0 MB, since 20\d\d-.*Z, not delivered by relays with these write keys/,
+  );
+  const [listed, unlisted] = (await inspect('status', '--json')).stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect([listed, unlisted]).toMatchObject([{ events: 0 }, { isListed: false, events: 5 }]);
+  const known = await relayCommand(['status', '--redis', redis.url], {
+    env: { OFFTHREAD_RELAY_WRITE_KEYS: key },
+  });
+  expect(known.stdout).not.toContain('not delivered');
+});
+
 test('settings that Redis does not allow end it with a remedy', async () => {
   const { url, stop } = await start(['--partitions', '2']);
   await api.behave({ type: 'answer', status: 503 });

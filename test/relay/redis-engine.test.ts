@@ -262,8 +262,17 @@ describe('heartbeat', () => {
     expect(await other.heartbeat()).toBe(2);
     await other.close();
     expect(await one.heartbeat()).toBe(1);
-    await relay.redis.client().zadd('offthread:relays', Date.now() - 60_000, 'dead');
+    const [key = ''] = await relay.redis.client().keys('offthread:relays*');
+    await relay.redis.client().zadd(key, Date.now() - 60_000, 'dead');
     expect(await one.heartbeat()).toBe(1);
+  });
+
+  it('does not count relays with other sources, which take none of its partitions', async () => {
+    const one = await relay.engine({ sources: ['a', 'b'] });
+    const others = [await relay.engine({ sources: ['c'] }), await relay.engine({ sources: ['a'] })];
+    for (const other of others) expect(await other.heartbeat()).toBe(1);
+    expect(await one.heartbeat()).toBe(1);
+    expect(await (await relay.engine({ sources: ['b', 'a'] })).heartbeat()).toBe(2);
   });
 });
 
@@ -291,6 +300,26 @@ describe('dead letters', () => {
     expect(waiting.flatMap((each) => each.texts)).toEqual(texts('a', 2));
     const bytes = Buffer.byteLength(texts('a', 2).join(''));
     expect(await engine.backlog(name)).toMatchObject({ events: 2, bytes, deadLetters: 0 });
+  });
+
+  it('are stored again in a partition that is read, if there were more when they were refused', async () => {
+    const engine = await relay.engine({ partitions: 4 });
+    await store(engine, texts('a', 1), 3);
+    const lease = await acquired(engine, 3);
+    const ids = (await engine.read(lease, undefined, 1)).map(({ id }) => id);
+    const deadLetters = texts('a', 450).map((text) => ({ text, code: 'rejected', message: '' }));
+    await engine.remove(lease, { ids, delivered: 0, deadLetters });
+    const smaller = await relay.engine({ partitions: 2 });
+    await store(smaller, texts('b', 1), 0);
+    // A command looks at the partitions of all sources.
+    const other = await relay.engine({ partitions: 4, sources: ['other'] });
+    await other.append('other', [{ partition: 0, texts: ['{}'] }]);
+    const command = await relay.engine({ partitions: 'kept', sources: [name, 'other'] });
+    expect(command.partitions).toBe(4);
+    const all = (await command.deadLetters(name, undefined, 1_000)).map(({ id }) => id);
+    expect(await command.removeDeadLetters(name, all)).toBe(450);
+    const waiting = await smaller.read(await acquired(smaller, 1), undefined, 1_000);
+    expect(waiting.flatMap((entry) => entry.texts)).toEqual(texts('a', 450));
   });
 
   it('are bounded: the newest are refused and counted', async () => {
@@ -322,6 +351,42 @@ describe('the number of partitions', () => {
     await expect(engine.append(name, [{ partition: 1, texts: texts('c', 1) }])).rejects.toThrow(
       'Events of this source wait in 4 partitions, and this relay has 2',
     );
+    const held = await acquired(larger, 3);
+    const rest = (await larger.read(held, undefined, 10)).map(({ id }) => id);
+    await larger.remove(held, { ids: rest, delivered: 3, deadLetters: [] });
+    await store(engine, texts('c', 1), 1);
+  });
+});
+
+describe('a primary that has become a replica', () => {
+  it.each([
+    "READONLY You can't write against a read only replica. script: f1, on @user_script:4.",
+    // Redis 6.2.
+    "ERR Error running script (call to f_1): @user_script:4: @user_script: 4: -READONLY You can't write against a read only replica.",
+  ])('is left for the one that its name stands for now: %s', async (reply) => {
+    let connections = 0;
+    const server = createServer((socket) => {
+      connections++;
+      socket.on('data', (bytes) => {
+        const info = 'redis_version:6.2.14\r\nrole:master\r\naof_enabled:1\r\n';
+        for (const [, command = ''] of bytes.toString().matchAll(/\*\d+\r\n\$\d+\r\n(\w+)/g)) {
+          if (/^info$/i.test(command)) socket.write(`$${info.length}\r\n${info}\r\n`);
+          else if (/^get$/i.test(command)) socket.write('$-1\r\n');
+          else if (/^eval/i.test(command)) socket.write(`-${reply}\r\n`);
+          else socket.write('+OK\r\n');
+        }
+      });
+      socket.on('error', () => {});
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    const port = typeof address === 'object' ? address?.port : 0;
+    const engine = await relay.engine({ url: `redis://127.0.0.1:${port}` });
+    expect(connections).toBe(2);
+    await expect(engine.heartbeat()).rejects.toThrow(EngineUnavailableError);
+    await until('it has connected anew', () => connections > 2, 5_000);
+    await engine.close();
+    server.close();
   });
 });
 
@@ -386,8 +451,16 @@ describe('examineRedis', () => {
     await expect(relay.engine({ url: server.url, password: 'wrong-word' })).rejects.toThrow(
       'Set user name and password',
     );
-    const engine = await relay.engine({ url: server.url, password: 'right-word' });
-    await store(engine, texts('a', 1));
+    for (const user of ['', 'default@', 'default:wrong-word@']) {
+      const url = server.url.replace('redis://', `redis://${user}`);
+      const engine = await relay.engine({ url, password: 'right-word' });
+      await store(engine, texts('a', 1));
+    }
+    const odd = 'p%41 @:/?#é"';
+    await using another = await disposable({});
+    await another.client().acl('SETUSER', 'relay', 'on', `>${odd}`, '~*', '+@all');
+    const url = another.url.replace('redis://', 'redis://relay@');
+    expect(await (await relay.engine({ url, password: odd })).heartbeat()).toBe(1);
   });
 });
 

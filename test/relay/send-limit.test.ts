@@ -34,6 +34,14 @@ describe('SendLimit', () => {
     expect(await second).toBeDefined();
   });
 
+  it('lets nobody wait who has given up before', async () => {
+    const limit = new SendLimit();
+    await Promise.all(Array.from({ length: 32 }, () => limit.enter(signal)));
+    const entered = limit.enter(AbortSignal.abort());
+    expect(await isReady(entered)).toBe(true);
+    expect(await entered).toBeUndefined();
+  });
+
   it('lets nothing else begin while an entry is sent that may end the process', async () => {
     const limit = new SendLimit();
     const [one, other] = [await limit.begin(false), await limit.begin(false)];

@@ -142,6 +142,18 @@ test('a password of Redis is read from a file or the environment, and refused as
   expect(message).not.toContain('hunter2');
 });
 
+test('options of the Redis client are refused in the URL, without showing them', () => {
+  for (const rest of ['?password=hunter2', '?enableOfflineQueue=true', '#hunter2']) {
+    const redis = `redis://localhost/${rest}`;
+    expect(() => resolved({ redis })).toThrow(
+      /^--redis must be a URL without a query or fragment, like [^?#]*$/,
+    );
+    expect(() => resolveSettings({}, { OFFTHREAD_RELAY_REDIS: redis })).toThrow(
+      /^OFFTHREAD_RELAY_REDIS must be/,
+    );
+  }
+});
+
 describe('a mistake names the option, and what to do', () => {
   test.each<[Record<string, unknown>, NodeJS.ProcessEnv, string | RegExp]>([
     [{ port: '70000' }, {}, "--port must be a whole number from 0 to 65535, got '70000'"],

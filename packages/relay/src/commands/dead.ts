@@ -48,14 +48,20 @@ function common(name: string): Command {
   );
 }
 
-/** Runs an action for each source that is asked for. */
+/**
+ * Runs an action for each source that is asked for.
+ *
+ * @param of `'stored'`: also those whose write key isn't listed.
+ */
 async function forEachSource(
+  of: 'listed' | 'stored',
   { source: wanted = '', ...flags }: { source?: string } & Record<string, unknown>,
   act: (inspection: Inspection, source: string) => Promise<void>,
 ): Promise<void> {
   const inspection = await inspect(flags);
   try {
-    const sources = inspection.sources.filter((name) => name.startsWith(wanted));
+    const all = [...inspection.sources, ...(of === 'stored' ? inspection.unlisted : [])];
+    const sources = all.filter((name) => name.startsWith(wanted));
     if (sources.length === 0 && wanted !== '')
       throw new SettingsError(`there is no source ${wanted}; \`status\` lists them`);
     for (const source of sources) await act(inspection, source);
@@ -66,7 +72,7 @@ async function forEachSource(
 
 async function list({ json, ...flags }: Record<string, unknown>): Promise<number> {
   let total = 0;
-  await forEachSource(flags, async (inspection, source) => {
+  await forEachSource('stored', flags, async (inspection, source) => {
     for (const letter of await inspection.deadLetters(source)) {
       const { text, ...facts } = letter;
       print(json === true ? JSON.stringify({ source, ...facts }) : describe(letter));
@@ -90,7 +96,7 @@ async function replayLetters(
   if ((all === true) === ids.length > 0)
     throw new SettingsError('name the dead letters to replay by their ids, or pass --all');
   let replayed = 0;
-  await forEachSource(flags, async (inspection, source) => {
+  await forEachSource('listed', flags, async (inspection, source) => {
     const letters = await inspection.deadLetters(source);
     const chosen = letters.map(({ id }) => id).filter((id) => all === true || ids.includes(id));
     if (chosen.length > 0) replayed += await inspection.replay(source, chosen);
@@ -100,7 +106,7 @@ async function replayLetters(
 }
 
 async function exportLetters(flags: Record<string, unknown>): Promise<number> {
-  await forEachSource(flags, async (inspection, source) => {
+  await forEachSource('stored', flags, async (inspection, source) => {
     for (const { text, time, code, status, message } of await inspection.deadLetters(source)) {
       const facts = JSON.stringify({ code, status, message, time: new Date(time).toISOString(), source });
       // The event's own text, so that all digits are those that were sent.

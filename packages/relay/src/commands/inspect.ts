@@ -8,12 +8,14 @@ import type { Backlog, StoredDeadLetter } from '../engine/engine.js';
 import { openRedisEngine } from '../engine/redis/open.js';
 import { type EngineSettings, engineSettings } from '../settings/engine-settings.js';
 import { Given } from '../settings/option.js';
-import { readWriteKeys } from '../settings/write-keys.js';
+import { hasWriteKeys, readWriteKeys } from '../settings/write-keys.js';
 import { sourceFor } from '../source.js';
 
 /** What a command may do to an engine. */
 export interface Inspection {
   readonly sources: readonly string[];
+  /** Sources that have something in the engine, and whose write key isn't listed. Empty if no keys are given. */
+  readonly unlisted: readonly string[];
   backlog(source: string): Promise<Backlog>;
   deadLetters(source: string): Promise<readonly StoredDeadLetter[]>;
   /** Stores dead letters as events again. Resolves with how many. */
@@ -25,16 +27,20 @@ export interface Inspection {
 export async function inspect(flags: Record<string, unknown>): Promise<Inspection> {
   const given = new Given(flags, process.env);
   const settings = engineSettings(given);
-  if (settings.type === 'disk') return inspectDirectory(settings);
-  const keys = readWriteKeys(given.text('write-key-file'), process.env);
-  const sources = keys.map((key) => sourceFor(key).name);
+  if (settings.type === 'disk') return inspectDirectory(settings, given);
+  const sources = listedIn(given);
   const { url, password, maxBytes } = settings;
   const engine = await openRedisEngine({
     ...{ url, password, maxBytes, sources, partitions: 'kept', relayId: 'command' },
     log: pino({ level: 'silent' }),
   });
+  const stored = await engine.storedSources().catch(async (error: unknown) => {
+    await engine.close();
+    throw error;
+  });
   return {
     sources,
+    unlisted: stored.filter((name) => !sources.includes(name)),
     backlog: (source) => engine.backlog(source),
     deadLetters: async (source) => {
       const all: StoredDeadLetter[] = [];
@@ -49,14 +55,21 @@ export async function inspect(flags: Record<string, unknown>): Promise<Inspectio
   };
 }
 
-function inspectDirectory({
-  directory,
-  partitions,
-  maxBytes,
-}: EngineSettings & { readonly type: 'disk' }): Inspection {
+/** The names of the sources whose write keys are given. */
+function listedIn(given: Given): string[] {
+  return readWriteKeys(given.text('write-key-file'), process.env).map((key) => sourceFor(key).name);
+}
+
+function inspectDirectory(
+  { directory, partitions, maxBytes }: EngineSettings & { readonly type: 'disk' },
+  given: Given,
+): Inspection {
   const view = new DiskView(directory);
+  const sources = view.sources();
+  const listed = hasWriteKeys(given.text('write-key-file'), process.env) ? listedIn(given) : sources;
   return {
-    sources: view.sources(),
+    sources: sources.filter((name) => listed.includes(name)),
+    unlisted: sources.filter((name) => !listed.includes(name)),
     backlog: (source) => view.backlog(source),
     deadLetters: (source) => view.deadLetters(source),
     replay: async (source, ids) => {

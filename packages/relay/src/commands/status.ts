@@ -1,8 +1,11 @@
 // `offthread-relay status`: what waits in the engine.
 import type { Command } from 'commander';
+import type { Backlog } from '../engine/engine.js';
 import { commandNamed, EXIT, exitBy, print } from './command.js';
-import { type Inspection, inspect } from './inspect.js';
+import { inspect } from './inspect.js';
 import { engineOptions, sourceOptions } from './options.js';
+
+const UNLISTED = 'not delivered by relays with these write keys, because its own is not among them';
 
 /** The command `status`. */
 export function statusCommand(): Command {
@@ -15,17 +18,24 @@ export function statusCommand(): Command {
 async function status({ json, ...flags }: Record<string, unknown>): Promise<number> {
   const inspection = await inspect(flags);
   try {
-    for (const source of inspection.sources) print(await describe(inspection, source, json === true));
-    if (inspection.sources.length === 0) print('Nothing has been stored.');
+    const { sources, unlisted } = inspection;
+    for (const source of sources) print(describe(source, await inspection.backlog(source), json === true));
+    for (const source of unlisted) {
+      const backlog = await inspection.backlog(source);
+      // What it had is delivered, and nobody needs to know of it.
+      if (backlog.events > 0 || backlog.deadLetters > 0)
+        print(describe(source, backlog, json === true, UNLISTED));
+    }
+    if (sources.length + unlisted.length === 0) print('Nothing has been stored.');
   } finally {
     await inspection.close();
   }
   return EXIT.done;
 }
 
-async function describe(inspection: Inspection, source: string, json: boolean): Promise<string> {
-  const backlog = await inspection.backlog(source);
-  if (json) return JSON.stringify({ source, ...backlog });
+/** @param note what is special about the source. */
+function describe(source: string, backlog: Backlog, json: boolean, note = ''): string {
+  if (json) return JSON.stringify({ source, ...(note === UNLISTED && { isListed: false }), ...backlog });
   const { events, bytes, oldest, deadLetters, deadLettersRefused } = backlog;
   const facts = [
     counted(events, 'event'),
@@ -33,6 +43,7 @@ async function describe(inspection: Inspection, source: string, json: boolean): 
     oldest === undefined ? '' : `since ${new Date(oldest).toISOString()}`,
     deadLetters > 0 ? counted(deadLetters, 'dead letter') : '',
     deadLettersRefused > 0 ? `${counted(deadLettersRefused, 'dead letter')} not kept` : '',
+    note,
   ];
   return `${source}  ${facts.filter(Boolean).join(', ')}`;
 }

@@ -17,6 +17,7 @@ export class SendLimit {
 
   /** Waits until there is room for a batch. Returns a function to call when it is settled, or nothing if aborted. */
   async enter(signal: AbortSignal): Promise<(() => void) | undefined> {
+    if (signal.aborted) return undefined;
     if (this.#room > 0) this.#room--;
     else if (!(await this.#place(signal))) return undefined;
     return once(() => {

@@ -36,6 +36,9 @@ export interface DeadLetter {
   readonly status?: number | undefined;
 }
 
+/** Dead letters may take one part in this many of a source's bytes. The rest is for events that wait. */
+export const DEAD_LETTERS_SHARE = 10;
+
 /** Entries that are done with. */
 export interface Removal {
   readonly ids: readonly string[];
@@ -95,7 +98,7 @@ export interface Engine {
   mark(lease: Lease, ids: readonly string[]): Promise<boolean>;
   unmark(lease: Lease, ids: readonly string[]): Promise<void>;
 
-  /** Number of relays that have given a sign of life lately, this one included. Gives one. */
+  /** Number of relays with the same sources that have given a sign of life lately, this one included. Gives one. */
   heartbeat(): Promise<number>;
 
   backlog(source: string): Promise<Backlog>;

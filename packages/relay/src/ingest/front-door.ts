@@ -11,13 +11,13 @@ import {
   writeKeyOf,
 } from '@offthread/tracking-api';
 import { trackingApi } from '@offthread/tracking-api/fastify';
-import { type FastifyInstance, type FastifyReply, fastify } from 'fastify';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Logger } from 'pino';
 import type { Health } from '../operations/health.js';
 import { healthRoutes } from '../operations/health-routes.js';
 import type { Ingest } from './ingest.js';
 import type { KnownSources } from './known-sources.js';
-import { RequestBudget } from './request-budget.js';
+import { RequestBudget, type Reservation } from './request-budget.js';
 
 /** Milliseconds in which a request must have arrived. Slow uploads would otherwise occupy memory. */
 const UPLOAD_LIMIT_MS = 30_000;
@@ -62,21 +62,24 @@ export async function createFrontDoor(options: FrontDoorOptions): Promise<Fastif
   });
 
   const budget = new RequestBudget();
+  const reservations = new WeakMap<FastifyRequest, Reservation>();
   const isKnown = (writeKey: string): boolean => sources.find(writeKey) !== undefined;
   // A wrong key in the header needs no body to be refused. A key in the body is checked by the plugin.
   const refusalFor = ({ authorization }: IncomingHttpHeaders): Refusal | null => {
     const writeKey = writeKeyOf(authorization);
     return writeKey === null ? null : authorize(writeKey, isKnown);
   };
-  app.addHook('onRequest', async ({ method, headers }, reply) => {
+  app.addHook('onRequest', async (request, reply) => {
+    const { method, headers } = request;
     if (method !== 'POST') return undefined;
     const start = performance.now();
-    const bytes = budget.take(headers);
+    const reservation = budget.take(headers);
+    if (reservation !== undefined) reservations.set(request, reservation);
     reply.raw.once('close', () => {
-      budget.giveBack(bytes ?? 0);
+      reservation?.end();
       if (reply.raw.headersSent) listener.onReply(reply.statusCode, (performance.now() - start) / 1000);
     });
-    const refusal = bytes === undefined ? unavailable('the relay is busy', 1) : refusalFor(headers);
+    const refusal = reservation === undefined ? unavailable('the relay is busy', 1) : refusalFor(headers);
     return refusal === null ? undefined : refuse(reply.headers(corsHeaders(headers, origins)), refusal);
   });
   // Idle connections are closed by `close`, and those that are in use by the reply.
@@ -97,8 +100,12 @@ export async function createFrontDoor(options: FrontDoorOptions): Promise<Fastif
     origins,
     writeKeys: isKnown,
     // Only pages send an origin. Servers that forward events set context.ip themselves.
-    accept: (receipt, { headers, ip }) =>
-      ingest.accept(receipt, headers.origin === undefined ? undefined : withoutMapping(ip)),
+    accept: (receipt, request) => {
+      const { headers, ip } = request;
+      const address = headers.origin === undefined ? undefined : withoutMapping(ip);
+      const store = () => ingest.accept(receipt, address);
+      return reservations.get(request)?.during(store) ?? store();
+    },
   });
   return app;
 }

@@ -59,9 +59,11 @@ export class Ingest {
     this.#countFaults(source, receipt);
     const { events, sentAt } = receipt;
     const arrival = { time, sentAt, ip };
-    const texts = eventTexts(receipt.body, receipt.route).map((text, index) =>
-      stamp(text, events[index] ?? null, arrival, randomUUID),
-    );
+    const texts = eventTexts(receipt.body, receipt.route).map((text, index) => {
+      const stamped = stamp(text, events[index] ?? null, arrival, randomUUID);
+      // The API takes it as it was sent, so its request mustn't be refused for what the relay adds.
+      return isOversize(stamped) && !isOversize(text) ? text : stamped;
+    });
     if (texts.length === 0) return undefined;
     const oversize = texts.findIndex((text) => isOversize(text));
     if (oversize !== -1) return tooLarge(oversize);
@@ -110,6 +112,6 @@ function isOversize(text: string): boolean {
 }
 
 function tooLarge(index: number): Refusal {
-  const message = `batch[${index}] is over the limit of ${MAX_EVENT_BYTES} bytes with its messageId, timestamp and context`;
+  const message = `batch[${index}] is over the limit of ${MAX_EVENT_BYTES} bytes with the context and integrations of the batch`;
   return { status: 400, code: 'payload_too_large', message, index };
 }

@@ -13,16 +13,40 @@ const REQUEST_BYTES = 16 * 1024;
 export class RequestBudget {
   #used = 0;
 
-  /** Reserves memory for a request. Returns the bytes to give back, or undefined if there isn't enough. */
-  take(headers: IncomingHttpHeaders): number | undefined {
+  /** Reserves memory for a request. Returns undefined if there isn't enough. */
+  take(headers: IncomingHttpHeaders): Reservation | undefined {
     const bytes = REQUEST_BYTES + bodyBytes(headers);
     if (this.#used + bytes > BUDGET_BYTES) return undefined;
     this.#used += bytes;
-    return bytes;
+    return new Reservation(() => {
+      this.#used -= bytes;
+    });
+  }
+}
+
+/** Memory of a request. It is given back when its connection and its events need it no longer. */
+export class Reservation {
+  readonly #giveBack: () => void;
+  #uses = 1;
+
+  constructor(giveBack: () => void) {
+    this.#giveBack = giveBack;
   }
 
-  giveBack(bytes: number): void {
-    this.#used -= bytes;
+  /** Keeps it while something is done, also if the client disconnects meanwhile. */
+  async during<T>(act: () => Promise<T>): Promise<T> {
+    this.#uses++;
+    try {
+      return await act();
+    } finally {
+      this.end();
+    }
+  }
+
+  /** The connection needs it no longer. */
+  end(): void {
+    this.#uses--;
+    if (this.#uses === 0) this.#giveBack();
   }
 }
 

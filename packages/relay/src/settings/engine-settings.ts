@@ -63,6 +63,11 @@ function redisUrl({ text, label, isFlag }: NonNullable<ReturnType<Given['find']>
   }
   if ((url.protocol !== 'redis:' && url.protocol !== 'rediss:') || url.hostname === '')
     throw new SettingsError(expected);
+  // ioredis takes all of its options from there, also a password, and those that keep events safe.
+  if (url.search !== '' || url.hash !== '')
+    throw new SettingsError(
+      `${label} must be a URL without a query or fragment, like redis://localhost:6379`,
+    );
   if (url.password !== '' && isFlag) {
     throw new SettingsError(
       `--redis must not contain a password, because other users see it in \`ps\`; set ${variableOf('redis')}, or pass --redis-password-file`,

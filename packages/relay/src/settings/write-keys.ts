@@ -25,14 +25,19 @@ function parseWriteKeys(text: string, place: string): string[] {
   return [...keys];
 }
 
+const VARIABLE = 'OFFTHREAD_RELAY_WRITE_KEYS';
+
+/** Whether write keys are given. Commands that look at a directory can do without. */
+export function hasWriteKeys(file: string | undefined, environment: NodeJS.ProcessEnv): boolean {
+  return file !== undefined || (environment[VARIABLE] ?? '').trim() !== '';
+}
+
 /** Reads the file of `--write-key-file`, or the variable, whose keys are separated by commas or white space. */
 export function readWriteKeys(file: string | undefined, environment: NodeJS.ProcessEnv): string[] {
   if (file !== undefined) return parseWriteKeys(readSecret(file, '--write-key-file'), file);
-  const variable = 'OFFTHREAD_RELAY_WRITE_KEYS';
-  const text = environment[variable] ?? '';
-  if (text.trim() === '')
+  if (!hasWriteKeys(file, environment))
     throw new SettingsError(
-      `no write keys: pass --write-key-file FILE, with the key of a source on each line, or set ${variable}`,
+      `no write keys: pass --write-key-file FILE, with the key of a source on each line, or set ${VARIABLE}`,
     );
-  return parseWriteKeys(text.replace(/[,\s]+/g, '\n'), variable);
+  return parseWriteKeys((environment[VARIABLE] ?? '').replace(/[,\s]+/g, '\n'), VARIABLE);
 }

@@ -17,13 +17,19 @@ interface Line {
   readonly end: number;
 }
 
+/** A line to append. */
+interface NewLine {
+  readonly id: string;
+  readonly bytes: Buffer;
+}
+
 /** A dead letter, and the partition that its event came from. */
 export type PlacedDeadLetter = StoredDeadLetter & { readonly partition: number };
 
 export class DeadLetterFile {
   readonly #fs: FileSystem;
   readonly #folder: string;
-  readonly #most: number;
+  readonly #most: { readonly count: number; readonly bytes: number };
   #lines: Line[] = [];
   #end = 0;
   #lastTime = 0;
@@ -36,9 +42,10 @@ export class DeadLetterFile {
   /**
    * Reads the file, if there is one.
    *
+   * @param most how many dead letters and bytes are kept.
    * @throws the system's error.
    */
-  constructor(fs: FileSystem, folder: string, most: number) {
+  constructor(fs: FileSystem, folder: string, most: { readonly count: number; readonly bytes: number }) {
     this.#fs = fs;
     this.#folder = folder;
     this.#most = most;
@@ -56,8 +63,17 @@ export class DeadLetterFile {
   /** Appends dead letters of a partition. Resolves when they are synced. Rejects with the system's error. */
   append(partition: number, letters: readonly DeadLetter[], time: number): Promise<void> {
     return this.#inTurn(async () => {
-      const kept = letters.slice(0, Math.max(0, this.#most - this.count));
-      if (kept.length > 0) await this.#append(kept.map((letter) => this.#lineOf(partition, letter, time)));
+      const { count, bytes } = this.#most;
+      const kept: NewLine[] = [];
+      let end = this.#end;
+      for (const letter of letters) {
+        if (this.count + kept.length >= count) break;
+        const line = this.#lineOf(partition, letter, time);
+        if (end + line.bytes.length > bytes) continue;
+        end += line.bytes.length;
+        kept.push(line);
+      }
+      if (kept.length > 0) await this.#append(kept);
       this.refused += letters.length - kept.length;
     });
   }
@@ -107,7 +123,7 @@ export class DeadLetterFile {
     await settled((done) => this.#fs.syncFolder(this.#folder, done));
   }
 
-  async #append(lines: readonly { readonly id: string; readonly bytes: Buffer }[]): Promise<void> {
+  async #append(lines: readonly NewLine[]): Promise<void> {
     const isNew = this.#end === 0;
     const start = this.#end;
     const file = isNew ? this.#openEmpty(this.#path) : this.#fs.open(this.#path, 'r+');
@@ -138,7 +154,7 @@ export class DeadLetterFile {
     }
   }
 
-  #lineOf(partition: number, { text, code, status, message }: DeadLetter, time: number) {
+  #lineOf(partition: number, { text, code, status, message }: DeadLetter, time: number): NewLine {
     const id = this.#newId(time);
     const facts = JSON.stringify({ id, partition, time, code, status, message });
     // Between tokens, JSON may have line breaks. Within a string it can't.

@@ -44,7 +44,10 @@ export async function openDiskEngine({
   try {
     await checkFormat(fs, directory, partitions);
     for (const source of sources)
-      opened.set(source, await SourceLog.open(fs, directory, source, { partitions, maxDeadLetters }));
+      opened.set(
+        source,
+        await SourceLog.open(fs, directory, source, { partitions, maxDeadLetters, maxBytes }),
+      );
     report(fs, directory, opened, log);
     return new DiskEngine({ directory, partitions, maxBytes, relayId, lock, sources: opened });
   } catch (error) {
@@ -111,7 +114,7 @@ function openEmpty(fs: FileSystem, path: string): number {
 
 async function hasWaiting(fs: FileSystem, directory: string, partitions: number): Promise<boolean> {
   for (const source of fs.list(directory).filter(isSourceFolder)) {
-    const log = await SourceLog.open(fs, directory, source, { partitions, maxDeadLetters: 0 });
+    const log = await SourceLog.open(fs, directory, source, { partitions, maxDeadLetters: 0, maxBytes: 0 });
     try {
       if (log.backlog().events > 0) return true;
     } finally {

@@ -1,9 +1,16 @@
 // All that is on disk of one source: its partitions and its dead letters. Used by disk-engine.ts.
 import { codeOf, type FileSystem } from '@offthread/worker/spool/file-system';
-import type { Backlog } from '../engine.js';
+import { type Backlog, DEAD_LETTERS_SHARE } from '../engine.js';
 import { DeadLetterFile } from './dead-letter-file.js';
 import { PartitionLog } from './partition-log.js';
 import { settled } from './partition-writer.js';
+
+export interface SourceLogOptions {
+  readonly partitions: number;
+  readonly maxDeadLetters: number;
+  /** Most bytes of the source, dead letters included. */
+  readonly maxBytes: number;
+}
 
 export class SourceLog {
   readonly partitions: readonly PartitionLog[];
@@ -21,7 +28,7 @@ export class SourceLog {
     fs: FileSystem,
     directory: string,
     source: string,
-    { partitions, maxDeadLetters }: { readonly partitions: number; readonly maxDeadLetters: number },
+    { partitions, maxDeadLetters, maxBytes }: SourceLogOptions,
   ): Promise<SourceLog> {
     const folder = `${directory}/${source}`;
     makeFolder(fs, folder);
@@ -33,7 +40,8 @@ export class SourceLog {
     // The names of the new folders.
     await settled((done) => fs.syncFolder(folder, done));
     await settled((done) => fs.syncFolder(directory, done));
-    return new SourceLog(logs, new DeadLetterFile(fs, folder, maxDeadLetters));
+    const most = { count: maxDeadLetters, bytes: Math.floor(maxBytes / DEAD_LETTERS_SHARE) };
+    return new SourceLog(logs, new DeadLetterFile(fs, folder, most));
   }
 
   /** Bytes of what waits, of dead letters, and of what is about to be written. */

@@ -27,8 +27,7 @@ export interface RedisAddress {
 
 /** @param name shown by CLIENT LIST. */
 export function createConnection({ url, password }: RedisAddress, name: string): Redis {
-  const redis = new Redis(url, {
-    ...(password !== undefined && { password }),
+  const redis = new Redis(password === undefined ? url : withPassword(url, password), {
     connectionName: `offthread-relay:${name}`,
     protocol: 2,
     lazyConnect: true,
@@ -41,12 +40,20 @@ export function createConnection({ url, password }: RedisAddress, name: string):
     socketTimeout: SOCKET_TIMEOUT_MS,
     keepAlive: 10_000,
     retryStrategy: (attempts) => Math.min(attempts * 50, MAX_RECONNECT_MS),
-    // After a failover, the name may stand for another server, but this connection is still to the old one.
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+    // After a failover, the name may stand for another server, but this connection is still to the old one. Redis 6.2
+    // puts the error of a command into a sentence about the script that has called it.
+    reconnectOnError: ({ message }) => /\bREADONLY\b/.test(message),
   });
   // Without a listener, ioredis writes errors to the console.
   redis.on('error', () => {});
   return redis;
+}
+
+/** In the URL, because ioredis takes an empty password from one with a user name rather than from its options. */
+function withPassword(text: string, password: string): string {
+  const url = new URL(text);
+  url.password = encodeURIComponent(password);
+  return url.href;
 }
 
 /** Host and port, for messages. Never the password. */

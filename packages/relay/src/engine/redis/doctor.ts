@@ -32,7 +32,13 @@ export async function connect(redis: Redis, { url }: RedisAddress): Promise<[Fin
     const remedy = /AUTH|WRONGPASS/.test(why)
       ? 'Set user name and password'
       : 'Check that Redis runs there and can be reached from here';
-    return [{ level: 'error', message: `Redis at ${placeOf(url)} can't be used: ${why}`, remedy }];
+    return [
+      {
+        level: 'error',
+        message: `Redis at ${placeOf(url)} can't be used: ${why.replace(/\.$/, '')}`,
+        remedy,
+      },
+    ];
   } finally {
     redis.off('error', listen);
   }

@@ -1,8 +1,15 @@
 // The names of the keys in Redis. All keys of a source have the same hash tag, so that one script can use them. Used by
 // redis-engine.ts.
+import { createHash } from 'node:crypto';
 
-/** Relays that have given a sign of life: a sorted set, by time. */
-export const RELAYS = 'offthread:relays';
+/**
+ * Relays with the same sources that have given a sign of life: a sorted set, by time. Relays with other sources don't
+ * count: they wouldn't take this relay's share of the partitions.
+ */
+export function relaysKey(sources: readonly string[]): string {
+  const hash = createHash('sha256').update(sources.toSorted().join(' ')).digest('hex');
+  return `offthread:relays:${hash.slice(0, 32)}`;
+}
 
 /** The keys of a source. */
 export interface SourceKeys {

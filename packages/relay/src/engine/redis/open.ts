@@ -1,12 +1,12 @@
 // Opens the engine on Redis: connects, examines the server, and checks the number of partitions. Next: redis-engine.ts.
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import type { Engine } from '../engine.js';
 import { createConnection, placeOf, type RedisAddress } from './connection.js';
 import { connect, examine } from './doctor.js';
 import { keysOf } from './keys.js';
 import { RedisEngine, type RedisEngineOptions } from './redis-engine.js';
-import { REPARTITION } from './scripts.js';
+import { repartition } from './repartition.js';
+import { storedSources } from './stored-sources.js';
 
 /** Milliseconds between two messages about the connection in the log. */
 const REPORT_MS = 60_000;
@@ -26,7 +26,7 @@ export interface OpenRedisOptions extends RedisAddress, Pick<RedisEngineOptions,
 }
 
 /** Rejects, with a message that names the remedy, if Redis can't be used. */
-export async function openRedisEngine(options: OpenRedisOptions): Promise<Engine> {
+export async function openRedisEngine(options: OpenRedisOptions): Promise<RedisEngine> {
   const ingest = createConnection(options, 'ingest');
   const drain = createConnection(options, 'drain');
   try {
@@ -53,18 +53,17 @@ async function partitionsFor(redis: Redis, { sources, partitions }: OpenRedisOpt
     for (const source of sources) await checkPartitions(redis, source, partitions);
     return partitions;
   }
-  const kept = await Promise.all(sources.map((source) => redis.get(keysOf(source).partitions)));
+  // Commands also look at sources that aren't listed.
+  const all = [...sources, ...(await storedSources(redis))];
+  const kept = await Promise.all(all.map((source) => redis.get(keysOf(source).partitions)));
   return Math.max(1, ...kept.map(Number));
 }
 
 /** With another number, the events of a user would go to another partition, and overtake those that wait. */
 async function checkPartitions(redis: Redis, source: string, partitions: number): Promise<void> {
-  const keys = keysOf(source);
-  const kept = await redis.get(keys.partitions);
+  const kept = await redis.get(keysOf(source).partitions);
   if (kept === null || kept === String(partitions)) return;
-  const streams = Array.from({ length: Number(kept) }, (_, partition) => keys.stream(partition));
-  const left = await REPARTITION.run(redis, [keys.partitions, ...streams], [kept]);
-  if (left === 0) return;
+  if (await repartition(redis, source, kept)) return;
   throw new Error(
     `Events of source ${source} wait in ${kept} partitions; pass --partitions ${kept}, or start with --partitions ${partitions} when they are delivered`,
   );

@@ -6,6 +6,7 @@ import type { Redis } from 'ioredis';
 import {
   type Appended,
   type Backlog,
+  DEAD_LETTERS_SHARE,
   type Engine,
   EngineUnavailableError,
   type Entry,
@@ -14,7 +15,8 @@ import {
   type Removal,
   type StoredDeadLetter,
 } from '../engine.js';
-import { keysOf, RELAYS } from './keys.js';
+import { keysOf, relaysKey } from './keys.js';
+import { repartition } from './repartition.js';
 import { ReplicaWait } from './replica-wait.js';
 import type { Argument, Script } from './script.js';
 import {
@@ -31,6 +33,7 @@ import {
   REPLAY,
   UNMARK,
 } from './scripts.js';
+import { storedSources } from './stored-sources.js';
 import { entriesOf, idOf, partsOf, textsOf, timeOf } from './stream-entry.js';
 
 /** Bytes of the events of a request. The rest of the body takes less than a hundred. */
@@ -39,8 +42,8 @@ const READ_BYTES = MAX_BODY_BYTES - 100;
 /** Milliseconds for which a relay counts after its last sign of life. */
 const ALIVE_MS = 5_000;
 
-/** Part of a source's bytes that dead letters may take. */
-const DEAD_LETTERS_SHARE = 10;
+/** Dead letters to replay at a time. Redis does nothing else meanwhile. */
+const REPLAY_COUNT = 200;
 
 export interface RedisEngineOptions {
   readonly partitions: number;
@@ -52,6 +55,8 @@ export interface RedisEngineOptions {
   readonly waitReplicas: number;
   /** Name of this relay, without spaces. */
   readonly relayId: string;
+  /** The names of the sources that this relay delivers. */
+  readonly sources: readonly string[];
 }
 
 export class RedisEngine implements Engine {
@@ -62,6 +67,7 @@ export class RedisEngine implements Engine {
   readonly #ingest: Redis;
   readonly #drain: Redis;
   readonly #replicas: ReplicaWait;
+  readonly #relays: string;
   #isAlive = false;
 
   constructor(ingest: Redis, drain: Redis, options: RedisEngineOptions) {
@@ -70,6 +76,7 @@ export class RedisEngine implements Engine {
     this.#options = options;
     this.#ingest = ingest;
     this.#drain = drain;
+    this.#relays = relaysKey(options.sources);
     this.#replicas = new ReplicaWait(ingest, options.waitReplicas);
   }
 
@@ -84,7 +91,13 @@ export class RedisEngine implements Engine {
       }
     }
     const { connection } = this.#replicas;
-    const result = await this.#run(APPEND, [keys.counters, keys.partitions, ...streams], args, this.#ingest);
+    const append = () => this.#run(APPEND, [keys.counters, keys.partitions, ...streams], args, this.#ingest);
+    let result = await append();
+    // The number may be that of a relay that ran beside this one for a while.
+    const isOther = result !== 'full' && result !== 'stored';
+    if (isOther && (await available(() => repartition(this.#ingest, source, String(result))))) {
+      result = await append();
+    }
     if (result === 'full') return { type: 'full' };
     if (result !== 'stored') {
       throw new EngineUnavailableError(
@@ -176,7 +189,7 @@ export class RedisEngine implements Engine {
 
   async heartbeat(): Promise<number> {
     this.#isAlive = true;
-    return Number(await this.#run(HEARTBEAT, [RELAYS], [this.#options.relayId, ALIVE_MS]));
+    return Number(await this.#run(HEARTBEAT, [this.#relays], [this.#options.relayId, ALIVE_MS]));
   }
 
   async backlog(source: string): Promise<Backlog> {
@@ -218,13 +231,23 @@ export class RedisEngine implements Engine {
   }
 
   async removeDeadLetters(source: string, ids: readonly string[]): Promise<number> {
-    const { counters, dead } = keysOf(source);
-    return Number(await this.#run(REPLAY, [counters, dead, ...this.#streams(source)], ids));
+    const { counters, dead, partitions } = keysOf(source);
+    const keys = [counters, dead, partitions, ...this.#streams(source)];
+    let replayed = 0;
+    for (let from = 0; from < ids.length; from += REPLAY_COUNT) {
+      replayed += Number(await this.#run(REPLAY, keys, ids.slice(from, from + REPLAY_COUNT)));
+    }
+    return replayed;
+  }
+
+  /** Names of the sources that have something in Redis, also those that this relay doesn't know. */
+  storedSources(): Promise<readonly string[]> {
+    return available(() => storedSources(this.#drain));
   }
 
   async close(): Promise<void> {
     // The other relays needn't wait until this one doesn't count any more.
-    if (this.#isAlive) await this.#drain.zrem(RELAYS, this.#options.relayId).catch(() => {});
+    if (this.#isAlive) await this.#drain.zrem(this.#relays, this.#options.relayId).catch(() => {});
     this.#ingest.disconnect();
     this.#drain.disconnect();
   }

@@ -162,6 +162,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])
 redis.call('ZADD', KEYS[1], now, ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return redis.call('ZCARD', KEYS[1])
 `);
 
@@ -177,20 +178,22 @@ return {redis.call('HGETALL', KEYS[1]), redis.call('XLEN', KEYS[2]), first}
 
 /**
  * Appends dead letters to the streams that they came from, and removes them. Takes no more of the source's bytes than
- * before.
+ * before. If the number of partitions is smaller than it was then, or isn't known, another stream takes them: nobody
+ * reads those of before.
  *
- * KEYS: counters, dead letters, streams. ARGV: ids.
+ * KEYS: counters, dead letters, partitions, streams. ARGV: ids.
  */
 export const REPLAY = new Script(`
 local replayed = 0
+local partitions = math.min(tonumber(redis.call('GET', KEYS[3])) or 1, #KEYS - 3)
 for _, id in ipairs(ARGV) do
   local found = redis.call('XRANGE', KEYS[2], id, id)[1]
   if found and redis.call('XDEL', KEYS[2], id) == 1 then
     local letter = {}
     for i = 1, #found[2], 2 do letter[found[2][i]] = found[2][i + 1] end
-    local partition = letter.partition % (#KEYS - 2)
+    local partition = letter.partition % partitions
     redis.call('HINCRBY', KEYS[1], 'bytes:dead', -(#letter.text + #letter.message))
-    redis.call('XADD', KEYS[3 + partition], '*', 'n', 1, 'e', letter.text)
+    redis.call('XADD', KEYS[4 + partition], '*', 'n', 1, 'e', letter.text)
     redis.call('HINCRBY', KEYS[1], 'events:' .. partition, 1)
     redis.call('HINCRBY', KEYS[1], 'bytes:' .. partition, #letter.text)
     replayed = replayed + 1
