@@ -177,6 +177,49 @@ describe('http_request', () => {
     await tracked(analytics);
     expect(JSON.stringify(emitted.mock.calls[0]?.[0].headers)).not.toContain('SECRET');
   });
+
+  test('does not end the process if a listener throws', async () => {
+    const uncaught = vi.fn();
+    process.on('uncaughtException', uncaught);
+    try {
+      const analytics = bench.open();
+      const answered = vi.fn(() => {
+        throw new Error('of a listener');
+      });
+      analytics
+        .on('http_request', () => {
+          throw new Error('of a listener');
+        })
+        .on('http_response', answered);
+      const { error } = await tracked(analytics);
+      await sleep(50);
+      expect(error).toBeUndefined();
+      expect(answered).toHaveBeenCalledTimes(1);
+      expect(uncaught).not.toHaveBeenCalled();
+    } finally {
+      process.off('uncaughtException', uncaught);
+    }
+  });
+
+  test('leaves out an event that can no longer be written as JSON', async () => {
+    const uncaught = vi.fn();
+    process.on('uncaughtException', uncaught);
+    try {
+      const analytics = bench.open();
+      const emitted = vi.fn();
+      analytics.on('http_request', emitted);
+      const order: { lines: unknown[] } = { lines: [] };
+      const done = tracked(analytics, { properties: { order } });
+      order.lines.push(order);
+      expect((await done).error).toBeUndefined();
+      await sleep(50);
+      expect(uncaught).not.toHaveBeenCalled();
+      const [[{ body }]] = emitted.mock.calls as [[{ body: string }]];
+      expect(JSON.parse(body)).toMatchObject({ batch: [], writeKey: 'KEY' });
+    } finally {
+      process.off('uncaughtException', uncaught);
+    }
+  });
 });
 
 describe('drained', () => {

@@ -217,8 +217,8 @@ export class Analytics extends Emitter {
       takeSettled: () => this.#settled.splice(0),
     };
     this.#stopWatching ??= watchRequests(this.native, this.#endpoint, source, {
-      request: (request) => void this.emit('http_request', request),
-      response: (response) => void this.emit('http_response', response),
+      request: (request) => this.#tell('http_request', request),
+      response: (response) => this.#tell('http_response', response),
     });
   }
 

@@ -35,10 +35,9 @@ export function watchRequests(
 
   const request = (contexts: readonly Context[]): void => {
     requests++;
-    const batch = contexts.map(({ event }) => event);
-    const body = JSON.stringify({ batch, writeKey, sentAt: new Date() }, (_, value) =>
-      typeof value === 'bigint' ? String(value) : value,
-    );
+    const batch = contexts.flatMap(({ event }) => textOf(event) ?? []).join();
+    const rest = JSON.stringify({ writeKey, sentAt: new Date() }).slice(1);
+    const body = `{"batch":[${batch}],${rest}`;
     const headers = { 'Content-Type': 'application/json', 'User-Agent': `offthread/${version}` };
     emitted.request({ url, method: 'POST', headers, body });
   };
@@ -91,6 +90,18 @@ interface Message {
   readonly attempts?: number;
   readonly status?: number;
   readonly error?: { readonly attempts: number; readonly status: number | undefined };
+}
+
+/**
+ * An event as JSON, or undefined if the caller has changed it since so that it can't be written. A subscriber of a
+ * channel that throws would end the process.
+ */
+function textOf(event: object): string | undefined {
+  try {
+    return JSON.stringify(event, (_, value) => (typeof value === 'bigint' ? String(value) : value));
+  } catch {
+    return undefined;
+  }
 }
 
 function take(contexts: Iterable<Context>, count: number): Context[] {
