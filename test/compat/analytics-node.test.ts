@@ -991,4 +991,31 @@ describe('native', () => {
     expect(analytics.native.flush(20_000)).toMatchObject({ status: 'ok' });
     expect(analytics.native.stats()).toMatchObject({ delivered: 1 });
   });
+
+  test.each([
+    [
+      'throws',
+      (): never => {
+        throw new Error('of onError');
+      },
+    ],
+    ['rejects', (): Promise<never> => Promise.reject(new Error('of onError'))],
+  ])('takes an onError that %s, without an effect on listeners or the process', async (_how, onError) => {
+    const uncaught = vi.fn();
+    process.on('unhandledRejection', uncaught);
+    try {
+      const analytics = bench.open({ flushAt: 1, native: { onError } });
+      const errors = vi.fn();
+      analytics.on('error', errors);
+      analytics.native.track({ userId: 'foo', event: 'bar' }, () => {
+        throw new Error('of a callback');
+      });
+      await analytics.native.flushAsync(20_000);
+      await sleep(50);
+      expect(errors.mock.calls).toMatchObject([[{ code: 'callback_failed' }]]);
+      expect(uncaught).not.toHaveBeenCalled();
+    } finally {
+      process.off('unhandledRejection', uncaught);
+    }
+  });
 });

@@ -88,11 +88,12 @@ export class Analytics extends Emitter {
     this.native = new Native({
       ...native,
       onError: (error) => {
-        onError?.(error);
         // Errors of single events reach their contexts.
         if (error.count === 0 || error.code === 'callback_failed') {
-          this.emit('error', { code: error.code, reason: error });
+          this.#tell('error', { code: error.code, reason: error });
         }
+        // Returned, because the native client handles a promise that rejects.
+        return onError?.(error);
       },
     });
     this.#endpoint = { url, writeKey: native.writeKey };
