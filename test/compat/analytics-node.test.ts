@@ -445,6 +445,34 @@ describe('flush()', () => {
     expect(drained).toHaveBeenCalledTimes(1);
     expect(warn).not.toHaveBeenCalled();
   });
+
+  test('leaves no listener when it times out', async () => {
+    const analytics = bench.open({ flushInterval: 60_000 });
+    const off = vi.spyOn(analytics, 'off');
+    const on = vi.spyOn(analytics, 'on');
+    await analytics.register({ ...plugin(), track: () => new Promise(() => {}) });
+    analytics.track({ userId: 'foo', event: 'bar' });
+    for (let n = 0; n < 3; n++) await analytics.flush({ timeout: 20 });
+    expect(on).toHaveBeenCalledTimes(3);
+    expect(off.mock.calls).toEqual(on.mock.calls);
+  });
+
+  test('sends at once if the last event that plugins pass on is invalid', async () => {
+    const analytics = bench.open({ flushInterval: 30_000 });
+    await first(analytics);
+    await analytics.register({
+      ...plugin(),
+      async track(ctx) {
+        await sleep(ctx.event.event === 'spoilt' ? 300 : 100);
+        if (ctx.event.event === 'spoilt') ctx.updateEvent('properties', 'text');
+        return ctx;
+      },
+    });
+    analytics.on('error', () => {});
+    for (const event of ['good', 'spoilt']) analytics.track({ userId: 'foo', event });
+    expect(await elapsed(() => analytics.flush({ timeout: 20_000 }))).toBeLessThan(10_000);
+    expect((await bench.api.events()).map(({ event }) => event)).toEqual(['good']);
+  });
 });
 
 describe('a request', () => {

@@ -250,6 +250,7 @@ export class Analytics extends Emitter {
       try {
         this.#send(passed, callback);
       } catch (reason) {
+        if (this.#isFlushing) void this.#kick();
         void Promise.resolve().then(() => this.#end(passed, reason, callback));
       }
     };
@@ -347,12 +348,15 @@ export class Analytics extends Emitter {
     if (this.#pending === 0) return true;
     void this.#kick();
     return new Promise((resolve) => {
-      const timer = timeout ? after(timeout, () => resolve(false)) : undefined;
-      timer?.hold();
-      this.once('drained', () => {
+      const end = (isDrained: boolean): void => {
         timer?.stop();
-        resolve(true);
-      });
+        this.off('drained', onDrained);
+        resolve(isDrained);
+      };
+      const onDrained = (): void => end(true);
+      const timer = timeout ? after(timeout, () => end(false)) : undefined;
+      timer?.hold();
+      this.on('drained', onDrained);
     });
   }
 
