@@ -764,6 +764,35 @@ describe('plugins', () => {
     expect(analytics.native.flush(20_000)).toMatchObject({ status: 'ok' });
   });
 
+  test('change one event only, if several events have the same objects', async () => {
+    const analytics = bench.open({ flushAt: 2 });
+    await analytics.register({
+      ...plugin(),
+      track(ctx: Context) {
+        if (ctx.event.userId !== 'one') return ctx;
+        Object.assign(ctx.event.context ?? {}, { ip: '203.0.113.7' });
+        ctx.updateEvent('context.app.visitor', 'one');
+        ctx.updateEvent('properties.items.0.price', 7);
+        return ctx;
+      },
+    });
+    const shared = { context: { app: { name: 'shop' } }, properties: { items: [{ id: 1 }] } };
+    for (const userId of ['one', 'two']) analytics.track({ userId, event: 'Seen', ...shared });
+    await analytics.flush();
+    const events = await bench.api.events();
+    expect(events).toMatchObject([
+      {
+        context: { ip: '203.0.113.7', app: { name: 'shop', visitor: 'one' } },
+        properties: { items: [{ id: 1, price: 7 }] },
+      },
+      { userId: 'two', properties: { items: [{ id: 1 }] } },
+    ]);
+    const { library: _, ...context } = Object(events[1]?.context);
+    expect(context).toEqual({ app: { name: 'shop' } });
+    expect(events[1]?.properties).toEqual({ items: [{ id: 1 }] });
+    expect(shared).toEqual({ context: { app: { name: 'shop' } }, properties: { items: [{ id: 1 }] } });
+  });
+
   test('can cancel an event, which its callback and listeners learn', async () => {
     const analytics = bench.open();
     const errors = vi.fn();

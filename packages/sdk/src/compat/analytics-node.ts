@@ -15,7 +15,7 @@ import { after } from '../runtime/clock.js';
 import { version } from '../version.js';
 import { type AnalyticsSettings, translate } from './compat-settings.js';
 import { Emitter, type EmitterEvents } from './emitter.js';
-import { type Callback, Context } from './event-context.js';
+import { type Callback, Context, unshare } from './event-context.js';
 import type {
   AliasParams,
   CloseAndFlushParams,
@@ -233,6 +233,7 @@ export class Analytics extends Emitter {
     if (this.#plugins.length > 0 || this.#registering !== undefined) {
       // Mistakes throw at the call, also if plugins see the event first.
       check(event.type, nativeEvent(event));
+      unshare(event);
       this.#pending++;
       this.#passThroughPlugins(ctx, callback);
       return;
