@@ -178,6 +178,23 @@ describe('http_request', () => {
     expect(JSON.stringify(emitted.mock.calls[0]?.[0].headers)).not.toContain('SECRET');
   });
 
+  test('is emitted once for each request, also if a listener tracks what beforeSend drops', async () => {
+    await bench.api.script([{ type: 'answer', status: 503 }]);
+    const analytics = bench.open({
+      native: { beforeSend: (event) => (event.event === 'Dropped' ? null : event) },
+    });
+    let emitted = 0;
+    analytics.on('http_request', () => {
+      emitted++;
+      // Otherwise a fault would be an endless loop.
+      if (emitted < 10) analytics.track({ userId: 'user-1', event: 'Dropped' });
+    });
+    expect((await tracked(analytics)).error).toBeUndefined();
+    await sleep(50);
+    expect(emitted).toBe(2);
+    expect(await batches(bench.api)).toEqual([1, 1]);
+  });
+
   test('does not end the process if a listener throws', async () => {
     const uncaught = vi.fn();
     process.on('uncaughtException', uncaught);

@@ -26,7 +26,7 @@ import type {
   SegmentEvent,
   TrackParams,
 } from './event-params.js';
-import { watchRequests } from './http-events.js';
+import { isDroppedAtCall, watchRequests } from './http-events.js';
 import { checkPlugin, type Plugin, runPlugins } from './plugins.js';
 
 /** Milliseconds of one flush of the native client. `flush()` repeats it until everything is settled. */
@@ -412,9 +412,4 @@ function reasonOf(error: AnalyticsError): Error {
     return new Error('Event exceeds maximum event size of 32 KB', { cause: error });
   if (status === undefined) return error;
   return new Error(`[${status}] ${STATUS_CODES[status] ?? error.message}`, { cause: error });
-}
-
-/** Whether `beforeSend` dropped it. Such an event was never in a request. */
-function isDroppedAtCall(error: AnalyticsError | undefined): boolean {
-  return error?.code === 'before_send' || error?.code === 'before_send_failed';
 }
