@@ -317,6 +317,14 @@ describe('closeAndFlush()', () => {
     expect(time).toBeLessThan(4_000);
   });
 
+  test.each([Number.POSITIVE_INFINITY, 2 ** 40])('delivers also with a timeout of %d ms', async (timeout) => {
+    await bench.api.behave({ type: 'ok', delayMs: 200 });
+    const analytics = bench.open();
+    const done = tracked(analytics);
+    await analytics.closeAndFlush({ timeout });
+    expect((await done).error).toBeUndefined();
+  });
+
   test('reports events that are not delivered in time', async () => {
     await bench.api.behave({ type: 'hang' });
     const analytics = bench.open({ flushAt: 1 });

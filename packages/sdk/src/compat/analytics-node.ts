@@ -13,7 +13,7 @@ import type { Ids } from '../event/methods.js';
 import { check, checkCallback } from '../event/validate.js';
 import { after } from '../runtime/clock.js';
 import { version } from '../version.js';
-import { type AnalyticsSettings, translate } from './compat-settings.js';
+import { type AnalyticsSettings, timer, translate } from './compat-settings.js';
 import { Emitter, type EmitterEvents } from './emitter.js';
 import { type Callback, Context, unshare } from './event-context.js';
 import type {
@@ -350,13 +350,13 @@ export class Analytics extends Emitter {
     void this.#kick();
     return new Promise((resolve) => {
       const end = (isDrained: boolean): void => {
-        timer?.stop();
+        limit?.stop();
         this.off('drained', onDrained);
         resolve(isDrained);
       };
       const onDrained = (): void => end(true);
-      const timer = timeout ? after(timeout, () => end(false)) : undefined;
-      timer?.hold();
+      const limit = timeout ? after(timer(timeout), () => end(false)) : undefined;
+      limit?.hold();
       this.on('drained', onDrained);
     });
   }
