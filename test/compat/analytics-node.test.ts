@@ -177,6 +177,66 @@ describe('http_request', () => {
     await tracked(analytics);
     expect(JSON.stringify(emitted.mock.calls[0]?.[0].headers)).not.toContain('SECRET');
   });
+
+  test('is emitted once for each request, also if a listener tracks what beforeSend drops', async () => {
+    await bench.api.script([{ type: 'answer', status: 503 }]);
+    const analytics = bench.open({
+      native: { beforeSend: (event) => (event.event === 'Dropped' ? null : event) },
+    });
+    let emitted = 0;
+    analytics.on('http_request', () => {
+      emitted++;
+      // Otherwise a fault would be an endless loop.
+      if (emitted < 10) analytics.track({ userId: 'user-1', event: 'Dropped' });
+    });
+    expect((await tracked(analytics)).error).toBeUndefined();
+    await sleep(50);
+    expect(emitted).toBe(2);
+    expect(await batches(bench.api)).toEqual([1, 1]);
+  });
+
+  test('does not end the process if a listener throws', async () => {
+    const uncaught = vi.fn();
+    process.on('uncaughtException', uncaught);
+    try {
+      const analytics = bench.open();
+      const answered = vi.fn(() => {
+        throw new Error('of a listener');
+      });
+      analytics
+        .on('http_request', () => {
+          throw new Error('of a listener');
+        })
+        .on('http_response', answered);
+      const { error } = await tracked(analytics);
+      await sleep(50);
+      expect(error).toBeUndefined();
+      expect(answered).toHaveBeenCalledTimes(1);
+      expect(uncaught).not.toHaveBeenCalled();
+    } finally {
+      process.off('uncaughtException', uncaught);
+    }
+  });
+
+  test('leaves out an event that can no longer be written as JSON', async () => {
+    const uncaught = vi.fn();
+    process.on('uncaughtException', uncaught);
+    try {
+      const analytics = bench.open();
+      const emitted = vi.fn();
+      analytics.on('http_request', emitted);
+      const order: { lines: unknown[] } = { lines: [] };
+      const done = tracked(analytics, { properties: { order } });
+      order.lines.push(order);
+      expect((await done).error).toBeUndefined();
+      await sleep(50);
+      expect(uncaught).not.toHaveBeenCalled();
+      const [[{ body }]] = emitted.mock.calls as [[{ body: string }]];
+      expect(JSON.parse(body)).toMatchObject({ batch: [], writeKey: 'KEY' });
+    } finally {
+      process.off('uncaughtException', uncaught);
+    }
+  });
 });
 
 describe('drained', () => {
@@ -255,6 +315,14 @@ describe('closeAndFlush()', () => {
     const time = await elapsed(() => analytics.closeAndFlush({ timeout: 300 }));
     expect(time).toBeGreaterThan(280);
     expect(time).toBeLessThan(4_000);
+  });
+
+  test.each([Number.POSITIVE_INFINITY, 2 ** 40])('delivers also with a timeout of %d ms', async (timeout) => {
+    await bench.api.behave({ type: 'ok', delayMs: 200 });
+    const analytics = bench.open();
+    const done = tracked(analytics);
+    await analytics.closeAndFlush({ timeout });
+    expect((await done).error).toBeUndefined();
   });
 
   test('reports events that are not delivered in time', async () => {
@@ -401,6 +469,34 @@ describe('flush()', () => {
     await analytics.flush();
     expect(drained).toHaveBeenCalledTimes(1);
     expect(warn).not.toHaveBeenCalled();
+  });
+
+  test('leaves no listener when it times out', async () => {
+    const analytics = bench.open({ flushInterval: 60_000 });
+    const off = vi.spyOn(analytics, 'off');
+    const on = vi.spyOn(analytics, 'on');
+    await analytics.register({ ...plugin(), track: () => new Promise(() => {}) });
+    analytics.track({ userId: 'foo', event: 'bar' });
+    for (let n = 0; n < 3; n++) await analytics.flush({ timeout: 20 });
+    expect(on).toHaveBeenCalledTimes(3);
+    expect(off.mock.calls).toEqual(on.mock.calls);
+  });
+
+  test('sends at once if the last event that plugins pass on is invalid', async () => {
+    const analytics = bench.open({ flushInterval: 30_000 });
+    await first(analytics);
+    await analytics.register({
+      ...plugin(),
+      async track(ctx) {
+        await sleep(ctx.event.event === 'spoilt' ? 300 : 100);
+        if (ctx.event.event === 'spoilt') ctx.updateEvent('properties', 'text');
+        return ctx;
+      },
+    });
+    analytics.on('error', () => {});
+    for (const event of ['good', 'spoilt']) analytics.track({ userId: 'foo', event });
+    expect(await elapsed(() => analytics.flush({ timeout: 20_000 }))).toBeLessThan(10_000);
+    expect((await bench.api.events()).map(({ event }) => event)).toEqual(['good']);
   });
 });
 
@@ -693,6 +789,35 @@ describe('plugins', () => {
     expect(analytics.native.flush(20_000)).toMatchObject({ status: 'ok' });
   });
 
+  test('change one event only, if several events have the same objects', async () => {
+    const analytics = bench.open({ flushAt: 2 });
+    await analytics.register({
+      ...plugin(),
+      track(ctx: Context) {
+        if (ctx.event.userId !== 'one') return ctx;
+        Object.assign(ctx.event.context ?? {}, { ip: '203.0.113.7' });
+        ctx.updateEvent('context.app.visitor', 'one');
+        ctx.updateEvent('properties.items.0.price', 7);
+        return ctx;
+      },
+    });
+    const shared = { context: { app: { name: 'shop' } }, properties: { items: [{ id: 1 }] } };
+    for (const userId of ['one', 'two']) analytics.track({ userId, event: 'Seen', ...shared });
+    await analytics.flush();
+    const events = await bench.api.events();
+    expect(events).toMatchObject([
+      {
+        context: { ip: '203.0.113.7', app: { name: 'shop', visitor: 'one' } },
+        properties: { items: [{ id: 1, price: 7 }] },
+      },
+      { userId: 'two', properties: { items: [{ id: 1 }] } },
+    ]);
+    const { library: _, ...context } = Object(events[1]?.context);
+    expect(context).toEqual({ app: { name: 'shop' } });
+    expect(events[1]?.properties).toEqual({ items: [{ id: 1 }] });
+    expect(shared).toEqual({ context: { app: { name: 'shop' } }, properties: { items: [{ id: 1 }] } });
+  });
+
   test('can cancel an event, which its callback and listeners learn', async () => {
     const analytics = bench.open();
     const errors = vi.fn();
@@ -947,5 +1072,32 @@ describe('native', () => {
     analytics.track({ userId: 'foo', event: 'bar' });
     expect(analytics.native.flush(20_000)).toMatchObject({ status: 'ok' });
     expect(analytics.native.stats()).toMatchObject({ delivered: 1 });
+  });
+
+  test.each([
+    [
+      'throws',
+      (): never => {
+        throw new Error('of onError');
+      },
+    ],
+    ['rejects', (): Promise<never> => Promise.reject(new Error('of onError'))],
+  ])('takes an onError that %s, without an effect on listeners or the process', async (_how, onError) => {
+    const uncaught = vi.fn();
+    process.on('unhandledRejection', uncaught);
+    try {
+      const analytics = bench.open({ flushAt: 1, native: { onError } });
+      const errors = vi.fn();
+      analytics.on('error', errors);
+      analytics.native.track({ userId: 'foo', event: 'bar' }, () => {
+        throw new Error('of a callback');
+      });
+      await analytics.native.flushAsync(20_000);
+      await sleep(50);
+      expect(errors.mock.calls).toMatchObject([[{ code: 'callback_failed' }]]);
+      expect(uncaught).not.toHaveBeenCalled();
+    } finally {
+      process.off('unhandledRejection', uncaught);
+    }
   });
 });

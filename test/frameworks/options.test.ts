@@ -1,13 +1,16 @@
 // The functions of the framework entries: what they refuse, and how they are loaded.
 import { execFile } from 'node:child_process';
+import 'reflect-metadata';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { type FactoryProvider, Logger } from '@nestjs/common';
 import { Analytics } from '@offthread/sdk';
 import { expressAnalytics } from '@offthread/sdk/express';
 import { honoAnalytics } from '@offthread/sdk/hono';
 import { koaAnalytics } from '@offthread/sdk/koa';
+import { AnalyticsModule, RequestAnalytics } from '@offthread/sdk/nestjs';
 import { nextAnalytics } from '@offthread/sdk/next';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 
 const analytics = new Analytics({ writeKey: 'KEY', disable: true });
 
@@ -59,6 +62,34 @@ describe('nextAnalytics()', () => {
   test('refuses an `after` that is not a function', () => {
     expect(() => Reflect.apply(nextAnalytics, undefined, [{ writeKey: 'A', after: true }])).toThrow(
       "Option 'after' must be `after` of next/server; got true",
+    );
+  });
+});
+
+describe('AnalyticsModule', () => {
+  test('logs errors also if the setting onError is undefined', async () => {
+    const warn = vi.spyOn(Logger.prototype, 'warn').mockImplementation(() => {});
+    const { providers = [] } = AnalyticsModule.forRoot({ writeKey: 'A', disable: true, onError: undefined });
+    const [state] = providers as FactoryProvider<{ client: Analytics }>[];
+    const { client } = Object(await state?.useFactory());
+    expect(client.track({ userId: 'user-1', event: 'Large', properties: { x: 'x'.repeat(40_000) } })).toBe(
+      false,
+    );
+    expect(warn.mock.calls).toEqual([[expect.stringMatching(/^event_too_large: /)]]);
+    warn.mockRestore();
+  });
+
+  test('RequestAnalytics() says that it needs an HTTP request, if there is none', () => {
+    class Resolver {
+      shop(): void {}
+    }
+    RequestAnalytics()(Resolver.prototype, 'shop', 0);
+    const [parameter] = Object.values<{ factory(data: unknown, context: object): unknown }>(
+      Reflect.getMetadata('__routeArguments__', Resolver, 'shop'),
+    );
+    const context = { switchToHttp: () => ({ getRequest: () => undefined }) };
+    expect(() => parameter?.factory(undefined, context)).toThrow(
+      'RequestAnalytics() needs AnalyticsModule and an HTTP request',
     );
   });
 });

@@ -9,7 +9,7 @@ import {
   MeterProvider,
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics';
-import { Registry, register } from 'prom-client';
+import { Gauge, Registry, register } from 'prom-client';
 import { afterEach, describe, expect, test } from 'vitest';
 import { withApi } from '../helpers/with-api.js';
 
@@ -71,6 +71,30 @@ describe('prometheusMetrics()', () => {
     const one = await register.metrics();
     expect(one).not.toContain('client="shop",outcome');
     expect(one).toContain('client="blog"');
+  });
+
+  test('registers its metrics again after the registry was cleared', async () => {
+    const registry = new Registry();
+    const remove = prometheusMetrics(await busyClient(), { register: registry });
+    registry.clear();
+    remove();
+    await bench.api.reset();
+    const analytics = bench.open({ maxRetries: 3 });
+    prometheusMetrics(analytics, { register: registry });
+    await bench.api.script([{ type: 'answer', status: 503 }]);
+    analytics.track({ userId: 'user-1', event: 'Seen' });
+    await analytics.flushAsync(20_000);
+    const text = await registry.metrics();
+    expect(text).toContain('offthread_events_accepted_total{client="default"} 1');
+    expect(text).toContain('offthread_postponed_total{client="default",status="503"} 1');
+  });
+
+  test('throws each time if the registry has a metric of the same name', () => {
+    const registry = new Registry();
+    new Gauge({ name: 'offthread_requests_total', help: 'of somebody else', registers: [registry] });
+    const analytics = bench.open();
+    for (let n = 0; n < 2; n++)
+      expect(() => prometheusMetrics(analytics, { register: registry })).toThrow('already been registered');
   });
 
   test('has every metric of the Grafana dashboard, and the dashboard all of them', async () => {

@@ -13,9 +13,9 @@ import type { Ids } from '../event/methods.js';
 import { check, checkCallback } from '../event/validate.js';
 import { after } from '../runtime/clock.js';
 import { version } from '../version.js';
-import { type AnalyticsSettings, translate } from './compat-settings.js';
+import { type AnalyticsSettings, timer, translate } from './compat-settings.js';
 import { Emitter, type EmitterEvents } from './emitter.js';
-import { type Callback, Context } from './event-context.js';
+import { type Callback, Context, unshare } from './event-context.js';
 import type {
   AliasParams,
   CloseAndFlushParams,
@@ -26,7 +26,7 @@ import type {
   SegmentEvent,
   TrackParams,
 } from './event-params.js';
-import { watchRequests } from './http-events.js';
+import { isDroppedAtCall, watchRequests } from './http-events.js';
 import { checkPlugin, type Plugin, runPlugins } from './plugins.js';
 
 /** Milliseconds of one flush of the native client. `flush()` repeats it until everything is settled. */
@@ -88,11 +88,12 @@ export class Analytics extends Emitter {
     this.native = new Native({
       ...native,
       onError: (error) => {
-        onError?.(error);
         // Errors of single events reach their contexts.
         if (error.count === 0 || error.code === 'callback_failed') {
-          this.emit('error', { code: error.code, reason: error });
+          this.#tell('error', { code: error.code, reason: error });
         }
+        // Returned, because the native client handles a promise that rejects.
+        return onError?.(error);
       },
     });
     this.#endpoint = { url, writeKey: native.writeKey };
@@ -217,8 +218,8 @@ export class Analytics extends Emitter {
       takeSettled: () => this.#settled.splice(0),
     };
     this.#stopWatching ??= watchRequests(this.native, this.#endpoint, source, {
-      request: (request) => void this.emit('http_request', request),
-      response: (response) => void this.emit('http_response', response),
+      request: (request) => this.#tell('http_request', request),
+      response: (response) => this.#tell('http_response', response),
     });
   }
 
@@ -232,6 +233,7 @@ export class Analytics extends Emitter {
     if (this.#plugins.length > 0 || this.#registering !== undefined) {
       // Mistakes throw at the call, also if plugins see the event first.
       check(event.type, nativeEvent(event));
+      unshare(event);
       this.#pending++;
       this.#passThroughPlugins(ctx, callback);
       return;
@@ -249,6 +251,7 @@ export class Analytics extends Emitter {
       try {
         this.#send(passed, callback);
       } catch (reason) {
+        if (this.#isFlushing) void this.#kick();
         void Promise.resolve().then(() => this.#end(passed, reason, callback));
       }
     };
@@ -346,12 +349,15 @@ export class Analytics extends Emitter {
     if (this.#pending === 0) return true;
     void this.#kick();
     return new Promise((resolve) => {
-      const timer = timeout ? after(timeout, () => resolve(false)) : undefined;
-      timer?.hold();
-      this.once('drained', () => {
-        timer?.stop();
-        resolve(true);
-      });
+      const end = (isDrained: boolean): void => {
+        limit?.stop();
+        this.off('drained', onDrained);
+        resolve(isDrained);
+      };
+      const onDrained = (): void => end(true);
+      const limit = timeout ? after(timer(timeout), () => end(false)) : undefined;
+      limit?.hold();
+      this.on('drained', onDrained);
     });
   }
 
@@ -406,9 +412,4 @@ function reasonOf(error: AnalyticsError): Error {
     return new Error('Event exceeds maximum event size of 32 KB', { cause: error });
   if (status === undefined) return error;
   return new Error(`[${status}] ${STATUS_CODES[status] ?? error.message}`, { cause: error });
-}
-
-/** Whether `beforeSend` dropped it. Such an event was never in a request. */
-function isDroppedAtCall(error: AnalyticsError | undefined): boolean {
-  return error?.code === 'before_send' || error?.code === 'before_send_failed';
 }

@@ -112,7 +112,8 @@ export function translate(given: AnalyticsSettings): Translated {
   return { native, url: base + path, closeTimeout: timer(Math.max(60_000, flushInterval) * 1.25) };
 }
 
-function timer(ms: number): number {
+/** Milliseconds that a timer can have. */
+export function timer(ms: number): number {
   return Math.min(Math.round(ms), MAX_TIMER_MS);
 }
 

@@ -1,5 +1,6 @@
 // The `Context` of an event, which callbacks, listeners and plugins receive. Used by analytics-node.ts and plugins.ts.
 import { randomUUID } from 'node:crypto';
+import { isPlainObject } from '../input/is-plain-object.js';
 import type { SegmentEvent } from './event-params.js';
 
 /** Called once per event. Without an error if the API accepted it. A promise is awaited by `flush()`. */
@@ -78,9 +79,8 @@ export class Context {
     const last = names.pop() ?? '';
     let target: object = this.event;
     for (const name of names) {
-      const inner: unknown = Object.hasOwn(target, name) ? Reflect.get(target, name) : undefined;
-      const next = typeof inner === 'object' && inner !== null ? inner : {};
-      if (next !== inner) define(target, name, next);
+      const next = copyOf(Object.hasOwn(target, name) ? Reflect.get(target, name) : undefined);
+      define(target, name, next);
       target = next;
     }
     define(target, last, value);
@@ -99,6 +99,21 @@ export class Context {
   toJSON(): object {
     return { id: this.id, event: this.event, logs: this.logs() };
   }
+}
+
+/** The fields of an event that the caller may use for other events too. */
+const SHARED = ['context', 'integrations', 'properties', 'traits'] as const;
+
+/** Copies these fields, because what a plugin changes in one event must not reach the others. */
+export function unshare(event: SegmentEvent): void {
+  for (const name of SHARED) if (event[name] !== undefined) event[name] = copyOf(event[name]);
+}
+
+/** A copy of a plain object or an array. An instance of a class stays what it is. Anything else gives `{}`. */
+function copyOf(value: unknown): object {
+  if (Array.isArray(value)) return [...value];
+  if (isPlainObject(value)) return { ...value };
+  return typeof value === 'object' && value !== null ? value : {};
 }
 
 /** Never a setter, so that a path of `__proto__` changes nothing but the event. */

@@ -5,6 +5,7 @@
 // when a request is over.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { STATUS_CODES } from 'node:http';
+import type { AnalyticsError } from '../errors.js';
 import { version } from '../version.js';
 import type { EmitterEvents } from './emitter.js';
 import type { Context } from './event-context.js';
@@ -35,10 +36,9 @@ export function watchRequests(
 
   const request = (contexts: readonly Context[]): void => {
     requests++;
-    const batch = contexts.map(({ event }) => event);
-    const body = JSON.stringify({ batch, writeKey, sentAt: new Date() }, (_, value) =>
-      typeof value === 'bigint' ? String(value) : value,
-    );
+    const batch = contexts.flatMap(({ event }) => textOf(event) ?? []).join();
+    const rest = JSON.stringify({ writeKey, sentAt: new Date() }).slice(1);
+    const body = `{"batch":[${batch}],${rest}`;
     const headers = { 'Content-Type': 'application/json', 'User-Agent': `offthread/${version}` };
     emitted.request({ url, method: 'POST', headers, body });
   };
@@ -56,9 +56,13 @@ export function watchRequests(
     stops.push(() => unsubscribe(channel, listener));
   };
 
-  listen('offthread:retried', ({ count, attempts = 0, status }) => {
+  /** Emits those of the first `attempts` requests that weren't. Counted before, because listeners may track events. */
+  const catchUp = (contexts: readonly Context[], attempts = 0): void => {
+    for (let missing = attempts - requests; missing > 0; missing--) request(contexts);
+  };
+  listen('offthread:retried', ({ count, attempts, status }) => {
     const contexts = take(source.pending, count);
-    while (requests < attempts) request(contexts);
+    catchUp(contexts, attempts);
     response(status);
     request(contexts);
   });
@@ -70,12 +74,13 @@ export function watchRequests(
   });
   listen('offthread:failed', ({ error }) => {
     const contexts = source.takeSettled();
-    while (requests < (error?.attempts ?? 0)) request(contexts);
+    catchUp(contexts, error?.attempts);
     response(error?.status);
     requests = 0;
   });
   for (const channel of ['offthread:dropped', 'offthread:left']) {
-    listen(channel, () => {
+    listen(channel, ({ error }) => {
+      if (isDroppedAtCall(error)) return;
       source.takeSettled();
       requests = 0;
     });
@@ -90,7 +95,24 @@ interface Message {
   readonly count: number;
   readonly attempts?: number;
   readonly status?: number;
-  readonly error?: { readonly attempts: number; readonly status: number | undefined };
+  readonly error?: AnalyticsError;
+}
+
+/** Whether `beforeSend` dropped it. Such an event was never in a request. */
+export function isDroppedAtCall(error: AnalyticsError | undefined): boolean {
+  return error?.code === 'before_send' || error?.code === 'before_send_failed';
+}
+
+/**
+ * An event as JSON, or undefined if the caller has changed it since so that it can't be written. A subscriber of a
+ * channel that throws would end the process.
+ */
+function textOf(event: object): string | undefined {
+  try {
+    return JSON.stringify(event, (_, value) => (typeof value === 'bigint' ? String(value) : value));
+  } catch {
+    return undefined;
+  }
 }
 
 function take(contexts: Iterable<Context>, count: number): Context[] {

@@ -71,8 +71,9 @@ interface State {
 /** Parameter decorator: injects the methods of the request that is handled. */
 export const RequestAnalytics: () => ParameterDecorator = createParamDecorator(
   (_data: unknown, context: ExecutionContext): Methods => {
-    const request = context.switchToHttp().getRequest();
-    const known = methods.get(request.raw ?? request);
+    // Undefined if it isn't an HTTP request, for example with GraphQL.
+    const request: unknown = context.switchToHttp().getRequest();
+    const known = methods.get(Object(request).raw ?? request);
     if (known !== undefined) return known;
     throw new ValidationError(
       'invalid_event',
@@ -173,7 +174,8 @@ function clientOf(source: OwnClient | GivenClient, logger: Logger): Analytics {
   if (client === undefined) {
     // Doesn't log events, because they may contain personal data.
     const onError = ({ code, message }: AnalyticsError): void => logger.warn(`${code}: ${message}`);
-    return new Analytics({ onError, ...(settings as AnalyticsSettings) });
+    const given = settings as AnalyticsSettings;
+    return new Analytics({ ...given, onError: given.onError ?? onError });
   }
   const [setting] = Object.keys(settings);
   if (setting === undefined) return client;

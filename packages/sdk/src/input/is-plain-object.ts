@@ -1,4 +1,5 @@
-// Tells plain objects from instances of classes. Used by tls.ts and headers.ts.
+// Tells plain objects from instances of classes. Used by tls.ts, headers.ts and
+// event-context.ts.
 
 /**
  * Whether a value is a plain object, like `{}`. The methods of a class instance would be lost on the way to the worker.

@@ -27,8 +27,9 @@ export function prometheusMetrics(
   const clients = clientsOf(register);
   clients.set(client, analytics);
   const stops = INCIDENTS.map((incident) => {
-    const counter = register.getSingleMetric(nameOf(incident.name, true));
     return onIncident(incident, analytics, (labels) => {
+      // Each time, because the registry may have been cleared.
+      const counter = register.getSingleMetric(nameOf(incident.name, true));
       if (counter instanceof Counter) counter.inc({ client, ...labels });
     });
   });
@@ -38,12 +39,12 @@ export function prometheusMetrics(
   };
 }
 
-/** The clients of the registry, which gets its metrics with the first of them. */
+/** The clients of the registry, which gets its metrics with the first of them, and again after it was cleared. */
 function clientsOf(register: Registry): Map<string, Analytics> {
   const known = registered.get(register);
-  if (known !== undefined) return known;
-  const clients = new Map<string, Analytics>();
-  registered.set(register, clients);
+  if (known !== undefined && INCIDENTS.every(({ name }) => register.getSingleMetric(nameOf(name, true))))
+    return known;
+  const clients = known ?? new Map<string, Analytics>();
   for (const measure of MEASURES) addMeasure(register, clients, measure);
   for (const { name, help, labels } of INCIDENTS) {
     new Counter({
@@ -53,6 +54,8 @@ function clientsOf(register: Registry): Map<string, Analytics> {
       registers: [register],
     });
   }
+  // Only now, because a metric of the same name throws.
+  registered.set(register, clients);
   return clients;
 }
 
