@@ -31,13 +31,19 @@ const app = await Application.bootstrapWithPlugins({
   excludeExternals: true,
   excludePrivate: true,
   disableGit: true,
-  basePath: root,
+  displayBasePath: root,
   sourceLinkTemplate: `${home}/blob/main/{path}#L{line}`,
   router: 'module',
   entryFileName: 'index',
   hidePageHeader: true,
   hideBreadcrumbs: true,
   useCodeBlocks: true,
+  // Tables are shorter, and their anchors cannot be those of another type.
+  interfacePropertiesFormat: 'table',
+  typeAliasPropertiesFormat: 'table',
+  typeDeclarationFormat: 'table',
+  parametersFormat: 'table',
+  tableColumnSettings: { hideSources: true, hideModifiers: true },
   sanitizeComments: true,
 });
 // By default a module has the name of its file.

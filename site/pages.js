@@ -45,14 +45,18 @@ export function placeOf(file) {
 /** What a link in a file becomes: a page of the site, a file in the repository, or what it was. */
 export function targetOf(file, link) {
   const [address, anchor] = link.split('#');
-  const hash = anchor === undefined ? '' : `#${anchor}`;
   const path = pathOf(file, address);
+  const hash = anchor === undefined || (address === home && anchor === 'readme') ? '' : `#${anchor}`;
   if (path === undefined) return link;
   const page = [path, posix.join(path, 'README.md')].find(
     (each) => existsSync(`${root}${each}`) && placeOf(each),
   );
-  if (page !== undefined) return `/${placeOf(page)}${hash}`;
+  if (page !== undefined) return `${linkTo(page)}${hash}`;
   return `${home}/blob/main/${path}${hash}`;
+}
+
+function linkTo(page) {
+  return `/${placeOf(page).replace(/(^|\/)index\.md$/, '$1')}`;
 }
 
 /** The path in the repository that a link points to; undefined for anchors and for other sites. */
@@ -91,10 +95,10 @@ export function sidebar() {
   }
   const api = entries.map(({ name }) => ({
     text: name,
-    link: `/${placeOf(`site/generated/api/${name}.md`)}`,
+    link: linkTo(`site/generated/api/${name}.md`),
   }));
   groups
     .find(({ text }) => text === 'Reference')
-    .items.push({ text: 'API', link: '/api/index.md', collapsed: true, items: api });
+    .items.push({ text: 'API', link: linkTo('site/generated/api/index.md'), collapsed: true, items: api });
   return groups;
 }
