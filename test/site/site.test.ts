@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchBrowser } from '../helpers/browser.js';
@@ -40,8 +41,8 @@ let origin: string;
 
 beforeAll(async () => {
   browser = await launchBrowser();
-  const file = new URL('../../site/node_modules/vitepress/dist/node/index.js', import.meta.url).href;
-  const { serve } = (await import(file)) as VitePress;
+  const file = join(root, 'site/node_modules/vitepress/dist/node/index.js');
+  const { serve } = (await import(pathToFileURL(file).href)) as VitePress;
   ({ server } = await serve({ root: join(root, 'site'), port: 0 }));
   if (!server.listening) await once(server, 'listening');
   origin = `http://localhost:${(server.address() as AddressInfo).port}`;
