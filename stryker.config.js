@@ -13,7 +13,7 @@ export default {
     'packages/worker/src/**/{backoff,batch,body,body-format,frame,outcome,retry,retry-after}.ts',
     'packages/sdk/src/**/before-send.ts',
   ],
-  ignorePatterns: ['bench', 'docs', 'examples', 'reports'],
+  ignorePatterns: ['bench', 'docs', 'examples', 'reports', 'site'],
   // Both would need TypeScript's own parser, which version 7 doesn't have. Vitest doesn't check types, and reads no
   // tsconfig.json here.
   disableTypeChecks: false,

@@ -31,7 +31,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['offthread-internal', 'module', 'node'] } },
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: [...configDefaults.exclude, ...optional.flatMap(({ files }) => files)],
+    // vitest.site.config.ts has those of the documentation site, which must be built for them.
+    exclude: [...configDefaults.exclude, 'test/site/**', ...optional.flatMap(({ files }) => files)],
     setupFiles: process.env['NODE_V8_COVERAGE'] ? ['test/helpers/coverage.ts'] : [],
     pool: 'forks',
     // One worker for each core instead of one less, because tests mostly wait for other processes.
