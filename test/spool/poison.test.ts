@@ -71,3 +71,24 @@ test('Processes that are killed while the API is down give no event up', async (
   expect(lines).toMatchObject([{ stats: { spool: { recovered: 20, damaged: 0 } }, errors: [] }]);
   expect(await api.events()).toHaveLength(20);
 });
+
+test.each(['close', 'exit'])(
+  'Processes that %s by themselves during a request give no event up',
+  async (how) => {
+    const settings = JSON.stringify({ writeKey: 'KEY', host: api.url, spool: { directory, strict: true } });
+    await api.behave({ type: 'hang' });
+    await runProgram('spool-client.mjs', { args: [settings, '20', 'kill', '0'] });
+    for (let count = 0; count < 7; count++) {
+      const ended = await runProgram('spool-client.mjs', {
+        args: [settings, '0', `${how} in a request`, '0'],
+      });
+      expect(ended).toMatchObject({ code: 0, lines: [{ errors: [], stats: { requests: 1 } }] });
+    }
+    await api.behave({ type: 'ok' });
+    const { lines } = await runProgram('spool-client.mjs', { args: [settings, '0', 'drain', '20'] });
+    expect(lines).toMatchObject([{ stats: { spool: { recovered: 20, damaged: 0 } }, errors: [] }]);
+    expect(new Set((await api.events()).map(({ properties }) => properties?.['index']))).toEqual(
+      new Set(upTo(20)),
+    );
+  },
+);

@@ -37,13 +37,17 @@ export class AdoptedRun {
   /** Sequence number up to which events are sent one by one. */
   #aloneThrough = 0;
 
-  /** @param name the name of the run since it was claimed, with its new holder. */
-  constructor(fs: FileSystem, directory: string, name: RunName) {
+  /**
+   * @param name the name of the run since it was claimed, with its new holder.
+   * @param hasEnded whether the process that had it has ended by itself, perhaps during a request.
+   */
+  constructor(fs: FileSystem, directory: string, name: RunName, hasEnded = false) {
     this.name = name;
     this.path = `${directory}/${folderOf(name)}`;
     this.#fs = fs;
     this.#cursor = Cursor.open(fs, `${this.path}/${CURSOR_FILE}`);
     this.#reader = new RunReader(fs, this.path, this.#cursor.settled);
+    if (hasEnded && this.#cursor.starts > 0) this.#cursor.starts--;
     this.#starts = this.#cursor.starts;
     // The event is in one of the batches that those processes have sent.
     if (this.#starts >= MAX_STARTS) this.#aloneThrough = this.#cursor.settled + MAX_BATCH_EVENTS;

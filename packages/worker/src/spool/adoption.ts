@@ -4,7 +4,8 @@
 // A run is claimed by renaming its folder to the name with this process's own holder. If several processes try, only
 // one succeeds.
 import { setImmediate } from 'node:timers/promises';
-import { codeOf, type FileSystem } from './file-system.js';
+import { codeOf, type FileSystem, readFully } from './file-system.js';
+import { readHolderFile } from './holder.js';
 import type { HolderWatch } from './holder-watch.js';
 import { folderOf, parseHolder, parseRun, type RunName } from './run-folder.js';
 
@@ -46,10 +47,16 @@ export function survey(fs: FileSystem, directory: string): Survey {
   return { runs, holders };
 }
 
+/** A run that this process has claimed. */
+export interface ClaimedRun extends RunName {
+  /** Whether the process that had it has ended by itself. No event of the run is then the reason. */
+  readonly hasEnded: boolean;
+}
+
 /** What was done with the runs of dead processes. */
 export interface Adopted {
   /** Runs that this process has claimed, oldest first. */
-  readonly claimed: readonly RunName[];
+  readonly claimed: readonly ClaimedRun[];
   /** Runs that no client of this process wants. */
   readonly unwanted: readonly RunName[];
 }
@@ -67,15 +74,20 @@ export async function adopt(
 ): Promise<Adopted> {
   const { runs, holders } = survey(fs, directory);
   const dead = await watch.findDead([...holders].filter((each) => each !== holder));
-  const claimed: RunName[] = [];
+  const claimed: ClaimedRun[] = [];
+  const ended = new Map<string, boolean>();
   const unwanted: RunName[] = [];
   for (const run of runs) {
-    if (run.holder === holder && isOrphan(run) && isWanted(run)) claimed.push(run);
+    if (run.holder === holder && isOrphan(run) && isWanted(run)) claimed.push({ ...run, hasEnded: false });
     if (!dead.has(run.holder) || !isOwn(fs, `${directory}/${folderOf(run)}`, uid)) continue;
     const own = { ...run, holder };
     await pause();
     if (!isWanted(run)) unwanted.push(run);
-    else if (claim(fs, directory, run, own)) claimed.push(own);
+    else if (claim(fs, directory, run, own)) {
+      const hasEnded = ended.get(run.holder) ?? hasEndedItself(fs, directory, run.holder);
+      ended.set(run.holder, hasEnded);
+      claimed.push({ ...own, hasEnded });
+    }
   }
   await clear(fs, directory, dead, pause);
   return { claimed, unwanted };
@@ -93,6 +105,24 @@ export function claim(fs: FileSystem, directory: string, from: RunName, to: RunN
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return false;
     throw error;
+  }
+}
+
+/** More bytes than the file of a holder has. */
+const HOLDER_BYTES = 1_024;
+
+function hasEndedItself(fs: FileSystem, directory: string, holder: string): boolean {
+  const bytes = Buffer.alloc(HOLDER_BYTES);
+  try {
+    const file = fs.open(`${directory}/${holder}.holder`, 'r');
+    try {
+      const length = readFully(fs, file, bytes, 0);
+      return readHolderFile(bytes.toString('utf8', 0, length))?.ended === true;
+    } finally {
+      fs.close(file);
+    }
+  } catch {
+    return false;
   }
 }
 

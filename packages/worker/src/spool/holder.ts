@@ -13,12 +13,14 @@ import { withSocketPath } from './socket-path.js';
 /** Milliseconds between two signs of life in the file. */
 export const SIGN_INTERVAL_MS = 20_000;
 
-/** The content of the file. Its length is fixed, so that one write replaces all of it. */
+/** The content of the file. Its length is fixed until the end, so that one write replaces all of it. */
 export interface HolderFile {
   readonly boot: string;
   /** Whether the process listens. Some file systems don't support sockets. */
   readonly listens: boolean;
   readonly count: number;
+  /** True if the process has let go of the directory, or has ended, by itself. Not if it was killed. */
+  readonly ended?: boolean | undefined;
 }
 
 export class Holder {
@@ -63,6 +65,7 @@ export class Holder {
 
   /** Closes the socket, and removes the file unless there are runs that need it. Never throws. */
   close(): void {
+    this.#markEnd();
     this.#server?.close();
     if (this.#file === undefined) return;
     this.#fs.close(this.#file);
@@ -97,27 +100,37 @@ export class Holder {
     return this.#file;
   }
 
-  #write(file: number): void {
+  /** Before the socket is closed, so that a process that finds this one dead also finds the mark. */
+  #markEnd(): void {
+    if (this.#file === undefined) return;
+    try {
+      this.#write(this.#file, true);
+    } catch {
+      // The process then counts as killed.
+    }
+  }
+
+  #write(file: number, ended?: boolean): void {
     writeAll(
       this.#fs,
       file,
-      writeHolderFile({ boot: this.#boot, listens: this.listens, count: this.#count }),
+      writeHolderFile({ boot: this.#boot, listens: this.listens, count: this.#count, ended }),
       0,
     );
   }
 }
 
-export function writeHolderFile({ boot, listens, count }: HolderFile): Buffer {
-  return Buffer.from(`${JSON.stringify({ boot, listens })}\n${String(count).padStart(16, '0')}\n`);
+export function writeHolderFile({ boot, listens, count, ended }: HolderFile): Buffer {
+  return Buffer.from(`${JSON.stringify({ boot, listens, ended })}\n${String(count).padStart(16, '0')}\n`);
 }
 
 /** Parses the content of the file. Returns undefined if it isn't valid. */
 export function readHolderFile(text: string): HolderFile | undefined {
   const [first = '', count = ''] = text.split('\n');
   try {
-    const { boot, listens } = JSON.parse(first);
+    const { boot, listens, ended } = JSON.parse(first);
     if (typeof boot !== 'string' || typeof listens !== 'boolean') return undefined;
-    return { boot, listens, count: Number(count) };
+    return { boot, listens, count: Number(count), ...(ended === true && { ended }) };
   } catch {
     return undefined;
   }

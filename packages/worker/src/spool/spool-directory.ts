@@ -2,7 +2,7 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { AdoptedRun } from './adopted-run.js';
-import { type AdoptionOptions, adopt } from './adoption.js';
+import { type AdoptionOptions, adopt, type ClaimedRun } from './adoption.js';
 import { codeOf, type FileSystem, nodeFileSystem } from './file-system.js';
 import { HolderWatch } from './holder-watch.js';
 import { bytesBySource } from './retention.js';
@@ -136,10 +136,10 @@ export class SpoolDirectory {
     };
   }
 
-  #assign(name: RunName): void {
+  #assign({ hasEnded, ...name }: ClaimedRun): void {
     const client = this.#clientOf(name.source);
     if (client === undefined) this.#unassigned.push(name);
-    else client.adoptRun(new AdoptedRun(this.fs, this.path, name));
+    else client.adoptRun(new AdoptedRun(this.fs, this.path, name, hasEnded));
   }
 
   #tellForeign(runs: readonly RunName[]): void {
