@@ -193,6 +193,34 @@ describe('A client', () => {
   });
 });
 
+test.each([true, false])(
+  'A run that another process adopts is not damaged for the one that had it (strict: %s)',
+  async (isStrict) => {
+    await bench.api.behave({ type: 'answer', status: 503 });
+    // Nothing is synced, so nothing else shows that the run is gone.
+    const analytics = bench.open({ spool: { directory, strict: isStrict }, batchSize: 10 });
+    for (const index of upTo(50)) {
+      analytics.track({ userId: 'u', event: 'e', properties: { index }, messageId: `own-${index}` });
+    }
+    expect(await analytics.stored()).toBe('ok');
+    const [run = ''] = runs();
+    const name = parseRun(run);
+    if (name === undefined) throw new Error('There is no run');
+    const holder = newHolder();
+    renameSync(join(directory, run), join(directory, folderOf({ ...name, holder })));
+    await bench.api.behave({ type: 'ok' });
+    expect(await analytics.flushAsync(20_000)).toMatchObject({ status: 'ok' });
+    const { delivered, left, dropped } = analytics.stats();
+    expect({ sum: delivered + left, dropped }).toEqual({ sum: 50, dropped: {} });
+    expect(left).toBeGreaterThan(0);
+    // The other process has ended.
+    const file = writeHolderFile({ boot: bootId(), listens: true, count: 1 });
+    writeFileSync(join(directory, `${holder}.holder`), file);
+    await runFixture('spool-client.mjs', drainOf(left));
+    await expectEach(50);
+  },
+);
+
 /** Arguments of a process that sends what others have left. */
 function drainOf(recovered: number): string[] {
   const settings = { writeKey: 'KEY', host: bench.api.url, ...strict() };

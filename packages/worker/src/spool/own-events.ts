@@ -129,8 +129,13 @@ export class OwnEvents {
     const head = this.#find();
     // The disk can't be read at the moment. It is tried again later.
     if (head === undefined && run === undefined && next <= stored) return undefined;
-    // An event that is neither on disk nor in memory is damaged.
-    if (head?.sequence !== next) return this.#lose('damaged', (head?.sequence ?? written + 1) - 1);
+    if (head?.sequence !== next) {
+      // Looked at now, because the loss would be recorded in the run, and then no process would send the events.
+      if (this.#writer.leaveIfAdopted()) return this.takeLost();
+      // An event that is neither on disk nor in memory is damaged. What isn't stored is in memory.
+      const end = next <= stored ? stored : written;
+      return this.#lose('damaged', (head?.sequence ?? end + 1) - 1);
+    }
     return this.#takeExpired(head);
   }
 

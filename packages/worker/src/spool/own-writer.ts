@@ -142,6 +142,18 @@ export class OwnWriter {
     if (this.#settled > this.#stored) this.#store(this.#settled);
   }
 
+  /**
+   * Leaves the run if another process, which took this one for dead, has adopted it and what was stored. The rest is
+   * still in memory, and goes to a new run. Returns whether that is so.
+   */
+  leaveIfAdopted(): boolean {
+    if (this.#run === undefined || this.#run.isOwned) return false;
+    this.close();
+    this.#options.onLeft();
+    this.#left = this.#stored;
+    return true;
+  }
+
   close(): void {
     this.#run?.close();
     this.#run = undefined;
@@ -173,15 +185,9 @@ export class OwnWriter {
   #synced(run: Run, error: unknown): void {
     this.#isSyncFailing = error !== undefined;
     if (error !== undefined) this.#fail(error);
-    else if (run.isOwned) {
+    else if (!this.leaveIfAdopted()) {
       this.#failedAt = undefined;
       this.#store(Math.max(run.synced, this.#stored));
-    } else {
-      // Another process took this one for dead and adopted what was stored. The rest is still in memory, and goes to a
-      // new run.
-      this.close();
-      this.#options.onLeft();
-      this.#left = this.#stored;
     }
   }
 
