@@ -87,6 +87,16 @@ export function codeOf(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
+/** Whether a path can be looked up. False for any error. */
+export function isReachable(fs: FileSystem, path: string): boolean {
+  try {
+    fs.facts(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Removes a file. Returns whether it is gone; it may have been before, if another process has adopted its folder. */
 export function removed(fs: FileSystem, path: string): boolean {
   try {

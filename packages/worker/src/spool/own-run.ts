@@ -1,7 +1,7 @@
 // The run that a client writes: its segments and its cursor. Used by own-events.ts. Next: run-writer.ts, cursor.ts. With
 // `spool.strict`, strict-run.ts takes its place.
 import { CURSOR_FILE, Cursor } from './cursor.js';
-import type { FileSystem } from './file-system.js';
+import { type FileSystem, isReachable } from './file-system.js';
 import { createRun, removeRun } from './run-files.js';
 import { folderOf, newRun, type RunName } from './run-folder.js';
 import { RunWriter, type StoredEvent } from './run-writer.js';
@@ -112,12 +112,7 @@ export class OwnRun {
 
   /** Whether the folder still belongs to this process. Another process may have taken it for dead. */
   get isOwned(): boolean {
-    try {
-      this.#options.fs.facts(this.path);
-      return true;
-    } catch {
-      return false;
-    }
+    return isReachable(this.#options.fs, this.path);
   }
 
   settle(through: number): void {

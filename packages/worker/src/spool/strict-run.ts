@@ -7,7 +7,7 @@
 // writes the events that aren't synced from memory to segments of its own, as it does without `strict`. It never goes
 // back to following: a file whose sync has failed must not be trusted again, and main goes on writing to it.
 import { CURSOR_FILE, Cursor } from './cursor.js';
-import { codeOf, removed } from './file-system.js';
+import { codeOf, isReachable, removed } from './file-system.js';
 import type { OwnRunOptions, Run } from './own-run.js';
 import { createRun, removeRun } from './run-files.js';
 import { folderOf, type RunName, segmentsOf } from './run-folder.js';
@@ -91,12 +91,7 @@ export class StrictRun implements Run {
   }
 
   get isOwned(): boolean {
-    try {
-      this.#options.fs.facts(this.path);
-      return true;
-    } catch {
-      return false;
-    }
+    return isReachable(this.#options.fs, this.path);
   }
 
   settle(through: number): void {
