@@ -5,6 +5,7 @@ import RudderAnalytics from '@rudderstack/rudder-sdk-node';
 import { Analytics as Segment } from '@segment/analytics-node';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { RELAY_KEY, type RunningRelay, Scratch, startRelay } from '../helpers/relay.js';
+import { CALLS, callAll } from '../helpers/six-calls.js';
 
 let api: TrackingApi;
 let relay: RunningRelay;
@@ -20,15 +21,6 @@ afterAll(async () => {
   await api.close();
   scratch.remove();
 });
-
-const CALLS = {
-  identify: { userId: 'u1', traits: { plan: 'Free' } },
-  track: { userId: 'u1', event: 'Item Purchased', properties: { price: 39.95 } },
-  page: { userId: 'u1', name: 'Pricing', properties: { url: 'https://shop.test/pricing' } },
-  screen: { anonymousId: 'a1', name: 'Home', properties: {} },
-  group: { userId: 'u1', groupId: 'g1', traits: { employees: 5 } },
-  alias: { userId: 'u1', previousId: 'a1' },
-} as const;
 
 /** Expects that all six events arrived once each, from the relay, without faults, and in their order. */
 async function expectAll(): Promise<void> {
@@ -53,36 +45,21 @@ async function expectAll(): Promise<void> {
 
 test('@segment/analytics-node', async () => {
   const client = new Segment({ writeKey: RELAY_KEY, host: relay.url });
-  client.identify(CALLS.identify);
-  client.track(CALLS.track);
-  client.page(CALLS.page);
-  client.screen(CALLS.screen);
-  client.group(CALLS.group);
-  client.alias(CALLS.alias);
+  callAll(client);
   await client.closeAndFlush({ timeout: 10_000 });
   await expectAll();
 });
 
 test.each([true, false])('@rudderstack/rudder-sdk-node, gzip: %s', async (gzip) => {
   const client = new RudderAnalytics(RELAY_KEY, { dataPlaneUrl: relay.url, gzip, logLevel: 'error' });
-  client.identify(CALLS.identify);
-  client.track(CALLS.track);
-  client.page(CALLS.page);
-  client.screen(CALLS.screen);
-  client.group(CALLS.group);
-  client.alias(CALLS.alias);
+  callAll(client);
   await new Promise((resolve) => client.flush(resolve));
   await expectAll();
 });
 
 test('@offthread/sdk', async () => {
   const client = new Offthread({ writeKey: RELAY_KEY, host: relay.url });
-  client.identify(CALLS.identify);
-  client.track(CALLS.track);
-  client.page(CALLS.page);
-  client.screen(CALLS.screen);
-  client.group(CALLS.group);
-  client.alias(CALLS.alias);
+  callAll(client);
   await client.close();
   expect(client.stats()).toMatchObject({ delivered: 6, failed: 0 });
   await expectAll();

@@ -3,6 +3,7 @@ import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
 import RudderAnalytics from '@rudderstack/rudder-sdk-node';
 import { Analytics } from '@segment/analytics-node';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { CALLS, callAll } from '../helpers/six-calls.js';
 
 let api: TrackingApi;
 
@@ -11,16 +12,6 @@ beforeAll(async () => {
 });
 beforeEach(() => api.reset());
 afterAll(() => api.close());
-
-/** What both clients send. */
-const CALLS = {
-  identify: { userId: 'u1', traits: { plan: 'Free' } },
-  track: { userId: 'u1', event: 'Item Purchased', properties: { price: 39.95 } },
-  page: { userId: 'u1', name: 'Pricing', properties: { url: 'https://shop.test/pricing' } },
-  screen: { anonymousId: 'a1', name: 'Home', properties: {} },
-  group: { userId: 'u1', groupId: 'g1', traits: { employees: 5 } },
-  alias: { userId: 'u1', previousId: 'a1' },
-} as const;
 
 /** Expects that all six events arrived once each, with a messageId and without faults. */
 async function expectAll(writeKey: string): Promise<void> {
@@ -40,12 +31,7 @@ async function expectAll(writeKey: string): Promise<void> {
 describe('@segment/analytics-node', () => {
   test('delivers every type of event', async () => {
     const client = new Analytics({ writeKey: 'NODE', host: api.url });
-    client.identify(CALLS.identify);
-    client.track(CALLS.track);
-    client.page(CALLS.page);
-    client.screen(CALLS.screen);
-    client.group(CALLS.group);
-    client.alias(CALLS.alias);
+    callAll(client);
     await client.closeAndFlush({ timeout: 20_000 });
     await expectAll('NODE');
   });
@@ -67,12 +53,7 @@ describe('@segment/analytics-node', () => {
 describe('@rudderstack/rudder-sdk-node', () => {
   test.each([true, false])('delivers every type of event, gzip: %s', async (gzip) => {
     const client = new RudderAnalytics('RUDDER', { dataPlaneUrl: api.url, gzip, logLevel: 'error' });
-    client.identify(CALLS.identify);
-    client.track(CALLS.track);
-    client.page(CALLS.page);
-    client.screen(CALLS.screen);
-    client.group(CALLS.group);
-    client.alias(CALLS.alias);
+    callAll(client);
     await new Promise((resolve) => client.flush(resolve));
     await expectAll('RUDDER');
     const [request] = await api.requests();
