@@ -21,6 +21,7 @@ import { version } from '@offthread/sdk';
 import { type BuildOptions, build } from 'esbuild';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { dependenciesOf } from '../helpers/lockfile.js';
+import { install, installPacked, outerEnvironment } from '../helpers/packed.js';
 import { runProgram } from '../helpers/program.js';
 
 /** For tests with real processes on a busy machine. */
@@ -45,22 +46,7 @@ let api: TrackingApi;
 
 // Packs, installs and starts once for the whole file.
 beforeAll(async () => {
-  await npm(root, [
-    'run',
-    '-s',
-    'pnpm',
-    '--',
-    '--filter',
-    '@offthread/sdk',
-    'pack',
-    '--pack-destination',
-    folder,
-  ]);
-  writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "commonjs" }');
-  const tarballs = readdirSync(folder).filter((name) => name.endsWith('.tgz'));
-  expect(tarballs).toHaveLength(1);
-  const files = tarballs.map((name) => `./${name}`);
-  await npm(folder, ['install', '--prefer-offline', '--no-audit', '--no-fund', ...files]);
+  await installPacked(folder, ['sdk'], { private: true, type: 'commonjs' });
   cpSync(new URL('../fixtures/package/', import.meta.url), folder, { recursive: true });
   api = await startTrackingApi();
 }, 180_000);
@@ -69,16 +55,6 @@ afterAll(async () => {
   await api?.close();
   rmSync(folder, { recursive: true, force: true });
 });
-
-function npm(cwd: string, args: readonly string[]): Promise<unknown> {
-  return run('npm', args, { cwd, env: outer(), timeout: 170_000 });
-}
-
-/** The environment without the variables that the test runner and npm set for their children. */
-function outer(): NodeJS.ProcessEnv {
-  const { NODE_OPTIONS: _, NODE_TEST_CONTEXT: __, VITEST: ___, ...rest } = process.env;
-  return Object.fromEntries(Object.entries(rest).filter(([name]) => !/^npm_(?!config_)/i.test(name)));
-}
 
 /** Runs the program, which must deliver and then end normally. */
 async function expectDelivery(file: string): Promise<void> {
@@ -214,7 +190,7 @@ describe('bundled by esbuild', () => {
 });
 
 test('it delivers in a test with node --test', LIMIT, async () => {
-  const env = { ...outer(), OFFTHREAD_HOST: api.url, OFFTHREAD_ID: 'one' };
+  const env = { ...outerEnvironment(), OFFTHREAD_HOST: api.url, OFFTHREAD_ID: 'one' };
   const { stdout } = await run(process.execPath, ['--test', 'runner.cjs'], {
     cwd: folder,
     env,
@@ -228,8 +204,8 @@ test('it delivers in a test with node --test', LIMIT, async () => {
 test('it delivers in a test with Jest, and the matchers work', { timeout: 240_000 }, async () => {
   const place = join(folder, 'jest');
   writeFileSync(join(place, 'package.json'), '{ "private": true }');
-  await npm(place, ['install', '--prefer-offline', '--no-audit', '--no-fund', 'jest@30']);
-  const env = { ...outer(), OFFTHREAD_HOST: api.url, OFFTHREAD_ID: 'one' };
+  await install(place, ['jest@30']);
+  const env = { ...outerEnvironment(), OFFTHREAD_HOST: api.url, OFFTHREAD_ID: 'one' };
   const jest = ['node_modules/jest/bin/jest.js', '--testMatch', '**/*.test.mjs'];
   const { stderr } = await run(process.execPath, ['--experimental-vm-modules', ...jest], {
     cwd: place,

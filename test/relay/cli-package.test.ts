@@ -1,51 +1,24 @@
 // The relay as npm installs it from its tarball: it needs no package that isn't published.
-import { execFile, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { startTrackingApi } from '@offthread/devtools';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { dependenciesOf } from '../helpers/lockfile.js';
+import { installPacked } from '../helpers/packed.js';
 import { batchOf, post } from '../helpers/raw-client.js';
 
 /** Dependencies without code in the bundle: unused parts of got, and types. */
 const LEFT_OUT =
   /^(cacheable-|http2-wrapper|quick-lru|resolve-alpn|keyv|@keyv\/|responselike|get-stream|@sec-ant\/|is-stream|http-cache-semantics|normalize-url|@types\/|type-fest|jose@)/;
 
-const run = promisify(execFile);
-const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'offthread-relay-package-')));
 const installed = join(folder, 'node_modules/@offthread/relay');
 
-beforeAll(async () => {
-  for (const name of ['relay', 'tracking-api'])
-    await npm(root, [
-      'run',
-      '-s',
-      'pnpm',
-      '--',
-      '--filter',
-      `@offthread/${name}`,
-      'pack',
-      '--pack-destination',
-      folder,
-    ]);
-  writeFileSync(join(folder, 'package.json'), '{ "private": true }');
-  const tarballs = readdirSync(folder).filter((name) => name.endsWith('.tgz'));
-  expect(tarballs).toHaveLength(2);
-  const files = tarballs.map((name) => `./${name}`);
-  await npm(folder, ['install', '--prefer-offline', '--no-audit', '--no-fund', ...files]);
-}, 180_000);
+beforeAll(() => installPacked(folder, ['relay', 'tracking-api'], { private: true }), 180_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-function npm(cwd: string, args: readonly string[]): Promise<unknown> {
-  const { NODE_OPTIONS: _, VITEST: __, ...rest } = process.env;
-  const env = Object.fromEntries(Object.entries(rest).filter(([name]) => !/^npm_(?!config_)/i.test(name)));
-  return run('npm', args, { cwd, env, timeout: 170_000 });
-}
 
 test('it accepts and delivers', { timeout: 60_000 }, async () => {
   const api = await startTrackingApi();
