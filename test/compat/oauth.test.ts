@@ -88,7 +88,7 @@ test('a 511 of the API is retried with a new token', async () => {
   expect(await statuses()).toEqual([200, 200]);
 });
 
-test('a key that is no key throws when the client is made, where analytics-node fails later', () => {
+test('an invalid key throws in the constructor; analytics-node fails later', () => {
   const oauthSettings = { clientId: 'clientId', clientKey: 'Garbage', keyId: 'keyId' };
   expect(() => bench.open({ oauthSettings })).toThrow(/oauth\.clientKey/);
 });

@@ -115,7 +115,7 @@ function launch(args: readonly string[], { env = {}, cwd }: RelayOptions) {
       else resolve({ code, signal, ...said });
     });
   });
-  end.catch(() => {}); // Whoever waits for it gets the rejection.
+  end.catch(() => {}); // A test that awaits it still gets the rejection.
   return { child, end, lines };
 }
 

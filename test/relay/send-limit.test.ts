@@ -23,7 +23,7 @@ describe('SendLimit', () => {
     expect(await isReady(second)).toBe(true);
   });
 
-  it('forgets whoever no longer waits', async () => {
+  it('forgets a partition that no longer waits', async () => {
     const limit = new SendLimit();
     const [leave] = await Promise.all(Array.from({ length: 32 }, () => limit.enter(signal)));
     const gone = new AbortController();

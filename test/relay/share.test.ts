@@ -51,7 +51,7 @@ class Fleet {
 }
 
 describe('shareOf', () => {
-  it('has every partition held and no relay hold more than its share, whoever comes and goes', () => {
+  it('has every partition held, and no relay holds more than its share, while relays start and stop', () => {
     const size = fc.integer({ min: 1, max: 6 });
     const fleets = fc.array(fc.uniqueArray(fc.integer({ min: 0, max: 7 }), { minLength: 1 }), {
       minLength: 1,
