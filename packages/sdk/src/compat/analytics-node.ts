@@ -1,15 +1,11 @@
-// The class `Analytics` of the drop-in. Next: ../analytics.ts, which does the work.
+// The class `Analytics` of the drop-in. Next: segment-event.ts, plugin-list.ts, and ../analytics.ts, which does the work.
 //
 // An event is pending from the call until its callback, and what that returns, is over:
 //
 //   (plugins) -> native client -> outcome -> callback -> `track`, … or `error` is emitted -> `drained` if it was the last
-import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import { Analytics as Native } from '../analytics.js';
 import type { AnalyticsError } from '../errors.js';
-import type { AnyEvent, CommonFields, EventType } from '../event/event.js';
-import { fieldsOf } from '../event/event-fields.js';
-import type { Ids } from '../event/methods.js';
 import { check, checkCallback } from '../event/validate.js';
 import { after } from '../runtime/clock.js';
 import { version } from '../version.js';
@@ -27,16 +23,15 @@ import type {
   TrackParams,
 } from './event-params.js';
 import { isDroppedAtCall, watchRequests } from './http-events.js';
-import { checkPlugin, type Plugin, runPlugins } from './plugins.js';
+import { PluginList } from './plugin-list.js';
+import type { Plugin } from './plugins.js';
+import { common, named, nativeEvent } from './segment-event.js';
 
 /** Milliseconds of one flush of the native client. `flush()` repeats it until everything is settled. */
 const FLUSH_SLICE_MS = 10_000;
 
 /** Milliseconds between two of them, if the first one didn't finish. */
 const FLUSH_PAUSE_MS = 1_000;
-
-/** The types of plugins that see an event before it is sent, in order. */
-const BEFORE_SENDING: readonly Plugin['type'][] = ['before', 'enrichment', 'destination'];
 
 const METHODS = [
   'alias',
@@ -66,9 +61,7 @@ export class Analytics extends Emitter {
   readonly ready: Promise<void> = Promise.resolve();
   readonly #endpoint: { readonly url: string; readonly writeKey: string };
   readonly #closeTimeout: number;
-  #plugins: Plugin[] = [];
-  /** Registrations that are not done. Events that are tracked meanwhile wait for them. */
-  #registering: Promise<unknown> | undefined;
+  readonly #plugins = new PluginList(this);
   /** Events that plugins have not passed on yet. */
   #withPlugins = 0;
   #pending = 0;
@@ -176,29 +169,16 @@ export class Analytics extends Emitter {
    * @throws {ValidationError} `invalid_setting`, as a rejection.
    */
   async register(...plugins: Plugin[]): Promise<void> {
-    const checked = plugins.map(checkPlugin);
-    const registering: Promise<unknown> = Promise.all([
-      this.#registering?.catch(() => {}),
-      ...checked.map(async (plugin) => {
-        await plugin.load(Context.system(), this);
-        this.#plugins = [...this.#plugins, plugin];
-      }),
-    ]).finally(() => {
-      if (this.#registering === registering) this.#registering = undefined;
-    });
-    this.#registering = registering;
-    await registering;
+    await this.#plugins.register(plugins);
     this.emit(
       'register',
-      checked.map(({ name }) => name),
+      plugins.map(({ name }) => name),
     );
   }
 
   /** Removes plugins by name. */
   async deregister(...pluginNames: string[]): Promise<void> {
-    const removed = this.#plugins.filter(({ name }) => pluginNames.includes(name));
-    this.#plugins = this.#plugins.filter((plugin) => !removed.includes(plugin));
-    await Promise.all(removed.map((plugin) => plugin.unload?.(Context.system(), this)));
+    await this.#plugins.deregister(pluginNames);
     this.emit('deregister', pluginNames);
   }
 
@@ -230,7 +210,7 @@ export class Analytics extends Emitter {
     }
     checkCallback(event.type, callback);
     const ctx = new Context(event);
-    if (this.#plugins.length > 0 || this.#registering !== undefined) {
+    if (this.#plugins.isInUse) {
       // Mistakes throw at the call, also if plugins see the event first.
       check(event.type, nativeEvent(event));
       unshare(event);
@@ -243,9 +223,7 @@ export class Analytics extends Emitter {
   }
 
   #passThroughPlugins(ctx: Context, callback: Callback | undefined): void {
-    const { type } = ctx.event;
     this.#withPlugins++;
-    const run = (): Context | Promise<Context> => runPlugins(this.#pluginsOf(...BEFORE_SENDING), type, ctx);
     const pass = (passed: Context): void => {
       this.#withPlugins--;
       try {
@@ -261,7 +239,7 @@ export class Analytics extends Emitter {
       this.#end(ctx, reason, callback);
     };
     try {
-      const result = this.#registering === undefined ? run() : this.#registering.then(run, run);
+      const result = this.#plugins.runBefore(ctx);
       // At once, if no plugin takes time: the event is then safe when the call returns.
       if (result instanceof Context) pass(result);
       else void result.then(pass, stop);
@@ -269,10 +247,6 @@ export class Analytics extends Emitter {
       // Later, because a callback never runs during the call.
       void Promise.resolve().then(() => stop(reason));
     }
-  }
-
-  #pluginsOf(...types: readonly Plugin['type'][]): Plugin[] {
-    return types.flatMap((type) => this.#plugins.filter((plugin) => plugin.type === type));
   }
 
   /** @throws {ValidationError} `invalid_event` */
@@ -291,20 +265,9 @@ export class Analytics extends Emitter {
       this.#settled.push(ctx);
     }
     if (error !== undefined) return this.#end(ctx, reasonOf(error), callback);
-    const last = this.#runAfter(ctx);
+    const last = this.#plugins.runAfter(ctx);
     if (last instanceof Context) return this.#end(last, undefined, callback);
     return last.then((passed) => this.#end(passed, undefined, callback));
-  }
-
-  /** Whatever these plugins do, the event is delivered. */
-  #runAfter(ctx: Context): Context | Promise<Context> {
-    if (this.#plugins.length === 0) return ctx;
-    try {
-      const last = runPlugins(this.#pluginsOf('after'), ctx.event.type, ctx);
-      return last instanceof Context ? last : last.catch(() => ctx);
-    } catch {
-      return ctx;
-    }
   }
 
   /** Tells callback and listeners how the event ended. */
@@ -372,37 +335,6 @@ export class Analytics extends Emitter {
     }
     this.#isKicked = false;
   }
-}
-
-/** What the events of all types have. */
-function common(type: EventType, params: CommonFields & Ids): SegmentEvent {
-  const { userId, anonymousId, context, integrations, timestamp, messageId } = params;
-  return {
-    type,
-    messageId: messageId ?? `node-next-${Date.now()}-${randomUUID()}`,
-    timestamp: timestamp ?? new Date(),
-    userId: userId ?? undefined,
-    anonymousId: anonymousId ?? undefined,
-    integrations: Object(integrations ?? {}),
-    context: Object(context ?? {}),
-  };
-}
-
-function named(name: string | null | undefined, category: string | null | undefined): Partial<SegmentEvent> {
-  return { ...(name == null ? {} : { name }), ...(category == null ? {} : { category }) };
-}
-
-/** The event as the native client takes it. What plugins add beside the fields of its type is left out. */
-function nativeEvent(event: SegmentEvent): AnyEvent {
-  const { type } = event;
-  const fields: Record<string, unknown> = {};
-  for (const name of fieldsOf(type)) {
-    const value = event[name];
-    // Without a name, the API takes the category of a page from the properties only.
-    if (value == null || (name === 'category' && type === 'page' && event.name == null)) continue;
-    fields[name] = value;
-  }
-  return fields;
 }
 
 /** The error in the words of analytics-node. The original is its `cause`. */

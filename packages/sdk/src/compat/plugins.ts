@@ -1,10 +1,10 @@
-// Runs the plugins of the drop-in on an event. Used by analytics-node.ts.
+// Runs the plugins of the drop-in on an event. Used by plugin-list.ts.
 import { ValidationError } from '../errors.js';
 import type { EventType } from '../event/event.js';
 import { Context, ContextCancelation } from './event-context.js';
 
 /** The client that a plugin is loaded into. */
-interface PluginHost {
+export interface PluginHost {
   readonly VERSION: string;
 }
 
