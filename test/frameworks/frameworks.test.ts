@@ -1,10 +1,12 @@
 // The entries for Express, Koa, Hono and NestJS, each with a server of the real framework in a child process: what they
 // add to an event, and how the server ends.
+import { rmSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ReceivedEvent, startTrackingApi, type TrackingApi } from '@offthread/devtools';
 import { version } from '@offthread/sdk';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { nestJs11 } from '../helpers/nestjs-11.js';
 import { type OrderServer, placeOrder, serve } from '../helpers/order-server.js';
 
 // Two processes and their worker threads start for each server.
@@ -13,6 +15,7 @@ vi.setConfig({ testTimeout: 60_000 });
 let api: TrackingApi;
 let server: OrderServer | undefined;
 const agent = new Agent({ keepAlive: true });
+const eleven = nestJs11();
 
 beforeAll(async () => {
   api = await startTrackingApi();
@@ -27,6 +30,7 @@ afterEach(() => {
 
 afterAll(async () => {
   agent.destroy();
+  rmSync(eleven.folder, { recursive: true });
   await api.close();
 });
 
@@ -49,17 +53,31 @@ describe.each([
   ['Koa 3', 'koa.mjs', 'koa'],
   ['Koa 2', 'koa.mjs', 'koa-2'],
   ['Hono', 'hono.mjs', 'hono'],
-  ['NestJS on Express', 'nestjs.mjs', 'Express'],
-  ['NestJS on Fastify', 'nestjs.mjs', 'Fastify'],
+  ['NestJS 12 on Express', 'nestjs.mjs', 'Express'],
+  ['NestJS 12 on Fastify', 'nestjs.mjs', 'Fastify'],
+  ['NestJS 11 on Express', eleven.server, 'Express'],
+  ['NestJS 11 on Fastify', eleven.server, 'Fastify'],
 ])('%s', (name, file, framework) => {
-  async function start(wanted: Wanted = {}, env: Record<string, string> = {}): Promise<OrderServer> {
-    server = await serve(new URL(`../fixtures/frameworks/${file}`, import.meta.url), {
+  function launch(wanted: Wanted, env: Record<string, string> = {}): Promise<OrderServer> {
+    return serve(new URL(file, new URL('../fixtures/frameworks/', import.meta.url)), {
       ANALYTICS_HOST: api.url,
       FRAMEWORK: framework,
       SETTINGS: JSON.stringify(wanted),
       ...env,
     });
-    return server;
+  }
+
+  /** Servers that are used by several tests, by their settings. */
+  const shared = new Map<string, Promise<OrderServer>>();
+  afterAll(async () => {
+    for (const { child } of await Promise.all(shared.values())) child.kill('SIGKILL');
+  });
+
+  function start(wanted: Wanted = {}): Promise<OrderServer> {
+    const settings = JSON.stringify(wanted);
+    const started = shared.get(settings) ?? launch(wanted);
+    shared.set(settings, started);
+    return started;
   }
 
   async function get(
@@ -107,7 +125,7 @@ describe.each([
         referrer: 'https://search.example/?q=shoes',
       },
       // Fastify gives each request an id of its own.
-      requestId: name === 'NestJS on Fastify' ? expect.any(String) : 'request-1',
+      requestId: name.endsWith('on Fastify') ? expect.any(String) : 'request-1',
     });
   });
 
@@ -130,7 +148,7 @@ describe.each([
     const [event] = await arrived(1);
     const context = { ip: '203.0.113.7', page: { url: 'https://shop.example/shop/seen' } };
     // Nest's Fastify adapter passes the address on to middleware, but not the forwarded host.
-    if (name === 'NestJS on Fastify') expect(event?.context).toMatchObject({ ip: '203.0.113.7' });
+    if (name.endsWith('on Fastify')) expect(event?.context).toMatchObject({ ip: '203.0.113.7' });
     else expect(event?.context).toMatchObject(context);
   });
 
@@ -160,6 +178,29 @@ describe.each([
     expect(event).toMatchObject({ userId: 'user-1', event: 'Deep', context: { page: { path: '/deep' } } });
   });
 
+  if (name.startsWith('Express')) {
+    test('with withContext, a body parser keeps the scope', async () => {
+      const running = await start({ withContext: true });
+      const response = await fetch(`${running.url}/deep`, {
+        method: 'POST',
+        headers: { ...browser, 'content-type': 'application/json' },
+        body: JSON.stringify({ text: 'x'.repeat(90_000) }),
+        signal: AbortSignal.timeout(20_000),
+      });
+      expect(await response.json()).toEqual({ result: 'true' });
+      expect(await arrived(1)).toMatchObject([{ userId: 'user-1', event: 'Deep' }]);
+    });
+
+    test('a middleware that loses the async context ends the scope, unless it comes first', async () => {
+      const running = await start({ withContext: true });
+      expect(await get(running, '/before-pool', browser)).toEqual({ result: 'invalid_event' });
+      expect(await get(running, '/after-pool', browser)).toEqual({ result: 'true' });
+      expect(await arrived(1)).toMatchObject([
+        { userId: 'user-1', context: { page: { path: '/after-pool' } } },
+      ]);
+    });
+  }
+
   // NestJS has one client, which it provides by its class.
   if (!name.startsWith('NestJS')) {
     test('a second client has a name of its own', async () => {
@@ -170,14 +211,15 @@ describe.each([
   }
 
   test('on SIGTERM it answers requests in flight, delivers their events, and ends', async () => {
-    const running = await start({}, { WORK_MS: '500' });
+    const running = await launch({}, { WORK_MS: '500' });
+    server = running;
     const placed = Array.from({ length: 5 }, () => placeOrder(running.url, agent, { 'x-user-id': 'user-1' }));
     await Promise.all(placed.map(({ inFlight }) => inFlight));
     running.child.kill('SIGTERM');
     const orders = await Promise.all(placed.map(({ answer }) => answer));
     expect(orders.map(({ status }) => status)).toEqual([201, 201, 201, 201, 201]);
     // Nest raises the signal again, after its hooks.
-    expect(await running.end).toEqual(file === 'nestjs.mjs' ? [null, 'SIGTERM'] : [0, null]);
+    expect(await running.end).toEqual(name.startsWith('NestJS') ? [null, 'SIGTERM'] : [0, null]);
     const delivered = (await api.events()).map(({ properties }) => properties?.['orderId']);
     expect(delivered.sort()).toEqual(orders.map(({ orderId }) => orderId).sort());
   });
