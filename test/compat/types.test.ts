@@ -75,6 +75,54 @@ new Analytics({ writeKey: 'foo', httpClient: {} as (url: string, init: { _bad?: 
 new Analytics({});
 `;
 
+/** Calls with ids as servers have them, and whether they compile. */
+const CALLS: readonly (readonly [call: string, isValid: boolean])[] = [
+  [`analytics.identify({ userId: maybe, anonymousId: 'a', traits: {} });`, true],
+  [`analytics.track({ event: 'e', userId: user?.id, anonymousId: cookie });`, true],
+  [`analytics.page({ userId: 'u', anonymousId: maybe });`, true],
+  [`analytics.group({ groupId: 'g', ...known });`, true],
+  [`analytics.screen({ ...known, name: 'Home' });`, true],
+  [`analytics.track({ event: 'e', userId: undefined, anonymousId: 'a' });`, true],
+  [`analytics.identify(user ? { userId: user.id } : { anonymousId: cookie });`, true],
+  // Both may be missing, which throws.
+  [`analytics.identify({ userId: maybe });`, false],
+  [`analytics.identify({ userId: maybe, anonymousId: maybe });`, false],
+  [`analytics.track({ event: 'e', ...unknown });`, false],
+  [`analytics.identify({});`, false],
+  [`analytics.alias({ userId: maybe, previousId: 'p' });`, false],
+];
+
+/** Whether each call compiles with the class of a package. */
+async function verdicts(from: string, exactOptionalPropertyTypes: boolean): Promise<boolean[]> {
+  const head = `
+import { Analytics } from '${from}';
+const analytics = new Analytics({ writeKey: 'KEY' });
+declare const maybe: string | undefined;
+declare const cookie: string;
+declare const user: { id: string } | undefined;
+declare const known: { userId: string | undefined; anonymousId: string };
+declare const unknown: { userId?: string | undefined; anonymousId?: string | undefined };
+`;
+  const program = head + CALLS.map(([call]) => call).join('\n');
+  const output = await compile('TypeScript 7', program, { exactOptionalPropertyTypes });
+  const first = head.split('\n').length;
+  const refused = new Set(
+    [...output.matchAll(/^program\.ts\((\d+),/gm)].map(([, line]) => Number(line) - first),
+  );
+  expect([...refused].filter((index) => index < 0)).toEqual([]);
+  return CALLS.map((_, index) => !refused.has(index));
+}
+
+describe.each([true, false])('ids, with exactOptionalPropertyTypes: %s,', (isExact) => {
+  test.each(['@segment/analytics-node', '@offthread/sdk/compat', '@offthread/sdk'])(
+    'may be undefined in %s, unless both are',
+    async (from) => {
+      const expected = CALLS.map(([, isValid]) => isValid);
+      expect(await verdicts(from, isExact)).toEqual(expected);
+    },
+  );
+});
+
 describe.each(Object.keys(COMPILERS) as Compiler[])('with %s', (compiler) => {
   test('a program for analytics-node compiles', async () => {
     expect(await compile(compiler, PROGRAM)).toBe('');

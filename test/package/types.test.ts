@@ -1,7 +1,9 @@
 // Compiler errors for programs that use the SDK: a mistake is reported at the wrong field, and the types are found with
 // every module resolution.
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { COMPILERS, type Compiler, compile } from '../helpers/compile.js';
+import { root } from '../helpers/markdown.js';
 
 /** For a compiler that starts on a busy machine. */
 const LIMIT = { timeout: 60_000 };
@@ -77,8 +79,52 @@ describe.each(compilers)('%s', (compiler) => {
       `analytics.screen({ userId: 'u', category: 'Docs' });`,
       `analytics.withContext({ userId: 'u' }, (scoped) => scoped.page({ name: 'Home', category: 'Docs' }));`,
       `analytics.withContext({ userId: 'u' }, (scoped) => scoped.page({}));`,
+      `analytics.withContext({ userId: maybe, anonymousId: maybe }, (scoped) => scoped.page({}));`,
     ];
     expect(await blamed(compiler, programs)).toEqual(programs.map(() => undefined));
+  });
+});
+
+describe('the option identify of a framework', () => {
+  const READERS = `
+import { Analytics, type Ids } from '@offthread/sdk';
+import { expressAnalytics } from '@offthread/sdk/express';
+import type { FastifyAnalyticsOptions } from '@offthread/sdk/fastify';
+import { honoAnalytics } from '@offthread/sdk/hono';
+import { koaAnalytics } from '@offthread/sdk/koa';
+import { AnalyticsModule } from '@offthread/sdk/nestjs';
+import { nextAnalytics } from '@offthread/sdk/next';
+
+const analytics = new Analytics({ writeKey: 'KEY' });
+const settings = { writeKey: 'KEY', disable: true };
+declare const session: { user?: { id: string }; visitor: string | undefined };
+const ids = (): Ids => ({ userId: session.user?.id, anonymousId: session.visitor });
+expressAnalytics(analytics, { identify: (request) => ({ userId: request.get('x-user-id') }) });
+koaAnalytics(analytics, { identify: (ctx) => ({ userId: session.user?.id, anonymousId: ctx.cookies.get('visitor') }) });
+honoAnalytics(analytics, { identify: (c) => (session.user ? ids() : { anonymousId: c.req.header('x-visitor') }) });
+nextAnalytics({ ...settings, identify: ({ headers }) => ({ userId: headers.get('x-user-id') }) });
+AnalyticsModule.forRoot({ ...settings, identify: () => ({ userId: session.user?.id }) });
+const fastify: FastifyAnalyticsOptions = { ...settings, identify: ({ id }) => ({ userId: session.user?.id, anonymousId: id }) };
+fastify.identify satisfies unknown;
+// @ts-expect-error: no id
+expressAnalytics(analytics, { identify: () => ({ user: 'user-1' }) });
+// @ts-expect-error: an id is no object
+koaAnalytics(analytics, { identify: () => ({ userId: session.user }) });
+// @ts-expect-error: not a promise
+honoAnalytics(analytics, { identify: async () => ids() });
+`;
+
+  test.each([false, true])(
+    'may return ids that are unknown, with exact types: %s',
+    LIMIT,
+    async (isExact) => {
+      expect(await compile('TypeScript 7', READERS, { exactOptionalPropertyTypes: isExact })).toBe('');
+    },
+  );
+
+  test('has the same types with NestJS 11', LIMIT, async () => {
+    const paths = { '@nestjs/common': [join(root, 'test/nestjs-11/node_modules/@nestjs/common')] };
+    expect(await compile('TypeScript 7', READERS, { paths })).toBe('');
   });
 });
 
