@@ -1,7 +1,6 @@
 // The ids and the context of a request, each read when it is needed. Used by request-analytics.ts, request-binder.ts and
 // fastify/index.ts.
 import { ValidationError } from '../errors.js';
-import type { Identity } from '../event/event.js';
 import { withoutForeign } from '../event/event-fields.js';
 import type { Ids } from '../event/methods.js';
 import type { ScopeFields } from '../event/scope.js';
@@ -13,11 +12,11 @@ import type { RequestFields } from './request-fields.js';
 /** Functions of the user's that read data of a request. */
 export interface RequestReaders<Request> {
   /**
-   * Returns the ids of the user who makes the request, or nothing if the user is unknown. Called for each event,
-   * because the user may log in between two events. Must be synchronous: if you need a query, make it in a hook. An
-   * exception is reported to `onError`.
+   * Returns the ids of the user who makes the request, as far as they are known. Called for each event, because the
+   * user may log in between two events. Must be synchronous: if you need a query, make it in a hook. An exception is
+   * reported to `onError`.
    */
-  readonly identify?: ((request: Request) => Identity | null | undefined) | undefined;
+  readonly identify?: ((request: Request) => Ids | null | undefined) | undefined;
   /** Returns more fields for `context`, which take precedence. Called once per request. Must be synchronous. */
   readonly context?: ((request: Request) => object | null | undefined) | undefined;
 }
