@@ -8,6 +8,34 @@ import type { FastifyAnalyticsOptions } from '@offthread/sdk/fastify';
 import { describe, expect, test } from 'vitest';
 import { anchorsOf, filesIn, linksOf, read, root, tableRows } from '../helpers/markdown.js';
 
+const FRAMEWORKS = ['express', 'fastify', 'hono', 'koa', 'nestjs', 'next'];
+
+/** Types that only build others, or are private in fact. */
+const PARTS = [
+  'AnyEvent',
+  'BoundRequest',
+  'Common',
+  'Concerned',
+  'Counts',
+  'DeclaredEvents',
+  'ErrorDetails',
+  'FailureCode',
+  'Fields',
+  'Listener',
+  'Lost',
+  'Method',
+  'Name',
+  'NodeRequest',
+  'PageName',
+  'PropertiesField',
+  'RequestBinder',
+  'RequestFields',
+  'Retry',
+  'Run',
+  'ScopedEvents',
+  'State',
+];
+
 test('the README has at most 250 lines and 14 kB', () => {
   const readme = read('README.md');
   expect(readme.trimEnd().split('\n').length).toBeLessThanOrEqual(250);
@@ -187,6 +215,27 @@ describe('the reference', () => {
     };
     const rows = tableRows(read('docs/frameworks.md'), 'Option').map(([name]) => name);
     expect(rows).toEqual(Object.keys(options));
+  });
+
+  // What isn't exported has no fields in the API reference. `packages/sdk/api` has all types that public ones refer to.
+  test('of the API has every type whose fields a reader could look for', () => {
+    const reports = ['index', ...FRAMEWORKS, 'compat', 'prometheus', 'otel', 'testing'].map((name) =>
+      read(`packages/sdk/api/${name}.api.md`),
+    );
+    const exported = new Set<string>();
+    const named = new Set<string>();
+    for (const report of reports) {
+      for (const [, isExported, name = ''] of report.matchAll(
+        /^(export )?(?:declare )?(?:abstract )?(?:interface|type|class|function|const) (\w+)/gm,
+      ))
+        (isExported ? exported : named).add(name);
+      for (const [, names = ''] of report.matchAll(/^export \{(.*?)\}/gms))
+        for (const name of names.split(',')) exported.add(name.trim());
+    }
+    expect(exported).toContain('SpoolSettings');
+    // If two types have the same name, the report adds a number to one.
+    const missing = [...named].filter((name) => !exported.has(name) && !/_\d$/.test(name));
+    expect(missing.sort()).toEqual(PARTS);
   });
 
   test('has every diagnostics channel', () => {

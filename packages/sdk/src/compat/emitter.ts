@@ -4,7 +4,7 @@ import type { Context } from './event-context.js';
 import type { SegmentEvent } from './event-params.js';
 
 /** An event that was not delivered, or another problem. */
-interface EmittedError {
+export interface EmittedError {
   /** `'delivery_failure'`, or the code of an `AnalyticsError` that concerns no single event. */
   readonly code: string;
   readonly reason?: unknown;

@@ -6,9 +6,9 @@ import type { SegmentEvent } from './event-params.js';
 /** Called once per event. Without an error if the API accepted it. A promise is awaited by `flush()`. */
 export type Callback = (error?: unknown, ctx?: Context) => unknown;
 
-type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
-interface LogMessage {
+export interface LogMessage {
   readonly level: LogLevel;
   readonly message: string;
   readonly time: Date;

@@ -43,7 +43,7 @@ declare module 'fastify' {
 }
 
 /** Options of the plugin, besides a client or its settings. */
-interface PluginOptions extends RequestReaders {
+export interface RequestOptions extends RequestReaders {
   /** Name of both decorators. Change it to register a second client. Default: `'analytics'`. */
   readonly decorateAs?: string | undefined;
   /**
@@ -55,20 +55,20 @@ interface PluginOptions extends RequestReaders {
 }
 
 /** Settings of a client that the plugin creates, and closes with the server. */
-interface OwnClient extends AnalyticsSettings {
+export interface OwnClient extends AnalyticsSettings {
   readonly client?: undefined;
   readonly closeClient?: undefined;
 }
 
 /** An existing client. */
-interface GivenClient {
+export interface GivenClient {
   readonly client: Analytics;
   /** Closes the client with the server. Default: false, which only flushes it. */
   readonly closeClient?: boolean | undefined;
 }
 
 /** The settings of a client or an existing `client`, and how to read requests. */
-export type FastifyAnalyticsOptions = PluginOptions & (OwnClient | GivenClient);
+export type FastifyAnalyticsOptions = RequestOptions & (OwnClient | GivenClient);
 
 /** The names of all options. An options object of a class may have getters for these on its prototype. */
 const OPTIONS = [...SETTINGS, 'identify', 'context', 'decorateAs', 'withContext', 'client', 'closeClient'];

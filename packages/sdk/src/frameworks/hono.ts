@@ -6,8 +6,10 @@ import type { RequestAnalytics } from '../request/request-analytics.js';
 import { RequestBinder, type RequestOptions } from '../request/request-binder.js';
 import { type RequestFields, requestIdOf } from '../request/request-fields.js';
 
-export { closeServer } from '../request/close-server.js';
+export { type ClosableServer, closeServer } from '../request/close-server.js';
 export type { RequestAnalytics, RequestEvent, RequestTrackEvent } from '../request/request-analytics.js';
+export type { RequestOptions } from '../request/request-binder.js';
+export type { RequestReaders } from '../request/request-source.js';
 
 /**
  * Declares names and properties of the events that `c.var.analytics` tracks, for the compiler. While it is empty, any

@@ -25,23 +25,25 @@ import { RequestBinder, type RequestOptions } from '../request/request-binder.js
 import { type AnalyticsSettings, SETTINGS } from '../settings/analytics-settings.js';
 
 export type { RequestEvent, RequestTrackEvent } from '../request/request-analytics.js';
+export type { RequestOptions } from '../request/request-binder.js';
+export type { RequestReaders } from '../request/request-source.js';
 
 /** How requests are read. `identify` and `context` receive the request of Express, or of `node:http` with Fastify. */
 // biome-ignore lint/suspicious/noExplicitAny: users declare the request of their platform.
-type PluginOptions = Omit<RequestOptions<any>, 'decorateAs'>;
+export type NestRequestOptions = Omit<RequestOptions<any>, 'decorateAs'>;
 
 /** Settings of a client that the module creates, and closes with the application. */
-interface OwnClient extends AnalyticsSettings {
+export interface OwnClient extends AnalyticsSettings {
   readonly client?: undefined;
 }
 
 /** An existing client, which is flushed with the application and not closed. */
-interface GivenClient {
+export interface GivenClient {
   readonly client: Analytics;
 }
 
 /** The settings of a client or an existing `client`, and how to read requests. */
-export type NestAnalyticsOptions = PluginOptions & (OwnClient | GivenClient);
+export type NestAnalyticsOptions = NestRequestOptions & (OwnClient | GivenClient);
 
 /** Options that other providers supply. */
 export interface NestAnalyticsAsyncOptions extends Pick<ModuleMetadata, 'imports'> {

@@ -10,6 +10,8 @@ import { type RequestFields, requestIdOf } from '../request/request-fields.js';
 import { type AnalyticsSettings, SETTINGS } from '../settings/analytics-settings.js';
 
 export type { RequestAnalytics, RequestEvent, RequestTrackEvent } from '../request/request-analytics.js';
+export type { RequestOptions } from '../request/request-binder.js';
+export type { RequestReaders } from '../request/request-source.js';
 
 /** A request of a route handler. `{ headers: await headers() }` in a server action or component, which has no URL. */
 export interface NextRequestLike {

@@ -3,7 +3,7 @@ import type { Analytics } from '../analytics.js';
 import type { FlushResult } from '../flush/flush.js';
 
 /** A server of `node:http` or `node:https`. */
-interface ClosableServer {
+export interface ClosableServer {
   close(callback: () => void): unknown;
   keepAliveTimeout?: number;
 }
