@@ -18,6 +18,13 @@ const program = (...command) => ({ command });
 /** A server, defined by the command that starts it. */
 const server = (cwd, ...command) => ({ command, cwd, isServer: true });
 
+/** A runtime, which runs several programs without a bundler. */
+const runtime = (name, work, ...command) => ({
+  command: [...command, join(work, 'runtime.mjs')],
+  cwd: work,
+  runtime: name,
+});
+
 const node = process.execPath;
 const REQUIRE =
   "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
@@ -161,7 +168,8 @@ export const CASES = {
     await run(node, [yarn, 'install'], { cwd: out, env });
     return { ...program(node, yarn, 'node', join(out, 'app.mjs')), cwd: out };
   },
-  Bun: async ({ program: entry, bin }) => program(bin('bun'), 'run', entry),
+  'Node.js': async ({ work }) => runtime('Node.js', work, node),
+  Bun: async ({ work, bin }) => runtime('Bun', work, bin('bun'), 'run'),
   'bun build': async ({ program: entry, out, run, bin }) => {
     await run(bin('bun'), ['build', entry, '--target=node', '--outfile', join(out, 'app.mjs')]);
     return program(node, join(out, 'app.mjs'));
@@ -175,8 +183,5 @@ export const CASES = {
     return program(join(out, 'app'));
   },
   // `deno compile` downloads a part of Deno that isn't in a registry.
-  Deno: async ({ program: entry, bin, work }) => ({
-    ...program(bin('deno'), 'run', '--allow-all', entry),
-    cwd: work,
-  }),
+  Deno: async ({ work, bin }) => runtime('Deno', work, bin('deno'), 'run', '--allow-all'),
 };

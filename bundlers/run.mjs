@@ -12,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { startTrackingApi } from '../packages/devtools/dist/index.js';
+import { checkRuntime } from './runtimes.mjs';
 
 /** Time limits in milliseconds for a build and for a program. */
 const BUILD_MS = 240_000;
@@ -136,6 +137,10 @@ async function check(name, build, tarball, api) {
   const bin = (command) => join(work, 'node_modules/.bin', command);
   const place = { work, out, run, bin, tarball, program: join(work, 'program.mjs') };
   const built = await build(place);
+  if (built.runtime !== undefined) {
+    await mkdir(join(out, 'spool'));
+    return checkRuntime({ name: built.runtime, out }, api, (...args) => runProgram(built, ...args));
+  }
   const wrong = await (built.isServer ? checkServer(built, api) : checkProgram(built, api));
   if (wrong !== undefined) return wrong;
   const arrived = await api.messageIds();
