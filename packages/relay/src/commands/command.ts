@@ -12,7 +12,22 @@ export function commandNamed(name: string): Command {
       outputError: (text, write) => write(text.replace(/^error: /, 'offthread-relay: ')),
     })
     .showHelpAfterError('Run with --help for what can be said here.')
+    .hook('preSubcommand', (_, command) => passOptions(command))
     .exitOverride(({ exitCode }: CommanderError) => process.exit(exitCode === 0 ? EXIT.done : EXIT.usage));
+}
+
+/** Has options before the name of a command count like those after it. Refuses those that would do nothing there. */
+function passOptions(command: Command): void {
+  if (command.commands.length > 0) return; // It passes them on.
+  for (let from = command.parent; from !== null; from = from.parent) {
+    for (const option of from.options) {
+      const name = option.attributeName();
+      if (from.getOptionValueSource(name) !== 'cli') continue;
+      if (!command.options.some((own) => own.attributeName() === name))
+        command.error(`error: '${option.long}' is not an option of ${command.name()}`);
+      command.setOptionValueWithSource(name, from.getOptionValue(name), 'cli');
+    }
+  }
 }
 
 /** Runs an action and uses its result as the exit code. */
