@@ -48,6 +48,7 @@ export class DiskEngine implements Engine {
   readonly #sources: ReadonlyMap<string, SourceLog>;
   readonly #commits: GroupCommit;
   readonly #leases = new Map<string, Lease>();
+  /** Until when nothing of a source is sent, by `performance.now()`. */
   readonly #holds = new Map<string, number>();
   readonly #timer: NodeJS.Timeout;
   #leaseCount = 0;
@@ -107,10 +108,11 @@ export class DiskEngine implements Engine {
     if (this.#isHolder(lease)) this.#leases.delete(`${lease.source}/${lease.partition}`);
   }
 
-  async hold(source: string, until = 0): Promise<number> {
-    const latest = Math.max(until, this.#holds.get(source) ?? 0);
-    this.#holds.set(source, latest);
-    return latest;
+  async hold(source: string, duration = 0): Promise<number> {
+    const now = performance.now();
+    const end = Math.max(now + duration, this.#holds.get(source) ?? 0);
+    this.#holds.set(source, end);
+    return end - now;
   }
 
   async mark(lease: Lease, ids: readonly string[]): Promise<boolean> {

@@ -166,13 +166,13 @@ export class RedisEngine implements Engine {
     await this.#run(RELEASE, [keysOf(source).lease(partition)], [token]);
   }
 
-  /** Kept as a time that is left, because the clocks of relays differ. */
-  async hold(source: string, until?: number): Promise<number> {
+  async hold(source: string, duration = 0): Promise<number> {
     const { hold } = keysOf(source);
-    const delay = until === undefined ? 0 : Math.ceil(until - Date.now());
     const left =
-      delay > 0 ? await this.#run(HOLD, [hold], [delay]) : await available(() => this.#drain.pttl(hold));
-    return Date.now() + Math.max(0, Number(left));
+      duration > 0
+        ? await this.#run(HOLD, [hold], [Math.ceil(duration)])
+        : await available(() => this.#drain.pttl(hold));
+    return Math.max(0, Number(left));
   }
 
   async mark({ source, partition, token }: Lease, ids: readonly string[]): Promise<boolean> {
@@ -233,6 +233,17 @@ export class RedisEngine implements Engine {
   async removeDeadLetters(source: string, ids: readonly string[]): Promise<number> {
     const { counters, dead, partitions } = keysOf(source);
     const keys = [counters, dead, partitions, ...this.#streams(source)];
+  /** Partitions of a source in which events wait, and which no relay delivers. */
+  async undelivered(source: string): Promise<number[]> {
+    const [holders, lengths] = await Promise.all([
+      this.holders(source),
+      available(() => Promise.all(this.#streams(source).map((stream) => this.#drain.xlen(stream)))),
+    ]);
+    return lengths.flatMap((length, partition) =>
+      length > 0 && holders[partition] === undefined ? [partition] : [],
+    );
+  }
+
     let replayed = 0;
     for (let from = 0; from < ids.length; from += REPLAY_COUNT) {
       replayed += Number(await this.#run(REPLAY, keys, ids.slice(from, from + REPLAY_COUNT)));
