@@ -1,4 +1,5 @@
 // What the commands `status` and `dead` look at: the engine, also while relays use it.
+import { statSync } from 'node:fs';
 import { pino } from 'pino';
 import { isLocked } from '../engine/disk/directory-lock.js';
 import { DiskView } from '../engine/disk/disk-view.js';
@@ -7,7 +8,7 @@ import { requestReplay } from '../engine/disk/replay-request.js';
 import type { Backlog, StoredDeadLetter } from '../engine/engine.js';
 import { openRedisEngine } from '../engine/redis/open.js';
 import { type EngineSettings, engineSettings } from '../settings/engine-settings.js';
-import { Given } from '../settings/option.js';
+import { Given, SettingsError } from '../settings/option.js';
 import { hasWriteKeys, readWriteKeys } from '../settings/write-keys.js';
 import { sourceFor } from '../source.js';
 
@@ -68,13 +69,19 @@ function inspectDirectory(
   const sources = view.sources();
   const listed = hasWriteKeys(given.text('write-key-file'), process.env) ? listedIn(given) : sources;
   return {
+  checkDirectory(directory, view);
     sources: sources.filter((name) => listed.includes(name)),
     unlisted: sources.filter((name) => !listed.includes(name)),
     backlog: (source) => view.backlog(source),
     deadLetters: (source) => view.deadLetters(source),
     replay: async (source, ids) => {
       if (await isLocked(directory)) return requestReplay(directory, { source, ids });
-      const options = { directory, partitions: view.partitions() ?? partitions, maxBytes, sources: [source] };
+      const options = {
+        directory,
+        partitions: view.partitions(source) ?? partitions,
+        maxBytes,
+        sources: [source],
+      };
       const engine = await openDiskEngine({ ...options, relayId: 'command', log: pino({ level: 'silent' }) });
       try {
         return await engine.removeDeadLetters(source, ids);
@@ -84,4 +91,15 @@ function inspectDirectory(
     },
     close: async () => {},
   };
+}
+
+/** Otherwise a wrong path would look like one where nothing waits. */
+function checkDirectory(directory: string, view: DiskView): void {
+  const facts = statSync(directory, { throwIfNoEntry: false });
+  let wrong: string;
+  if (facts === undefined) wrong = `there is no directory ${directory}`;
+  else if (!facts.isDirectory()) wrong = `${directory} is not a directory`;
+  else if (!view.isThere()) wrong = `${directory} is not the directory of a relay: it has no relay.json`;
+  else return;
+  throw new SettingsError(`${wrong}; pass the --directory of the relay, or its --redis`);
 }

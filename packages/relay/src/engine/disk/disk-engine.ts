@@ -188,7 +188,12 @@ export class DiskEngine implements Engine {
 
   async #tick(): Promise<void> {
     await this.#syncCursors();
-    await answerRequests(this.#directory, (source, ids) => this.removeDeadLetters(source, ids));
+    await answerRequests(this.#directory, async (source, ids) => {
+      if (this.#sources.has(source)) return this.removeDeadLetters(source, ids);
+      throw new Error(
+        `the relay that uses ${this.#directory} doesn't have the write key of source ${source}`,
+      );
+    });
   }
 
   /** Never rejects: at worst, entries are sent again. */
