@@ -18,6 +18,8 @@ export interface OpenRedisOptions extends RedisAddress, Pick<RedisEngineOptions,
   readonly sources: readonly string[];
   /** Replicas that must have an event before it counts as stored. Default: 0. */
   readonly waitReplicas?: number;
+  /** Milliseconds to wait for them. Default: 2,000. */
+  readonly waitDuration?: number;
   /** Milliseconds. Default: 10,000. */
   readonly leaseDuration?: number;
   /** Most dead letters of a source. Default: 10,000. */
@@ -38,7 +40,12 @@ export async function openRedisEngine(options: OpenRedisOptions): Promise<RedisE
     }
     const partitions = await partitionsFor(drain, options);
     for (const redis of [ingest, drain]) logTrouble(redis, options);
-    const defaults = { waitReplicas: 0, leaseDuration: 10_000, maxDeadLetters: 10_000 };
+    const defaults = {
+      waitReplicas: 0,
+      waitDuration: 2_000,
+      leaseDuration: 10_000,
+      maxDeadLetters: 10_000,
+    };
     return new RedisEngine(ingest, drain, { ...defaults, ...options, partitions });
   } catch (error) {
     ingest.disconnect();
