@@ -6,7 +6,7 @@ import { connect, examine } from './doctor.js';
 import { keysOf } from './keys.js';
 import { RedisEngine, type RedisEngineOptions } from './redis-engine.js';
 import { repartition } from './repartition.js';
-import { storedSources } from './stored-sources.js';
+import { storedSources, storeSources } from './stored-sources.js';
 
 /** Milliseconds between two messages about the connection in the log. */
 const REPORT_MS = 60_000;
@@ -58,6 +58,7 @@ export async function openRedisEngine(options: OpenRedisOptions): Promise<RedisE
 async function partitionsFor(redis: Redis, { sources, partitions }: OpenRedisOptions): Promise<number> {
   if (partitions !== 'kept') {
     for (const source of sources) await checkPartitions(redis, source, partitions);
+    await storeSources(redis, sources);
     return partitions;
   }
   // Commands also look at sources that aren't listed.

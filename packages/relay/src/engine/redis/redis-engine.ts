@@ -15,7 +15,7 @@ import {
   type Removal,
   type StoredDeadLetter,
 } from '../engine.js';
-import { keysOf, relaysKey } from './keys.js';
+import { keysOf, relaysKey, SOURCES_KEY } from './keys.js';
 import { repartition } from './repartition.js';
 import { ReplicaWait } from './replica-wait.js';
 import type { Argument, Script } from './script.js';
@@ -233,6 +233,17 @@ export class RedisEngine implements Engine {
     return tokens.map((token) => token?.split(' ')[0]);
   }
 
+  /** Partitions of a source in which events wait, and which no relay delivers. */
+  async undelivered(source: string): Promise<number[]> {
+    const [holders, lengths] = await Promise.all([
+      this.holders(source),
+      available(() => Promise.all(this.#streams(source).map((stream) => this.#drain.xlen(stream)))),
+    ]);
+    return lengths.flatMap((length, partition) =>
+      length > 0 && holders[partition] === undefined ? [partition] : [],
+    );
+  }
+
   async deadLetters(source: string, after?: string, count = 100): Promise<StoredDeadLetter[]> {
     const from = after === undefined ? '-' : `(${after}`;
     const entries = await available(() => this.#drain.xrange(keysOf(source).dead, from, '+', 'COUNT', count));
@@ -245,17 +256,6 @@ export class RedisEngine implements Engine {
   async removeDeadLetters(source: string, ids: readonly string[]): Promise<number> {
     const { counters, dead, partitions } = keysOf(source);
     const keys = [counters, dead, partitions, ...this.#streams(source)];
-  /** Partitions of a source in which events wait, and which no relay delivers. */
-  async undelivered(source: string): Promise<number[]> {
-    const [holders, lengths] = await Promise.all([
-      this.holders(source),
-      available(() => Promise.all(this.#streams(source).map((stream) => this.#drain.xlen(stream)))),
-    ]);
-    return lengths.flatMap((length, partition) =>
-      length > 0 && holders[partition] === undefined ? [partition] : [],
-    );
-  }
-
     let replayed = 0;
     for (let from = 0; from < ids.length; from += REPLAY_COUNT) {
       replayed += Number(await this.#run(REPLAY, keys, ids.slice(from, from + REPLAY_COUNT)));
