@@ -36,14 +36,18 @@ export function exitBy<Args extends unknown[]>(action: (...args: Args) => Promis
     try {
       process.exitCode = await action(...args);
     } catch (error) {
-      complain(error instanceof Error ? error.message : String(error));
+      complain(messageOf(error));
       process.exitCode = error instanceof SettingsError ? EXIT.usage : EXIT.failed;
     }
   };
 }
 
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Writes a message for the user to stderr. */
-function complain(message: string): void {
+export function complain(message: string): void {
   process.stderr.write(`offthread-relay: ${printable(message)}\n`);
 }
 

@@ -18,6 +18,8 @@ export interface Inspection {
   /** Sources that have something in the engine, and whose write key isn't listed. Empty if no keys are given. */
   readonly unlisted: readonly string[];
   backlog(source: string): Promise<Backlog>;
+  /** Partitions in which events wait, and which no relay delivers, as far as the engine knows. */
+  undelivered(source: string): Promise<readonly number[]>;
   deadLetters(source: string): Promise<readonly StoredDeadLetter[]>;
   /** Stores dead letters as events again. Resolves with how many. */
   replay(source: string, ids: readonly string[]): Promise<number>;
@@ -29,7 +31,7 @@ export async function inspect(flags: Record<string, unknown>): Promise<Inspectio
   const given = new Given(flags, process.env);
   const settings = engineSettings(given);
   if (settings.type === 'disk') return inspectDirectory(settings, given);
-  const sources = listedIn(given);
+  const sources = sourceNames(given);
   const { url, password, maxBytes } = settings;
   const engine = await openRedisEngine({
     ...{ url, password, maxBytes, sources, partitions: 'kept', relayId: 'command' },
@@ -43,10 +45,11 @@ export async function inspect(flags: Record<string, unknown>): Promise<Inspectio
     sources,
     unlisted: stored.filter((name) => !sources.includes(name)),
     backlog: (source) => engine.backlog(source),
+    undelivered: (source) => engine.undelivered(source),
     deadLetters: async (source) => {
       const all: StoredDeadLetter[] = [];
       for (;;) {
-        const some = await engine.deadLetters(source, all.at(-1)?.id, 1_000);
+        const some = await engine.deadLetters(source, all.at(-1)?.id);
         if (some.length === 0) return all;
         all.push(...some);
       }
@@ -57,7 +60,7 @@ export async function inspect(flags: Record<string, unknown>): Promise<Inspectio
 }
 
 /** The names of the sources whose write keys are given. */
-function listedIn(given: Given): string[] {
+export function sourceNames(given: Given): string[] {
   return readWriteKeys(given.text('write-key-file'), process.env).map((key) => sourceFor(key).name);
 }
 
@@ -66,13 +69,14 @@ function inspectDirectory(
   given: Given,
 ): Inspection {
   const view = new DiskView(directory);
-  const sources = view.sources();
-  const listed = hasWriteKeys(given.text('write-key-file'), process.env) ? listedIn(given) : sources;
-  return {
   checkDirectory(directory, view);
+  const sources = view.sources();
+  const listed = hasWriteKeys(given.text('write-key-file'), process.env) ? sourceNames(given) : sources;
+  return {
     sources: sources.filter((name) => listed.includes(name)),
     unlisted: sources.filter((name) => !listed.includes(name)),
     backlog: (source) => view.backlog(source),
+    undelivered: async () => [],
     deadLetters: (source) => view.deadLetters(source),
     replay: async (source, ids) => {
       if (await isLocked(directory)) return requestReplay(directory, { source, ids });

@@ -104,6 +104,9 @@ export interface Engine {
   /** Number of relays with the same sources that have given a sign of life lately, this one included. Gives one. */
   heartbeat(): Promise<number>;
 
+  /** Resolves with why no events can be stored now, which anybody may read; undefined if they can. */
+  obstacle(): Promise<string | undefined>;
+
   backlog(source: string): Promise<Backlog>;
   holders(source: string): Promise<readonly (string | undefined)[]>;
 

@@ -129,6 +129,11 @@ export class DiskEngine implements Engine {
     return 1;
   }
 
+  async obstacle(): Promise<string | undefined> {
+    if (this.#isClosed) throw new EngineUnavailableError('The engine is closed');
+    return this.#lock.isHeld ? undefined : 'another relay has taken over the directory';
+  }
+
   async backlog(source: string): Promise<Backlog> {
     return orUnavailable(() => this.#source(source).backlog());
   }
