@@ -14,9 +14,15 @@ const optional = [
     remedy: 'no Chromium found: install one, or set OFFTHREAD_CHROMIUM to its path',
   },
   {
-    files: ['redis-engine', 'redis-faults', 'redis-cli', 'drain', 'fleet', 'fleet-demo'].map(
-      (file) => `test/relay/${file}.test.ts`,
-    ),
+    files: [
+      'redis-engine',
+      'redis-faults',
+      'redis-cli',
+      'drain',
+      'fleet',
+      'fleet-demo',
+      'fleet-examples',
+    ].map((file) => `test/relay/${file}.test.ts`),
     isHere: findRedis() !== undefined,
     remedy: 'no redis-server found: install one, or set OFFTHREAD_REDIS_SERVER to its path',
   },

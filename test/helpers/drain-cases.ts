@@ -128,7 +128,7 @@ export function drainCases(relay: DrainBench, open: () => Promise<Engine>): void
     await relay.api.behave(unwell);
     await store(engine, texts('a', 10));
     const { drain } = relay.drain(engine);
-    await relay.api.waitFor({ requests: 6, timeoutMs: 20_000 });
+    await relay.api.waitFor({ requests: 4, timeoutMs: 20_000 });
     await drain.stop();
     expect(await engine.holders(name)).toEqual([undefined]);
     expect(await engine.backlog(name)).toMatchObject({ events: 10 });

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Socket, connect as tcpConnect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { findRedis } from './find-redis.js';
 
@@ -101,8 +102,20 @@ export class RedisServer {
   async close(): Promise<void> {
     for (const client of this.#clients.splice(0)) client.disconnect();
     await this.kill();
-    // A process that it has forked may write for another moment.
-    rmSync(this.#directory, { recursive: true, force: true, maxRetries: 10 });
+    await removeFolder(this.#directory);
+  }
+}
+
+/** Removes a folder in which a process may write for another moment that the server has forked. */
+async function removeFolder(path: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return rmSync(path, { recursive: true, force: true });
+    } catch (error) {
+      // The retries of rmSync don't remove files that are new.
+      if (attempt === 100) throw error;
+      await sleep(50);
+    }
   }
 }
 

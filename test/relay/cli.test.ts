@@ -197,6 +197,40 @@ describe('status and dead', () => {
   });
 });
 
+test("status and dead name a directory that is not there, or that is not a relay's", async () => {
+  for (const [directory, message] of [
+    [scratch.at('nowhere'), `offthread-relay: there is no directory ${scratch.at('nowhere')}; `],
+    [scratch.path, `offthread-relay: ${scratch.path} is not the directory of a relay: `],
+    [scratch.write('keys', 'KEY'), `offthread-relay: ${scratch.at('keys')} is not a directory; `],
+  ] as const) {
+    const commands = [['status'], ['dead', 'ls']];
+    const ends = commands.map((command) => relayCommand([...command, '--directory', directory]));
+    for (const { code, stdout, stderr } of await Promise.all(ends)) {
+      expect([code, stdout]).toEqual([2, '']);
+      expect(stderr.startsWith(message), stderr).toBe(true);
+      expect(stderr).toMatch(/pass the --directory of the relay, or its --redis\n$/);
+    }
+  }
+});
+
+test('options before the name of a command count, unless it does not have them', async () => {
+  await start();
+  const elsewhere = ['--directory', scratch.at('elsewhere')];
+  const [before, both, dead, misplaced, refused] = await Promise.all([
+    relayCommand([...here(), 'status']),
+    relayCommand([...elsewhere, 'status', ...here()]),
+    relayCommand([...here(), 'dead', 'ls']),
+    relayCommand(['dead', ...here(), 'ls']),
+    relayCommand(['--port', '1', 'status', ...here()]),
+  ]);
+  expect(before.stdout).toMatch(/^[0-9a-f]{32} {2}0 events/);
+  expect(both.stdout).toBe(before.stdout);
+  expect(dead.stdout).toBe('0 dead letters.\n');
+  expect(misplaced.code).toBe(2);
+  expect([refused.code, refused.stdout]).toEqual([2, '']);
+  expect(refused.stderr).toMatch(/^offthread-relay: '--port' is not an option of status\n/);
+});
+
 test('status says which events wait for a write key that is not listed, if it is given the list', async () => {
   await api.behave({ type: 'answer', status: 503 });
   const { url, stop } = await start();

@@ -1,11 +1,13 @@
 // The engine on a directory: what it has stored is there after the process ends, whatever the disk does.
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bootId, writeHolderFile } from '@offthread/worker/spool/holder';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { DiskEngine } from '../../packages/relay/src/engine/disk/disk-engine.js';
 import { type DiskOptions, openDiskEngine } from '../../packages/relay/src/engine/disk/open.js';
+import { answerRequests } from '../../packages/relay/src/engine/disk/replay-request.js';
 import { EngineUnavailableError, type Entry, type Lease } from '../../packages/relay/src/engine/engine.js';
 import { FaultyFileSystem } from '../helpers/faulty-file-system.js';
 import { Scratch } from '../helpers/relay.js';
@@ -474,11 +476,77 @@ describe('a directory', () => {
     const of = await open({ partitions: 2 });
     await of.append(SOURCE, one(event('a')));
     await of.close();
-    await expect(open({ partitions: 4 })).rejects.toThrow(/run with --partitions 2 until it is empty/);
+    await expect(open({ partitions: 4 })).rejects.toThrow(/run with --partitions 2 until they are delivered/);
     const same = await open({ partitions: 2 });
     await drained(same, await lease(same));
     await same.close();
     expect((await open({ partitions: 4 })).partitions).toBe(4);
+  });
+
+  test('takes another number of partitions although events wait whose key is not listed, and keeps them', async () => {
+    const of = await open({ partitions: 4, sources: [SOURCE, OTHER] });
+    await of.append(OTHER, [{ partition: 3, texts: [event('a')] }]);
+    await of.close();
+    const fewer = await open({ partitions: 2 });
+    await fewer.append(SOURCE, one(event('b')));
+    await fewer.close();
+    await expect(open({ partitions: 2, sources: [OTHER] })).rejects.toThrow(
+      `has events of source ${OTHER} in 4 partitions; run with --partitions 4`,
+    );
+    const same = await open({ partitions: 2 });
+    expect(await drained(same, await lease(same))).toEqual([event('b')]);
+    await same.close();
+    const back = await open({ partitions: 4, sources: [SOURCE, OTHER] });
+    expect(await drained(back, await lease(back, 3, OTHER))).toEqual([event('a')]);
+    await back.close();
+    expect((await open({ partitions: 2, sources: [SOURCE, OTHER] })).partitions).toBe(2);
+  });
+
+  test('whose files others have replaced by links is used, and nothing is written to where they lead', async () => {
+    const of = await open();
+    await of.append(SOURCE, one(event('a')));
+    const from = await lease(of);
+    const ids = idsOf(await of.read(from, undefined, 1));
+    const refused = { text: event('a'), code: 'rejected', message: '' };
+    await of.remove(from, { ids, delivered: 0, deadLetters: [refused] });
+    const target = scratch.write('target', 'as it was');
+    for (const name of [`${SOURCE}/dead.ndjson.new`, 'relay.json.new'])
+      symlinkSync(target, join(scratch.at('events'), name));
+    const [dead] = await of.deadLetters(SOURCE);
+    expect(await of.removeDeadLetters(SOURCE, [dead?.id ?? ''])).toBe(1);
+    expect(await drained(of, from)).toHaveLength(1);
+    await reopen({ partitions: 2 });
+    expect(readFileSync(target, 'utf8')).toBe('as it was');
+  });
+
+  test('takes no request and gives no answer by a link or a pipe', async () => {
+    const target = scratch.write('target', JSON.stringify({ source: SOURCE, ids: ['link'] }));
+    const place = (name: string) => scratch.at(`replay-000000000000000${name}`);
+    const request = (id: string) =>
+      scratch.write(`replay-000000000000000${id}.request`, JSON.stringify({ source: SOURCE, ids: [id] }));
+    symlinkSync(target, place('1.request'));
+    execFileSync('mkfifo', [place('2.request')]);
+    request('3');
+    symlinkSync(target, place('3.new'));
+    request('4');
+    const replayed: string[] = [];
+    await answerRequests(scratch.path, async (_, ids) => replayed.push(...ids));
+    expect(replayed).toEqual(['3', '4']);
+    expect(JSON.parse(readFileSync(target, 'utf8')).ids).toEqual(['link']);
+    const left = readdirSync(scratch.path).filter((name) => /\.(request|answer)$/.test(name));
+    expect(left).toEqual(['replay-0000000000000004.answer']);
+  });
+
+  test('is not held for longer or shorter when the clock is set', async () => {
+    const of = await open();
+    await of.hold(SOURCE, 60_000);
+    for (const step of [-3_600_000, 3_600_000]) {
+      const clock = vi.spyOn(Date, 'now').mockReturnValue(Date.now() + step);
+      const left = await of.hold(SOURCE);
+      clock.mockRestore();
+      expect(left).toBeGreaterThan(50_000);
+      expect(left).toBeLessThanOrEqual(60_000);
+    }
   });
 
   test('whose parent is missing, or that is of a newer format, is refused with a remedy', async () => {

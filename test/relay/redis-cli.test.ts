@@ -168,6 +168,7 @@ test('status shows what waits for a write key that is not listed, and says that 
   const users = ['a', 'b', 'c', 'd', 'e'].map((userId) => trackEvent({ userId }));
   expect((await post(before.url, { batch: users }, { writeKey: key })).status).toBe(200);
   await before.stop();
+  await redis.client().config('RESETSTAT');
   const lines = (await inspect('status')).stdout.trimEnd().split('\n');
   expect(lines).toHaveLength(2);
   expect(lines[0]).toMatch(/^[0-9a-f]{32} {2}0 events, 0\.0 MB$/);
@@ -183,6 +184,61 @@ test('status shows what waits for a write key that is not listed, and says that 
     env: { OFFTHREAD_RELAY_WRITE_KEYS: key },
   });
   expect(known.stdout).not.toContain('not delivered');
+  // Others may use this Redis too, with millions of keys.
+  expect(await redis.client().info('commandstats')).not.toMatch(/cmdstat_(scan|keys):/);
+});
+
+test('replay leaves dead letters of a write key that is not listed, and says so', async () => {
+  const key = 'Key-of-a-source-that-was-removed';
+  const args = ['--redis', redis.url, '--api-host', api.url];
+  const before = await startRelay({ args, keys: [key, RELAY_KEY] });
+  relays.push(before);
+  await api.behave({ type: 'answer', status: 400 });
+  for (const writeKey of [key, RELAY_KEY])
+    expect((await post(before.url, { batch: [trackEvent({})] }, { writeKey })).status).toBe(200);
+  await until(async () => /^2 dead letters\.$/m.test((await inspect('dead', 'ls')).stdout));
+  await before.stop();
+  const { code, stdout, stderr } = await inspect('dead', 'replay', '--all');
+  expect([code, stdout]).toEqual([1, '1 event will be delivered again.\n']);
+  expect(stderr).toMatch(
+    /^offthread-relay: 1 dead letter of source [0-9a-f]{32} cannot be replayed: its write key is not listed\n$/,
+  );
+  expect((await inspect('dead', 'ls')).stdout).toMatch(/\n1 dead letter\.\n$/);
+});
+
+test('a relay with another number of partitions is not ready, and status and doctor say why', async () => {
+  await api.behave({ type: 'answer', status: 503 });
+  // Both may start, because nothing waits.
+  const [four, two] = [await start(['--partitions', '4']), await start(['--partitions', '2'])];
+  const users = ['a', 'b', 'c', 'd', 'e', 'f'].map((userId) => trackEvent({ userId }));
+  expect((await send(four.url, { batch: users })).status).toBe(200);
+  expect((await send(two.url, { batch: users })).status).toBe(503);
+  const probe = await fetch(`${two.url}/readyz`);
+  expect([probe.status, await probe.json()]).toEqual([
+    503,
+    {
+      status: 'not ready',
+      reason: 'events of a source wait in 4 partitions, and this relay has 2',
+    },
+  ]);
+  expect((await fetch(`${four.url}/readyz`)).status).toBe(200);
+  await until(async () => !(await inspect('status')).stdout.includes('no relay delivers'));
+  await four.stop();
+  await until(async () =>
+    /6 events, .*, no relay delivers partitions? (2|3|2, 3) now\n$/.test((await inspect('status')).stdout),
+  );
+  const { undelivered } = JSON.parse((await inspect('status', '--json')).stdout);
+  expect([[2], [3], [2, 3]]).toContainEqual(undelivered);
+  const { code, stdout } = await inspect('doctor', '--partitions', '2', '--api-host', api.url);
+  expect(code).toBe(1);
+  expect(stdout).toMatch(
+    /✗ events of source [0-9a-f]{32} wait in 4 partitions, and --partitions is 2\. Pass --partitions 4/,
+  );
+  await api.behave({ type: 'ok' });
+  await start(['--partitions', '4']);
+  await api.waitFor({ events: 6, timeoutMs: 20_000 });
+  await until(async () => (await fetch(`${two.url}/readyz`)).status === 200);
+  expect((await send(two.url, { batch: users })).status).toBe(200);
 });
 
 test('settings that Redis does not allow end it with a remedy', async () => {

@@ -24,9 +24,12 @@ async function isStored(engine: Engine, events: readonly string[]): Promise<bool
   return (await stored.catch(() => undefined))?.type === 'stored';
 }
 
-/** Appends requests of 10 events for two partitions until it is told to stop. Returns what was answered. */
-function appending(engine: Engine): { stop(): Promise<{ stored: string[]; failed: string[] }> } {
-  const stored: string[] = [];
+/** Appends requests of 10 events for two partitions until it is told to stop. Returns what was answered, and when. */
+function appending(
+  engine: Engine,
+  pause = 0,
+): { stop(): Promise<{ stored: Map<string, number>; failed: string[] }> } {
+  const stored = new Map<string, number>();
   const failed: string[] = [];
   let isStopped = false;
   const append = async (client: number): Promise<void> => {
@@ -35,7 +38,9 @@ function appending(engine: Engine): { stop(): Promise<{ stored: string[]; failed
       const events = [0, 1].map((partition) => ({ partition, texts: texts(`${id}.${partition}`, 5) }));
       try {
         const { type } = await engine.append(name, events);
-        (type === 'stored' ? stored : failed).push(id);
+        if (type === 'stored') stored.set(id, performance.now());
+        else failed.push(id);
+        if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
       } catch {
         failed.push(id);
         await new Promise((resolve) => setTimeout(resolve, 20));
@@ -75,36 +80,42 @@ async function requestsIn(engine: Engine): Promise<{ whole: Set<string>; part: S
   };
 }
 
-/** Kills Redis three times while events are appended. */
-async function killedThrice(appendfsync: string) {
+/** Kills Redis while events are appended. @param lives milliseconds after which it is killed each time. */
+async function killed(appendfsync: string, lives: readonly number[]) {
   const redis = await server({ appendfsync });
   const engine = await relay.engine({ url: redis.url, partitions: 2 });
-  const requests = appending(engine);
-  for (let death = 0; death < 3; death++) {
-    await new Promise((resolve) => setTimeout(resolve, 300));
+  const requests = appending(engine, 2);
+  const deaths: number[] = [];
+  for (const life of lives) {
+    await new Promise((resolve) => setTimeout(resolve, life));
     await redis.kill();
+    deaths.push(performance.now());
     await new Promise((resolve) => setTimeout(resolve, 100));
     await redis.restart();
     await until('it is used again', async () => (await engine.heartbeat().catch(() => 0)) > 0);
   }
   const { stored, failed } = await requests.stop();
-  expect(stored.length).toBeGreaterThan(10);
+  expect(stored.size).toBeGreaterThan(10);
   const { whole, part } = await requestsIn(engine);
   expect(await engine.backlog(name)).toMatchObject({ events: whole.size * 10 });
-  return { stored, failed, whole, part };
+  const missing = [...stored].filter(([id]) => !whole.has(id));
+  /** How many milliseconds before its end Redis had answered what is missing. */
+  const missingFor = missing.map(([, time]) => (deaths.find((death) => death >= time) ?? 0) - time);
+  return { failed, missingFor, part };
 }
 
 describe('a Redis that is killed', () => {
   it('has all that was answered with appendfsync always, and never a part of a request', async () => {
-    const { stored, failed, whole, part } = await killedThrice('always');
+    const { failed, missingFor, part } = await killed('always', [300, 300, 300]);
     expect(failed.length).toBeGreaterThan(0);
     expect(part).toEqual(new Set());
-    expect(stored.filter((id) => !whole.has(id))).toEqual([]);
+    expect(missingFor).toEqual([]);
   });
 
-  it('has no part of a request with appendfsync everysec', async () => {
-    const { part } = await killedThrice('everysec');
+  it('has all but the last two seconds with appendfsync everysec, and no part of a request', async () => {
+    const { missingFor, part } = await killed('everysec', [300, 3_200]);
     expect(part).toEqual(new Set());
+    expect(missingFor.filter((time) => time < 0 || time > 2_500)).toEqual([]);
   });
 
   it('delivers everything that it has answered, with a drain at work', async () => {
@@ -120,14 +131,14 @@ describe('a Redis that is killed', () => {
     const { stored } = await requests.stop();
     await emptied(engine, 20_000);
     const arrived = new Set(await relay.api.messageIds());
-    const missing = stored.flatMap((id) =>
+    const missing = [...stored.keys()].flatMap((id) =>
       [0, 1].flatMap((partition) =>
         [0, 1, 2, 3, 4]
           .map((index) => `${id}.${partition}-${index}`)
           .filter((messageId) => !arrived.has(messageId)),
       ),
     );
-    expect(stored.length).toBeGreaterThan(10);
+    expect(stored.size).toBeGreaterThan(10);
     expect(missing).toEqual([]);
   });
 });
@@ -209,9 +220,17 @@ describe('a replica that takes over', () => {
 
   it('is waited for if that is asked', async () => {
     const primary = await server();
-    const engine = await relay.engine({ url: primary.url, waitReplicas: 1 });
+    const engine = await relay.engine({
+      url: primary.url,
+      waitReplicas: 1,
+      waitDuration: 300,
+      partitions: 2,
+    });
     const append = () => engine.append(name, [{ partition: 0, texts: texts('a', 1) }]);
-    await expect(append()).rejects.toThrow('Fewer than 1 replicas have confirmed the events');
+    await expect(append()).rejects.toThrow('fewer than 1 replicas follow Redis');
+    expect(await engine.obstacle()).toBe('fewer than 1 replicas follow Redis');
+    // Otherwise each attempt of a client would store its events once more.
+    expect(await engine.backlog(name)).toMatchObject({ events: 0 });
     const replica = await server({ replicaof: `127.0.0.1 ${primary.port}` });
     const look = replica.client();
     await until('the replica follows', async () =>
@@ -220,10 +239,22 @@ describe('a replica that takes over', () => {
     expect(await Promise.all(Array.from({ length: 50 }, append))).toEqual(
       Array.from({ length: 50 }, () => ({ type: 'stored' })),
     );
+    expect(await engine.obstacle()).toBeUndefined();
+    replica.freeze();
+    // It has what is being stored when the replica stops, and nothing after that.
+    for (let attempt = 0; attempt < 3; attempt++) await expect(append()).rejects.toThrow('fewer than 1');
+    expect(await engine.backlog(name)).toMatchObject({ events: 51 });
+    replica.thaw();
+    await until('it stores events', () => isStored(engine, texts('b', 1)));
+    const requests = appending(engine);
+    await new Promise((resolve) => setTimeout(resolve, 500));
     await primary.kill();
     await look.replicaof('NO', 'ONE');
-    const promoted = await relay.engine({ url: replica.url });
-    expect((await promoted.backlog(name)).events).toBeGreaterThanOrEqual(50);
+    const { stored } = await requests.stop();
+    const promoted = await relay.engine({ url: replica.url, partitions: 2 });
+    const { whole } = await requestsIn(promoted);
+    expect(stored.size).toBeGreaterThan(10);
+    expect([...stored.keys()].filter((id) => !whole.has(id))).toEqual([]);
   });
 });
 

@@ -162,6 +162,11 @@ describe('a mistake names the option, and what to do', () => {
       { OFFTHREAD_RELAY_PORT: 'http' },
       "OFFTHREAD_RELAY_PORT must be a whole number from 0 to 65535, got 'http'",
     ],
+    [
+      {},
+      { OFFTHREAD_RELAY_PORT: 'tcp://10.0.0.7:80' },
+      /got 'tcp:\/\/10\.0\.0\.7:80'; Kubernetes sets this .* unless its pod has enableServiceLinks: false$/,
+    ],
     [{ partitions: '0' }, {}, "--partitions must be a whole number from 1 to 256, got '0'"],
     [
       { maxBytes: '1 parsec' },

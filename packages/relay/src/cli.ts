@@ -13,7 +13,7 @@ process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
 
 await runCommand()
   .version(version)
-  // Options after the name of a command are that command's.
+  // Options after the name of a command are that command's. command.ts passes on those before it.
   .enablePositionalOptions()
   .addCommand(statusCommand())
   .addCommand(deadCommand())

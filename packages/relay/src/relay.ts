@@ -32,7 +32,7 @@ export interface Relay {
 export async function startRelay(settings: RelaySettings, engine: Engine, log: Logger): Promise<Relay> {
   const { sources, origins, trustedProxies, tls } = settings;
   const metrics = new Metrics(engine, sources, log);
-  const health = new Health(() => engine.backlog(sources[0]?.name ?? ''));
+  const health = new Health(() => engine.obstacle());
   const known = new KnownSources(sources);
   const ingest = new Ingest({ engine, sources: known, log, listener: metrics });
   const servers: FastifyInstance[] = [];

@@ -12,7 +12,22 @@ export function commandNamed(name: string): Command {
       outputError: (text, write) => write(text.replace(/^error: /, 'offthread-relay: ')),
     })
     .showHelpAfterError('Run with --help for what can be said here.')
+    .hook('preSubcommand', (_, command) => passOptions(command))
     .exitOverride(({ exitCode }: CommanderError) => process.exit(exitCode === 0 ? EXIT.done : EXIT.usage));
+}
+
+/** Has options before the name of a command count like those after it. Refuses those that would do nothing there. */
+function passOptions(command: Command): void {
+  if (command.commands.length > 0) return; // It passes them on.
+  for (let from = command.parent; from !== null; from = from.parent) {
+    for (const option of from.options) {
+      const name = option.attributeName();
+      if (from.getOptionValueSource(name) !== 'cli') continue;
+      if (!command.options.some((own) => own.attributeName() === name))
+        command.error(`error: '${option.long}' is not an option of ${command.name()}`);
+      command.setOptionValueWithSource(name, from.getOptionValue(name), 'cli');
+    }
+  }
 }
 
 /** Runs an action and uses its result as the exit code. */
@@ -21,14 +36,18 @@ export function exitBy<Args extends unknown[]>(action: (...args: Args) => Promis
     try {
       process.exitCode = await action(...args);
     } catch (error) {
-      complain(error instanceof Error ? error.message : String(error));
+      complain(messageOf(error));
       process.exitCode = error instanceof SettingsError ? EXIT.usage : EXIT.failed;
     }
   };
 }
 
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Writes a message for the user to stderr. */
-function complain(message: string): void {
+export function complain(message: string): void {
   process.stderr.write(`offthread-relay: ${printable(message)}\n`);
 }
 

@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander';
 import type { StoredDeadLetter } from '../engine/engine.js';
 import { SettingsError } from '../settings/option.js';
-import { commandNamed, EXIT, exitBy, print } from './command.js';
+import { commandNamed, complain, EXIT, exitBy, messageOf, print } from './command.js';
 import { type Inspection, inspect } from './inspect.js';
 import { engineOptions, sourceOptions } from './options.js';
 import { counted } from './status.js';
@@ -48,19 +48,14 @@ function common(name: string): Command {
   );
 }
 
-/**
- * Runs an action for each source that is asked for.
- *
- * @param of `'stored'`: also those whose write key isn't listed.
- */
+/** Runs an action for each source that is asked for, also for those whose write key isn't listed. */
 async function forEachSource(
-  of: 'listed' | 'stored',
   { source: wanted = '', ...flags }: { source?: string } & Record<string, unknown>,
   act: (inspection: Inspection, source: string) => Promise<void>,
 ): Promise<void> {
   const inspection = await inspect(flags);
   try {
-    const all = [...inspection.sources, ...(of === 'stored' ? inspection.unlisted : [])];
+    const all = [...inspection.sources, ...inspection.unlisted];
     const sources = all.filter((name) => name.startsWith(wanted));
     if (sources.length === 0 && wanted !== '')
       throw new SettingsError(`there is no source ${wanted}; \`status\` lists them`);
@@ -72,7 +67,7 @@ async function forEachSource(
 
 async function list({ json, ...flags }: Record<string, unknown>): Promise<number> {
   let total = 0;
-  await forEachSource('stored', flags, async (inspection, source) => {
+  await forEachSource(flags, async (inspection, source) => {
     for (const letter of await inspection.deadLetters(source)) {
       const { text, ...facts } = letter;
       print(json === true ? JSON.stringify({ source, ...facts }) : describe(letter));
@@ -96,17 +91,28 @@ async function replayLetters(
   if ((all === true) === ids.length > 0)
     throw new SettingsError('name the dead letters to replay by their ids, or pass --all');
   let replayed = 0;
-  await forEachSource('listed', flags, async (inspection, source) => {
+  let left = 0;
+  await forEachSource(flags, async (inspection, source) => {
     const letters = await inspection.deadLetters(source);
     const chosen = letters.map(({ id }) => id).filter((id) => all === true || ids.includes(id));
-    if (chosen.length > 0) replayed += await inspection.replay(source, chosen);
+    if (chosen.length === 0) return;
+    try {
+      // As events, nobody would deliver them.
+      if (inspection.unlisted.includes(source)) throw new Error('its write key is not listed');
+      replayed += await inspection.replay(source, chosen);
+    } catch (error) {
+      left += chosen.length;
+      complain(
+        `${counted(chosen.length, 'dead letter')} of source ${source} cannot be replayed: ${messageOf(error)}`,
+      );
+    }
   });
   print(`${counted(replayed, 'event')} will be delivered again.`);
-  return all === true || replayed === ids.length ? EXIT.done : EXIT.failed;
+  return left === 0 && (all === true || replayed === ids.length) ? EXIT.done : EXIT.failed;
 }
 
 async function exportLetters(flags: Record<string, unknown>): Promise<number> {
-  await forEachSource('stored', flags, async (inspection, source) => {
+  await forEachSource(flags, async (inspection, source) => {
     for (const { text, time, code, status, message } of await inspection.deadLetters(source)) {
       const facts = JSON.stringify({ code, status, message, time: new Date(time).toISOString(), source });
       // The event's own text, so that all digits are those that were sent.

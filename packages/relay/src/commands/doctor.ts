@@ -9,6 +9,7 @@ import { Given, SettingsError } from '../settings/option.js';
 import { readWriteKeys } from '../settings/write-keys.js';
 import { commandNamed, EXIT, exitBy, print } from './command.js';
 import type { Finding } from './finding.js';
+import { sourceNames } from './inspect.js';
 import { apiOptions, engineOptions, sourceOptions } from './options.js';
 
 /** Milliseconds to wait for the API. */
@@ -63,9 +64,20 @@ async function examineKeys(given: Given): Promise<Finding[]> {
 
 async function examineEngine(given: Given): Promise<Finding[]> {
   const settings = engineSettings(given);
-  if (settings.type === 'disk') return examineDirectory(settings.directory, settings.maxBytes);
-  const { url, password } = settings;
-  return examineRedis({ url, ...(password !== undefined && { password }) });
+  const sources = knownSources(given);
+  if (settings.type === 'disk') return examineDirectory(settings, sources);
+  const { url, password, partitions } = settings;
+  return examineRedis({ url, ...(password !== undefined && { password }) }, { partitions, sources });
+}
+
+/** None if the write keys can't be read, which is a finding of its own. */
+function knownSources(given: Given): string[] {
+  try {
+    return sourceNames(given);
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    return [];
+  }
 }
 
 /** Whether anything answers there. A reply to an empty GET says nothing about the write keys. */

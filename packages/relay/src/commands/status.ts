@@ -19,12 +19,19 @@ async function status({ json, ...flags }: Record<string, unknown>): Promise<numb
   const inspection = await inspect(flags);
   try {
     const { sources, unlisted } = inspection;
-    for (const source of sources) print(describe(source, await inspection.backlog(source), json === true));
+    const describe = json === true ? toJson : toText;
+    for (const source of sources) {
+      const [backlog, undelivered] = await Promise.all([
+        inspection.backlog(source),
+        inspection.undelivered(source),
+      ]);
+      print(describe({ source, isListed: true, backlog, undelivered }));
+    }
     for (const source of unlisted) {
       const backlog = await inspection.backlog(source);
       // What it had is delivered, and nobody needs to know of it.
       if (backlog.events > 0 || backlog.deadLetters > 0)
-        print(describe(source, backlog, json === true, UNLISTED));
+        print(describe({ source, isListed: false, backlog, undelivered: [] }));
     }
     if (sources.length + unlisted.length === 0) print('Nothing has been stored.');
   } finally {
@@ -33,9 +40,23 @@ async function status({ json, ...flags }: Record<string, unknown>): Promise<numb
   return EXIT.done;
 }
 
-/** @param note what is special about the source. */
-function describe(source: string, backlog: Backlog, json: boolean, note = ''): string {
-  if (json) return JSON.stringify({ source, ...(note === UNLISTED && { isListed: false }), ...backlog });
+interface SourceStatus {
+  readonly source: string;
+  readonly isListed: boolean;
+  readonly backlog: Backlog;
+  readonly undelivered: readonly number[];
+}
+
+function toJson({ source, isListed, backlog, undelivered }: SourceStatus): string {
+  return JSON.stringify({
+    source,
+    ...(!isListed && { isListed }),
+    ...backlog,
+    ...(undelivered.length > 0 && { undelivered }),
+  });
+}
+
+function toText({ source, isListed, backlog, undelivered }: SourceStatus): string {
   const { events, bytes, oldest, deadLetters, deadLettersRefused } = backlog;
   const facts = [
     counted(events, 'event'),
@@ -43,9 +64,14 @@ function describe(source: string, backlog: Backlog, json: boolean, note = ''): s
     oldest === undefined ? '' : `since ${new Date(oldest).toISOString()}`,
     deadLetters > 0 ? counted(deadLetters, 'dead letter') : '',
     deadLettersRefused > 0 ? `${counted(deadLettersRefused, 'dead letter')} not kept` : '',
-    note,
+    isListed ? '' : UNLISTED,
+    undelivered.length > 0 ? `no relay delivers ${partitionsText(undelivered)} now` : '',
   ];
   return `${source}  ${facts.filter(Boolean).join(', ')}`;
+}
+
+function partitionsText(partitions: readonly number[]): string {
+  return `${partitions.length === 1 ? 'partition' : 'partitions'} ${partitions.join(', ')}`;
 }
 
 /** `1 event`, `2,000 events`. */

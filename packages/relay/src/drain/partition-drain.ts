@@ -187,8 +187,10 @@ export class PartitionDrain {
       onPostponed: () => this.#postponed(),
       onRetryAfter: (delay) => {
         if (delay === 0) return;
-        const until = Date.now() + delay;
-        this.#removals.after(() => this.#access.use((engine) => engine.hold(this.#source, until)));
+        const end = performance.now() + delay;
+        this.#removals.after(() =>
+          this.#access.use((engine) => engine.hold(this.#source, end - performance.now())),
+        );
         this.#stop(0);
       },
       onPause: (code, message, status) => {
@@ -246,8 +248,8 @@ export class PartitionDrain {
   }
 
   /** Milliseconds for which the API has asked to send nothing. */
-  async #holdLeft(): Promise<number> {
-    return (await this.#access.use((engine) => engine.hold(this.#source))) - Date.now();
+  #holdLeft(): Promise<number> {
+    return this.#access.use((engine) => engine.hold(this.#source));
   }
 
   /** Ends what is being sent, and has it read again after `wait` ms. */

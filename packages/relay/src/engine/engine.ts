@@ -88,8 +88,11 @@ export interface Engine {
   renew(lease: Lease): Promise<boolean>;
   release(lease: Lease): Promise<void>;
 
-  /** Sets until when no relay sends events of a source, in milliseconds since 1970, and returns the latest such time. */
-  hold(source: string, until?: number): Promise<number>;
+  /**
+   * Keeps all relays from sending events of a source for at least `duration` ms. Returns for how many milliseconds they
+   * send none. A duration rather than a time: clocks differ, and are set.
+   */
+  hold(source: string, duration?: number): Promise<number>;
 
   /**
    * Marks entries before they are sent, and unmarks them once their request is out. `mark` returns false if the lease is
@@ -100,6 +103,9 @@ export interface Engine {
 
   /** Number of relays with the same sources that have given a sign of life lately, this one included. Gives one. */
   heartbeat(): Promise<number>;
+
+  /** Resolves with why no events can be stored now, which anybody may read; undefined if they can. */
+  obstacle(): Promise<string | undefined>;
 
   backlog(source: string): Promise<Backlog>;
   holders(source: string): Promise<readonly (string | undefined)[]>;

@@ -7,13 +7,13 @@ const FRESH_MS = 1_000;
 const CHECK_LIMIT_MS = 2_000;
 
 export class Health {
-  readonly #check: () => Promise<unknown>;
+  readonly #check: () => Promise<string | undefined>;
   #isStopping = false;
   #checked = Number.NEGATIVE_INFINITY;
   #last: Promise<string | undefined> = Promise.resolve(undefined);
 
-  /** @param check rejects if the engine doesn't work. */
-  constructor(check: () => Promise<unknown>) {
+  /** @param check resolves with why the engine takes no events. Rejects if it doesn't answer. */
+  constructor(check: () => Promise<string | undefined>) {
     this.#check = check;
   }
 
@@ -39,8 +39,7 @@ export class Health {
       timer = setTimeout(() => reject(new Error(`no answer for ${CHECK_LIMIT_MS} ms`)), CHECK_LIMIT_MS);
     });
     try {
-      await Promise.race([this.#check(), late]);
-      return undefined;
+      return await Promise.race([this.#check(), late]);
     } catch {
       // The error may contain an address, which is nothing for everybody.
       return 'the engine does not answer';

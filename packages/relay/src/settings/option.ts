@@ -1,5 +1,9 @@
 // The options of the relay: their flags, their environment variables, and how a value is read. Next: settings.ts.
 
+/** Kubernetes gives each pod variables for the services of its namespace: `NAME_PORT=tcp://10.0.0.7:80`. */
+const SERVICE_LINK =
+  '; Kubernetes sets this variable for a Service of that name unless its pod has enableServiceLinks: false';
+
 /** A setting that the user can correct. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
@@ -39,7 +43,8 @@ export class Given {
     const value = /^\d+$/.test(found.text) ? Number(found.text) : Number.NaN;
     if (value >= least && value <= most) return value;
     const bound = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
-    throw new SettingsError(`${found.label} must be a whole number ${bound}, got '${found.text}'`);
+    const remedy = !found.isFlag && found.text.startsWith('tcp://') ? SERVICE_LINK : '';
+    throw new SettingsError(`${found.label} must be a whole number ${bound}, got '${found.text}'${remedy}`);
   }
 
   /** Returns one of these words. */

@@ -7,6 +7,7 @@ import { readMembers } from '@offthread/tracking-api';
 import { codeOf, type FileSystem, readFully, writeAll } from '@offthread/worker/spool/file-system';
 import type { DeadLetter, StoredDeadLetter } from '../engine.js';
 import { settled } from './partition-writer.js';
+import { openAnew, replaceFile } from './replaced-file.js';
 
 const LINE_FEED = 0x0a;
 
@@ -109,16 +110,12 @@ export class DeadLetterFile {
     const removed = new Set(ids);
     const kept = this.#lines.filter(({ id }) => !removed.has(id));
     if (kept.length === this.#lines.length) return;
-    const path = `${this.#path}.new`;
     const old = this.#readFile();
-    const file = this.#openEmpty(path);
-    try {
-      writeAll(this.#fs, file, Buffer.concat(kept.map(({ start, end }) => old.subarray(start, end))), 0);
-      await settled((done) => this.#fs.sync(file, done));
-    } finally {
-      this.#fs.close(file);
-    }
-    this.#fs.rename(path, this.#path);
+    await replaceFile(
+      this.#fs,
+      this.#path,
+      Buffer.concat(kept.map(({ start, end }) => old.subarray(start, end))),
+    );
     this.#index();
     await settled((done) => this.#fs.syncFolder(this.#folder, done));
   }
@@ -126,7 +123,7 @@ export class DeadLetterFile {
   async #append(lines: readonly NewLine[]): Promise<void> {
     const isNew = this.#end === 0;
     const start = this.#end;
-    const file = isNew ? this.#openEmpty(this.#path) : this.#fs.open(this.#path, 'r+');
+    const file = isNew ? openAnew(this.#fs, this.#path) : this.#fs.open(this.#path, 'r+');
     try {
       writeAll(this.#fs, file, Buffer.concat(lines.map(({ bytes }) => bytes)), start);
       await settled((done) => this.#fs.sync(file, done));
@@ -140,17 +137,6 @@ export class DeadLetterFile {
     for (const { id, bytes } of lines) {
       this.#lines.push({ id, start: this.#end, end: this.#end + bytes.length });
       this.#end += bytes.length;
-    }
-  }
-
-  #openEmpty(path: string): number {
-    try {
-      return this.#fs.open(path, 'wx+');
-    } catch (error) {
-      if (codeOf(error) !== 'EEXIST') throw error;
-      const file = this.#fs.open(path, 'r+');
-      this.#fs.truncate(file, 0);
-      return file;
     }
   }
 

@@ -48,6 +48,7 @@ export class DiskEngine implements Engine {
   readonly #sources: ReadonlyMap<string, SourceLog>;
   readonly #commits: GroupCommit;
   readonly #leases = new Map<string, Lease>();
+  /** Until when nothing of a source is sent, by `performance.now()`. */
   readonly #holds = new Map<string, number>();
   readonly #timer: NodeJS.Timeout;
   #leaseCount = 0;
@@ -107,10 +108,11 @@ export class DiskEngine implements Engine {
     if (this.#isHolder(lease)) this.#leases.delete(`${lease.source}/${lease.partition}`);
   }
 
-  async hold(source: string, until = 0): Promise<number> {
-    const latest = Math.max(until, this.#holds.get(source) ?? 0);
-    this.#holds.set(source, latest);
-    return latest;
+  async hold(source: string, duration = 0): Promise<number> {
+    const now = performance.now();
+    const end = Math.max(now + duration, this.#holds.get(source) ?? 0);
+    this.#holds.set(source, end);
+    return end - now;
   }
 
   async mark(lease: Lease, ids: readonly string[]): Promise<boolean> {
@@ -125,6 +127,11 @@ export class DiskEngine implements Engine {
 
   async heartbeat(): Promise<number> {
     return 1;
+  }
+
+  async obstacle(): Promise<string | undefined> {
+    if (this.#isClosed) throw new EngineUnavailableError('The engine is closed');
+    return this.#lock.isHeld ? undefined : 'another relay has taken over the directory';
   }
 
   async backlog(source: string): Promise<Backlog> {
@@ -186,7 +193,12 @@ export class DiskEngine implements Engine {
 
   async #tick(): Promise<void> {
     await this.#syncCursors();
-    await answerRequests(this.#directory, (source, ids) => this.removeDeadLetters(source, ids));
+    await answerRequests(this.#directory, async (source, ids) => {
+      if (this.#sources.has(source)) return this.removeDeadLetters(source, ids);
+      throw new Error(
+        `the relay that uses ${this.#directory} doesn't have the write key of source ${source}`,
+      );
+    });
   }
 
   /** Never rejects: at worst, entries are sent again. */

@@ -4,7 +4,7 @@ import { codeOf, nodeFileSystem, readFully } from '@offthread/worker/spool/file-
 import { RunReader } from '@offthread/worker/spool/run-reader';
 import type { Backlog, StoredDeadLetter } from '../engine.js';
 import { readDeadLetters } from './dead-letter-file.js';
-import { readFormat } from './directory-format.js';
+import { partitionsOf, readFormat } from './directory-format.js';
 import { lengthsOf } from './entry.js';
 import { isSourceFolder } from './source-folder.js';
 
@@ -15,14 +15,20 @@ export class DiskView {
     this.#directory = directory;
   }
 
+  /** Whether a relay has used the directory. */
+  isThere(): boolean {
+    return readFormat(this.#directory) !== undefined;
+  }
+
   /** Names of the sources. Empty if the directory isn't there. */
   sources(): string[] {
     return list(this.#directory).filter(isSourceFolder);
   }
 
-  /** The number of partitions that the directory was written with; undefined if it wasn't yet. */
-  partitions(): number | undefined {
-    return readFormat(`${this.#directory}/relay.json`)?.partitions;
+  /** The number of partitions in which the events of a source are; undefined if the directory isn't a relay's. */
+  partitions(source: string): number | undefined {
+    const format = readFormat(this.#directory);
+    return format === undefined ? undefined : partitionsOf(format, source);
   }
 
   async backlog(source: string): Promise<Backlog> {

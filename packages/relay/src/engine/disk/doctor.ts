@@ -4,6 +4,7 @@ import { closeSync, fdatasyncSync, openSync, rmSync, statfsSync, statSync, write
 import { dirname } from 'node:path';
 import type { Finding } from '../../commands/finding.js';
 import { isLocked } from './directory-lock.js';
+import { DiskView } from './disk-view.js';
 
 /** A sync that takes longer makes clients wait. */
 const SLOW_SYNC_MS = 50;
@@ -11,8 +12,20 @@ const SLOW_SYNC_MS = 50;
 /** File systems in memory, by the number that Linux gives them: tmpfs and ramfs. */
 const IN_MEMORY = new Set([0x0102_1994, 0x8584_58f6]);
 
-export async function examineDirectory(directory: string, maxBytes: number): Promise<Finding[]> {
-  const isThere = statSync(directory, { throwIfNoEntry: false }) !== undefined;
+/** The settings of the relay that is to use the directory. */
+interface Intended {
+  readonly directory: string;
+  readonly maxBytes: number;
+  readonly partitions: number;
+}
+
+/** @param sources those whose write keys are listed. */
+export async function examineDirectory(
+  { directory, maxBytes, partitions }: Intended,
+  sources: readonly string[],
+): Promise<Finding[]> {
+  const facts = statSync(directory, { throwIfNoEntry: false });
+  const isThere = facts !== undefined;
   const place = isThere ? directory : dirname(directory);
   const findings: Finding[] = [];
   try {
@@ -21,6 +34,13 @@ export async function examineDirectory(directory: string, maxBytes: number): Pro
     const { code } = error as NodeJS.ErrnoException;
     const remedy = 'It must exist, or its parent, and the user of the relay must be allowed to write to it';
     return [{ level: 'error', message: `${directory} cannot be written to (${code})`, remedy }];
+  }
+  if (isThere && process.platform !== 'win32' && (facts.mode & 0o022) !== 0) {
+    findings.push({
+      level: 'warning',
+      message: `other users of this machine may write to ${directory}, and remove events`,
+      remedy: `Run chmod go-w ${directory}`,
+    });
   }
   const { type, bavail, bsize } = statfsSync(place);
   if (IN_MEMORY.has(type)) {
@@ -41,6 +61,26 @@ export async function examineDirectory(directory: string, maxBytes: number): Pro
   }
   if (isThere && (await isLocked(directory)))
     findings.push({ level: 'ok', message: `a relay uses ${directory} now` });
+  return [...findings, ...(await examinePartitions(directory, partitions, sources))];
+}
+
+/** A relay with another number of partitions doesn't start. */
+async function examinePartitions(
+  directory: string,
+  partitions: number,
+  sources: readonly string[],
+): Promise<Finding[]> {
+  const view = new DiskView(directory);
+  const findings: Finding[] = [];
+  for (const source of view.sources().filter((name) => sources.includes(name))) {
+    const kept = view.partitions(source);
+    if (kept === undefined || kept === partitions || (await view.backlog(source)).events === 0) continue;
+    findings.push({
+      level: 'error',
+      message: `events of source ${source} wait in ${kept} partitions, and --partitions is ${partitions}`,
+      remedy: `Pass --partitions ${kept} until they are delivered`,
+    });
+  }
   return findings;
 }
 

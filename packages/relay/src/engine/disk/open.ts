@@ -1,10 +1,10 @@
 // Opens the engine on a directory.
-import { codeOf, type FileSystem, nodeFileSystem, writeAll } from '@offthread/worker/spool/file-system';
+import { isDeepStrictEqual } from 'node:util';
+import { codeOf, type FileSystem, nodeFileSystem } from '@offthread/worker/spool/file-system';
 import type { Logger } from 'pino';
-import { FORMAT, readFormat } from './directory-format.js';
+import { type DirectoryFormat, FORMAT, partitionsOf, readFormat, writeFormat } from './directory-format.js';
 import { DirectoryLock } from './directory-lock.js';
 import { DiskEngine } from './disk-engine.js';
-import { settled } from './partition-writer.js';
 import { isSourceFolder } from './source-folder.js';
 import { SourceLog } from './source-log.js';
 
@@ -42,7 +42,7 @@ export async function openDiskEngine({
   });
   const opened = new Map<string, SourceLog>();
   try {
-    await checkFormat(fs, directory, partitions);
+    await checkFormat(fs, directory, partitions, sources);
     for (const source of sources)
       opened.set(
         source,
@@ -77,51 +77,57 @@ function withRemedy(error: unknown, directory: string): unknown {
   );
 }
 
-/** Rejects if the directory was written with another number of partitions and isn't empty. */
-async function checkFormat(fs: FileSystem, directory: string, partitions: number): Promise<void> {
-  const path = `${directory}/relay.json`;
-  const known = readFormat(path);
+/** Rejects if events of a source wait in another number of partitions. */
+async function checkFormat(
+  fs: FileSystem,
+  directory: string,
+  partitions: number,
+  sources: readonly string[],
+): Promise<void> {
+  const known = readFormat(directory);
   if (known !== undefined && known.format !== FORMAT)
     throw new Error(
       `${directory} is of format ${known.format}, which this version doesn't know; use the version that wrote it`,
     );
-  if (known?.partitions === partitions) return;
-  if (known !== undefined && (await hasWaiting(fs, directory, known.partitions))) {
-    throw new Error(
-      `${directory} has events in ${known.partitions} partitions; run with --partitions ${known.partitions} until it is empty, then change the number`,
-    );
-  }
-  const file = openEmpty(fs, path);
-  try {
-    writeAll(fs, file, Buffer.from(`${JSON.stringify({ format: FORMAT, partitions })}\n`), 0);
-    await settled((done) => fs.sync(file, done));
-  } finally {
-    fs.close(file);
-  }
-  await settled((done) => fs.syncFolder(directory, done));
+  const others = known === undefined ? {} : await othersIn(fs, directory, known, partitions, sources);
+  if (known?.partitions === partitions && isDeepStrictEqual(known.others, others)) return;
+  await writeFormat(fs, directory, { format: FORMAT, partitions, others });
 }
 
-function openEmpty(fs: FileSystem, path: string): number {
-  try {
-    return fs.open(path, 'wx+');
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
-    const file = fs.open(path, 'r+');
-    fs.truncate(file, 0);
-    return file;
-  }
-}
-
-async function hasWaiting(fs: FileSystem, directory: string, partitions: number): Promise<boolean> {
+/** Returns the sources that stay in another number of partitions until their write keys are listed again. */
+async function othersIn(
+  fs: FileSystem,
+  directory: string,
+  known: DirectoryFormat,
+  partitions: number,
+  sources: readonly string[],
+): Promise<Record<string, number>> {
+  const others: Record<string, number> = {};
   for (const source of fs.list(directory).filter(isSourceFolder)) {
-    const log = await SourceLog.open(fs, directory, source, { partitions, maxDeadLetters: 0, maxBytes: 0 });
-    try {
-      if (log.backlog().events > 0) return true;
-    } finally {
-      log.close();
+    const kept = partitionsOf(known, source);
+    if (kept === partitions || !(await hasWaiting(fs, directory, source, kept))) continue;
+    if (sources.includes(source)) {
+      throw new Error(
+        `${directory} has events of source ${source} in ${kept} partitions; run with --partitions ${kept} until they are delivered, then change the number`,
+      );
     }
+    others[source] = kept;
   }
-  return false;
+  return others;
+}
+
+async function hasWaiting(
+  fs: FileSystem,
+  directory: string,
+  source: string,
+  partitions: number,
+): Promise<boolean> {
+  const log = await SourceLog.open(fs, directory, source, { partitions, maxDeadLetters: 0, maxBytes: 0 });
+  try {
+    return log.backlog().events > 0;
+  } finally {
+    log.close();
+  }
 }
 
 /** Logs what was found. */

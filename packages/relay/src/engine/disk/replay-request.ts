@@ -1,7 +1,20 @@
-// Lets a command ask the relay that has locked a directory to send dead letters again: by a file in the directory, which
-// only the relay's user can write to. Used by disk-engine.ts and commands/dead.ts.
+// Lets a command ask the relay that has locked a directory to send dead letters again: by a file in the directory. Used
+// by disk-engine.ts and commands/inspect.ts.
+//
+// Other users may write to the directory, if somebody has made it so. So links aren't followed, and nothing is written
+// to a file that is there.
 import { randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Milliseconds to wait for the relay, which looks once a second. */
@@ -9,6 +22,12 @@ const LIMIT_MS = 30_000;
 const LOOK_MS = 100;
 
 const REQUEST = /^replay-[0-9a-f]{16}\.request$/;
+
+/** More than the ids of all dead letters that a source can have. */
+const MAX_REQUEST_BYTES = 4_000_000;
+
+/** Windows has neither links that anybody may make nor pipes in folders. */
+const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
 
 interface ReplayRequest {
   readonly source: string;
@@ -18,8 +37,7 @@ interface ReplayRequest {
 /** Asks the relay. Resolves with how many were stored again. Rejects with the relay's reason, or if it doesn't answer. */
 export async function requestReplay(directory: string, request: ReplayRequest): Promise<number> {
   const path = `${directory}/replay-${randomBytes(8).toString('hex')}`;
-  writeFileSync(`${path}.new`, JSON.stringify(request), { mode: 0o600 });
-  renameSync(`${path}.new`, `${path}.request`);
+  put(path, 'request', request);
   const start = performance.now();
   while (performance.now() - start < LIMIT_MS) {
     await sleep(LOOK_MS);
@@ -41,20 +59,40 @@ export async function answerRequests(
     const path = `${directory}/${name}`;
     let answer: { count?: number; error?: string };
     try {
-      const { source, ids }: ReplayRequest = JSON.parse(readFileSync(path, 'utf8'));
+      const request = readRequest(path);
       // Before it is done: a request that can't be removed must not be done again and again.
       rmSync(path);
-      answer = { count: await replay(source, ids) };
+      if (request === undefined) continue;
+      answer = { count: await replay(request.source, request.ids) };
     } catch (error) {
       answer = { error: error instanceof Error ? error.message : String(error) };
     }
     try {
-      const place = path.replace(/\.request$/, '');
-      writeFileSync(`${place}.new`, JSON.stringify(answer), { mode: 0o600 });
-      renameSync(`${place}.new`, `${place}.answer`);
+      put(path.replace(/\.request$/, ''), 'answer', answer);
     } catch {
       // The command reports that there was no answer.
     }
+  }
+}
+
+/** Makes a file that appears with all of its content. */
+function put(path: string, ending: 'request' | 'answer', content: object): void {
+  writeFileSync(`${path}.new`, JSON.stringify(content), { mode: 0o600, flag: 'wx' });
+  renameSync(`${path}.new`, `${path}.${ending}`);
+}
+
+/** Returns undefined if the file isn't a request. Opening a pipe would otherwise wait for somebody to write to it. */
+function readRequest(path: string): ReplayRequest | undefined {
+  let file: number | undefined;
+  try {
+    file = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    const facts = fstatSync(file);
+    if (!facts.isFile() || facts.size > MAX_REQUEST_BYTES) return undefined;
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return undefined;
+  } finally {
+    if (file !== undefined) closeSync(file);
   }
 }
 

@@ -2,15 +2,24 @@
 import type { Redis } from 'ioredis';
 import type { Finding } from '../../commands/finding.js';
 import { createConnection, placeOf, type RedisAddress } from './connection.js';
+import { keysOf } from './keys.js';
 
 /** The first version with exclusive ranges of streams. Valkey reports the version of Redis that it is compatible with. */
 const LEAST_VERSION = [6, 2] as const;
 
+/** The settings of the relay that is to use the server. */
+export interface Intended {
+  readonly partitions: number;
+  readonly sources: readonly string[];
+}
+
 /** Connects and examines. */
-export async function examineRedis(address: RedisAddress): Promise<Finding[]> {
+export async function examineRedis(address: RedisAddress, intended?: Intended): Promise<Finding[]> {
   const redis = createConnection(address, 'doctor');
   try {
-    return (await connect(redis, address)) ?? (await examine(redis));
+    const failure = await connect(redis, address);
+    if (failure !== undefined) return failure;
+    return [...(await examine(redis)), ...(intended === undefined ? [] : await partitions(redis, intended))];
   } finally {
     redis.disconnect();
   }
@@ -83,6 +92,29 @@ function role(facts: Facts): Finding | undefined {
     message: 'This server is a replica and accepts no events',
     remedy: 'Use the address of the primary',
   };
+}
+
+/** A relay with another number of partitions doesn't start, or answers 503. */
+async function partitions(redis: Redis, { partitions: wanted, sources }: Intended): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const source of sources) {
+    const kept = await redis.get(keysOf(source).partitions);
+    if (kept === null || Number(kept) === wanted || (await waitingIn(redis, source, Number(kept))) === 0)
+      continue;
+    findings.push({
+      level: 'error',
+      message: `events of source ${source} wait in ${kept} partitions, and --partitions is ${wanted}`,
+      remedy: `Pass --partitions ${kept}, or wait until relays with ${kept} have delivered them`,
+    });
+  }
+  return findings;
+}
+
+/** How many entries wait. */
+async function waitingIn(redis: Redis, source: string, count: number): Promise<number> {
+  const streams = Array.from({ length: count }, (_, partition) => keysOf(source).stream(partition));
+  const lengths = await Promise.all(streams.map((stream) => redis.xlen(stream)));
+  return lengths.reduce((total, length) => total + length, 0);
 }
 
 function appendOnly(facts: Facts): Finding {

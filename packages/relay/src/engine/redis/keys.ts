@@ -3,13 +3,18 @@
 import { createHash } from 'node:crypto';
 
 /**
- * Relays with the same sources that have given a sign of life: a sorted set, by time. Relays with other sources don't
- * count: they wouldn't take this relay's share of the partitions.
+ * Relays with the same sources and partitions that have given a sign of life: a sorted set, by time. Others don't count:
+ * they wouldn't take this relay's share of the partitions.
  */
-export function relaysKey(sources: readonly string[]): string {
-  const hash = createHash('sha256').update(sources.toSorted().join(' ')).digest('hex');
-  return `offthread:relays:${hash.slice(0, 32)}`;
+export function relaysKey(sources: readonly string[], partitions: number): string {
+  const hash = createHash('sha256')
+    .update([...sources.toSorted(), partitions].join(' '))
+    .digest('hex');
+  return `offthread:{relays}:${hash.slice(0, 32)}`;
 }
+
+/** Set of the sources that relays have had, also of those whose write key isn't listed any more. */
+export const SOURCES_KEY = 'offthread:{relays}:sources';
 
 /** The keys of a source. */
 export interface SourceKeys {

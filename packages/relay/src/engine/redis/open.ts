@@ -6,7 +6,7 @@ import { connect, examine } from './doctor.js';
 import { keysOf } from './keys.js';
 import { RedisEngine, type RedisEngineOptions } from './redis-engine.js';
 import { repartition } from './repartition.js';
-import { storedSources } from './stored-sources.js';
+import { storedSources, storeSources } from './stored-sources.js';
 
 /** Milliseconds between two messages about the connection in the log. */
 const REPORT_MS = 60_000;
@@ -18,6 +18,8 @@ export interface OpenRedisOptions extends RedisAddress, Pick<RedisEngineOptions,
   readonly sources: readonly string[];
   /** Replicas that must have an event before it counts as stored. Default: 0. */
   readonly waitReplicas?: number;
+  /** Milliseconds to wait for them. Default: 2,000. */
+  readonly waitDuration?: number;
   /** Milliseconds. Default: 10,000. */
   readonly leaseDuration?: number;
   /** Most dead letters of a source. Default: 10,000. */
@@ -38,7 +40,12 @@ export async function openRedisEngine(options: OpenRedisOptions): Promise<RedisE
     }
     const partitions = await partitionsFor(drain, options);
     for (const redis of [ingest, drain]) logTrouble(redis, options);
-    const defaults = { waitReplicas: 0, leaseDuration: 10_000, maxDeadLetters: 10_000 };
+    const defaults = {
+      waitReplicas: 0,
+      waitDuration: 2_000,
+      leaseDuration: 10_000,
+      maxDeadLetters: 10_000,
+    };
     return new RedisEngine(ingest, drain, { ...defaults, ...options, partitions });
   } catch (error) {
     ingest.disconnect();
@@ -51,6 +58,7 @@ export async function openRedisEngine(options: OpenRedisOptions): Promise<RedisE
 async function partitionsFor(redis: Redis, { sources, partitions }: OpenRedisOptions): Promise<number> {
   if (partitions !== 'kept') {
     for (const source of sources) await checkPartitions(redis, source, partitions);
+    await storeSources(redis, sources);
     return partitions;
   }
   // Commands also look at sources that aren't listed.

@@ -15,7 +15,7 @@ import {
   type Removal,
   type StoredDeadLetter,
 } from '../engine.js';
-import { keysOf, relaysKey } from './keys.js';
+import { keysOf, relaysKey, SOURCES_KEY } from './keys.js';
 import { repartition } from './repartition.js';
 import { ReplicaWait } from './replica-wait.js';
 import type { Argument, Script } from './script.js';
@@ -53,6 +53,8 @@ export interface RedisEngineOptions {
   readonly leaseDuration: number;
   /** Replicas that must have an event before it counts as stored. */
   readonly waitReplicas: number;
+  /** Milliseconds for which Redis waits for them. Shorter than the timeout of a command. */
+  readonly waitDuration: number;
   /** Name of this relay, without spaces. */
   readonly relayId: string;
   /** The names of the sources that this relay delivers. */
@@ -76,8 +78,8 @@ export class RedisEngine implements Engine {
     this.#options = options;
     this.#ingest = ingest;
     this.#drain = drain;
-    this.#relays = relaysKey(options.sources);
-    this.#replicas = new ReplicaWait(ingest, options.waitReplicas);
+    this.#relays = relaysKey(options.sources, options.partitions);
+    this.#replicas = new ReplicaWait(ingest, options.waitReplicas, options.waitDuration);
   }
 
   async append(source: string, events: readonly PartitionedEvents[]): Promise<Appended> {
@@ -90,6 +92,7 @@ export class RedisEngine implements Engine {
         args.push(partition, entry.events, entry.text);
       }
     }
+    if (!(await available(() => this.#replicas.areFollowing()))) throw this.#tooFewReplicas();
     const { connection } = this.#replicas;
     const append = () => this.#run(APPEND, [keys.counters, keys.partitions, ...streams], args, this.#ingest);
     let result = await append();
@@ -100,15 +103,9 @@ export class RedisEngine implements Engine {
     }
     if (result === 'full') return { type: 'full' };
     if (result !== 'stored') {
-      throw new EngineUnavailableError(
-        `Events of this source wait in ${result} partitions, and this relay has ${this.partitions}`,
-      );
+      throw new EngineUnavailableError(this.#otherPartitions(String(result)));
     }
-    if (!(await available(() => this.#replicas.isReplicated(connection)))) {
-      throw new EngineUnavailableError(
-        `Fewer than ${this.#options.waitReplicas} replicas have confirmed the events`,
-      );
-    }
+    if (!(await available(() => this.#replicas.isReplicated(connection)))) throw this.#tooFewReplicas();
     return { type: 'stored' };
   }
 
@@ -166,13 +163,13 @@ export class RedisEngine implements Engine {
     await this.#run(RELEASE, [keysOf(source).lease(partition)], [token]);
   }
 
-  /** Kept as a time that is left, because the clocks of relays differ. */
-  async hold(source: string, until?: number): Promise<number> {
+  async hold(source: string, duration = 0): Promise<number> {
     const { hold } = keysOf(source);
-    const delay = until === undefined ? 0 : Math.ceil(until - Date.now());
     const left =
-      delay > 0 ? await this.#run(HOLD, [hold], [delay]) : await available(() => this.#drain.pttl(hold));
-    return Date.now() + Math.max(0, Number(left));
+      duration > 0
+        ? await this.#run(HOLD, [hold], [Math.ceil(duration)])
+        : await available(() => this.#drain.pttl(hold));
+    return Math.max(0, Number(left));
   }
 
   async mark({ source, partition, token }: Lease, ids: readonly string[]): Promise<boolean> {
@@ -189,7 +186,22 @@ export class RedisEngine implements Engine {
 
   async heartbeat(): Promise<number> {
     this.#isAlive = true;
-    return Number(await this.#run(HEARTBEAT, [this.#relays], [this.#options.relayId, ALIVE_MS]));
+    const { relayId, sources } = this.#options;
+    return Number(await this.#run(HEARTBEAT, [this.#relays, SOURCES_KEY], [relayId, ALIVE_MS, ...sources]));
+  }
+
+  async obstacle(): Promise<string | undefined> {
+    const { sources } = this.#options;
+    const all = await available(() =>
+      this.#drain.mget(...sources.map((source) => keysOf(source).partitions)),
+    );
+    for (const [index, kept] of all.entries()) {
+      if (kept === null || kept === String(this.partitions)) continue;
+      const isAllowed = await available(() => repartition(this.#drain, sources[index] ?? '', kept));
+      if (!isAllowed) return this.#otherPartitions(kept);
+    }
+    const isFollowed = await available(() => this.#replicas.areFollowing());
+    return isFollowed ? undefined : this.#tooFewReplicas().message;
   }
 
   async backlog(source: string): Promise<Backlog> {
@@ -221,6 +233,17 @@ export class RedisEngine implements Engine {
     return tokens.map((token) => token?.split(' ')[0]);
   }
 
+  /** Partitions of a source in which events wait, and which no relay delivers. */
+  async undelivered(source: string): Promise<number[]> {
+    const [holders, lengths] = await Promise.all([
+      this.holders(source),
+      available(() => Promise.all(this.#streams(source).map((stream) => this.#drain.xlen(stream)))),
+    ]);
+    return lengths.flatMap((length, partition) =>
+      length > 0 && holders[partition] === undefined ? [partition] : [],
+    );
+  }
+
   async deadLetters(source: string, after?: string, count = 100): Promise<StoredDeadLetter[]> {
     const from = after === undefined ? '-' : `(${after}`;
     const entries = await available(() => this.#drain.xrange(keysOf(source).dead, from, '+', 'COUNT', count));
@@ -250,6 +273,14 @@ export class RedisEngine implements Engine {
     if (this.#isAlive) await this.#drain.zrem(this.#relays, this.#options.relayId).catch(() => {});
     this.#ingest.disconnect();
     this.#drain.disconnect();
+  }
+
+  #otherPartitions(kept: string): string {
+    return `events of a source wait in ${kept} partitions, and this relay has ${this.partitions}`;
+  }
+
+  #tooFewReplicas(): EngineUnavailableError {
+    return new EngineUnavailableError(`fewer than ${this.#options.waitReplicas} replicas follow Redis`);
   }
 
   #streams(source: string): string[] {

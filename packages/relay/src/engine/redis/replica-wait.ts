@@ -2,21 +2,24 @@
 // because Redis executes nothing else of a connection meanwhile. Used by redis-engine.ts.
 import type { Redis } from 'ioredis';
 
-/** Milliseconds for which Redis waits. Shorter than the timeout of a command. */
-const WAIT_MS = 2_000;
-
 export class ReplicaWait {
   readonly #redis: Redis;
   readonly #replicas: number;
-  #current: Promise<unknown> | undefined;
-  #next: Promise<number> | undefined;
+  readonly #duration: number;
+  #current: Promise<boolean> | undefined;
+  #next: Promise<boolean> | undefined;
   #connection = 0;
+  /** Whether there were enough replicas the last time. */
+  #areEnough = false;
 
-  constructor(redis: Redis, replicas: number) {
+  /** @param duration milliseconds for which Redis waits. */
+  constructor(redis: Redis, replicas: number, duration: number) {
     this.#redis = redis;
     this.#replicas = replicas;
+    this.#duration = duration;
     redis.on('close', () => {
       this.#connection++;
+      this.#areEnough = false;
     });
   }
 
@@ -25,21 +28,36 @@ export class ReplicaWait {
     return this.#connection;
   }
 
+  /**
+   * Returns whether enough replicas follow. Ask before writing: what is written while they don't can't be confirmed, and
+   * the client would send it again and again.
+   */
+  async areFollowing(): Promise<boolean> {
+    return this.#replicas === 0 || this.#areEnough || this.#wait();
+  }
+
   /** Returns whether enough replicas have all that was written on that connection so far. */
   async isReplicated(connection: number): Promise<boolean> {
     if (this.#replicas === 0) return true;
-    // A WAIT that was sent already may have begun before the caller's write.
-    this.#next ??= this.#start();
-    const replicas = await this.#next;
     // On another connection, WAIT doesn't wait for what was written on this one.
-    return replicas >= this.#replicas && connection === this.#connection;
+    return (await this.#wait()) && connection === this.#connection;
   }
 
-  async #start(): Promise<number> {
+  /** A WAIT that was sent already may have begun before the caller's write, so the next one counts. */
+  #wait(): Promise<boolean> {
+    this.#next ??= this.#start();
+    return this.#next;
+  }
+
+  async #start(): Promise<boolean> {
     await this.#current?.catch(() => {});
     this.#next = undefined;
-    const wait = this.#redis.wait(this.#replicas, WAIT_MS);
-    this.#current = wait;
-    return wait;
+    this.#current = this.#ask();
+    return this.#current;
+  }
+
+  async #ask(): Promise<boolean> {
+    this.#areEnough = (await this.#redis.wait(this.#replicas, this.#duration)) >= this.#replicas;
+    return this.#areEnough;
   }
 }

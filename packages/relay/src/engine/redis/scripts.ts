@@ -156,13 +156,17 @@ redis.call('SET', KEYS[1], '1', 'PX', ARGV[1])
 return tonumber(ARGV[1])
 `);
 
-/** KEYS: relays. ARGV: name of the relay, milliseconds for which a sign of life counts. Returns how many there are. */
+/**
+ * KEYS: relays, sources. ARGV: name of the relay, milliseconds for which a sign of life counts, the relay's sources.
+ * Returns how many relays there are.
+ */
 export const HEARTBEAT = new Script(`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
+for i = 3, #ARGV do redis.call('SADD', KEYS[2], ARGV[i]) end
 return redis.call('ZCARD', KEYS[1])
 `);
 

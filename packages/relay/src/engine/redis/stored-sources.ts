@@ -1,19 +1,14 @@
-// Finds the sources that have something in Redis, also those whose write key isn't listed any more. Used by open.ts and
-// redis-engine.ts.
+// Remembers the sources of all relays, also those whose write key isn't listed any more. A set of its own, because looking
+// for their keys would mean to look at all keys of a Redis that others may use too. Used by open.ts and redis-engine.ts.
 import type { Redis } from 'ioredis';
-import { keysOf } from './keys.js';
+import { SOURCES_KEY } from './keys.js';
 
-/** Keys that Redis looks at in one step. */
-const STEP = 1_000;
-
-/** Returns the names of the sources, sorted. Looks at all keys of the database. */
+/** Returns the names of the sources, sorted. */
 export async function storedSources(redis: Redis): Promise<string[]> {
-  const names = new Set<string>();
-  let cursor = '0';
-  do {
-    const [next, keys] = await redis.scan(cursor, 'MATCH', keysOf('*').counters, 'COUNT', STEP);
-    for (const key of keys) names.add(key.slice(key.indexOf('{') + 1, key.indexOf('}')));
-    cursor = next;
-  } while (cursor !== '0');
-  return [...names].sort();
+  return (await redis.smembers(SOURCES_KEY)).sort();
+}
+
+/** Never rejects: if Redis is full, a heartbeat of a relay does it. */
+export async function storeSources(redis: Redis, sources: readonly string[]): Promise<void> {
+  await redis.sadd(SOURCES_KEY, ...sources).catch(() => {});
 }
