@@ -11,7 +11,7 @@ export default {
   coverageAnalysis: 'perTest',
   mutate: [
     'packages/worker/src/**/{backoff,batch,body,body-format,frame,outcome,retry,retry-after}.ts',
-    'packages/worker/src/spool/{record,segment,retention}.ts',
+    'packages/worker/src/spool/{retention,segment}.ts',
     'packages/sdk/src/event/{before-send,event-fields,timestamp,validate}.ts',
     'packages/sdk/src/input/{other-names,suggest}.ts',
     'packages/tracking-api/src/{event-texts,json-members,json-spans}.ts',
