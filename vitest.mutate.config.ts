@@ -10,7 +10,7 @@ interface Manifest {
   exports: Record<string, string | { default: string } | { 'offthread-internal': { default: string } }>;
 }
 
-const manifests = ['worker', 'sdk'].map((folder) => {
+const manifests = ['worker', 'sdk', 'tracking-api'].map((folder) => {
   const url = new URL(`packages/${folder}/`, import.meta.url);
   return { url, manifest: JSON.parse(readFileSync(new URL('package.json', url), 'utf8')) as Manifest };
 });
@@ -33,9 +33,11 @@ export default defineConfig({
     include: [
       'test/batch/batch.test.ts',
       'test/delivery/{backoff,retry}.test.ts',
-      'test/event/before-send.test.ts',
-      'test/spool/retry.test.ts',
+      'test/event/{before-send,event-refusal,timestamp}.test.ts',
+      'test/settings/names.test.ts',
+      'test/spool/{format,retention,retry}.test.ts',
       'test/testing/testing-kit.test.ts',
+      'test/tracking-api/{event-texts,merged-context}.test.ts',
     ],
     setupFiles: ['test/helpers/in-thread.ts'],
     testTimeout: 30_000,

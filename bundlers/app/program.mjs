@@ -3,10 +3,10 @@
 import { Analytics } from '@offthread/sdk';
 
 const [host, messageId, how] = process.argv.slice(-3);
-const tell = (what) => console.log(JSON.stringify(what));
-const onError = ({ code, message }) => tell({ error: code, message });
+const print = (what) => console.log(JSON.stringify(what));
+const onError = ({ code, message }) => print({ error: code, message });
 
 const analytics = new Analytics({ writeKey: 'KEY', host, onError, flushTimeout: 20_000 });
 analytics.track({ userId: 'u', event: 'Bundled', messageId });
 if (how === 'leave') process.exit(7);
-else analytics.close(20_000).then(({ status }) => tell({ closed: status }));
+else analytics.close(20_000).then(({ status }) => print({ closed: status }));

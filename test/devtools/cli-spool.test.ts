@@ -1,23 +1,22 @@
 // offthread spool: what a client has left can be looked at, sent, and written out.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { offthread, SECRET } from '../helpers/cli.js';
 import { runFixture } from '../helpers/fixture.js';
+import { withFolder } from '../helpers/folder.js';
 import { upTo } from '../helpers/with-api.js';
 
 let api: TrackingApi;
-let directory: string;
+let directory = '';
+withFolder((path) => {
+  directory = path;
+});
 beforeAll(async () => {
   api = await startTrackingApi();
 });
-beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'offthread-spool-'));
-  await api.reset();
-});
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
+beforeEach(() => api.reset());
 afterAll(() => api.close());
 
 /** Has a client leave events behind. */

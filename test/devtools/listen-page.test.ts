@@ -4,37 +4,20 @@ import type { AddressInfo } from 'node:net';
 import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
 import { Analytics } from '@offthread/sdk';
 import axe from 'axe-core';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { launchBrowser } from '../helpers/browser.js';
-import { type LivePage, namesOf, openPage, rows, textOf } from '../helpers/live-page.js';
+import type { Page } from 'playwright-core';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { namesOf, openPage, rows, textOf, withLivePage } from '../helpers/live-page.js';
 import { batchOf, post, trackEvent } from '../helpers/raw-client.js';
 
 // A browser on a busy machine takes its time; each wait inside has a bound of its own.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
 
-let browser: Browser;
+const bench = withLivePage();
 let api: TrackingApi;
-let live: LivePage;
 let page: Page;
-
-beforeAll(async () => {
-  browser = await launchBrowser();
-});
-
-afterAll(() => browser?.close());
-
-beforeEach(async () => {
-  api = await startTrackingApi({ in: 'thread', page: true });
-  live = await openPage(browser, api);
-  page = live.page;
-});
-
-afterEach(async () => {
-  const { faults } = live;
-  await live[Symbol.asyncDispose]();
-  await api.close();
-  expect(faults).toEqual([]);
+let faults: string[];
+beforeEach(() => {
+  ({ api, page, faults } = bench);
 });
 
 const soon = { timeout: 10_000, interval: 50 };
@@ -134,7 +117,7 @@ describe('the list', () => {
     await send(trackEvent({ event: 'Last One' }));
     await shows('Last One', 'New One');
     // The browser reports the connection that was refused.
-    live.faults.splice(0);
+    faults.splice(0);
   });
 
   test('keeps an open request when its connection comes back, but not after a reset', async () => {
@@ -154,7 +137,7 @@ describe('the list', () => {
     await api.reset();
     await expect.poll(() => reply.count(), soon).toBe(0);
     // The browser reports the connection that was refused.
-    live.faults.splice(0);
+    faults.splice(0);
   });
 
   test('keeps more than 10,000 events, but renders only the visible ones', async () => {
@@ -354,13 +337,13 @@ test('everything in an event is shown as text', async () => {
   expect(await page.locator('img').count()).toBe(1); // The icon.
   expect(await page.locator('script').count()).toBe(1);
   expect(await page.locator('a, [onerror], [onload]').count()).toBe(0);
-  expect(live.faults).toEqual([]);
+  expect(faults).toEqual([]);
   // And were it to become markup some day, the browser would not have it.
   const inserted = page.locator('body').evaluate((body) => {
     body.insertAdjacentHTML('beforeend', '<img src=x onerror="window.hacked=1">');
   });
   await expect(inserted).rejects.toThrow('TrustedHTML');
-  live.faults.splice(0);
+  faults.splice(0);
 });
 
 describe('the requests', () => {
@@ -407,7 +390,7 @@ describe('the requests', () => {
 
   test('that are refused because of one event mark that event', async () => {
     await using strict = await startTrackingApi({ in: 'thread', page: true, strict: true });
-    await using other = await openPage(browser, strict);
+    await using other = await openPage(bench.browser, strict);
     const batch = [trackEvent({ event: 'Right One' }), { type: 'track', event: 'Nobody There' }];
     expect((await post(strict.url, { batch })).status).toBe(400);
     await other.page.getByText('A request with a fault in an event is refused.').waitFor();
@@ -485,7 +468,7 @@ describe('the switch', () => {
 
 describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
   test('the page has no accessibility violation', async () => {
-    await using other = await openPage(browser, api, { colorScheme });
+    await using other = await openPage(bench.browser, api, { colorScheme });
     const check = async (state: string): Promise<void> => {
       await other.page.evaluate(axe.source);
       const violations = await other.page.evaluate(async () => {
@@ -512,7 +495,7 @@ describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
 });
 
 test('in a narrow window nothing is cut off at the sides, and an event replaces the list', async () => {
-  await using narrow = await openPage(browser, api, { viewport: { width: 360, height: 640 } });
+  await using narrow = await openPage(bench.browser, api, { viewport: { width: 360, height: 640 } });
   await send(trackEvent({ event: 'A Rather Long Name Of An Event That Goes On And On Completed' }));
   await rows(narrow.page).first().click();
   await narrow.page.getByRole('complementary').waitFor();

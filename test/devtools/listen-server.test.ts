@@ -170,7 +170,7 @@ test('a web page of another origin cannot drive the API, and a program can', asy
   expect((await api.counts()).events).toBe(0);
 });
 
-test('the stream tells no write key and no headers', async () => {
+test('the stream contains no write key and no headers, and has browsers reconnect soon', async () => {
   await using api = await startTrackingApi({ page: true });
   await post(api.url, batchOf(1), { writeKey: 'SECRET-KEY', headers: { cookie: 'SECRET-COOKIE' } });
   const text = await new Promise<string>((resolve, reject) => {
@@ -190,6 +190,7 @@ test('the stream tells no write key and no headers', async () => {
     );
     stream.once('error', reject);
   });
+  expect(text).toMatch(/^retry: 500\n\n/);
   expect(text).toContain('Thing Done');
   expect(text).not.toContain('SECRET');
   expect(text).not.toContain(Buffer.from('SECRET-KEY:').toString('base64'));

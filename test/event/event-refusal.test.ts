@@ -1,11 +1,9 @@
 // Events that the API wouldn't accept are refused at the call, with a message that says what was expected and what was
 // passed.
 import { AnalyticsError } from '@offthread/sdk';
+import { createTestAnalytics } from '@offthread/sdk/testing';
 import { describe, expect, test } from 'vitest';
 import { call, refusal } from '../helpers/untyped.js';
-import { flushed, withApi } from '../helpers/with-api.js';
-
-const bench = withApi();
 
 const WHO = { userId: 'u' };
 const TRACK = { ...WHO, event: 'e' };
@@ -203,8 +201,9 @@ refused.push(
   ['alias', { ...WHO, previousID: 'p' }, "alias() has no field 'previousID'; did you mean 'previousId'?"],
 );
 
-test(`all ${refused.length} of them, each with its own message, and none is counted or sent`, async () => {
-  const analytics = bench.open();
+test(`all ${refused.length} of them, each with its own message, and none is counted or sent`, () => {
+  const errors: AnalyticsError[] = [];
+  const analytics = createTestAnalytics({ onError: (error) => errors.push(error) });
   analytics.track({ ...TRACK, event: 'before' });
   const messages: [string, unknown, string][] = [];
   for (const [type, event] of refused) {
@@ -215,10 +214,10 @@ test(`all ${refused.length} of them, each with its own message, and none is coun
   }
   expect(messages).toEqual(refused);
   analytics.track({ ...TRACK, event: 'after' });
-  flushed(analytics);
-  expect((await bench.api.events()).map(({ event }) => event)).toEqual(['before', 'after']);
+  expect(analytics.flush()).toMatchObject({ status: 'ok', delivered: 2 });
+  expect(analytics.events.map(({ event }) => event)).toEqual(['before', 'after']);
   expect(analytics.stats()).toMatchObject({ accepted: 2, delivered: 2, refused: {} });
-  expect(bench.errors).toEqual([]);
+  expect(errors).toEqual([]);
 });
 
 describe('a callback', () => {
@@ -227,7 +226,7 @@ describe('a callback', () => {
     ['done', "'done'"],
     [{}, 'an object'],
   ])('that is %s is refused', (callback, shown) => {
-    const analytics = bench.open();
+    const analytics = createTestAnalytics();
     const { code, message } = refusal(() => call(analytics, 'track', TRACK, callback));
     expect(code).toBe('invalid_event');
     expect(message).toBe(`track(): callback must be a function; got ${shown}`);
@@ -235,7 +234,7 @@ describe('a callback', () => {
   });
 
   test("isn't called for an event that is refused by an exception", async () => {
-    const analytics = bench.open();
+    const analytics = createTestAnalytics();
     let calls = 0;
     refusal(() => call(analytics, 'track', WHO, () => calls++));
     await analytics.close();
@@ -244,7 +243,7 @@ describe('a callback', () => {
 });
 
 test("what a user of TypeScript would get wrong doesn't compile", () => {
-  const analytics = bench.open({ stub: true });
+  const analytics = createTestAnalytics();
   // @ts-expect-error: no user
   refusal(() => analytics.track({ event: 'e' }));
   // @ts-expect-error: no event name
@@ -256,6 +255,6 @@ test("what a user of TypeScript would get wrong doesn't compile", () => {
   // @ts-expect-error: one id only
   refusal(() => analytics.alias({ userId: 'u' }));
   // @ts-expect-error: a setting that does not exist
-  refusal(() => bench.open({ flushAt: 20 }));
+  refusal(() => createTestAnalytics({ flushAt: 20 }));
   expect(analytics.stats().accepted).toBe(0);
 });

@@ -1,10 +1,10 @@
 // Imports files of events by the command line, from a folder of their own into one local API.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ReceivedEvent, startTrackingApi, type TrackingApi } from '@offthread/devtools';
-import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
+import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { type CliEnd, type CliOptions, type CliRun, startOffthread } from './cli.js';
+import { withFolder } from './folder.js';
 
 /** A folder for each test, and an API that is reset before each test. */
 export interface ImportFolder {
@@ -20,15 +20,14 @@ export interface ImportFolder {
 
 export function withImportFolder(): ImportFolder {
   let api: TrackingApi;
-  let path: string;
+  let path = '';
+  withFolder((made) => {
+    path = made;
+  });
   beforeAll(async () => {
     api = await startTrackingApi();
   });
-  beforeEach(async () => {
-    path = mkdtempSync(join(tmpdir(), 'offthread-import-'));
-    await api.reset();
-  });
-  afterEach(() => rmSync(path, { recursive: true, force: true }));
+  beforeEach(() => api.reset());
   afterAll(() => api.close());
   const start = (file: string, args: readonly string[] = [], options: CliOptions = {}): CliRun =>
     startOffthread(['import', file, '--host', api.url, '--progress', '0', ...args], {

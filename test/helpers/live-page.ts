@@ -62,6 +62,8 @@ export interface LiveBench {
   readonly browser: Browser;
   readonly api: TrackingApi;
   readonly page: Page;
+  /** The errors that the page has reported. Empty it if a test expects some. */
+  readonly faults: string[];
 }
 
 /** Sets up API and page for a test file. A test fails if the page reports an error. */
@@ -93,6 +95,9 @@ export function withLivePage(): LiveBench {
     },
     get page() {
       return started(live).page;
+    },
+    get faults() {
+      return started(live).faults;
     },
   };
 }

@@ -2,14 +2,10 @@
 // address is resolved again. Two servers, and a name that moves from one to the other.
 import dns from 'node:dns';
 import type { Socket } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
-import { startTrackingApi } from '@offthread/devtools';
 import { isOutdated, MAX_CONNECTION_AGE_MS, MAX_IDLE_MS } from '@offthread/worker/http/connections';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { startLink } from '../helpers/middlebox.js';
 import { type RawServer, startRawServer } from '../helpers/raw-server.js';
 import { sender } from '../helpers/sender.js';
-import { Trial } from '../helpers/trial.js';
 
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
 const BODY = Buffer.from('{"batch":[]}');
@@ -120,36 +116,6 @@ test("of several connections, only those are reused that weren't idle for long",
   await expect.poll(() => old.sockets.map(({ closed }) => closed).sort()).toEqual([false, true]);
   await Promise.all([one(BODY, 0, never), two(BODY, 0, never)]);
   expect(connections()).toEqual([3, 0]);
-});
-
-describe('a link that silently forgets idle connections', () => {
-  test('makes no flush miss its two seconds', async () => {
-    await using api = await startTrackingApi();
-    await using link = await startLink(api.port, { idleMs: MAX_IDLE_MS });
-    await using trial = new Trial({ host: `http://127.0.0.1:${link.port}` });
-    trial.track();
-    expect(await trial.analytics.flushAsync(20_000)).toMatchObject({ status: 'ok', delivered: 1 });
-    await delay(MAX_IDLE_MS + 500);
-    trial.track();
-    expect(await trial.analytics.flushAsync(2_000)).toMatchObject({ status: 'ok', delivered: 1 });
-    expect((await link.look()).seen).toHaveLength(2);
-    expect(trial.analytics.stats()).toMatchObject({ requests: 2, retries: 0 });
-    await trial.balance(api);
-  });
-
-  test('carries steady traffic on one connection', async () => {
-    await using api = await startTrackingApi();
-    await using link = await startLink(api.port, { idleMs: MAX_IDLE_MS });
-    await using trial = new Trial({ host: `http://127.0.0.1:${link.port}` });
-    for (const pause of [0, 200, 200, 1_000, 2_000, 3_000]) {
-      await delay(pause);
-      trial.track();
-      expect(await trial.analytics.flushAsync(20_000)).toMatchObject({ status: 'ok', delivered: 1 });
-    }
-    expect((await link.look()).seen).toHaveLength(1);
-    expect((await api.counts()).requests).toBe(6);
-    await trial.balance(api);
-  });
 });
 
 describe('after a fault', () => {

@@ -119,11 +119,11 @@ describe('a token', () => {
 
 describe('a token before it expires', () => {
   test('is renewed after half its lifetime, without delaying a batch', async () => {
-    await server.behave({ life: 10 });
+    await server.behave({ life: 6 });
     await using trial = trialWith();
     trial.track();
     await trial.analytics.flushAsync(20_000);
-    await new Promise((resolve) => setTimeout(resolve, 5_100));
+    await new Promise((resolve) => setTimeout(resolve, 3_100));
     // No request was made in the meantime, because there was nothing to send.
     expect(await statuses()).toEqual([200]);
     trial.track();
@@ -137,12 +137,12 @@ describe('a token before it expires', () => {
   });
 
   test('is used as long as it cannot be renewed', async () => {
-    await server.behave({ life: 12 });
+    await server.behave({ life: 10 });
     await using trial = trialWith();
     trial.track();
     await trial.analytics.flushAsync(20_000);
     await server.behave({ script: [{ status: 503 }] });
-    await new Promise((resolve) => setTimeout(resolve, 6_100));
+    await new Promise((resolve) => setTimeout(resolve, 5_100));
     for (let n = 0; n < 5; n++) {
       trial.track();
       expect(await trial.analytics.flushAsync(20_000)).toMatchObject({ ...OK, delivered: 1 });

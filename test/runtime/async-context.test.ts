@@ -4,12 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startTrackingApi } from '@offthread/devtools';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runProgram } from '../helpers/program.js';
-import { withApi } from '../helpers/with-api.js';
-
-const bench = withApi();
 
 const MAJOR = Number.parseInt(process.versions.node, 10);
 
@@ -23,15 +21,16 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const USERS = ['alice', 'bob', 'carol'];
 
-test.for(['loaded first', 'required', 'imported', 'required from a bundle'])(
+test.concurrent.for(['loaded first', 'required', 'imported', 'required from a bundle'])(
   'three users of a Fastify server are kept apart if the SDK is %s',
   {
     timeout: 60_000,
   },
   async (load) => {
-    await bench.api.rules([{ match: { eventName: 'Poison' }, behaviour: { type: 'answer', status: 400 } }]);
+    await using api = await startTrackingApi({ in: 'thread' });
+    await api.rules([{ match: { eventName: 'Poison' }, behaviour: { type: 'answer', status: 400 } }]);
     const { code, stderr, lines } = await runProgram('three-users.mjs', {
-      args: [bench.api.url, load, bundle],
+      args: [api.url, load, bundle],
       flags: ['--expose-gc'],
     });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -45,7 +44,7 @@ test.for(['loaded first', 'required', 'imported', 'required from a bundle'])(
       ...USERS.map((user) => `Cycle of ${user}: ${user}`),
       ...USERS.map((user) => `Late of ${user}: ${user}`),
     ]);
-    const receipts = (await bench.api.events()).filter(({ event }) => event === 'Receipt Sent');
+    const receipts = (await api.events()).filter(({ event }) => event === 'Receipt Sent');
     expect(receipts.map(({ userId, properties }) => [userId, Object(properties).of]).sort()).toEqual(
       USERS.map((user) => [user, user]),
     );

@@ -1,11 +1,9 @@
 // The error for a setting or field named as in analytics-ruby, analytics-node, posthog-node or rudder-sdk-node says its
 // name here, or why there is none, and never suggests an unrelated name.
+import { createTestAnalytics } from '@offthread/sdk/testing';
 import { describe, expect, test } from 'vitest';
 import { refusedWith } from '../helpers/settings.js';
 import { call, construct, refusal } from '../helpers/untyped.js';
-import { withApi } from '../helpers/with-api.js';
-
-const bench = withApi();
 
 const RETRIES = "; use 'maxRetries' instead, which does not count the first request";
 const FUNCTION = "; a function cannot be passed to the worker thread; use 'proxy', 'tls' and 'headers'";
@@ -99,19 +97,19 @@ describe('a field of', () => {
   ];
 
   test.each(fields)('%s: %s, %s', (_, type, name, answer) => {
-    const analytics = bench.open();
+    const analytics = createTestAnalytics();
     const { message } = refusal(() => call(analytics, type, { userId: 'u', [name]: 'x' }));
     expect(message).toBe(`${type}() has no field '${name}'${answer}`);
   });
 
   test('a scope', () => {
-    const analytics = bench.open();
+    const analytics = createTestAnalytics();
     const act = () => call(analytics, 'withContext', { distinctId: 'u' }, () => undefined);
     expect(refusal(act).message).toBe("withContext() has no field 'distinctId'; use 'userId' instead");
   });
 
   test('is not answered with a name that the method does not have', () => {
-    const analytics = bench.open();
+    const analytics = createTestAnalytics();
     const { message } = refusal(() => call(analytics, 'track', { userId: 'u', groupKey: 'x' }));
     expect(message).toBe("track() has no field 'groupKey'; fields of your own go into properties");
   });

@@ -1,7 +1,6 @@
 // What other processes have left, however much it is, doesn't keep the thread from writing new events: it takes it over in
 // small steps.
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AdoptedEvents } from '@offthread/worker/spool/adopted-events';
 import {
@@ -18,17 +17,17 @@ import {
   writeHolderFile,
 } from '@offthread/worker/spool/index';
 import { SpoolDirectory } from '@offthread/worker/spool/spool-directory';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { withFolder } from '../helpers/folder.js';
 import { add, IDENTITY } from '../helpers/spool-run.js';
 import { upTo } from '../helpers/with-api.js';
 
 const RUNS = 60;
 
 let directory = '';
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'spool-'));
+withFolder((path) => {
+  directory = path;
 });
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 /** As many processes leave it that have ended: each a run, most of it settled. */
 function leaveRuns(): void {

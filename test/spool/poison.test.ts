@@ -1,9 +1,9 @@
 // An event that ends each process that sends it is found, and the others arrive.
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { withFolder } from '../helpers/folder.js';
 import { runProgram } from '../helpers/program.js';
 import { FACTOR } from '../helpers/torture.js';
 import { upTo } from '../helpers/with-api.js';
@@ -12,14 +12,13 @@ vi.setConfig({ testTimeout: 120_000 });
 
 let api: TrackingApi;
 let directory = '';
+withFolder((path) => {
+  directory = path;
+});
 beforeAll(async () => {
   api = await startTrackingApi();
 });
-beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'spool-'));
-  await api.reset();
-});
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
+beforeEach(() => api.reset());
 afterAll(() => api.close());
 
 /** Runs a process that dies of the word "poison". */

@@ -1,19 +1,11 @@
 // A client with a spool: what it has accepted arrives, whatever becomes of its process, of the API or of the disk.
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AnalyticsSettings, Stats } from '@offthread/sdk';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { runFixture } from '../helpers/fixture.js';
+import { withFolder } from '../helpers/folder.js';
 import { upTo, withApi } from '../helpers/with-api.js';
 
 // Child processes share what this machine has with other tests.
@@ -21,13 +13,8 @@ vi.setConfig({ testTimeout: 60_000 });
 
 const bench = withApi();
 let directory = '';
-
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'spool-'));
-});
-
-afterEach(() => {
-  rmSync(directory, { recursive: true, force: true });
+withFolder((path) => {
+  directory = path;
 });
 
 interface Report {

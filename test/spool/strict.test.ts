@@ -1,15 +1,6 @@
 // With `spool.strict`, an event for which the call has returned true arrives, even if its process is killed by the next
 // instruction.
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AnalyticsSettings } from '@offthread/sdk';
@@ -17,8 +8,9 @@ import { fastifyAnalytics } from '@offthread/sdk/fastify';
 import { createTestAnalytics } from '@offthread/sdk/testing';
 import { bootId, folderOf, newHolder, parseRun, writeHolderFile } from '@offthread/worker/spool/index';
 import Fastify from 'fastify';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { runFixture } from '../helpers/fixture.js';
+import { withFolder } from '../helpers/folder.js';
 import { upTo, withApi } from '../helpers/with-api.js';
 
 // Child processes share what this machine has with other tests.
@@ -26,13 +18,8 @@ vi.setConfig({ testTimeout: 60_000 });
 
 const bench = withApi();
 let directory = '';
-
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'spool-'));
-});
-
-afterEach(() => {
-  rmSync(directory, { recursive: true, force: true });
+withFolder((path) => {
+  directory = path;
 });
 
 function strict(): Partial<AnalyticsSettings> {

@@ -1,7 +1,7 @@
 // npm run torture, without the set-up and shorter: servers with a spool are killed under load, again and again.
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 
 const torture = fileURLToPath(new URL('../torture/torture.js', import.meta.url));
 
@@ -26,33 +26,48 @@ function run(part: string, ...options: string[]): Promise<Result> {
   });
 }
 
-test('With strict, orders answered after track() arrive, all of them, whatever the moment of the kill', async () => {
-  const result = await run('strict', '--kills', '20', '--seed', '4');
-  expect(result).toMatchObject({ missing: [], missingRisky: 0, doubled: [] });
-  expect(result.answered).toBeGreaterThan(20);
+// Two at a time. Most of the time, they wait for the next kill.
+describe.concurrent('Whatever the moment of the kill', () => {
+  test.sequential('with strict, all orders answered after track() arrive', async () => {
+    const result = await run('strict', '--kills', '20', '--seed', '4');
+    expect(result).toMatchObject({ missing: [], missingRisky: 0, doubled: [] });
+    expect(result.answered).toBeGreaterThan(20);
+  });
+
+  test.sequential('they also do if the API is down until the last process', async () => {
+    const result = await run('strict', '--kills', '10', '--seed', '5', '--outage');
+    expect(result).toMatchObject({ missing: [], missingRisky: 0, doubled: [] });
+  });
+
+  test.sequential('all orders answered after stored() arrive', async () => {
+    const result = await run('stored', '--kills', '10', '--seed', '1');
+    expect(result).toMatchObject({ missing: [], missingRisky: 0, doubled: [] });
+    expect(result.answered).toBeGreaterThan(10);
+  });
 });
 
-test('They also do with strict if the API is down until the last process', async () => {
-  const result = await run('strict', '--kills', '10', '--seed', '5', '--outage');
-  expect(result).toMatchObject({ missing: [], missingRisky: 0, doubled: [] });
-});
+describe.concurrent('Without strict', () => {
+  // 50 ms on a machine of its own. Here a thread may have to wait for its turn for much longer.
+  const window = ['--window', '2000'];
 
-test('Orders answered after stored() arrive, all of them', async () => {
-  const result = await run('stored', '--kills', '10', '--seed', '1');
-  expect(result).toMatchObject({ missing: [], missingRisky: 0, doubled: [] });
-  expect(result.answered).toBeGreaterThan(10);
-});
+  test.sequential('orders answered after track() arrive, except for those of the last moment', async () => {
+    const result = await run('default', '--kills', '5', '--seed', '2', '--most', '4000', ...window);
+    expect(result).toMatchObject({ missing: [], doubled: [] });
+    expect(result.answered).toBeGreaterThan(20);
+  });
 
-// 50 ms on a machine of its own. Here a thread may have to wait for its turn for much longer.
-const window = ['--window', '2000'];
-
-test('Without strict, orders answered after track() arrive, but for those of the last moment', async () => {
-  const result = await run('default', '--kills', '5', '--seed', '2', '--most', '4000', ...window);
-  expect(result).toMatchObject({ missing: [], doubled: [] });
-  expect(result.answered).toBeGreaterThan(20);
-});
-
-test('They also do if the API is down until the last process', async () => {
-  const result = await run('default', '--kills', '5', '--seed', '3', '--most', '4000', '--outage', ...window);
-  expect(result).toMatchObject({ missing: [], doubled: [] });
+  test.sequential('they also do if the API is down until the last process', async () => {
+    const result = await run(
+      'default',
+      '--kills',
+      '5',
+      '--seed',
+      '3',
+      '--most',
+      '4000',
+      '--outage',
+      ...window,
+    );
+    expect(result).toMatchObject({ missing: [], doubled: [] });
+  });
 });

@@ -96,13 +96,13 @@ async function stopAgainAndAgain(kill: Kill, ids: readonly string[]): Promise<vo
   }
 }
 
-describe.each(FLUSHES)('during a flush that is %s', (how) => {
+describe.concurrent.each(FLUSHES)('during a flush that is %s', (how) => {
   const blocking = how === 'blocking';
 
   describe.each(MANNERS)('a worker that dies (%s)', (manner) => {
     const patience = PATIENCE[manner];
 
-    test.concurrent('while it is idle loses nothing', LIMIT, async () => {
+    test('while it is idle loses nothing', LIMIT, async () => {
       const ids = idsFor(5);
       const orders = [{ manner, when: 'message' }] as const;
       const { received, errors, lines } = await crash(ids, { state: 'idle', blocking, orders, patience });
@@ -113,7 +113,7 @@ describe.each(FLUSHES)('during a flush that is %s', (how) => {
 
     // The API receives the request and answers after the thread is dead.
     const slowly = idsFor(5, { type: 'ok', delayMs: 2_000 }, 1);
-    test.concurrent('while a request is out repeats that batch only', LIMIT, async () => {
+    test('while a request is out repeats that batch only', LIMIT, async () => {
       const orders = [{ manner, when: 'request', request: 1, after: 500 }] as const;
       const { received, errors, lines } = await crash(slowly, { blocking, orders, patience });
       const [first] = (await api.requests()).filter(({ messageIds }) => messageIds[0] === slowly[0]);
@@ -125,7 +125,7 @@ describe.each(FLUSHES)('during a flush that is %s', (how) => {
 
     // A flush cuts the first backoff short; the second one takes a second.
     const refused = idsFor(5, { type: 'answer', status: 503 }, 2);
-    test.concurrent('while it backs off sends the batch again', LIMIT, async () => {
+    test('while it backs off sends the batch again', LIMIT, async () => {
       const orders = [{ manner, when: 'request', request: 2, after: 300 }] as const;
       const { received, errors, lines } = await crash(refused, { blocking, orders, patience });
       expect(received).toEqual(refused);
@@ -133,7 +133,7 @@ describe.each(FLUSHES)('during a flush that is %s', (how) => {
       expect(lines.slice(-2)).toEqual(summary('ok', { workers: 2, delivered: 5 }));
     });
 
-    test.concurrent('of one batch, three times, gives up that batch only', LIMIT, async () => {
+    test('of one batch, three times, gives up that batch only', LIMIT, async () => {
       const [one, two, three, four, five, six] = idsFor(6) as [
         string,
         string,
@@ -151,7 +151,7 @@ describe.each(FLUSHES)('during a flush that is %s', (how) => {
     });
   });
 
-  test.concurrent('deaths with progress between them give up nothing', LIMIT, async () => {
+  test('deaths with progress between them give up nothing', LIMIT, async () => {
     const ids = idsFor(10);
     const all = { manner: 'exit', when: 'request', request: 2, after: 0 } as const;
     const { received, errors, lines } = await crash(ids, { blocking, all, patience: PATIENCE.exit });
@@ -160,7 +160,7 @@ describe.each(FLUSHES)('during a flush that is %s', (how) => {
     expect(lines.slice(-2)).toEqual(summary('ok', { workers: expect.any(Number), delivered: 10 }));
   });
 
-  test.concurrent('a flush also applies to the replacement of the thread', LIMIT, async () => {
+  test('a flush also applies to the replacement of the thread', LIMIT, async () => {
     const ids = idsFor(5);
     const orders = [{ manner: 'exit', when: 'request', request: 1, after: 0 }] as const;
     // The fifth event is alone in its batch and would wait for more events.
@@ -175,7 +175,7 @@ describe.each(FLUSHES)('during a flush that is %s', (how) => {
     expect(lines.slice(-2)).toEqual(summary('ok', { workers: 2, delivered: 5 }));
   });
 
-  test.concurrent('all clients move to the new thread together', LIMIT, async () => {
+  test('all clients move to the new thread together', LIMIT, async () => {
     const ids = idsFor(9);
     const orders = [{ manner: 'throw', when: 'request', request: 3, after: 0 }] as const;
     const { received, errors, lines } = await crash(ids, {
@@ -189,7 +189,7 @@ describe.each(FLUSHES)('during a flush that is %s', (how) => {
     expect(lines.slice(-2)).toEqual(summary('ok', { workers: 2, delivered: 9 }));
   });
 
-  test.concurrent('a thread that is starved of CPU, like its replacement, loses nothing', LIMIT, async () => {
+  test('a thread that is starved of CPU, like its replacement, loses nothing', LIMIT, async () => {
     const ids = idsFor(5);
     const all = { manner: 'stall', when: 'request', request: 1, after: 0 } as const;
     const { received, errors, lines } = await crash(ids, { blocking, all });
@@ -200,7 +200,7 @@ describe.each(FLUSHES)('during a flush that is %s', (how) => {
 
   // There is work both before and after the stop.
   const stopped = idsFor(5, { type: 'ok', delayMs: 4_000 });
-  test.concurrent('a process that is stopped for two seconds keeps its worker', LIMIT, async () => {
+  test('a process that is stopped for two seconds keeps its worker', LIMIT, async () => {
     const { received, lines } = await crash(stopped, { blocking }, (kill) => {
       setTimeout(() => kill('SIGSTOP'), 1_000);
       setTimeout(() => kill('SIGCONT'), 3_000);
@@ -211,7 +211,7 @@ describe.each(FLUSHES)('during a flush that is %s', (how) => {
 
   // After each stop, main may check the worker before the worker has run. Twenty such checks don't count as silence.
   const halting = idsFor(5, { type: 'ok', delayMs: 4_000 }, 1);
-  test.concurrent('a process that is stopped again and again keeps its worker', LIMIT, async () => {
+  test('a process that is stopped again and again keeps its worker', LIMIT, async () => {
     const all = { manner: 'standstill', when: 'request', request: 1, after: 300 } as const;
     const settings = { requestTimeout: 40_000 };
     let stopping: Promise<void> | undefined;

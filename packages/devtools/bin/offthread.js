@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-// In: the command line. Out: the same, to the built program. Next: src/cli.ts.
+// Starts the built program. Next: src/cli.ts.
 // A file of its own, because a package manager links it before anything is built.
 import '../dist/cli.js';

@@ -23,7 +23,7 @@ export class Store {
   #received: Received = new Map();
   #open = new Map<number, RequestRow>();
   #behindMs = 0;
-  /** The server's `run`, as of the last message that told it. */
+  /** The server's `run`, as of the last message that contained it. */
   #serverRun: string | undefined;
   #listeners = new Set<() => void>();
   #isTelling = false;

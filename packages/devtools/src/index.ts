@@ -1,4 +1,4 @@
-// In: nothing. Out: the public names of @offthread/devtools. Next: start.ts.
+// The public API of the package. Next: api/start.ts.
 
 export type { EventType, Fault, FaultCode, ReceivedEvent } from '@offthread/tracking-api';
 export {

@@ -11,14 +11,18 @@ export const EXIT = { done: 0, failed: 1, usage: 2, SIGINT: 130, SIGTERM: 143, S
 /** A mistake in the command line that the user can correct. */
 export class UsageError extends Error {}
 
-/** Creates a command that answers a mistake with a pointer to its help and exit code 2. */
+/**
+ * Creates a command that answers a mistake with a pointer to its help and exit code 2.
+ *
+ * @param name all of it, like `offthread spool ls`.
+ */
 export function commandNamed(name: string): Command {
-  return new Command(name)
+  return new Command(name.split(' ').at(-1))
     .configureOutput({
       writeErr: (text) => void process.stderr.write(printableLines(text)),
       outputError: (text, write) => write(text.replace(/^error: /, 'offthread: ')),
     })
-    .showHelpAfterError('Run with --help for what can be said here.')
+    .showHelpAfterError(`See \`${name} --help\`.`)
     .exitOverride(({ exitCode }: CommanderError) => process.exit(exitCode === 0 ? EXIT.done : EXIT.usage));
 }
 

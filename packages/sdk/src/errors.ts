@@ -34,7 +34,6 @@ export type SentEvent = Readonly<Record<string, unknown>>;
  * - `closed`: still pending when `close()` timed out. For this code and `exit_timeout`, `attempts`, `status` and
  *   `cause` describe the requests for the oldest events, if any were made.
  * - `exit_timeout`: still pending when the process ended and `flushTimeout` was over, or `flushOnExit` is off.
- *
  * - `spool_expired`: with a spool, older than `spool.maxAge` before it could be sent.
  * - `spool_damaged`: with a spool, it can't be read back.
  *
@@ -147,6 +146,6 @@ function cut(text: string): string {
 /** Describes a value that may be a secret, without showing it. */
 export function conceal(value: unknown): string {
   if (typeof value === 'string') return value.trim() === '' ? 'an empty string' : 'a string';
-  const isTelling = typeof value === 'number' || typeof value === 'bigint' || typeof value === 'symbol';
-  return isTelling ? `a ${typeof value}` : show(value);
+  const mayBeSecret = typeof value === 'number' || typeof value === 'bigint' || typeof value === 'symbol';
+  return mayBeSecret ? `a ${typeof value}` : show(value);
 }

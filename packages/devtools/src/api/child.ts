@@ -23,15 +23,15 @@ if (parentPort !== null) {
   });
 }
 
-async function host(options: TrackingApiOptions, tell: (message: HostMessage) => void): Promise<void> {
+async function host(options: TrackingApiOptions, post: (message: HostMessage) => void): Promise<void> {
   try {
     const api = await createTrackingApi(options);
     // A separate port: reachable while the API is down, and its connections are not counted.
     const control = fastify({ bodyLimit: 64 * 1024 * 1024 });
     await control.register(async (scope) => controlRoutes(scope, api), { prefix: CONTROL_PREFIX });
     const controlUrl = await control.listen({ port: 0, host: '127.0.0.1' });
-    tell({ type: 'ready', url: api.url, port: api.port, controlPort: Number(new URL(controlUrl).port) });
+    post({ type: 'ready', url: api.url, port: api.port, controlPort: Number(new URL(controlUrl).port) });
   } catch (error) {
-    tell({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
+    post({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
   }
 }

@@ -12,7 +12,7 @@ Examples:
 `;
 
 export function completionCommand(): Command {
-  return commandNamed('completion')
+  return commandNamed('offthread completion')
     .description('Print a script that completes commands and options in a shell.')
     .addArgument(new Argument('<shell>', 'the shell').choices(Object.keys(SCRIPTS)))
     .addHelpText('after', HELP)
@@ -21,7 +21,7 @@ export function completionCommand(): Command {
 
 /** `offthread complete -- WORDS` prints the possible completions of the last word. */
 export function completeCommand(program: Command): Command {
-  return commandNamed('complete')
+  return commandNamed('offthread complete')
     .argument('[words...]')
     .action((words: string[]) => {
       for (const { value, description } of suggestions(program, words)) {

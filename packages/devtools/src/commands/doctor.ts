@@ -37,7 +37,7 @@ Exit code: 0 no check failed, 1 a check failed, 2 the command line is wrong.
 
 /** The command `doctor`. */
 export function doctorCommand(): Command {
-  const command = commandNamed('doctor').description('Find out why events do not arrive.');
+  const command = commandNamed('offthread doctor').description('Find out why events do not arrive.');
   return destinationOptions(command)
     .option('--no-sample', 'send no sample event')
     .option('--spool <directory>', 'look at the directory of a spool, too')

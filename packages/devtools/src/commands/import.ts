@@ -61,7 +61,7 @@ Exit code: 0 all delivered, 1 some failed or the import had to stop, 2 the comma
 `;
 
 export function importCommand(): Command {
-  const command = commandNamed('import')
+  const command = commandNamed('offthread import')
     .description('Import historical events from a file of JSON lines, a JSON array or CSV.')
     .argument('<file>', 'NDJSON, JSON or CSV, plain or gzip; - for stdin');
   return destinationOptions(command)

@@ -50,7 +50,7 @@ Press Ctrl-C to print a summary and stop.
 
 /** The command `listen`: the local Tracking API until Ctrl-C. */
 export function listenCommand(): Command {
-  return commandNamed('listen')
+  return commandNamed('offthread listen')
     .description('Run a local Tracking API and print each request that arrives.')
     .option('-p, --port <number>', 'port to listen on; 0 for any', portNumber, 4319)
     .option('--host <address>', 'address to listen on', '127.0.0.1')

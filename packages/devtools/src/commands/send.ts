@@ -108,7 +108,7 @@ Exit code: 0 delivered, 1 not delivered, 2 the command line is wrong.
 
 /** The command `send`. Its exit code is the outcome of the event. */
 export function sendCommand(): Command {
-  const command = commandNamed('send')
+  const command = commandNamed('offthread send')
     .description('Send one event and print the result.')
     .addHelpText('after', HELP);
   for (const [type, kind] of Object.entries(KINDS)) command.addCommand(typeCommand(type as EventType, kind));
@@ -116,7 +116,7 @@ export function sendCommand(): Command {
 }
 
 function typeCommand(type: EventType, { description, required, optional, example }: Kind): Command {
-  const command = commandNamed(type).description(description);
+  const command = commandNamed(`offthread send ${type}`).description(description);
   for (const field of required) command.addOption(FIELDS[field]().makeOptionMandatory());
   for (const field of [...optional, ...COMMON]) command.addOption(FIELDS[field]());
   return destinationOptions(command)

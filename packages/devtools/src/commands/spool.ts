@@ -1,4 +1,4 @@
-// In: `offthread spool ls | replay | export`. Out: what waits in a spool directory, sent, or as NDJSON.
+// `offthread spool ls | replay | export`: lists, sends or prints the events that wait in the directory of a spool.
 import { createWriteStream, statSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -42,12 +42,12 @@ Examples:
 
 /** The command `spool`. */
 export function spoolCommand(): Command {
-  const ls = commandNamed('ls')
+  const ls = commandNamed('offthread spool ls')
     .description('List the waiting events by run, and say whether they can be read.')
     .argument('<directory>')
     .option('--json', 'print a JSON object for each run')
     .action(exitBy(listRuns));
-  const replay = destinationOptions(commandNamed('replay'))
+  const replay = destinationOptions(commandNamed('offthread spool replay'))
     .description('Send the waiting events of the write key.')
     .argument('<directory>')
     .option('--all', 'send the events of other write keys too, with this one')
@@ -59,7 +59,7 @@ export function spoolCommand(): Command {
     )
     .option('--json', 'print the result as JSON')
     .action(exitBy(replayRuns));
-  const toFile = commandNamed('export')
+  const toFile = commandNamed('offthread spool export')
     .description(
       'Write the waiting events as NDJSON, for example for `offthread import`. Changes nothing in the directory.',
     )
@@ -67,7 +67,7 @@ export function spoolCommand(): Command {
     .option('-k, --write-key <key>', 'write only the events of this key')
     .option('-o, --output <file>', 'file to write to (default: stdout)')
     .action(exitBy(exportRuns));
-  return commandNamed('spool')
+  return commandNamed('offthread spool')
     .description('List, send or export the events in a spool directory.')
     .addHelpText('after', HELP)
     .addCommand(ls)

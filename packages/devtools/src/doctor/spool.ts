@@ -1,4 +1,4 @@
-// In: the directory of a spool. Out: whether a client can keep events in it. Next: doctor.ts.
+// Checks whether clients can keep events in the directory of a spool. Used by commands/doctor.ts.
 import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { findRuns } from '@offthread/sdk/spool';
 import { type Check, failed, messageOf, ok, warning } from './check.js';

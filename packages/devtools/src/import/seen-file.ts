@@ -55,7 +55,7 @@ export class SeenFile {
     const added = Buffer.alloc(this.#added.length * MARK_BYTES);
     for (const [index, mark] of this.#added.entries()) added.writeBigUInt64LE(mark, index * MARK_BYTES);
     if (this.#count + this.#added.length > MOST) {
-      // If the process ends between this and the state file, that one says more marks than there are.
+      // If the process ends before it writes the state file, that file has a higher count than there are marks here.
       const all = Buffer.concat([readPrivate(this.#path) ?? Buffer.alloc(0), added]);
       writePrivate(this.#path, all.subarray(-KEPT * MARK_BYTES));
       this.#count = KEPT;

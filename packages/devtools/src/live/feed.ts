@@ -20,6 +20,9 @@ const MAX_VIEWERS = 32;
 /** Maximum bytes that may wait for all pages together. One message has half a megabyte at most. */
 const MAX_BUFFERED = 16 * 1024 * 1024;
 
+/** Milliseconds after which a browser reconnects. Its own default is seconds. */
+const RECONNECT_MS = 500;
+
 /** Milliseconds between two checks of the counters. */
 const STATUS_MS = 400;
 
@@ -47,6 +50,7 @@ export class Feed {
       return;
     }
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+    response.write(`retry: ${RECONNECT_MS}\n\n`);
     const viewer = new Viewer(response, recorder.latest(KEPT_EVENTS)[0]?.sequence ?? 1);
     this.#viewers.add(viewer);
     this.#unsubscribe ??= recorder.watch((change) => this.#onChange(change));

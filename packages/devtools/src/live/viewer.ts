@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { Entry } from '../api/entry.js';
 import type { LiveMessage } from './live-message.js';
 
-/** A page that reads nothing for this long, in ms, is dropped. Its browser then reconnects. */
+/** A page that reads nothing for this many milliseconds is dropped. Its browser then reconnects. */
 const STALL_MS = 10_000;
 
 /** Number of ended requests that may wait for a page. */

@@ -16,6 +16,7 @@ import { type RequestAnalytics, requestAnalytics } from '../request/request-anal
 import type { RequestFields } from '../request/request-fields.js';
 import { checkReaders, type RequestReaders as Readers, RequestSource } from '../request/request-source.js';
 import { type AnalyticsSettings, SETTINGS } from '../settings/analytics-settings.js';
+import { endConnections } from './end-connections.js';
 
 export type { RequestAnalytics, RequestEvent, RequestTrackEvent } from '../request/request-analytics.js';
 
@@ -73,14 +74,11 @@ export type FastifyAnalyticsOptions = RequestOptions & (OwnClient | GivenClient)
 /** The names of all options. An options object of a class may have getters for these on its prototype. */
 const OPTIONS = [...SETTINGS, 'identify', 'context', 'decorateAs', 'withContext', 'client', 'closeClient'];
 
-/** Marks an instance whose connections are already handled by another registration of the plugin. */
-const LOOKED_AFTER = Symbol('@offthread/sdk/fastify');
-
 /**
- * Hooks that enter the scope of the request. More than one, because a hook may continue outside the scope, for example
- * in a callback of a connection pool.
+ * Hooks in which the scope of the request is entered. More than one, because a hook may continue outside the scope, for
+ * example in a callback of a connection pool.
  */
-const ENTRANCES = ['onRequest', 'preValidation', 'preHandler', 'onResponse'] as const;
+const SCOPE_HOOKS = ['onRequest', 'preValidation', 'preHandler', 'onResponse'] as const;
 
 async function plugin(
   fastify: FastifyInstance,
@@ -127,7 +125,7 @@ async function plugin(
     },
   });
   if (withContext) {
-    for (const hook of ENTRANCES) {
+    for (const hook of SCOPE_HOOKS) {
       fastify.addHook(hook, (request: FastifyRequest, _: FastifyReply, done: () => void) => {
         client.withContext(sourceOf(request).fields, () => done());
       });
@@ -196,23 +194,4 @@ function log(
   { code, count, status, attempts, message, cause }: AnalyticsError,
 ): void {
   log.warn({ code, count, status, attempts, err: cause }, message);
-}
-
-/**
- * Ends each connection with its current answer when the server closes. Fastify closes only idle connections, and
- * otherwise `close()` would wait for the others for `keepAliveTimeout`, by default 72 s.
- */
-function endConnections(fastify: FastifyInstance): void {
-  if (fastify.hasDecorator(LOOKED_AFTER)) return;
-  fastify.decorate(LOOKED_AFTER, true);
-  let closing = false;
-  fastify.addHook('preClose', async () => {
-    closing = true;
-    // For answers whose headers are already sent, and can't announce the end of the connection.
-    fastify.server.keepAliveTimeout = 1;
-  });
-  fastify.addHook('onSend', (request, reply, payload, done) => {
-    if (closing && request.raw.httpVersionMajor < 2) reply.header('connection', 'close');
-    done(null, payload);
-  });
 }

@@ -1,8 +1,7 @@
-// Tells plain objects from instances of classes. Used by tls.ts, headers.ts and
-// event-context.ts.
+// Tells plain objects from instances of classes. Used by tls.ts, headers.ts, event-context.ts and matchers.ts.
 
 /**
- * Whether a value is a plain object, like `{}`. The methods of a class instance would be lost on the way to the worker.
+ * Whether a value is a plain object, like `{}`. A class instance would lose its methods on the way to the worker.
  */
 export function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null) return false;

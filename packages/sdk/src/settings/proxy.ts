@@ -39,8 +39,8 @@ function isExempt({ hostname, port, protocol }: URL, noProxy: string): boolean {
     if (entry === '*') return true;
     const [, host = '', onlyPort = ownPort] = /^(\[.*\]|[^:]*)(?::(\d+))?$/.exec(entry) ?? [];
     const domain = host.replace(/^\*?\./, '');
-    const isMeant = domain !== '' && (hostname === domain || hostname.endsWith(`.${domain}`));
-    if (isMeant && onlyPort === ownPort) return true;
+    const isMatch = domain !== '' && (hostname === domain || hostname.endsWith(`.${domain}`));
+    if (isMatch && onlyPort === ownPort) return true;
   }
   return false;
 }

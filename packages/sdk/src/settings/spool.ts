@@ -5,7 +5,7 @@ import type { SpoolLimits } from '@offthread/worker/protocol';
 import { show, ValidationError } from '../errors.js';
 import { field } from '../input/fields.js';
 import { suggest } from '../input/suggest.js';
-import { flag } from './checks.js';
+import { type Check, flag, integer, MAX_TIMER } from './checks.js';
 
 /** The setting `spool`, unless it is only the path of a directory. */
 export interface SpoolSettings {
@@ -32,9 +32,6 @@ export type Spool = SpoolLimits;
 /** Two segments. With only one, nothing could be written while it is sent. */
 const MIN_BYTES = 16 * 1024 * 1024;
 
-/** Node.js treats longer timeouts as 1 ms. */
-const MAX_TIMER = 2 ** 31 - 1;
-
 const NAMES = ['directory', 'maxBytes', 'maxAge', 'syncInterval', 'strict'];
 
 /** @throws {ValidationError} `invalid_setting` */
@@ -56,11 +53,16 @@ export function checkSpool(value: unknown, name: string): Spool {
     const expected = `Setting '${name}.directory' must be the path of a directory, a non-empty string`;
     throw new ValidationError('invalid_setting', expected, directory);
   }
+  const settings: object = given;
+  const numberAt = (key: string, check: Check<number>, fallback: number): number => {
+    const number = field(settings, key);
+    return number === undefined ? fallback : check(number, `${name}.${key}`);
+  };
   return {
     directory: resolve(directory),
-    maxBytes: integer(given, name, 'maxBytes', MIN_BYTES, 1024 ** 3),
-    maxAge: integer(given, name, 'maxAge', 1, 604_800_000),
-    syncInterval: integer(given, name, 'syncInterval', 0, 500, MAX_TIMER),
+    maxBytes: numberAt('maxBytes', integer(MIN_BYTES), 1024 ** 3),
+    maxAge: numberAt('maxAge', integer(1), 604_800_000),
+    syncInterval: numberAt('syncInterval', integer(0, MAX_TIMER), 500),
     strict: flag(field(given, 'strict') ?? false, `${name}.strict`),
   };
 }
@@ -92,23 +94,4 @@ function makeDirectory(path: string): void {
   } catch (error) {
     if (Object(error).code !== 'EEXIST') throw error;
   }
-}
-
-function integer(
-  given: object,
-  name: string,
-  key: string,
-  min: number,
-  fallback: number,
-  max = Number.MAX_SAFE_INTEGER,
-): number {
-  const value = field(given, key);
-  if (value === undefined) return fallback;
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max) return value;
-  const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
-  throw new ValidationError(
-    'invalid_setting',
-    `Setting '${name}.${key}' must be a whole number ${range}`,
-    value,
-  );
 }

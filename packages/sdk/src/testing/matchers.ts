@@ -1,5 +1,6 @@
 // Matchers for Vitest and Jest that check the events of a test client. Used by vitest.ts and jest.ts.
 import type { Id } from '../event/event.js';
+import { isPlainObject } from '../input/is-plain-object.js';
 import { suggest } from '../input/suggest.js';
 import { type RecordedEvent, TestAnalytics } from './test-analytics.js';
 
@@ -126,14 +127,10 @@ function listed(verb: string, wanted: string, others: readonly string[]): string
 
 /** Removes the fields that are not expected, so that the diff shows only the others. */
 function sharedPart(received: unknown, expected: unknown): unknown {
-  if (!isPlain(received) || !isPlain(expected)) return received;
+  if (!isPlainObject(received) || !isPlainObject(expected)) return received;
   const shared: Record<string, unknown> = {};
   for (const name of Object.keys(expected)) {
     if (name in received) shared[name] = sharedPart(received[name], expected[name]);
   }
   return shared;
-}
-
-function isPlain(value: unknown): value is Partly {
-  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }

@@ -41,8 +41,8 @@ export class WorkerProgress {
   /** The requests for the oldest pending events. */
   get lastAttempt(): LastAttempt {
     const { settled } = this.#pendingEvents;
-    const isInHand = this.#control.count('CURRENT_BATCH') > settled;
-    const begun = isInHand ? this.#control.attempts : 0;
+    const isBeingSent = this.#control.count('CURRENT_BATCH') > settled;
+    const begun = isBeingSent ? this.#control.attempts : 0;
     const fault = this.#lastFault;
     if (fault === undefined || fault.first <= settled)
       return { attempts: begun, status: undefined, cause: undefined };

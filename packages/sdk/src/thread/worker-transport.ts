@@ -140,7 +140,7 @@ export class WorkerTransport implements Transport, ThreadClient {
    */
   block(wait: Wait): boolean {
     for (;;) {
-      // Read before the check for news. A later change alters it, and the wait returns at once.
+      // Read before the worker's progress. A later change alters it, and the wait returns at once.
       const { changes } = this.#control;
       this.progress.read();
       this.#thread?.receiveMessages();
