@@ -92,6 +92,9 @@ function fixtureAt(name: string): string {
   return fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 }
 
+/** Whether a file system can be mounted in a namespace that is gone with its process. */
+const canMount = spawnSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'none', directory]).status === 0;
+
 /** Whether the limit of a running process can be raised. */
 const canRaise = process.platform === 'linux';
 
@@ -128,8 +131,6 @@ test('Real files that may not grow, and then may', () => {
 
 test('A real file system that is full, and is freed: a tmpfs, or files with a limit where none can be mounted', () => {
   const fixture = fixtureAt('spool-full-disk.mjs');
-  // In a namespace of its own, so that it is gone with the process.
-  const canMount = spawnSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'none', directory]).status === 0;
   const mount = `mount -t tmpfs -o size=512k none "$1" && head -c 200000 /dev/zero > "$1/filler" && exec "$2" --conditions=offthread-internal "$3" "$1" filler`;
   const { stdout } = canMount
     ? spawnSync('unshare', ['-m', 'sh', '-c', mount, 'sh', directory, process.execPath, fixture], {
@@ -141,18 +142,29 @@ test('A real file system that is full, and is freed: a tmpfs, or files with a li
   expectRecovered(result);
 });
 
-describe('A client whose disk is full', () => {
+/** Runs a program that makes its directory read-only: by a mount, or by the mode of the directory. */
+function runReadOnly(...args: string[]): SpawnSyncReturns<string> {
+  const program = [process.execPath, ...args, canMount ? 'mount' : 'mode'];
+  const [command = '', ...rest] = canMount ? ['unshare', '-m', ...program] : program;
+  return spawnSync(command, rest, { encoding: 'utf8', timeout: 50_000 });
+}
+
+describe.each([
+  { disk: 'disk is full', isReadOnly: false, most: 2_001, isFreed: canRaise },
+  { disk: 'directory turns read-only', isReadOnly: true, most: 401, isFreed: true },
+])('A client whose $disk', ({ isReadOnly, most, isFreed }) => {
   const bench = withApi();
 
   async function run(strict: boolean) {
     await bench.api.behave({ type: 'answer', status: 503 });
     const settings = { writeKey: 'KEY', host: bench.api.url, spool: { directory, strict } };
-    const { stdout, stderr } = runLimited(
-      fixtureAt('spool-limited.mjs'),
-      JSON.stringify(settings),
-      String(canRaise),
-    );
+    const args = [fixtureAt('spool-limited.mjs'), JSON.stringify(settings)];
+    const { stdout, stderr } = isReadOnly
+      ? runReadOnly(...args)
+      : runLimited(...args, canRaise ? 'limit' : 'nothing');
     expect(stderr).toBe('');
+    // A program that gave up its rights was another user.
+    if (process.getuid?.() === 0) spawnSync('chown', ['-R', '0', directory]);
     await bench.api.behave({ type: 'ok' });
     return JSON.parse(stdout);
   }
@@ -168,22 +180,25 @@ describe('A client whose disk is full', () => {
   }
 
   test('refuses events with strict, and each that it accepted arrives after SIGKILL', async () => {
-    const { full, accepted, errors, stats } = await run(true);
+    const { full, accepted, errors, opening, stats } = await run(true);
     expect(full.accepted).toBeGreaterThan(100);
     expect(full.accepted).toBeLessThan(1_000);
     expect(full.refused).toBe(1);
     expect(errors).toMatchObject([{ code: 'spool_failed' }]);
     expect(stats.refused.spool_failed).toBeGreaterThan(1);
-    expect(accepted).toHaveLength(full.accepted + (canRaise ? 100 : 0));
+    expect(accepted).toHaveLength(full.accepted + (isFreed ? 100 : 0));
     expect(await arrived(accepted.length)).toEqual(accepted);
+    // A directory that is read-only from the start is a wrong setting.
+    const message = expect.stringMatching(/can't be used: (EROFS|EACCES)/);
+    if (isReadOnly) expect(opening).toEqual({ code: 'invalid_setting', message });
   });
 
-  test('goes on in memory otherwise, and writes it all when there is room again', async () => {
+  test('goes on in memory otherwise, and writes it all when it can again', async () => {
     const { full, stored, accepted, errors } = await run(false);
-    expect(full).toEqual({ accepted: 2_001, refused: 0, stored: 'failed' });
+    expect(full).toEqual({ accepted: most, refused: 0, stored: 'failed' });
     expect(errors).toMatchObject([{ code: 'spool_failed' }]);
-    expect(stored).toBe(canRaise ? 'ok' : 'failed');
-    expect(accepted).toHaveLength(canRaise ? 2_101 : 2_001);
-    if (canRaise) expect(await arrived(accepted.length)).toEqual(accepted);
+    expect(stored).toBe(isFreed ? 'ok' : 'failed');
+    expect(accepted).toHaveLength(most + (isFreed ? 100 : 0));
+    if (isFreed) expect(await arrived(accepted.length)).toEqual(accepted);
   });
 });

@@ -47,14 +47,18 @@ function leaveRuns(): void {
   }
 }
 
-/** Counts the operations of a file system between two turns of the event loop. */
+/** Counts the operations of a file system between two turns of the event loop, and its open files. */
 class Turns {
   most = 0;
+  mostOpen = 0;
+  #open = 0;
   #count = 0;
   #isOver = false;
   readonly fs: FileSystem = new Proxy(nodeFileSystem, {
     get: (target, name) => {
       this.#count++;
+      if (name === 'open') this.mostOpen = Math.max(this.mostOpen, ++this.#open);
+      if (name === 'close') this.#open--;
       return Reflect.get(target, name);
     },
   });
@@ -73,7 +77,7 @@ class Turns {
   }
 }
 
-test(`A thread that takes over ${RUNS} runs does a few operations at a time`, async () => {
+test(`A thread that takes over ${RUNS} runs does a few operations at a time, and has a few files open`, async () => {
   leaveRuns();
   const holder = new Holder(directory);
   const turns = new Turns();
@@ -130,6 +134,7 @@ test(`A thread that takes over ${RUNS} runs does a few operations at a time`, as
   expect(names.filter((name) => name.endsWith('.holder')).length).toBeLessThanOrEqual(1);
   expect(new Set(names.flatMap((name) => parseRun(name)?.holder ?? []))).toEqual(new Set([holder.id]));
   expect(turns.most).toBeLessThan(60);
+  expect(turns.mostOpen).toBeLessThan(10);
 });
 
 test('Runs of this process that nobody sends, because a worker has died, are taken over by the next one', async () => {

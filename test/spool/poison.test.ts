@@ -71,17 +71,20 @@ test('Processes that are killed while the API is down give no event up', async (
   expect(await api.events()).toHaveLength(20);
 });
 
-test.each(['close', 'exit'])(
-  'Processes that %s by themselves during a request give no event up',
+test.each(['close', 'exit', 'signal'])(
+  'Processes that end by themselves during a request, by %s, give no event up',
   async (how) => {
-    const settings = JSON.stringify({ writeKey: 'KEY', host: api.url, spool: { directory, strict: true } });
+    const spool = { directory, strict: true };
+    const settings = JSON.stringify({ writeKey: 'KEY', host: api.url, spool, flushOnSignals: ['SIGTERM'] });
     await api.behave({ type: 'hang' });
     await runProgram('spool-client.mjs', { args: [settings, '20', 'kill', '0'] });
-    for (let count = 0; count < 7; count++) {
+    // As many as would be too many if they had been killed.
+    for (let count = 0; count < 5; count++) {
       const ended = await runProgram('spool-client.mjs', {
         args: [settings, '0', `${how} in a request`, '0'],
       });
-      expect(ended).toMatchObject({ code: 0, lines: [{ errors: [], stats: { requests: 1 } }] });
+      const end = how === 'signal' ? { code: null, signal: 'SIGTERM' } : { code: 0, signal: null };
+      expect(ended).toMatchObject({ ...end, lines: [{ errors: [], stats: { requests: 1 } }] });
     }
     await api.behave({ type: 'ok' });
     const { lines } = await runProgram('spool-client.mjs', { args: [settings, '0', 'drain', '20'] });

@@ -19,13 +19,14 @@ withFolder((path) => {
 
 interface Report {
   readonly stored?: string;
+  readonly accepted?: boolean;
   readonly result?: { readonly status: string };
   readonly stats: Stats & { spool: NonNullable<Stats['spool']> };
   readonly errors: readonly { code: string; status?: number; count: number; ids: readonly string[] }[];
   readonly outcomes: Readonly<Record<string, number>>;
 }
 
-type Ending = 'kill' | 'exit' | 'close' | 'drain';
+type Ending = 'kill' | 'exit' | 'close' | 'drain' | 'track at exit';
 
 /** Runs a client in a process of its own. @param recovered events of others that it is to send before it ends by `'drain'`. */
 async function run(ending: Ending, count: number, more: Partial<AnalyticsSettings> = {}, recovered = 0) {
@@ -141,6 +142,26 @@ describe('At the end of a process', () => {
     const { report } = await run('drain', 0, {}, 60);
     expect(report.stats.spool.recovered).toBe(60);
   });
+
+  test.each([true, false])(
+    'an event that a later exit listener tracks is delivered, or left on the disk (strict: %s)',
+    async (strict) => {
+      const more = { spool: { directory, strict } };
+      const first = await run('track at exit', 5, more);
+      expect(first.code).toBe(3);
+      expect(first.report).toMatchObject({ accepted: true, stats: { delivered: 6 }, errors: [] });
+      expect(readdirSync(directory)).toEqual([]);
+      await bench.api.reset();
+      await bench.api.behave({ type: 'answer', status: 503 });
+      await bench.api.script([{ type: 'ok' }]);
+      const second = await run('track at exit', 1, { ...more, flushOnExit: 'store' });
+      expect(second.report).toMatchObject({ accepted: true, stats: { delivered: 1, left: 1 }, errors: [] });
+      await bench.api.behave({ type: 'ok' });
+      const { report } = await run('drain', 0, more, 1);
+      expect(report.stats.spool).toMatchObject({ recovered: 1, damaged: 0 });
+      await expectEach(2);
+    },
+  );
 
   test('nothing is left on the disk of what was delivered', async () => {
     const { report } = await run('close', 100);

@@ -21,7 +21,7 @@ const HOLDER = '00000000000000aa';
 /** A client: main writes, the worker syncs, settles and, if it must, copies. */
 class StrictLife {
   readonly fs: ModelFileSystem;
-  readonly words = new Int32Array(16);
+  readonly words = new Int32Array(17);
   readonly name = new SharedRunName(newRun(IDENTITY.source, HOLDER, 1_000), this.words);
   readonly writer: StrictWriter;
   run: StrictRun;
@@ -57,7 +57,7 @@ class StrictLife {
       identity: IDENTITY,
       wallTime: () => 0,
     };
-    return new StrictRun(options, this.name.current, this.synced, () => this.last, this.name.number > 0);
+    return new StrictRun(options, this.name.current, this.synced, () => this.last, !this.name.open());
   }
 
   /** Returns whether the call returns true. */
@@ -198,6 +198,30 @@ describe('A sync that fails', () => {
   });
 });
 
+describe('After the death of a worker', () => {
+  test.each([
+    ['a sync has failed', true],
+    ['a sync was under way, and nobody has seen how it ended', false],
+  ])('the next one trusts no file of main that is not synced: %s', (_, isSeen) => {
+    const life = new StrictLife(100_000);
+    for (let count = 0; count < 9; count++) life.accept(20);
+    life.sync();
+    for (let count = 0; count < 10; count++) life.accept(20);
+    life.fs.fault = (operation) => (operation === 'sync' ? 'EIO' : undefined);
+    life.fs.isLazy = !isSeen;
+    life.sync();
+    life.fs.fault = () => undefined;
+    life.run = life.openRun();
+    life.fs.completeSyncs();
+    life.fs.isLazy = false;
+    life.copy();
+    life.sync();
+    expect(life.synced).toBe(20);
+    for (let seed = 0; seed < 50; seed++)
+      check(life, life.fs.afterPowerLoss(seeded(seed)), 20, `seed ${seed}`);
+  });
+});
+
 describe('Segments of main', () => {
   test('are removed when their events are settled, except for the one that it writes to', () => {
     const life = new StrictLife(1_000);
@@ -236,10 +260,12 @@ describe('Segments of main', () => {
     life.settle(5);
     life.run = life.openRun();
     for (let count = 0; count < 20; count++) life.accept(50);
+    life.copy();
     life.sync();
     expect(life.synced).toBe(life.last);
+    expect(life.run.bytes).toBeGreaterThan(1_000);
     life.settle(life.last);
-    expect(life.segments()).toHaveLength(1);
+    expect(life.segments().filter((name) => name.includes('.0.'))).toHaveLength(1);
   });
 });
 

@@ -121,8 +121,9 @@ export class Client implements ExitParticipant {
     if (wait.done && this.#outcomes.storeReplies > 0) return 'ok';
     const request = this.#transport.requestStore();
     const isOver = (): boolean => this.#outcomes.storeReplies >= request;
-    await this.#waiters.wait({ deadline: wait.deadline, done: false }, isOver);
-    if (!isOver()) return 'timeout';
+    const isPointless = (): boolean => isOver() || this.#transport.failure !== undefined;
+    await this.#waiters.wait({ deadline: wait.deadline, done: false }, isPointless);
+    if (!isOver()) return this.#transport.failure === undefined ? 'timeout' : 'failed';
     return wait.done ? 'ok' : 'failed';
   }
 

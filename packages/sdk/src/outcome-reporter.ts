@@ -34,6 +34,8 @@ export class OutcomeReporter implements TransportListener {
   /** Whether reports must wait until the running code has ended. */
   #isNoting = false;
   #isReportDue = false;
+  /** Why no thread could be started, if that was reported without an event. */
+  #unavailable: Error | undefined;
 
   constructor(parts: OutcomeReporterParts) {
     this.#parts = parts;
@@ -102,6 +104,7 @@ export class OutcomeReporter implements TransportListener {
     const { newestCallback, settled, count, accepted } = this.#pendingEvents;
     const isHeard = this.#callbacks.hasOnError || newestCallback > settled;
     if (!isHeard && count > 0) warnOnce(error.message);
+    if (count === 0) this.#reportUnavailable(error);
     this.drop(accepted, 'worker_unavailable', error.message, { cause: error.cause });
   }
 
@@ -135,6 +138,15 @@ export class OutcomeReporter implements TransportListener {
     }
     this.#reports.run();
     if (this.#pendingEvents.count === 0) this.#parts.onIdle();
+  }
+
+  /** None of its own events tells the client that those in its spool aren't sent. */
+  #reportUnavailable({ message, cause }: Error): void {
+    if (this.#unavailable?.message === message) return;
+    const error = new AnalyticsError('worker_unavailable', message, { cause });
+    this.#unavailable = error;
+    this.#reports.push(() => this.#callbacks.report(error));
+    this.runReports();
   }
 
   #reportSoon(): void {

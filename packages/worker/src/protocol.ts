@@ -369,7 +369,7 @@ export const COUNTER = {
 } as const;
 
 /** Bytes of a spool's control block. */
-export const SPOOL_CONTROL_BYTES = 64;
+export const SPOOL_CONTROL_BYTES = 72;
 
 /** Slots of the BigInt64 view of a spool's control block, which the worker writes. */
 export const SPOOL = {
@@ -395,6 +395,8 @@ export const SPOOL_WORD = {
   FULL: 14,
   /** Both: number of runs of the client that other processes have adopted, see shared-run-name.ts. */
   RUN: 15,
+  /** The worker: 1 once a worker has opened a run of a strict spool, see strict-run.ts. */
+  OPENED: 16,
 } as const;
 
 // The health block: one for each worker.

@@ -4,6 +4,7 @@
 // There is one exit hook per process and one handler per signal, shared by all clients and by all copies of this
 // package, of any version.
 import { now } from '../runtime/clock.js';
+import { endProcess } from '../runtime/process-end.js';
 import { HostThreads, hostThread, PendingInThread } from './host-threads.js';
 
 /** The part of a client that the final flush needs. */
@@ -82,7 +83,10 @@ export function trackPending(client: ExitParticipant): void {
     });
   }
   // The event was accepted by an 'exit' listener that runs after ours.
-  if (shared.stage === 'left') flushAtExit();
+  if (shared.stage === 'left') {
+    flushAtExit();
+    endProcess();
+  }
 }
 
 /** Removes a client that has no pending events any more. */

@@ -1,6 +1,7 @@
 // Signal handlers that flush clients, for the setting `flushOnSignals`. Used by client.ts.
 import { constants } from 'node:os';
 import { now } from '../runtime/clock.js';
+import { endProcess } from '../runtime/process-end.js';
 import { type ExitParticipant, flushAll, shared } from './exit.js';
 
 /** Releases the signals of clients that are garbage collected without being closed. */
@@ -51,6 +52,8 @@ function onSignal(signal: NodeJS.Signals): void {
   shared.threads?.finishFlush(start);
   for (const each of late) each.abandon();
   removeHandler(signal, known.handler);
+  // The signal ends the process without an 'exit' event.
+  endProcess();
   process.kill(process.pid, signal);
   // The kernel doesn't end process 1 of a container on a signal, so exit with the code that a shell reports for the
   // signal.

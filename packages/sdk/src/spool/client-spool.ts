@@ -12,7 +12,7 @@ import type { PendingEvents } from '../pending/pending-events.js';
 import { now, wallTime } from '../runtime/clock.js';
 import type { Settings } from '../settings/settings.js';
 import type { Spool } from '../settings/spool.js';
-import { hold, release } from './holders.js';
+import { hold, release, resume } from './holders.js';
 import type { SpoolStats } from './spool-stats.js';
 import { StoreError } from './store-error.js';
 
@@ -27,6 +27,8 @@ export class ClientSpool {
   #writer: StrictWriter | undefined;
   #isSettled: () => boolean = () => false;
   #isKept = false;
+  /** Whether the end of the process was announced. */
+  #hasEnded = false;
 
   constructor(spool: Spool, { writeKey, maxQueueSize }: Pick<Settings, 'writeKey' | 'maxQueueSize'>) {
     this.#settings = spool;
@@ -70,6 +72,7 @@ export class ClientSpool {
       has: (sequence) => this.#writer !== undefined && this.#writer.written >= sequence,
       write: (sequence, time, kind, memory, start, end) => {
         try {
+          this.resume();
           (this.#writer ?? open()).write(sequence, time, kind, memory, start, end);
         } catch (cause) {
           throw new StoreError(directory, cause);
@@ -142,16 +145,25 @@ export class ClientSpool {
   release(): void {
     const worker = this.#worker;
     if (worker === undefined) return;
+    this.end();
     this.#worker = undefined;
-    this.#writer?.close();
-    const { directory } = worker;
-    if (!this.#isKept && this.#isSettled())
-      removeFolder(`${directory}/${folderOf(this.#nameOf(worker).current)}`);
-    release(directory);
+    release(worker.directory);
   }
 
   end(): void {
-    this.release();
+    const worker = this.#worker;
+    if (worker === undefined) return;
+    this.#hasEnded = true;
+    this.#writer?.close();
+    if (!this.#isKept && this.#isSettled())
+      removeFolder(`${worker.directory}/${folderOf(this.#nameOf(worker).current)}`);
+  }
+
+  /** Takes up the spool again, for an event that a listener has tracked after the end of the process was announced. */
+  resume(): void {
+    if (!this.#hasEnded || this.#worker === undefined) return;
+    this.#hasEnded = false;
+    resume(this.#worker.directory);
   }
 
   #nameOf({ run, holder }: WorkerSpool): SharedRunName {

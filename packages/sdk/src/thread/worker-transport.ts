@@ -130,6 +130,7 @@ export class WorkerTransport implements Transport, ThreadClient {
 
   #postStore(): void {
     if (this.spool === undefined || this.#state === 'released') return;
+    this.spool.resume();
     this.#post();
     this.#thread?.post({ type: 'store', client: this.#id, id: this.#storeRequests });
   }

@@ -36,7 +36,7 @@ export class AdoptedEvents {
   push(run: AdoptedRun): void {
     // Most of the runs found have been sent already. What is left of them shouldn't delay the others.
     if (run.peek() === undefined) this.#retire(run);
-    else this.#runs.push(run);
+    else this.#queue(run);
   }
 
   /** All runs that aren't finished. */
@@ -136,9 +136,8 @@ export class AdoptedEvents {
       await setImmediate();
       if (!this.#quiet.includes(run)) continue;
       this.#quiet.splice(this.#quiet.indexOf(run), 1);
-      if (run.peek() !== undefined) this.#runs.push(run);
-      else if (run.finish()) this.#options.onEnd(run);
-      else this.#quiet.push(run);
+      if (run.peek() !== undefined) this.#queue(run);
+      else this.#finish(run);
     }
   }
 
@@ -207,7 +206,20 @@ export class AdoptedEvents {
 
   #retire(run: AdoptedRun): void {
     this.#damaged += run.damaged;
-    if (run.finish()) this.#options.onEnd(run);
-    else this.#quiet.push(run);
+    this.#finish(run);
+  }
+
+  #queue(run: AdoptedRun): void {
+    this.#runs.push(run);
+    if (run !== this.current) run.rest();
+  }
+
+  #finish(run: AdoptedRun): void {
+    if (run.finish()) {
+      this.#options.onEnd(run);
+      return;
+    }
+    this.#quiet.push(run);
+    run.rest();
   }
 }

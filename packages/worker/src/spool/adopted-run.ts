@@ -28,8 +28,10 @@ export class AdoptedRun {
   readonly name: RunName;
   readonly path: string;
   readonly #fs: FileSystem;
-  readonly #cursor: Cursor;
-  readonly #reader: RunReader;
+  #cursor: Cursor;
+  #reader: RunReader;
+  /** Whether its files are closed until they are needed. */
+  #isResting = false;
   /** Segments that were read and can't be removed yet. */
   #passed: PassedSegment[] = [];
   /** The number of starts, see `CursorState`, that no request of this process counts towards. */
@@ -45,7 +47,7 @@ export class AdoptedRun {
     this.name = name;
     this.path = `${directory}/${folderOf(name)}`;
     this.#fs = fs;
-    this.#cursor = Cursor.open(fs, `${this.path}/${CURSOR_FILE}`);
+    this.#cursor = this.#openCursor();
     this.#reader = new RunReader(fs, this.path, this.#cursor.settled);
     if (hasEnded && this.#cursor.starts > 0) this.#cursor.starts--;
     this.#starts = this.#cursor.starts;
@@ -83,34 +85,52 @@ export class AdoptedRun {
 
   /** Records that a request with events of the run begins. */
   start(): void {
+    this.#wake();
     this.#cursor.starts = this.#starts + 1;
   }
 
   /** Records that the request has ended, in whatever way. */
   endRequest(): void {
+    this.#wake();
     this.#starts = this.isSuspect ? MAX_STARTS : 0;
     this.#cursor.starts = this.#starts;
   }
 
   /** Returns the next event without taking it. */
   peek(): SpoolRecord | undefined {
+    this.#wake();
     return this.#reader.peek();
   }
 
   /** Takes the next event. */
   shift(): SpoolRecord | undefined {
+    this.#wake();
     return this.#reader.shift();
   }
 
   settle(through: number): void {
+    this.#wake();
     this.#starts = through < this.#aloneThrough ? MAX_STARTS : 0;
     this.#cursor.settle(through, this.#starts);
     this.#passed.push(...this.#reader.settle(through));
     this.#passed = this.#passed.filter(({ path }) => !this.#remove(path));
   }
 
+  /**
+   * Closes its files until they are needed, so that thousands of runs don't have thousands of files open. Every event that
+   * was taken must be settled.
+   */
+  rest(): void {
+    if (this.#isResting) return;
+    this.#isResting = true;
+    // Which segments were read doesn't matter: the next reader finds them again.
+    this.#reader.close();
+    this.#cursor.close();
+  }
+
   /** Closes the run, so that this process or another one can continue with it later. */
   close(): void {
+    if (this.#isResting) return;
     this.#reader.close();
     // A request that is aborted has ended no process.
     this.#cursor.starts = this.#starts;
@@ -122,6 +142,7 @@ export class AdoptedRun {
    * If it isn't, try again later.
    */
   finish(): boolean {
+    this.#wake();
     if (this.#reader.peek() !== undefined || this.#reader.position > this.#cursor.settled) return false;
     // Compares two times of the same clock: that of the file system.
     this.#cursor.touch();
@@ -141,6 +162,17 @@ export class AdoptedRun {
     // The cursor stays if segments are left alone: a version that can read them continues after the settled events.
     if (this.leftAlone.size === 0) removeRun(this.#fs, this.path);
     return true;
+  }
+
+  #wake(): void {
+    if (!this.#isResting) return;
+    this.#isResting = false;
+    this.#cursor = this.#openCursor();
+    this.#reader = new RunReader(this.#fs, this.path, this.#cursor.settled);
+  }
+
+  #openCursor(): Cursor {
+    return Cursor.open(this.#fs, `${this.path}/${CURSOR_FILE}`);
   }
 
   #remove(path: string): boolean {

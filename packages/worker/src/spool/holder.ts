@@ -40,9 +40,7 @@ export class Holder {
     this.#directory = directory;
     this.#fs = fs;
     this.#boot = boot;
-    // Before the file is created, so that a process that finds the file also finds the socket.
-    this.#server = listen(directory, this.id);
-    this.sign();
+    this.open();
   }
 
   get #path(): string {
@@ -51,6 +49,13 @@ export class Holder {
 
   get listens(): boolean {
     return this.#server !== undefined;
+  }
+
+  /** Starts to listen, also after `close`. Does nothing if it listens. Never throws. */
+  open(): void {
+    // Before the file is created, so that a process that finds the file also finds the socket.
+    this.#server ??= listen(this.#directory, this.id);
+    if (this.#file === undefined) this.sign();
   }
 
   /** Writes a sign of life. Never throws, because the socket is a sign of life as well. */
@@ -67,6 +72,7 @@ export class Holder {
   close(): void {
     this.#markEnd();
     this.#server?.close();
+    this.#server = undefined;
     if (this.#file === undefined) return;
     this.#fs.close(this.#file);
     this.#file = undefined;
@@ -96,8 +102,20 @@ export class Holder {
         this.#server = undefined;
       }
     }
-    this.#file = this.#fs.open(this.#path, 'wx+');
+    this.#file = this.#createFile();
     return this.#file;
+  }
+
+  #createFile(): number {
+    try {
+      return this.#fs.open(this.#path, 'wx+');
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error;
+      // `close` has left it for its runs.
+      const file = this.#fs.open(this.#path, 'r+');
+      this.#fs.truncate(file, 0);
+      return file;
+    }
   }
 
   /** Before the socket is closed, so that a process that finds this one dead also finds the mark. */

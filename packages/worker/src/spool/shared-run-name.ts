@@ -35,6 +35,11 @@ export class SharedRunName {
     return { ...this.#first, run: run.slice(0, at) + digits.toString(16).padStart(RANDOM_DIGITS, '0') };
   }
 
+  /** Records that a worker opens the run of a strict spool. Returns whether it is the first one. */
+  open(): boolean {
+    return Atomics.exchange(this.#words, SPOOL_WORD.OPENED, 1) === 0;
+  }
+
   /** Moves on from run `number`, unless the other thread has done so. */
   leave(number: number): void {
     Atomics.compareExchange(this.#words, SPOOL_WORD.RUN, number, number + 1);

@@ -105,8 +105,8 @@ export class Spool implements DirectoryClient {
       openRun(through) {
         number = name.number;
         if (!strict) return openRun(files, name.current, through);
-        // Main may not have moved on to the name of this number.
-        return new StrictRun(files, name.current, through, () => slabs.last, number > 0);
+        const isFirst = name.open();
+        return new StrictRun(files, name.current, through, () => slabs.last, !isFirst);
       },
       onFailure: (error) => this.onFailure(error),
       onStored: (through) => {

@@ -1,11 +1,13 @@
 // The run of a client with `spool.strict`: main writes its segments, see strict-writer.ts, and this thread syncs and
 // removes them. Used by own-writer.ts. Next: strict-segments.ts, run-writer.ts, cursor.ts.
 //
-//   following -> copying     a sync has failed, or main may write to another run
+//   following -> copying     a sync has failed
 //
 // Main writes an event before this thread sees it in memory, so what is in memory is written. While copying, this thread
 // writes the events that aren't synced from memory to segments of its own, as it does without `strict`. It never goes
-// back to following: a file whose sync has failed must not be trusted again, and main goes on writing to it.
+// back to following: a file whose sync has failed must not be trusted again, and main goes on writing to it. For the same
+// reason, only the first run that is opened follows. A later one was opened after the death of a worker, which may have
+// been the only one to know of a failed sync, or after another process has adopted the run, which main may not know yet.
 import { CURSOR_FILE, Cursor } from './cursor.js';
 import { codeOf, isReachable, removed } from './file-system.js';
 import type { OwnRunOptions, Run } from './own-run.js';
@@ -39,7 +41,7 @@ export class StrictRun implements Run {
   /**
    * @param stored sequence number up to which events are synced.
    * @param last returns the sequence number of the last event in memory.
-   * @param isCopying whether main may write to another run.
+   * @param isCopying whether an earlier run was opened for this client.
    * @throws the system's error.
    */
   constructor(options: OwnRunOptions, name: RunName, stored: number, last: () => number, isCopying = false) {

@@ -93,7 +93,9 @@ export class StrictWriter {
     this.#endSegment();
   }
 
+  /** Closes the file. The next event goes to another one, in a folder that is created again if it was removed. */
   close(): void {
+    this.#folder = undefined;
     this.#endSegment();
   }
 
