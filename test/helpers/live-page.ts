@@ -36,7 +36,7 @@ export interface LivePage extends AsyncDisposable {
 /** Opens the page with a fresh profile. */
 export async function openPage(
   browser: Browser,
-  api: TrackingApi,
+  api: Pick<TrackingApi, 'url'>,
   options: BrowserContextOptions = {},
 ): Promise<LivePage> {
   const context = await browser.newContext(options);
