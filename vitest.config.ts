@@ -6,6 +6,7 @@ import { findRedis } from './test/helpers/find-redis.js';
 const optional = [
   {
     files: [
+      'test/devtools/getting-started.test.ts',
       'test/devtools/listen-page*.test.ts',
       'test/tracking-api/browser-client.test.ts',
       'test/relay/ingest-browser.test.ts',

@@ -32,8 +32,9 @@ export default defineConfig({
   test: {
     include: [
       'test/batch/batch.test.ts',
-      'test/delivery/{backoff,retry}.test.ts',
+      'test/delivery/{backoff,outcome,retry}.test.ts',
       'test/event/{before-send,event-refusal,timestamp}.test.ts',
+      'test/frame/frame.test.ts',
       'test/settings/names.test.ts',
       'test/spool/{format,retention,retry}.test.ts',
       'test/testing/testing-kit.test.ts',

@@ -11,7 +11,8 @@ export default defineConfig({
   lang: 'en',
   srcDir: '..',
   srcExclude: excluded,
-  outDir: 'dist',
+  // The tests also have a site for another address, built with `--base`.
+  outDir: process.env.OFFTHREAD_SITE_DIST ?? 'dist',
   rewrites: (file) => placeOf(file) ?? file,
   cleanUrls: true,
   head: [

@@ -2,7 +2,10 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
 import { createInterface } from 'node:readline';
+import { json } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { startTrackingApi, type TrackingApi } from '@offthread/devtools';
@@ -70,6 +73,23 @@ async function signUp(url: string): Promise<{ visitor: string | undefined; userI
   return { visitor, userId };
 }
 
+/** Begins to sign up. The server has accepted the request, and waits for its body, which the returned function sends. */
+async function beginSignUp(
+  url: string,
+): Promise<() => Promise<{ status: number | undefined; userId: string }>> {
+  const headers = { 'content-type': 'application/json', cookie: 'visitor=somebody', expect: '100-continue' };
+  const signal = AbortSignal.timeout(30_000);
+  const sent = request(`${url}/sign-up`, { method: 'POST', headers, signal });
+  sent.flushHeaders();
+  await once(sent, 'continue', { signal });
+  return async () => {
+    sent.end(JSON.stringify({ email: 'pat@example.com' }));
+    const [response] = (await once(sent, 'response', { signal })) as [IncomingMessage];
+    const { userId } = (await json(response)) as { userId: string };
+    return { status: response.statusCode, userId };
+  };
+}
+
 /** Runs a script that ends by itself. */
 async function build(example: string, script: string): Promise<void> {
   const { command, args, cwd } = scriptOf(example, script);
@@ -113,15 +133,20 @@ test.each([
   },
 );
 
-test('examples/next tracks in a page, a route and the instrumentation hook, and delivers on SIGTERM', async () => {
+test('examples/next tracks in a page, a route and the instrumentation hook, and answers and delivers on SIGTERM', async () => {
   await build('next', 'build');
   // No event of the build, which also renders pages.
   await api.reset();
   const server = start('next', 'start', { PORT: '0', ANALYTICS_HOST: api.url, NODE_ENV: 'production' });
   const ended = once(server, 'exit', { signal: AbortSignal.timeout(50_000) });
   const { url } = await listening(server);
-  const { userId } = await signUp(url);
+  const home = await fetch(`${url}/`, { headers: { 'accept-language': 'eo', 'user-agent': 'curl' } });
+  expect(await home.text()).toContain('hello');
+  const finish = await beginSignUp(url);
   server.kill('SIGTERM');
+  await sleep(300);
+  const { status, userId } = await finish();
+  expect(status).toBe(201);
   // 128 and the number of the signal.
   expect(await ended).toEqual([143, null]);
 

@@ -66,6 +66,16 @@ test('where there are only headers, as in a server action, the page has only the
   expect(Object(event?.context)['page']).toEqual({ referrer: 'https://shop.example/cart' });
 });
 
+test('an event without an id throws, and the message says what identify has returned', async () => {
+  const unknown = open<Request>({ identify: () => ({ userId: undefined, anonymousId: null }) });
+  const without = open<Request>({ identify: undefined });
+  const track = (of: typeof unknown.of) => of(request('/')).track({ event: 'Seen' });
+  const needs = 'track() needs a userId or an anonymousId; got neither, and';
+  expect(() => track(unknown.of)).toThrow(`${needs} identify returned neither`);
+  expect(() => track(without.of)).toThrow(`${needs} there is no option 'identify'`);
+  for (const { client } of [unknown, without]) await client.close();
+});
+
 test('route() passes everything on, and events of the client inherit nothing', async () => {
   const { client, route } = open<Request>();
   const handler = route(async (given: Request, context: { params: { id: string } }) => {

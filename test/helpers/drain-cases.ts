@@ -61,13 +61,18 @@ export function drainCases(relay: DrainBench, open: () => Promise<Engine>): void
     expect(await engine.backlog(name)).toMatchObject({ deadLetters: 0 });
   });
 
-  it('pauses the source while its write key is refused, and goes on by itself', async () => {
+  it('pauses the source while its write key or the address is wrong, and goes on by itself', async () => {
     const engine = await open();
-    await relay.api.behave({ type: 'answer', status: 401 });
+    const { told } = relay.drain(engine, { pauseDuration: 50 });
     await store(engine, texts('a', 10));
-    const { told } = relay.drain(engine, { pauseDuration: 100 });
-    await relay.api.waitFor({ requests: 3 });
-    expect(told).toContainEqual(['pause', name, 'rejected']);
+    for (const status of [401, 403, 404, 302]) {
+      await relay.api.behave({ type: 'answer', status, headers: { location: 'https://example.com/' } });
+      const before = (await relay.api.counts()).requests;
+      await relay.api.waitFor({ requests: before + 3 });
+      expect(told.filter(([what]) => what === 'request').at(-1)).toEqual(['request', name, status]);
+      const code = status === 302 ? 'redirected' : 'rejected';
+      expect(told.filter(([what]) => what === 'pause').at(-1)).toEqual(['pause', name, code]);
+    }
     expect(await engine.backlog(name)).toMatchObject({ events: 10, deadLetters: 0 });
     await relay.api.behave({ type: 'ok' });
     await relay.api.waitFor({ events: 10 });

@@ -36,7 +36,7 @@ export interface LivePage extends AsyncDisposable {
 /** Opens the page with a fresh profile. */
 export async function openPage(
   browser: Browser,
-  api: TrackingApi,
+  api: Pick<TrackingApi, 'url'>,
   options: BrowserContextOptions = {},
 ): Promise<LivePage> {
   const context = await browser.newContext(options);
@@ -57,7 +57,7 @@ export async function openPage(
   return { page, faults, [Symbol.asyncDispose]: () => context.close() };
 }
 
-/** The browser of a test file. API and page are new for each test. */
+/** The browser and the API of a test file. The page is new for each test, and the API is reset. */
 export interface LiveBench {
   readonly browser: Browser;
   readonly api: TrackingApi;
@@ -73,16 +73,18 @@ export function withLivePage(): LiveBench {
   let live: LivePage | undefined;
 
   beforeAll(async () => {
-    browser = await launchBrowser();
+    [browser, api] = await Promise.all([launchBrowser(), startTrackingApi({ in: 'thread', page: true })]);
   });
-  afterAll(() => browser?.close());
+  afterAll(async () => {
+    await browser?.close();
+    await api?.close();
+  });
   beforeEach(async () => {
-    api = await startTrackingApi({ in: 'thread', page: true });
-    live = await openPage(started(browser), api);
+    await api?.reset();
+    live = await openPage(started(browser), started(api));
   });
   afterEach(async () => {
     await live?.[Symbol.asyncDispose]();
-    await api?.close();
     expect(live?.faults).toEqual([]);
   });
 

@@ -100,7 +100,8 @@ describe('prometheusMetrics()', () => {
   test('has every metric of the Grafana dashboard, and the dashboard all of them', async () => {
     const registry = new Registry();
     prometheusMetrics(bench.open(), { register: registry });
-    const names = registry.getMetricsAsArray().map(({ name }) => name);
+    const metrics = registry.getMetricsAsArray();
+    const names = metrics.map(({ name }) => name);
     const file = new URL('../../docs/grafana-dashboard.json', import.meta.url);
     const dashboard = JSON.parse(readFileSync(file, 'utf8')) as {
       panels: { targets: { expr: string }[] }[];
@@ -108,6 +109,21 @@ describe('prometheusMetrics()', () => {
     const expressions = dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));
     const used = expressions.flatMap((expr) => expr.match(/offthread_\w+/g) ?? []);
     expect([...new Set(used)].sort()).toEqual(names.sort());
+
+    // Each label is one of its metric, or `instance`, which Prometheus adds.
+    const variable = /label_values\((\w+), (\w+)\)/.exec(readFileSync(file, 'utf8'))?.slice(1).join('{');
+    for (const text of [...expressions, `${variable}=`]) {
+      const metric = metrics.find(({ name }) => text.includes(`${name}{`));
+      const grouped = /by \((.*?)\)/.exec(text)?.[1]?.split(', ') ?? [];
+      const selected = [...text.matchAll(/[{,](\w+)(?:=|!~)/g)].map(([, label = '']) => label);
+      expect(selected).toContain('client');
+      // Not in the types of prom-client.
+      const labels: string[] = ['instance', ...Object(metric).labelNames];
+      expect(
+        [...grouped, ...selected].filter((label) => !labels.includes(label)),
+        text,
+      ).toEqual([]);
+    }
   });
 
   test('needs a client', () => {

@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import type { Logger } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { EngineUnavailableError } from '../../packages/relay/src/engine/engine.js';
 import { examineRedis } from '../../packages/relay/src/engine/redis/doctor.js';
@@ -407,6 +408,10 @@ describe('examineRedis', () => {
       'appendonly is no: if Redis ends, all events since its last snapshot are lost',
       'maxmemory-policy is allkeys-lru: when memory is full, Redis deletes events that wait',
     ]);
+    const logged: unknown[] = [];
+    const log = { warn: (_: unknown, message: string) => logged.push(message) } as unknown as Logger;
+    await relay.engine({ url: server.url, log });
+    expect(logged).toEqual(found.map(({ message }) => message));
     await server.client().config('SET', 'appendonly', 'yes');
     await server.client().config('SET', 'appendfsync', 'everysec');
     await server.client().config('SET', 'maxmemory-policy', 'volatile-ttl');

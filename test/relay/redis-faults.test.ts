@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { HeldLease } from '../../packages/relay/src/drain/held-lease.js';
 import { type Engine, EngineUnavailableError } from '../../packages/relay/src/engine/engine.js';
 import { acquired, emptied, SOURCE, store, texts, until } from '../helpers/drains.js';
 import { MovableAddress, RedisServer, type RedisSettings } from '../helpers/redis.js';
@@ -244,6 +245,15 @@ describe('a replica that takes over', () => {
     // It has what is being stored when the replica stops, and nothing after that.
     for (let attempt = 0; attempt < 3; attempt++) await expect(append()).rejects.toThrow('fewer than 1');
     expect(await engine.backlog(name)).toMatchObject({ events: 51 });
+    // A relay that delivers keeps its leases while it waits: it has another connection for that.
+    const patient = await relay.engine({
+      ...{ url: primary.url, waitReplicas: 1, waitDuration: 2_000, partitions: 2, leaseDuration: 800 },
+    });
+    const lease = await acquired(patient);
+    const held = new HeldLease(patient, lease, performance.now());
+    await expect(patient.append(name, [{ partition: 0, texts: texts('c', 1) }])).rejects.toThrow();
+    expect(held.isLost).toBe(false);
+    await held.release();
     replica.thaw();
     await until('it stores events', () => isStored(engine, texts('b', 1)));
     const requests = appending(engine);

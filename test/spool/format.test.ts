@@ -174,6 +174,7 @@ describe('A cursor', () => {
     const fs = emptyDisk();
     const run = leaveRun(fs, 10);
     run.settle(4);
+    run.save();
     expect(recover(fs).sequences).toEqual([5, 6, 7, 8, 9, 10]);
     fs.remove(`${run.path}/cursor`);
     expect(recover(fs).sequences).toEqual(first(10));

@@ -44,6 +44,7 @@ function leaveRuns(): void {
     for (const index of upTo(200)) add(run, index + 1);
     run.write();
     run.settle(190);
+    run.save();
   }
 }
 

@@ -183,8 +183,11 @@ test.each([true, false])(
     await bench.api.behave({ type: 'answer', status: 503 });
     // Nothing is synced, so nothing else shows that the run is gone.
     const analytics = bench.open({ spool: { directory, strict: isStrict }, batchSize: 10 });
-    for (const index of upTo(50)) {
-      analytics.track({ userId: 'u', event: 'e', properties: { index }, messageId: `own-${index}` });
+    // More than is kept in memory when it is on the disk.
+    const filler = 'x'.repeat(31_000);
+    for (const index of upTo(100)) {
+      const properties = { index, filler };
+      analytics.track({ userId: 'u', event: 'e', properties, messageId: `own-${index}` });
     }
     expect(await analytics.stored()).toBe('ok');
     const [run = ''] = runs();
@@ -195,13 +198,13 @@ test.each([true, false])(
     await bench.api.behave({ type: 'ok' });
     expect(await analytics.flushAsync(20_000)).toMatchObject({ status: 'ok' });
     const { delivered, left, dropped } = analytics.stats();
-    expect({ sum: delivered + left, dropped }).toEqual({ sum: 50, dropped: {} });
+    expect({ sum: delivered + left, dropped }).toEqual({ sum: 100, dropped: {} });
     expect(left).toBeGreaterThan(0);
     // The other process has ended.
     const file = writeHolderFile({ boot: bootId(), listens: true, count: 1 });
     writeFileSync(join(directory, `${holder}.holder`), file);
     await runFixture('spool-client.mjs', drainOf(left));
-    await expectEach(50);
+    await expectEach(100);
   },
 );
 

@@ -1,9 +1,9 @@
 // npm run torture: servers with a spool are killed with SIGKILL, 1,000 times in each mode, and what they have answered must
-// arrive. Then the longer forms of the tests with random disks and racing processes. In: options, see below. Out: seed and
-// counts, as JSON with --json; exit code 1 if something is missing.
+// arrive. Then the longer forms of the tests with random disks and racing processes, and of the one that kills relays on a
+// redis-server. In: options, see below. Out: seed and counts, as JSON with --json; exit code 1 if something is missing.
 //
 //   npm run torture                                    everything, about half an hour a mode
-//   npm run torture -- --only strict --kills 150       one part, or several with commas: default, strict, stored, disks
+//   npm run torture -- --only strict --kills 150       one part, or several with commas: default, strict, stored, disks, fleet
 //   npm run torture -- --seed 1234                     the same kills again, as far as the machine allows
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,7 +18,7 @@ import { crashLoop, drain, judge, WINDOW_MS } from './crash-loop.js';
 
 const { values } = parseArgs({
   options: {
-    only: { type: 'string', default: 'default,strict,stored,disks' },
+    only: { type: 'string', default: 'default,strict,stored,disks,fleet' },
     kills: { type: 'string', default: '1000' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     window: { type: 'string', default: String(WINDOW_MS) }, // milliseconds that a kill may take in default mode
@@ -42,10 +42,15 @@ const MODES = {
 
 const DISKS = ['power-loss', 'strict-run', 'full-disk', 'adoption', 'two-containers', 'poison'];
 
+/** How much longer the test with two relays is. It kills one of them eight times then. */
+const FLEET_FACTOR = 7;
+
 const results = {};
 let isWell = true;
 for (const part of values.only.split(',')) {
-  if (part === 'disks') isWell = (await runDisks()) && isWell;
+  if (part === 'disks') isWell = (await runTests(part, DISKS.map(spoolTest), values.factor)) && isWell;
+  else if (part === 'fleet')
+    isWell = (await runTests(part, ['test/relay/fleet.test.ts'], FLEET_FACTOR)) && isWell;
   else if (MODES[part] === undefined) throw new Error(`There is no part '${part}'`);
   else {
     results[part] = await runMode(part, MODES[part]);
@@ -84,14 +89,17 @@ async function runMode(name, { window, spool, isDurable }) {
   return result;
 }
 
-/** Runs the tests that have a longer form. Returns whether all pass. */
-async function runDisks() {
-  say(`disks: seed ${seed}, ${values.factor} times as long as in npm test`);
+function spoolTest(name) {
+  return `test/spool/${name}.test.ts`;
+}
+
+/** Runs tests that have a longer form. Returns whether all pass. */
+async function runTests(part, files, factor) {
+  say(`${part}: seed ${seed}, ${factor} times as long as in npm test`);
   const vitest = join(createRequire(import.meta.url).resolve('vitest/package.json'), '../vitest.mjs');
-  const files = DISKS.map((name) => `test/spool/${name}.test.ts`);
   const child = spawn(process.execPath, [vitest, 'run', ...files], {
     cwd: fileURLToPath(new URL('../..', import.meta.url)),
-    env: { ...process.env, TORTURE_FACTOR: values.factor, TORTURE_SEED: String(seed) },
+    env: { ...process.env, TORTURE_FACTOR: String(factor), TORTURE_SEED: String(seed) },
     stdio: ['ignore', values.json ? 'ignore' : 'inherit', 'inherit'],
   });
   const [code] = await once(child, 'exit');

@@ -102,7 +102,8 @@ function handleMessage(message: ToWorker, host: ClientHost, woken: Set<OpenClien
     case 'slab':
       if (client === undefined) break;
       client.slabs.push(message);
-      client.spool?.look();
+      // Otherwise it looks every few milliseconds.
+      if (!active.has(client)) client.spool?.look();
       host.keepAwake(client);
       woken.add(client);
       break;
@@ -182,6 +183,7 @@ function look(port: MessagePort): void {
   for (const client of active) {
     if (client.quietLooks <= most) continue;
     if (client.slabs.retire()) {
+      client.spool?.rest();
       active.delete(client);
       hasRetired = true;
     } else client.delivery.look();

@@ -144,7 +144,7 @@ function deadLetterFor(
   const path = deadLetter ?? (isFile ? `${source.name}.failed.${ending}` : undefined);
   if (path === undefined) return undefined;
   if (isFile && resolve(path) === resolve(source.name)) {
-    throw new UsageError('--dead-letter is the file to import; name another one');
+    throw new UsageError('--dead-letter is the file to import; choose another one');
   }
   return new DeadLetter(path, source.name, format.header);
 }

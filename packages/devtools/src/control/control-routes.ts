@@ -56,7 +56,7 @@ export function controlRoutes(app: FastifyInstance, api: TrackingApiServer): voi
     const sequence = number((request.params as Query)['sequence'], 0);
     const entry = recorder.page(sequence, 1).entries[0];
     if (entry?.sequence !== sequence || entry.body === null)
-      return reply.code(404).send({ message: 'not kept' });
+      return reply.code(404).send({ message: 'the body of this request is not kept' });
     return reply.type('application/octet-stream').send(entry.body);
   });
   app.get('/wait', async (request) => {

@@ -67,7 +67,7 @@ function checkItem(value: unknown, where: string, extra: Record<string, Kind>): 
   if (type === 'sometimes') {
     const inner = checkBehaviour(value['behaviour'], `${where}.behaviour`);
     if (inner.type === 'sometimes')
-      throw new TypeError(`${where}.behaviour: sometimes cannot hold sometimes`);
+      throw new TypeError(`${where}.behaviour: 'sometimes' cannot contain another 'sometimes'`);
   }
   if (type === 'drop' && !['headers', 'body', 'partial-reply'].includes(String(value['after']))) {
     throw new TypeError(`${where}.after: expected headers, body or partial-reply`);

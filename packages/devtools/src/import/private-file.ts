@@ -25,7 +25,7 @@ export function openPrivate(path: string): number {
   if (!status.isFile()) return file;
   if (status.nlink > 1) {
     closeSync(file);
-    throw new Error(`${path} is a link, because the file also has another name. Choose another path`);
+    throw new Error(`${path} is a link: the file has another name too. Choose another path`);
   }
   fchmodSync(file, OWNER_ONLY);
   return file;

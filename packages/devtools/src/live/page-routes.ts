@@ -76,5 +76,5 @@ export function pageRoutes(app: FastifyInstance, api: TrackingApiServer): void {
 }
 
 function notKept(reply: FastifyReply): FastifyReply {
-  return reply.code(404).send({ message: 'not kept' });
+  return reply.code(404).send({ message: 'this request is not kept' });
 }

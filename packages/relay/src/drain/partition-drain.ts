@@ -9,11 +9,12 @@
 // It always reads from the first entry. After a failover, entries can appear before those that were read.
 import type { Delivery } from '@offthread/worker/delivery/delivery';
 import { backoff } from '@offthread/worker/delivery/retry';
-import { MAX_BATCH_EVENTS, MAX_BODY_BYTES } from '@offthread/worker/limits';
+import { MAX_BATCH_EVENTS } from '@offthread/worker/limits';
 import type { Engine, Entry } from '../engine/engine.js';
 import type { Api, Sending } from './api.js';
 import { Ended, EngineAccess } from './engine-access.js';
 import { EntryQueue } from './entry-queue.js';
+import { areMany, hasEndedRelays, togetherWith } from './entry-selection.js';
 import type { HeldLease } from './held-lease.js';
 import { type RemovalListener, Removals } from './removals.js';
 import { RequestMarks } from './request-marks.js';
@@ -27,12 +28,6 @@ const IDLE_MS = [50, 500] as const;
 
 /** Longest time in milliseconds until a hold is looked at again. */
 const HOLD_MS = 1_000;
-
-/**
- * Most entries to send together, by the marks of the first. An entry with more marks is never sent again: three relays
- * have ended while they sent nothing else. Relays that are killed for other reasons hardly ever do.
- */
-const MAX_ENTRIES = [MAX_BATCH_EVENTS, 16, 1, 1, 1] as const;
 
 export interface PartitionListener extends RemovalListener {
   onPause(code: string, message: string, status: number | undefined): void;
@@ -144,7 +139,7 @@ export class PartitionDrain {
     this.#idle = IDLE_MS[0];
     const entries = togetherWith(first, found);
     const isEmpty = entries.every(({ texts }) => texts.length === 0);
-    if (first.marks >= MAX_ENTRIES.length || isEmpty) {
+    if (hasEndedRelays(first) || isEmpty) {
       const message = 'Three relays ended while they sent only this event and those that were stored with it';
       this.#removals.giveUp(entries, 'ends_relays', message);
       await this.#removals.done;
@@ -153,7 +148,7 @@ export class PartitionDrain {
     const sent = await this.#send(entries);
     await this.#removals.done;
     if (sent.type === 'stopped') return sent.wait;
-    if (first.marks > 0 || isLarge(entries)) return 0;
+    if (first.marks > 0 || areMany(entries)) return 0;
     return Math.max(0, this.#began + PACE_MS - performance.now());
   }
 
@@ -271,22 +266,4 @@ export class PartitionDrain {
     this.#removals.forget();
     this.#marks.unmark();
   }
-}
-
-/** Returns the entries to send with the first one. Entries that may end a process are sent apart from the others. */
-function togetherWith(first: Entry, found: readonly Entry[]): readonly Entry[] {
-  const most = MAX_ENTRIES[first.marks] ?? 1;
-  const other = found.findIndex(({ marks }) => marks !== first.marks);
-  return found.slice(0, other === -1 ? most : Math.min(most, other));
-}
-
-/** Whether so much was there that more is probably waiting. */
-function isLarge(entries: readonly Entry[]): boolean {
-  let events = 0;
-  let length = 0;
-  for (const { texts } of entries) {
-    events += texts.length;
-    for (const text of texts) length += text.length;
-  }
-  return events >= MAX_BATCH_EVENTS / 2 || length >= MAX_BODY_BYTES / 2;
 }

@@ -50,7 +50,7 @@ function complete(type: EventType, event: object, source: EventSource): AnyEvent
     checkObject(type, 'context', filled.context);
     if (filled.context !== null) filled.context = contextWith(filled.context, source);
     fillIds(type, filled, source);
-    requireId(type, filled);
+    requireId(type, filled, source);
     return filled;
   } catch (error) {
     if (error instanceof ValidationError) throw error;
@@ -70,13 +70,11 @@ function fillIds(type: EventType, filled: Filled, source: EventSource): void {
   if (filled.anonymousId === undefined && type !== 'alias') filled.anonymousId = anonymousId;
 }
 
-function requireId(type: EventType, { userId, anonymousId }: Ids): void {
+function requireId(type: EventType, { userId, anonymousId }: Ids, { identifies }: EventSource): void {
   if (userId != null || (type !== 'alias' && anonymousId != null)) return;
   const [expected, got] = type === 'alias' ? ['a userId', 'none'] : ['a userId or an anonymousId', 'neither'];
-  throw new ValidationError(
-    'invalid_event',
-    `${type}() needs ${expected}; got ${got}, and identify returned ${got}`,
-  );
+  const more = identifies ? `identify returned ${got}` : "there is no option 'identify'";
+  throw new ValidationError('invalid_event', `${type}() needs ${expected}; got ${got}, and ${more}`);
 }
 
 /**

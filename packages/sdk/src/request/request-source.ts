@@ -37,6 +37,8 @@ export function checkReaders<Request>(given: RequestReaders<Request>): RequestRe
 
 /** What a client adds to the events of one request. */
 export interface EventSource {
+  /** Whether there is a reader of ids. */
+  readonly identifies: boolean;
   readonly ids: Ids;
   readonly context: object;
 }
@@ -61,6 +63,10 @@ export class RequestSource<Request> implements EventSource {
   get context(): object {
     this.#context ??= this.#readContext();
     return this.#context;
+  }
+
+  get identifies(): boolean {
+    return this.#readers.identify !== undefined;
   }
 
   /** @throws {ValidationError} `invalid_event`, if the reader `identify` returns a promise. */

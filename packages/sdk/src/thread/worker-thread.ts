@@ -18,7 +18,7 @@ import { ThreadPort } from './thread-port.js';
 import type { WorkerProgress } from './worker-progress.js';
 
 /** Interval, in milliseconds, at which the main thread checks for outcomes and heartbeats while a caller waits. */
-const ROUND_MS = 200;
+const CHECK_INTERVAL_MS = 200;
 
 /** A client, as the thread sees it. */
 export interface ThreadClient {
@@ -49,7 +49,7 @@ export class WorkerThread {
   readonly #stop: () => Promise<void>;
   readonly #port = new ThreadPort(
     (message) => this.#onMessage(message),
-    () => this.#lookAround(),
+    () => this.#reportProgress(),
   );
   readonly #network = new NetworkDefaultsReader();
   /**
@@ -60,7 +60,7 @@ export class WorkerThread {
   readonly #collected = new FinalizationRegistry<number>((id) => void this.removeClient(id));
   #nextId = 1;
   #hasEnded = false;
-  #rounds: Timer | undefined;
+  #checks: Timer | undefined;
 
   /**
    * @param onEnd is called when the thread takes no more clients, before its clients are notified.
@@ -123,7 +123,7 @@ export class WorkerThread {
   /** Checks for outcomes and heartbeats until all expected outcomes have been reported. */
   watch(): void {
     if (this.#hasEnded) return;
-    this.#rounds ??= every(ROUND_MS, () => this.#goRound());
+    this.#checks ??= every(CHECK_INTERVAL_MS, () => this.#check());
   }
 
   /** Checks for a heartbeat when no outcomes are expected. A silent thread is watched. */
@@ -138,20 +138,20 @@ export class WorkerThread {
   }
 
   /** Checks the thread. Repeats while outcomes are expected, and while it is silent although events are pending. */
-  #goRound(): void {
-    this.#lookAround();
-    // After `#lookAround()`, because a callback may have tracked events on any client.
+  #check(): void {
+    this.#reportProgress();
+    // After `#reportProgress()`, because a callback may have tracked events on any client.
     const waiting = this.#all().filter((client) => client.hasPending);
-    if (waiting.length > 0) this.checkHeartbeat(ROUND_MS);
+    if (waiting.length > 0) this.checkHeartbeat(CHECK_INTERVAL_MS);
     const isSilent = waiting.length > 0 && this.#health.isSilent;
     if (isSilent || waiting.some(({ expecting }) => expecting)) return;
-    this.#rounds?.stop();
-    this.#rounds = undefined;
+    this.#checks?.stop();
+    this.#checks = undefined;
     this.#health.resetSilence();
   }
 
   /** Reads the worker's progress and messages, and reports them. */
-  #lookAround(): void {
+  #reportProgress(): void {
     const clients = this.#all();
     for (const { progress } of clients) progress.read();
     this.receiveMessages();
@@ -170,7 +170,7 @@ export class WorkerThread {
 
   #close(): void {
     this.#hasEnded = true;
-    this.#rounds?.stop();
+    this.#checks?.stop();
     this.#port.close();
   }
 

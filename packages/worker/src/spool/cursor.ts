@@ -61,6 +61,8 @@ export class Cursor {
   readonly identity: RunIdentity | undefined;
   /** Whether the cursor was written since the last sync. */
   isDirty = false;
+  /** Whether there is a state to `save`. */
+  #isUnsaved = false;
   /** The error of the last write, if it failed. Some events may then be sent twice. */
   failure: unknown;
 
@@ -136,23 +138,37 @@ export class Cursor {
     if (through > this.#state.settled) this.#write({ ...this.#state, settled: through, starts });
   }
 
+  /** Like `settle`, but writes nothing until `save` is called. */
+  note(through: number): void {
+    if (through <= this.#state.settled) return;
+    this.#state = { ...this.#state, settled: through, starts: 0 };
+    this.#isUnsaved = true;
+  }
+
+  save(): void {
+    if (this.#isUnsaved) this.#write(this.#state);
+  }
+
   /** Makes the file system set the file's time to the current one. */
   touch(): void {
     this.#write(this.#state);
   }
 
   sync(done: (error: Error | null) => void): void {
+    this.save();
     this.isDirty = false;
     if (this.#file === undefined) done(null);
     else this.#fs.sync(this.#file, done);
   }
 
   close(): void {
+    this.save();
     if (this.#file !== undefined) this.#fs.close(this.#file);
   }
 
   /** Never throws. The only effect of a missing cursor is that events are sent twice. */
   #write(state: Omit<CursorState, 'generation'>): void {
+    this.#isUnsaved = false;
     const generation = this.#state.generation + 1;
     this.#state = { ...state, generation };
     if (this.#file === undefined) return;

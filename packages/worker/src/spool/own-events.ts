@@ -2,7 +2,8 @@
 // own-writer.ts, own-reader.ts.
 
 import { OwnReader, type OwnReaderOptions } from './own-reader.js';
-import { type FramesInMemory, OwnWriter, type OwnWriterOptions } from './own-writer.js';
+import { OwnWriter, type OwnWriterOptions } from './own-writer.js';
+import type { SlabFrames } from './slab-frames.js';
 import type { LostFrames, StoredFrame } from './stored-frame.js';
 
 export interface OwnEventsOptions extends OwnWriterOptions, OwnReaderOptions {
@@ -15,7 +16,7 @@ const MAX_LOST = 1_000;
 
 export class OwnEvents {
   readonly maxBatch = Number.POSITIVE_INFINITY;
-  readonly #memory: FramesInMemory;
+  readonly #memory: SlabFrames;
   readonly #isExpired: (time: number) => boolean;
   readonly #writer: OwnWriter;
   readonly #reader: OwnReader;
@@ -84,11 +85,9 @@ export class OwnEvents {
     return this.#find()?.time;
   }
 
-  /** Looks for frames that main has added, and writes them. Returns whether there are any. */
+  /** Looks for frames that main has added. Returns whether there are any. */
   look(): boolean {
-    const hasMore = this.#memory.look();
-    this.write();
-    return hasMore;
+    return this.#memory.look();
   }
 
   /** Writes what hasn't been written yet. Never throws. */
@@ -144,9 +143,13 @@ export class OwnEvents {
     this.#reader.settle(through);
   }
 
+  /** Writes down how far its events are settled. Never throws. */
+  save(): void {
+    this.#writer.run?.save();
+  }
+
   clear(): void {
-    this.#taken = this.last;
-    this.#head = undefined;
+    this.#take(this.last);
   }
 
   /** Closes the files: removes what is settled, and leaves the rest. */

@@ -1,18 +1,25 @@
 // Finds a client's frames, on disk or in memory. Used by own-events.ts. Next: run-reader.ts.
 
 import type { Redact } from '../batch/redact-event.js';
-import { type RawFrame, textOf } from '../frame/frame.js';
+import { type Text, textOf } from '../frame/frame.js';
 import type { FrameDefaults } from '../protocol.js';
 import type { FileSystem } from './file-system.js';
-import type { FramesInMemory, OwnWriter } from './own-writer.js';
+import { FrameReader } from './frame-reader.js';
+import type { OwnWriter } from './own-writer.js';
 import { RunReader } from './run-reader.js';
+import type { SlabFrames } from './slab-frames.js';
 import type { StoredFrame } from './stored-frame.js';
 
 export interface OwnReaderOptions {
   readonly fs: FileSystem;
-  readonly memory: FramesInMemory;
+  readonly memory: SlabFrames;
   readonly frameDefaults: FrameDefaults;
   readonly redact?: Redact | undefined;
+}
+
+/** A frame whose text may be moved. */
+interface LentFrame extends StoredFrame {
+  readonly text: { -readonly [Key in keyof Text]: Text[Key] };
 }
 
 export class OwnReader {
@@ -21,18 +28,21 @@ export class OwnReader {
   #onDisk: RunReader | undefined;
   /** The folder that it reads. */
   #folder: string | undefined;
-  /** The frames that are being read from memory, and the next sequence number. */
-  #inMemory: { readonly frames: Iterator<readonly [number, RawFrame]>; next: number } | undefined;
+  readonly #inMemory: FrameReader;
+  /** Frames that are read in place from memory and aren't settled, in order. */
+  #lent: LentFrame[] = [];
 
   constructor(options: OwnReaderOptions, writer: OwnWriter) {
     this.#options = options;
     this.#writer = writer;
+    this.#inMemory = new FrameReader(options.memory);
+    options.memory.onRetire = (memory) => this.#copyFrom(memory);
   }
 
   /** Returns frame `next`. If it can't be read, returns the first one after it that is found on disk, if there is one. */
   find(next: number): StoredFrame | undefined {
     // What is in memory needn't be read back, unless it would have to be redacted again.
-    const isHere = next > this.#writer.stored && this.#options.redact === undefined;
+    const isHere = next >= this.#options.memory.first && this.#options.redact === undefined;
     const inMemory = isHere ? this.#readMemory(next) : undefined;
     if (inMemory !== undefined) return inMemory;
     const isOnDisk = next <= (this.#writer.run?.written ?? 0);
@@ -43,6 +53,7 @@ export class OwnReader {
   /** Nobody uses the frames up to `through` any more. */
   settle(through: number): void {
     this.#onDisk?.settle(through);
+    this.#lent = this.#lent.filter(({ sequence }) => sequence > through);
   }
 
   close(): void {
@@ -67,20 +78,24 @@ export class OwnReader {
   }
 
   #readMemory(next: number): StoredFrame | undefined {
-    if (next <= this.#writer.stored || this.#writer.oversize.has(next)) return undefined;
-    const { memory: frames, redact, frameDefaults } = this.#options;
-    if (this.#inMemory?.next !== next) this.#inMemory = { frames: frames.read(next), next };
-    const found = this.#inMemory.frames.next();
-    if (found.done || found.value[0] !== next) {
-      this.#inMemory = undefined;
-      return undefined;
+    if (next < this.#options.memory.first || this.#writer.oversize.has(next)) return undefined;
+    const { redact, frameDefaults } = this.#options;
+    const raw = this.#inMemory.read(next);
+    const { sequence } = this.#inMemory;
+    if (raw === undefined || sequence !== next) return undefined;
+    const text = textOf(raw, sequence, frameDefaults);
+    const frame = { sequence, time: raw.time, text: redact === undefined ? text : redact(text) };
+    if (frame.text.memory === raw.memory) this.#lent.push(frame);
+    return frame;
+  }
+
+  /** Copies the frames that are read in place from this memory, because main will use it again. */
+  #copyFrom(memory: Buffer): void {
+    for (const { text } of this.#lent) {
+      if (text.memory !== memory) continue;
+      text.memory = Buffer.from(memory.subarray(text.start, text.end));
+      text.start = 0;
+      text.end = text.memory.length;
     }
-    this.#inMemory.next = next + 1;
-    const [sequence, { kind, time, memory: shared, start, end }] = found.value;
-    // A copy, because main may use the memory again when the event is on disk, even while it is being sent.
-    const memory = Buffer.allocUnsafe(end - start);
-    shared.copy(memory, 0, start, end);
-    const text = textOf({ kind, time, memory, start: 0, end: end - start }, sequence, frameDefaults);
-    return { sequence, time, text: redact === undefined ? text : redact(text) };
   }
 }

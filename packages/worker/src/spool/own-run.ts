@@ -115,9 +115,14 @@ export class OwnRun {
     return isReachable(this.#options.fs, this.path);
   }
 
+  /** Marks all events up to `through` as settled. The cursor is written with the next `save` or `sync`. */
   settle(through: number): void {
-    this.#cursor.settle(through);
+    this.#cursor.note(through);
     this.#writer.settle(through);
+  }
+
+  save(): void {
+    this.#cursor.save();
   }
 
   /** Closes the run, and removes it if everything that was written is settled. Never throws. */
@@ -132,6 +137,7 @@ export class OwnRun {
 
   #syncContent(done: (error: unknown) => void): void {
     // If the cursor can't be synced, some events are sent twice, but none are lost.
+    this.#cursor.save();
     if (this.#cursor.isDirty) this.#cursor.sync(() => this.#writer.sync(done));
     else this.#writer.sync(done);
   }

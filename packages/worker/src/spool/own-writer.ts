@@ -6,25 +6,14 @@
 import type { Redact } from '../batch/redact-event.js';
 import { lengthOf, type RawFrame, textOf, write as writeText } from '../frame/frame.js';
 import type { FrameDefaults } from '../protocol.js';
+import { FrameReader } from './frame-reader.js';
 import type { Run } from './own-run.js';
 import type { StoredEvent } from './run-writer.js';
-
-/** Frames in memory that main writes. */
-export interface FramesInMemory {
-  /** Sequence number of the last frame that was counted. */
-  readonly last: number;
-  /** Whether main is about to add frames. */
-  readonly isFilling: boolean;
-  /** Looks for frames that main has added. Returns whether there are any. */
-  look(): boolean;
-  /** Yields the frames from `from` on, in order and in place, with their sequence numbers. */
-  read(from: number): Iterator<readonly [number, RawFrame]>;
-  /** Lets main reuse the memory of the frames up to `through`. */
-  release(through: number): void;
-}
+import type { SlabFrames } from './slab-frames.js';
 
 export interface OwnWriterOptions {
-  readonly memory: FramesInMemory;
+  /** The frames that main writes. */
+  readonly memory: SlabFrames;
   readonly frameDefaults: FrameDefaults;
   readonly redact?: Redact | undefined;
   /** Sequence number up to which events are settled. */
@@ -50,7 +39,8 @@ const TRY_AGAIN_MS = 1_000;
 
 export class OwnWriter {
   readonly #options: OwnWriterOptions;
-  readonly #memory: FramesInMemory;
+  readonly #memory: SlabFrames;
+  readonly #frames: FrameReader;
   #run: Run | undefined;
   #settled: number;
   #stored: number;
@@ -65,6 +55,7 @@ export class OwnWriter {
   constructor(options: OwnWriterOptions) {
     this.#options = options;
     this.#memory = options.memory;
+    this.#frames = new FrameReader(options.memory);
     this.#settled = options.settled;
     this.#stored = Math.max(options.settled, options.stored);
   }
@@ -112,8 +103,10 @@ export class OwnWriter {
     if (this.#failedAt !== undefined && !isUrgent && monotonicTime() - this.#failedAt < TRY_AGAIN_MS) return;
     try {
       this.#run ??= openRun(this.written);
-      const frames = this.#memory.read(this.written + 1);
-      for (let next = frames.next(); !next.done; next = frames.next()) this.#add(this.#run, ...next.value);
+      const frames = this.#frames;
+      let frame = frames.read(this.written + 1);
+      for (; frame !== undefined; frame = frames.read(frames.sequence + 1))
+        this.#add(this.#run, frames.sequence, frame);
       this.#run.write();
       if (!this.#isSyncFailing) this.#failedAt = undefined;
     } catch (error) {
@@ -140,6 +133,7 @@ export class OwnWriter {
     this.#settled = Math.max(this.#settled, through);
     this.#run?.settle(this.#settled);
     if (this.#settled > this.#stored) this.#store(this.#settled);
+    this.#memory.settle(this.#settled);
   }
 
   /**

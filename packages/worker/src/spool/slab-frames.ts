@@ -1,8 +1,13 @@
-// Keeps slabs until their frames are no longer needed, and reads frames from them by sequence number. Used by spool.ts.
-// Clients without a spool use batch/queue.ts instead.
-import { type RawFrame, readFrame } from '../frame/frame.js';
+// Keeps slabs until their frames are no longer needed. Used by spool.ts. Next: frame-reader.ts. Clients without a spool use
+// batch/queue.ts instead.
 import { FRAME_HEADER_BYTES, type Handover, RETIRED, SLAB, SLAB_HEADER_BYTES } from '../protocol.js';
-import type { FramesInMemory } from './own-writer.js';
+import type { FrameSlabs } from './frame-reader.js';
+
+/**
+ * Most bytes of slabs that are kept although their events are on disk, because the events are about to be sent, or are
+ * being sent. To copy them or to read them back costs more than everything else that the spool does.
+ */
+const KEPT_BYTES = 1024 * 1024;
 
 /** A slab that main can't reuse yet. */
 interface Reading {
@@ -17,16 +22,24 @@ interface Reading {
   isOpen: boolean;
 }
 
-export class SlabFrames implements FramesInMemory {
+export class SlabFrames implements FrameSlabs {
   #slabs: Reading[] = [];
   #last: number;
-  /** Sequence number up to which the memory is no longer needed. */
+  /** Sequence numbers up to which all events are on disk, and up to which they are settled. */
   #released: number;
+  #settled: number;
+  /** Called with the memory of a slab, whose frames may be in use, before main can reuse it. */
+  onRetire: (memory: Buffer) => void = () => {};
 
   /** @param released sequence number up to which an earlier worker finished all events. */
   constructor(released: number) {
     this.#last = released;
     this.#released = released;
+    this.#settled = released;
+  }
+
+  get first(): number {
+    return this.#slabs[0]?.first ?? Number.POSITIVE_INFINITY;
   }
 
   get last(): number {
@@ -64,22 +77,19 @@ export class SlabFrames implements FramesInMemory {
     return slab?.isOpen === true && this.#see(slab);
   }
 
-  *read(from: number): Generator<readonly [number, RawFrame]> {
-    for (let sequence = from; ; ) {
-      // Searched for again after each slab, because slabs are released in the meantime.
-      const slab = this.#slabs.find(({ last }) => last >= sequence);
-      if (slab === undefined) return;
-      sequence = Math.max(sequence, slab.first);
-      for (let at = offsetOf(slab, sequence); sequence <= slab.last; sequence++) {
-        const frame = readFrame(slab.bytes, at);
-        at = frame.end;
-        yield [sequence, frame];
-      }
-    }
+  slabOf(sequence: number): Reading | undefined {
+    return this.#slabs.find(({ last }) => last >= sequence);
   }
 
+  /** The events up to `through` are on disk: lets main reuse their memory, except for what will be read soon. */
   release(through: number): void {
     this.#released = Math.max(this.#released, through);
+    this.#retire();
+  }
+
+  /** The events up to `through` are settled: lets main reuse their memory if they are also on disk or need not be. */
+  settle(through: number): void {
+    this.#settled = Math.max(this.#settled, through);
     this.#retire();
   }
 
@@ -91,6 +101,7 @@ export class SlabFrames implements FramesInMemory {
     const slab = this.#slabs[0];
     if (slab === undefined) return true;
     if (this.#slabs.length > 1 || slab.last > this.#released) return false;
+    if (slab.last > this.#settled) return false;
     if (Atomics.compareExchange(slab.header, SLAB.END, slab.end, RETIRED) !== slab.end) return false;
     this.#slabs = [];
     return true;
@@ -110,15 +121,20 @@ export class SlabFrames implements FramesInMemory {
   #retire(): void {
     for (let slab = this.#slabs[0]; slab !== undefined; slab = this.#slabs[0]) {
       if (slab.isOpen || slab.last > this.#released) return;
+      if (slab.last > this.#settled) {
+        if (this.#releasedBytes() <= KEPT_BYTES) return;
+        this.onRetire(slab.bytes);
+      }
       this.#slabs.shift();
       Atomics.store(slab.header, SLAB.END, RETIRED);
     }
   }
-}
 
-/** Where the frame with this sequence number is. */
-function offsetOf({ bytes, first }: Reading, sequence: number): number {
-  let at = SLAB_HEADER_BYTES;
-  for (let before = first; before < sequence; before++) at += FRAME_HEADER_BYTES + bytes.readUInt32LE(at);
-  return at;
+  /** Bytes of the slabs that are no longer needed. */
+  #releasedBytes(): number {
+    let sum = 0;
+    for (const { bytes, isOpen, last } of this.#slabs)
+      if (!isOpen && last <= this.#released) sum += bytes.length;
+    return sum;
+  }
 }

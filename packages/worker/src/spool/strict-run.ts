@@ -96,10 +96,15 @@ export class StrictRun implements Run {
     return isReachable(this.#options.fs, this.path);
   }
 
+  /** Marks all events up to `through` as settled. The cursor is written with the next `save` or `sync`. */
   settle(through: number): void {
-    this.#cursor.settle(through);
+    this.#cursor.note(through);
     this.#copy?.settle(through);
     this.#discard();
+  }
+
+  save(): void {
+    this.#cursor.save();
   }
 
   /** Closes the run, and removes it if everything that was written is settled. Never throws. */
@@ -144,6 +149,7 @@ export class StrictRun implements Run {
       });
     };
     // If the cursor can't be synced, some events are sent twice, but none are lost.
+    this.#cursor.save();
     if (this.#cursor.isDirty) this.#cursor.sync(begin);
     else begin();
   }

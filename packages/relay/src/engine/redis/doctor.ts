@@ -112,7 +112,7 @@ async function partitions(redis: Redis, { partitions: wanted, sources }: Intende
 
 /** How many entries wait. */
 async function waitingIn(redis: Redis, source: string, count: number): Promise<number> {
-  const streams = Array.from({ length: count }, (_, partition) => keysOf(source).stream(partition));
+  const streams = keysOf(source).streams(count);
   const lengths = await Promise.all(streams.map((stream) => redis.xlen(stream)));
   return lengths.reduce((total, length) => total + length, 0);
 }

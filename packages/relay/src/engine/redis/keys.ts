@@ -1,5 +1,4 @@
-// The names of the keys in Redis. All keys of a source have the same hash tag, so that one script can use them. Used by
-// redis-engine.ts.
+// The names of the keys in Redis. All keys of a source have the same hash tag, so that one script can use them.
 import { createHash } from 'node:crypto';
 
 /**
@@ -26,8 +25,9 @@ export interface SourceKeys {
   readonly dead: string;
   /** Expires when events may be sent again after a `Retry-After`. */
   readonly hold: string;
-  /** Stream of a partition. */
+  /** Stream of a partition, and those of all. */
   stream(partition: number): string;
+  streams(partitions: number): string[];
   /** Token of the relay that holds a partition. Expires with the lease. */
   lease(partition: number): string;
   /** Hash: the marks of each entry of a partition. */
@@ -36,12 +36,14 @@ export interface SourceKeys {
 
 export function keysOf(source: string): SourceKeys {
   const prefix = `offthread:{${source}}:`;
+  const stream = (partition: number): string => `${prefix}${partition}`;
   return {
     counters: `${prefix}counters`,
     partitions: `${prefix}partitions`,
     dead: `${prefix}dead`,
     hold: `${prefix}hold`,
-    stream: (partition) => `${prefix}${partition}`,
+    stream,
+    streams: (partitions) => Array.from({ length: partitions }, (_, partition) => stream(partition)),
     lease: (partition) => `${prefix}lease:${partition}`,
     marks: (partition) => `${prefix}marks:${partition}`,
   };

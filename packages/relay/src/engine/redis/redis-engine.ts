@@ -1,5 +1,5 @@
 // The engine on Redis Streams: a stream for each partition, used as a plain log. Consumer groups aren't used: they lose
-// the order of events when entries are claimed, and they vanish with their stream. Next: scripts.ts.
+// the order of events when entries are claimed, and they vanish with their stream. Next: stream-writer.ts, scripts.ts.
 import { randomUUID } from 'node:crypto';
 import { MAX_BATCH_EVENTS, MAX_BODY_BYTES } from '@offthread/worker/limits';
 import type { Redis } from 'ioredis';
@@ -8,33 +8,20 @@ import {
   type Backlog,
   DEAD_LETTERS_SHARE,
   type Engine,
-  EngineUnavailableError,
   type Entry,
   type Lease,
   type PartitionedEvents,
   type Removal,
   type StoredDeadLetter,
 } from '../engine.js';
+import { available } from './availability.js';
+import { DeadLetterStream } from './dead-letter-stream.js';
 import { keysOf, relaysKey, SOURCES_KEY } from './keys.js';
-import { repartition } from './repartition.js';
-import { ReplicaWait } from './replica-wait.js';
 import type { Argument, Script } from './script.js';
-import {
-  ACQUIRE,
-  APPEND,
-  BACKLOG,
-  HEARTBEAT,
-  HOLD,
-  MARK,
-  READ,
-  RELEASE,
-  REMOVE,
-  RENEW,
-  REPLAY,
-  UNMARK,
-} from './scripts.js';
+import { ACQUIRE, BACKLOG, HEARTBEAT, HOLD, MARK, READ, RELEASE, REMOVE, RENEW, UNMARK } from './scripts.js';
 import { storedSources } from './stored-sources.js';
-import { entriesOf, idOf, partsOf, textsOf, timeOf } from './stream-entry.js';
+import { idOf, pairsOf, partsOf, textsOf, timeOf } from './stream-entry.js';
+import { StreamWriter, type StreamWriterOptions } from './stream-writer.js';
 
 /** Bytes of the events of a request. The rest of the body takes less than a hundred. */
 const READ_BYTES = MAX_BODY_BYTES - 100;
@@ -42,19 +29,9 @@ const READ_BYTES = MAX_BODY_BYTES - 100;
 /** Milliseconds for which a relay counts after its last sign of life. */
 const ALIVE_MS = 5_000;
 
-/** Dead letters to replay at a time. Redis does nothing else meanwhile. */
-const REPLAY_COUNT = 200;
-
-export interface RedisEngineOptions {
-  readonly partitions: number;
-  /** Most bytes of a source, dead letters included. */
-  readonly maxBytes: number;
+export interface RedisEngineOptions extends StreamWriterOptions {
   readonly maxDeadLetters: number;
   readonly leaseDuration: number;
-  /** Replicas that must have an event before it counts as stored. */
-  readonly waitReplicas: number;
-  /** Milliseconds for which Redis waits for them. Shorter than the timeout of a command. */
-  readonly waitDuration: number;
   /** Name of this relay, without spaces. */
   readonly relayId: string;
   /** The names of the sources that this relay delivers. */
@@ -68,7 +45,8 @@ export class RedisEngine implements Engine {
   /** A connection of its own, because a WAIT would keep leases from being renewed. */
   readonly #ingest: Redis;
   readonly #drain: Redis;
-  readonly #replicas: ReplicaWait;
+  readonly #writer: StreamWriter;
+  readonly #letters: DeadLetterStream;
   readonly #relays: string;
   #isAlive = false;
 
@@ -79,34 +57,16 @@ export class RedisEngine implements Engine {
     this.#ingest = ingest;
     this.#drain = drain;
     this.#relays = relaysKey(options.sources, options.partitions);
-    this.#replicas = new ReplicaWait(ingest, options.waitReplicas, options.waitDuration);
+    this.#writer = new StreamWriter(ingest, options);
+    this.#letters = new DeadLetterStream(drain, options.partitions);
   }
 
-  async append(source: string, events: readonly PartitionedEvents[]): Promise<Appended> {
-    const keys = keysOf(source);
-    const streams: string[] = [];
-    const args: Argument[] = [this.#options.maxBytes, this.partitions];
-    for (const { partition, texts } of events) {
-      for (const entry of entriesOf(texts)) {
-        streams.push(keys.stream(partition));
-        args.push(partition, entry.events, entry.text);
-      }
-    }
-    if (!(await available(() => this.#replicas.areFollowing()))) throw this.#tooFewReplicas();
-    const { connection } = this.#replicas;
-    const append = () => this.#run(APPEND, [keys.counters, keys.partitions, ...streams], args, this.#ingest);
-    let result = await append();
-    // The number may be that of a relay that ran beside this one for a while.
-    const isOther = result !== 'full' && result !== 'stored';
-    if (isOther && (await available(() => repartition(this.#ingest, source, String(result))))) {
-      result = await append();
-    }
-    if (result === 'full') return { type: 'full' };
-    if (result !== 'stored') {
-      throw new EngineUnavailableError(this.#otherPartitions(String(result)));
-    }
-    if (!(await available(() => this.#replicas.isReplicated(connection)))) throw this.#tooFewReplicas();
-    return { type: 'stored' };
+  append(source: string, events: readonly PartitionedEvents[]): Promise<Appended> {
+    return this.#writer.append(source, events);
+  }
+
+  obstacle(): Promise<string | undefined> {
+    return this.#writer.obstacle(this.#drain, this.#options.sources);
   }
 
   async read({ source, partition }: Lease, after: string | undefined, count: number): Promise<Entry[]> {
@@ -190,20 +150,6 @@ export class RedisEngine implements Engine {
     return Number(await this.#run(HEARTBEAT, [this.#relays, SOURCES_KEY], [relayId, ALIVE_MS, ...sources]));
   }
 
-  async obstacle(): Promise<string | undefined> {
-    const { sources } = this.#options;
-    const all = await available(() =>
-      this.#drain.mget(...sources.map((source) => keysOf(source).partitions)),
-    );
-    for (const [index, kept] of all.entries()) {
-      if (kept === null || kept === String(this.partitions)) continue;
-      const isAllowed = await available(() => repartition(this.#drain, sources[index] ?? '', kept));
-      if (!isAllowed) return this.#otherPartitions(kept);
-    }
-    const isFollowed = await available(() => this.#replicas.areFollowing());
-    return isFollowed ? undefined : this.#tooFewReplicas().message;
-  }
-
   async backlog(source: string): Promise<Backlog> {
     const keys = keysOf(source);
     const names = [keys.counters, keys.dead, ...this.#streams(source)];
@@ -244,23 +190,12 @@ export class RedisEngine implements Engine {
     );
   }
 
-  async deadLetters(source: string, after?: string, count = 100): Promise<StoredDeadLetter[]> {
-    const from = after === undefined ? '-' : `(${after}`;
-    const entries = await available(() => this.#drain.xrange(keysOf(source).dead, from, '+', 'COUNT', count));
-    return entries.map(([id, fields]) => {
-      const { text = '', code = '', message = '', status = '' } = Object.fromEntries(pairsOf(fields));
-      return { id, time: timeOf(id), text, code, message, ...(status !== '' && { status: Number(status) }) };
-    });
+  deadLetters(source: string, after?: string, count = 100): Promise<StoredDeadLetter[]> {
+    return this.#letters.list(source, after, count);
   }
 
-  async removeDeadLetters(source: string, ids: readonly string[]): Promise<number> {
-    const { counters, dead, partitions } = keysOf(source);
-    const keys = [counters, dead, partitions, ...this.#streams(source)];
-    let replayed = 0;
-    for (let from = 0; from < ids.length; from += REPLAY_COUNT) {
-      replayed += Number(await this.#run(REPLAY, keys, ids.slice(from, from + REPLAY_COUNT)));
-    }
-    return replayed;
+  removeDeadLetters(source: string, ids: readonly string[]): Promise<number> {
+    return this.#letters.replay(source, ids);
   }
 
   /** Names of the sources that have something in Redis, also those that this relay doesn't know. */
@@ -275,45 +210,11 @@ export class RedisEngine implements Engine {
     this.#drain.disconnect();
   }
 
-  #otherPartitions(kept: string): string {
-    return `events of a source wait in ${kept} partitions, and this relay has ${this.partitions}`;
-  }
-
-  #tooFewReplicas(): EngineUnavailableError {
-    return new EngineUnavailableError(`fewer than ${this.#options.waitReplicas} replicas follow Redis`);
-  }
-
   #streams(source: string): string[] {
-    const keys = keysOf(source);
-    return Array.from({ length: this.partitions }, (_, partition) => keys.stream(partition));
+    return keysOf(source).streams(this.partitions);
   }
 
-  #run(
-    script: Script,
-    keys: readonly string[],
-    args: readonly Argument[],
-    redis = this.#drain,
-  ): Promise<unknown> {
-    return available(() => script.run(redis, keys, args));
+  #run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    return available(() => script.run(this.#drain, keys, args));
   }
-}
-
-/** Whatever Redis answers or doesn't: the engine can't do it now, and may later. */
-async function available<T>(act: () => Promise<T>): Promise<T> {
-  try {
-    return await act();
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw new EngineUnavailableError(OFFLINE.test(message) ? 'Redis is not connected' : message, { cause });
-  }
-}
-
-/** What ioredis says if there is no connection. */
-const OFFLINE = /^Stream isn't writeable|^Connection is closed|^Reached the max retries per request/;
-
-/** Redis returns the fields of a hash and of an entry as one list. */
-function pairsOf(list: readonly string[]): [string, string][] {
-  const pairs: [string, string][] = [];
-  for (let at = 0; at < list.length; at += 2) pairs.push([list[at] ?? '', list[at + 1] ?? '']);
-  return pairs;
 }

@@ -1,5 +1,5 @@
 // Waits until enough replicas have what was appended. One WAIT at a time, for all requests that were stored before it,
-// because Redis executes nothing else of a connection meanwhile. Used by redis-engine.ts.
+// because Redis executes nothing else of a connection meanwhile. Used by stream-writer.ts.
 import type { Redis } from 'ioredis';
 
 export class ReplicaWait {

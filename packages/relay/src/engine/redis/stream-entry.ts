@@ -57,3 +57,10 @@ export function partsOf(id: string): [streamId: string, events: string, bytes: s
 export function timeOf(id: string): number {
   return Number.parseInt(id, 10);
 }
+
+/** Redis returns the fields of an entry, and those of a hash, as one list. */
+export function pairsOf(list: readonly string[]): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let at = 0; at < list.length; at += 2) pairs.push([list[at] ?? '', list[at + 1] ?? '']);
+  return pairs;
+}

@@ -95,7 +95,7 @@ test.for([
   ['a callback', 'Done'],
   ['onError', 'Poison'],
 ])(
-  'what %s tracks on another client is sent, also if it runs as the last round ends',
+  'what %s tracks on another client is sent, also if it runs as the last check ends',
   async ([where, event]) => {
     await bench.api.rules([{ match: { eventName: 'Poison' }, behaviour: { type: 'answer', status: 400 } }]);
     const other = bench.open({ writeKey: 'other' });
@@ -105,12 +105,12 @@ test.for([
       each.track({ userId: 'u', event: 'Opened' });
       await each.flushAsync();
     }
-    // No round is in progress any more.
+    // No check is due any more.
     await rest();
     client.track({ userId: 'u', event: String(event) }, () => where === 'a callback' && trackOnOther());
     await Promise.resolve();
     await Promise.resolve();
-    // The worker's message and the timer of the round are both due after this.
+    // The worker's message and the timer of the check are both due after this.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
     await vi.waitFor(() => expect(other.stats()).toMatchObject({ accepted: 2, delivered: 2 }), until);
   },
