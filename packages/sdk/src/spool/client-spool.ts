@@ -25,7 +25,8 @@ export class ClientSpool {
   readonly #words = new Int32Array(this.#control);
   #worker: WorkerSpool | undefined;
   #writer: StrictWriter | undefined;
-  #isSettled: () => boolean = () => false;
+  /** Not the client, which must be collected if nobody refers to it. */
+  #pendingEvents: PendingEvents | undefined;
   #isKept = false;
   /** Whether the end of the process was announced. */
   #hasEnded = false;
@@ -38,11 +39,9 @@ export class ClientSpool {
 
   /**
    * Returns what a worker needs to know. It is the same for each worker, so that the next one continues the same run.
-   *
-   * @param isSettled whether all events of the client are settled.
    */
-  open(isSettled: () => boolean): WorkerSpool {
-    this.#isSettled = isSettled;
+  open(pendingEvents: PendingEvents): WorkerSpool {
+    this.#pendingEvents = pendingEvents;
     if (this.#worker === undefined) {
       const holder = hold(this.#settings.directory, this);
       const { run } = newRun(this.#source, holder, wallTime());
@@ -63,7 +62,7 @@ export class ClientSpool {
     const open = (): StrictWriter => {
       this.#writer = new StrictWriter({
         ...{ fs: nodeFileSystem, directory, wallTime, monotonicTime: now, isSettled },
-        name: this.#nameOf(this.open(isSettled)),
+        name: this.#nameOf(this.open(pendingEvents)),
         identity: { source: this.#source, frameDefaults: pendingEvents.frameDefaults },
       });
       return this.#writer;
@@ -147,7 +146,7 @@ export class ClientSpool {
     if (worker === undefined) return;
     this.end();
     this.#worker = undefined;
-    release(worker.directory);
+    release(worker.directory, this);
   }
 
   end(): void {
@@ -155,7 +154,7 @@ export class ClientSpool {
     if (worker === undefined) return;
     this.#hasEnded = true;
     this.#writer?.close();
-    if (!this.#isKept && this.#isSettled())
+    if (!this.#isKept && this.#pendingEvents?.count === 0)
       removeFolder(`${worker.directory}/${folderOf(this.#nameOf(worker).current)}`);
   }
 

@@ -7,7 +7,7 @@ import { inRootContext } from '../runtime/root-context.js';
 import type { Timer } from '../runtime/ticked-timers.js';
 import { version } from '../version.js';
 
-/** The part of a client's spool that is needed here. */
+/** The part of a client's spool that is needed here. It must not refer to the client. */
 interface HeldSpool {
   /** Called when the process ends. Never throws. */
   end(): void;
@@ -16,61 +16,51 @@ interface HeldSpool {
 interface Held {
   readonly holder: Holder;
   readonly timer: Timer;
-  clients: number;
+  /** Those that use the directory. */
+  readonly spools: Set<HeldSpool>;
 }
 
-/** Shared by all copies of this version, like the worker thread. */
-interface Shared {
-  /** The holder of each directory. */
-  readonly holders: Map<string, Held>;
-  /** Weak references, so that a client that is never closed can be collected. */
-  readonly spools: Set<WeakRef<HeldSpool>>;
-}
-
+/** The holder of each directory. Shared by all copies of this version, like the worker thread. */
 const KEY = Symbol.for(`@offthread/sdk/spool/${version}`);
-const scope = globalThis as { [KEY]?: Shared };
+const scope = globalThis as { [KEY]?: Map<string, Held> };
 
-function shared(): Shared {
-  scope[KEY] ??= { holders: new Map(), spools: new Set() };
+function holders(): Map<string, Held> {
+  scope[KEY] ??= new Map();
   return scope[KEY];
 }
 
 /** Returns the id of this process in the directory. Call `release` when done. */
 export function hold(directory: string, spool: HeldSpool): string {
-  const { holders, spools } = shared();
-  if (spools.size === 0) onProcessEnd(endAll);
-  spools.add(new WeakRef(spool));
-  let held = holders.get(directory);
+  if (holders().size === 0) onProcessEnd(endAll);
+  let held = holders().get(directory);
   if (held === undefined) {
     held = inRootContext(() => {
       const holder = new Holder(directory);
-      return { holder, timer: every(SIGN_INTERVAL_MS, () => holder.sign()), clients: 0 };
+      return { holder, timer: every(SIGN_INTERVAL_MS, () => holder.sign()), spools: new Set() };
     });
-    holders.set(directory, held);
+    holders().set(directory, held);
   }
-  held.clients++;
+  held.spools.add(spool);
   return held.holder.id;
 }
 
-export function release(directory: string): void {
-  const { holders } = shared();
-  const held = holders.get(directory);
+export function release(directory: string, spool: HeldSpool): void {
+  const held = holders().get(directory);
   if (held === undefined) return;
-  held.clients--;
-  if (held.clients > 0) return;
+  held.spools.delete(spool);
+  if (held.spools.size > 0) return;
   held.timer.stop();
   held.holder.close();
-  holders.delete(directory);
+  holders().delete(directory);
 }
 
 /** The process goes on, although its end was announced: it has accepted another event. */
 export function resume(directory: string): void {
-  shared().holders.get(directory)?.holder.open();
+  holders().get(directory)?.holder.open();
 }
 
 /** Removes the runs whose events are all settled, so that the next process doesn't have to read them. */
 function endAll(): void {
-  const { holders, spools } = shared();
-  for (const reference of spools) reference.deref()?.end();
-  for (const { holder } of holders.values()) holder.close();
+  for (const { spools } of holders().values()) for (const spool of spools) spool.end();
+  for (const { holder } of holders().values()) holder.close();
 }

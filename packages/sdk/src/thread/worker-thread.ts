@@ -20,12 +20,18 @@ import type { WorkerProgress } from './worker-progress.js';
 /** Interval, in milliseconds, at which the main thread checks for outcomes and heartbeats while a caller waits. */
 const CHECK_INTERVAL_MS = 200;
 
+interface Releasable {
+  release(): void;
+}
+
 /** A client, as the thread sees it. */
 export interface ThreadClient {
   /** Whether it has events that aren't settled. */
   readonly hasPending: boolean;
   /** Whether outcomes of its events must be reported without a further call. */
   readonly expecting: boolean;
+  /** What is released when the client is collected. It must not refer to the client. */
+  readonly spool: Releasable | undefined;
   /** Receives the worker's messages and counters. */
   readonly progress: WorkerProgress;
   /** The thread has ended, and had posted these messages. No user code may run before all clients know. */
@@ -57,7 +63,9 @@ export class WorkerThread {
    * events, exit.ts references it.
    */
   readonly #clients = new Map<number, WeakRef<ThreadClient>>();
-  readonly #collected = new FinalizationRegistry<number>((id) => void this.removeClient(id));
+  readonly #collected = new FinalizationRegistry<{ id: number; spool: Releasable | undefined }>(
+    ({ id, spool }) => void this.removeClient(id).then(() => spool?.release()),
+  );
   #nextId = 1;
   #hasEnded = false;
   #checks: Timer | undefined;
@@ -84,7 +92,7 @@ export class WorkerThread {
   addClient(client: ThreadClient, openMessage: Omit<OpenMessage, 'network'>): number {
     const id = this.#nextId++;
     this.#clients.set(id, new WeakRef(client));
-    this.#collected.register(client, id);
+    this.#collected.register(client, { id, spool: client.spool });
     const network = this.#network.readChanges();
     this.#port.enqueueMessage({ type: 'open', client: id, ...openMessage, network });
     return id;

@@ -240,7 +240,7 @@ export class WorkerTransport implements Transport, ThreadClient {
       this.#control.renew();
       const { settled, frameDefaults } = this.#pendingEvents;
       const stored = Math.max(settled, this.spool?.stored ?? 0);
-      const spool = this.spool?.open(() => !this.hasPending);
+      const spool = this.spool?.open(this.#pendingEvents);
       const settings = spool === undefined ? this.#settings : { ...this.#settings, spool };
       const { memory: control } = this.#control;
       this.#id = thread.addClient(this, { control, settings, frameDefaults, settled, stored });
