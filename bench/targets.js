@@ -83,7 +83,7 @@ export function targetsOf(figures) {
     ),
     most('growth', '0 to 10,000 events waiting: largest / smallest cost', 1.5, growth('queue')),
     most('growth', '1 to 1,000 clients: largest / smallest cost', 1.5, growth('clients')),
-    most('spool', 'a call with a spool / without', 1.05, figure('spool', 'callRatio')),
+    most('spool', 'main-thread CPU of a call with a spool / without', 1.05, figure('spool', 'callRatio')),
     most('spool', 'with strict: main-thread CPU an event more, µs', 3, figure('spool', 'strictMainUs')),
     most('spool', 'CPU of all threads an event more, µs', 4, figure('spool', 'addedAllUs')),
     least('spool', 'events a second', 19_000, figure('spool', 'highPerSecond')),
