@@ -89,7 +89,7 @@ describe('a fleet', () => {
     const relays = [start(PARTITIONS), start(PARTITIONS)];
     await until('each holds two partitions', () => relays.every(({ leases }) => leases === 2));
     const all = users(engine);
-    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
     const count = await all.stop();
     await emptied(engine);
     expect(await checkUsers(count)).toEqual({ missing: [], overtaken: [] });
