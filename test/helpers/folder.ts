@@ -4,19 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from 'vitest';
 
-/** A folder that is removed at the end of its scope. */
-export function makeFolder(): Disposable & { readonly path: string } {
-  const path = mkdtempSync(join(tmpdir(), 'offthread-'));
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
-}
-
 /** Creates an empty folder before each test of a file, calls `use` with its path, and removes it after the test. */
 export function withFolder(use: (path: string) => void): void {
-  let folder: Disposable | undefined;
+  let path = '';
   beforeEach(() => {
-    const made = makeFolder();
-    folder = made;
-    use(made.path);
+    path = mkdtempSync(join(tmpdir(), 'offthread-'));
+    use(path);
   });
-  afterEach(() => folder?.[Symbol.dispose]());
+  afterEach(() => rmSync(path, { recursive: true, force: true }));
 }
