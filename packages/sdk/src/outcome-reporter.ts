@@ -34,7 +34,7 @@ export class OutcomeReporter implements TransportListener {
   /** Whether reports must wait until the running code has ended. */
   #isNoting = false;
   #isReportDue = false;
-  /** Why no thread could be started, if that was reported without an event. */
+  /** Why no thread could be started, as it was last reported. */
   #unavailable: Error | undefined;
 
   constructor(parts: OutcomeReporterParts) {
@@ -104,7 +104,9 @@ export class OutcomeReporter implements TransportListener {
     const { newestCallback, settled, count, accepted } = this.#pendingEvents;
     const isHeard = this.#callbacks.hasOnError || newestCallback > settled;
     if (!isHeard && count > 0) warnOnce(error.message);
-    if (count === 0) this.#reportUnavailable(error);
+    const isKnown = this.#unavailable?.message === error.message;
+    this.#unavailable = error;
+    if (count === 0 && !isKnown) this.#reportUnavailable(error);
     this.drop(accepted, 'worker_unavailable', error.message, { cause: error.cause });
   }
 
@@ -142,9 +144,7 @@ export class OutcomeReporter implements TransportListener {
 
   /** None of its own events tells the client that those in its spool aren't sent. */
   #reportUnavailable({ message, cause }: Error): void {
-    if (this.#unavailable?.message === message) return;
     const error = new AnalyticsError('worker_unavailable', message, { cause });
-    this.#unavailable = error;
     this.#reports.push(() => this.#callbacks.report(error));
     this.runReports();
   }
