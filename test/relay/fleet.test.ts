@@ -100,26 +100,28 @@ describe('a fleet', () => {
     expect(agents).toEqual(new Set(relays.map(({ userAgent }) => userAgent)));
   });
 
-  it(
-    'loses nothing and keeps the order of each user while its relays are killed',
-    async () => {
-      const engine = await relay.engine({ partitions: PARTITIONS });
-      await relay.api.behave({ type: 'ok', delayMs: 100 });
-      const relays = [start(PARTITIONS), start(PARTITIONS)];
-      const all = users(engine);
-      for (let death = 0; death < 8 * FACTOR; death++) {
-        await new Promise((resolve) => setTimeout(resolve, 400 + 37 * (death % 8)));
-        await relays[death % 2]?.kill();
-        relays[death % 2] = start(PARTITIONS);
-      }
-      const count = await all.stop();
-      await emptied(engine, 60_000);
-      // Some were killed while a request was out.
-      expect((await relay.api.counts()).duplicates).toBeGreaterThan(0);
-      expect(await checkUsers(count)).toEqual({ missing: [], overtaken: [] });
-    },
-    FACTOR * 90_000,
-  );
+  const long = { timeout: FACTOR * 90_000 };
+  it('loses nothing and keeps the order of each user while its relays are killed', long, async () => {
+    const engine = await relay.engine({ partitions: PARTITIONS });
+    // Requests are 200 ms apart, so that most of the time one is out.
+    await relay.api.behave({ type: 'ok', delayMs: 150 });
+    const relays = [start(PARTITIONS), start(PARTITIONS)];
+    await until('both are at work', () => relays.every(({ leases }) => leases > 0));
+    const all = users(engine);
+    let atWork = 0;
+    for (let death = 0; death < 8 * FACTOR; death++) {
+      await new Promise((resolve) => setTimeout(resolve, 400 + 37 * (death % 8)));
+      if ((relays[death % 2]?.leases ?? 0) > 0) atWork++;
+      await relays[death % 2]?.kill();
+      relays[death % 2] = start(PARTITIONS);
+    }
+    const count = await all.stop();
+    await emptied(engine, 60_000);
+    expect(atWork).toBeGreaterThan(FACTOR);
+    // Of few kills, none may have been while a request was out.
+    if (FACTOR > 1) expect((await relay.api.counts()).duplicates).toBeGreaterThan(0);
+    expect(await checkUsers(count)).toEqual({ missing: [], overtaken: [] });
+  });
 
   it('replaces a relay that is stopped for longer than its lease, which then sends and removes nothing', async () => {
     const engine = await relay.engine();

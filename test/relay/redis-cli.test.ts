@@ -247,13 +247,15 @@ test('settings that Redis does not allow end it with a remedy', async () => {
   await send(url, batchOf(10));
   await stop();
   const keys = { env: { OFFTHREAD_RELAY_WRITE_KEYS: RELAY_KEY } };
-  const other = await relayCommand(['--port', '0', '--redis', redis.url, '--partitions', '3'], keys);
+  const [other, nowhere, examined] = await Promise.all([
+    relayCommand(['--port', '0', '--redis', redis.url, '--partitions', '3'], keys),
+    relayCommand(['--port', '0', '--redis', 'redis://127.0.0.1:1'], keys),
+    relayCommand(['doctor', '--redis', 'redis://127.0.0.1:1', '--api-host', api.url], keys),
+  ]);
   expect(other.code).toBe(1);
   expect(other.stderr).toMatch(/^offthread-relay: .*wait in 2 partitions; pass --partitions 2/);
-  const nowhere = await relayCommand(['--port', '0', '--redis', 'redis://127.0.0.1:1'], keys);
   expect(nowhere.code).toBe(1);
   expect(nowhere.stderr).toMatch(/Redis at 127\.0\.0\.1:1 can't be used: .*Check that Redis runs there/);
-  const examined = await relayCommand(['doctor', '--redis', 'redis://127.0.0.1:1'], keys);
   expect([examined.code, examined.stderr]).toEqual([1, '']);
   expect(examined.stdout).toContain("✗ Redis at 127.0.0.1:1 can't be used");
 });
