@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AnalyticsSettings, Stats } from '@offthread/sdk';
+import { findRuns, inspectRun } from '@offthread/sdk/spool';
 import { describe, expect, test, vi } from 'vitest';
 import { runFixture } from '../helpers/fixture.js';
 import { withFolder } from '../helpers/folder.js';
@@ -26,7 +27,7 @@ interface Report {
   readonly outcomes: Readonly<Record<string, number>>;
 }
 
-type Ending = 'kill' | 'exit' | 'close' | 'drain' | 'track at exit';
+type Ending = 'kill' | 'kill when delivered' | 'exit' | 'close' | 'drain' | 'track at exit';
 
 /** Runs a client in a process of its own. @param recovered events of others that it is to send before it ends by `'drain'`. */
 async function run(ending: Ending, count: number, more: Partial<AnalyticsSettings> = {}, recovered = 0) {
@@ -85,6 +86,17 @@ describe('After SIGKILL', () => {
     const { report } = await run('drain', 0, {}, 500);
     expect(report.stats).toMatchObject({ accepted: 0, delivered: 0, spool: { recovered: 500, damaged: 0 } });
     await expectEach(500);
+  });
+
+  test('nothing waits of what was delivered', async () => {
+    // They are on the disk before they are delivered.
+    await bench.api.script([{ type: 'answer', status: 503 }]);
+    const killed = await run('kill when delivered', 10, { spool: { directory, syncInterval: 60_000 } });
+    expect(killed.signal).toBe('SIGKILL');
+    expect(killed.report.stats.delivered).toBe(10);
+    const [left] = await findRuns(directory);
+    if (left === undefined) throw new Error('There is no run');
+    expect(inspectRun(directory, left)).toMatchObject({ events: 0, damaged: 0 });
   });
 
   test('also by several processes that share the directory, and with events of their own', async () => {
@@ -237,16 +249,20 @@ describe('The API', () => {
   });
 
   test('that is down beyond maxQueueSize costs no event', async () => {
+    const analytics = bench.open({ spool: directory, maxQueueSize: 100, maxQueueBytes: 1_000_000 });
+    // More than is kept in memory when it is on the disk, so that what is in flight must make room for it.
+    const filler = 'x'.repeat(2_000);
+    track(analytics, 0, filler);
+    await analytics.flushAsync();
     await bench.api.behave({ type: 'answer', status: 503 });
-    const analytics = bench.open({ spool: directory, maxQueueSize: 100 });
-    for (const index of upTo(2_000)) {
-      if (!track(analytics, index)) {
+    for (let index = 1; index < 2_000; index++) {
+      if (!track(analytics, index, filler)) {
         expect(await analytics.stored()).toBe('ok');
-        expect(track(analytics, index)).toBe(true);
+        expect(track(analytics, index, filler)).toBe(true);
       }
     }
     expect(await analytics.stored()).toBe('ok');
-    expect(analytics.stats()).toMatchObject({ pending: 2_000, spool: { stored: 2_000 } });
+    expect(analytics.stats()).toMatchObject({ pending: 1_999, spool: { stored: 2_000 } });
     await bench.api.behave({ type: 'ok' });
     expect(await analytics.flushAsync(20_000)).toMatchObject({ status: 'ok' });
     await expectEach(2_000);
