@@ -84,6 +84,10 @@ async function listen({ port, host, latency, json = false, page, ...given }: Lis
         : error;
     },
   );
+  // Before the address is printed, because a program may end this one as soon as it has read it.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void finish(api, json));
+  }
   const { url } = api;
   const path = certificate?.path;
   if (json) printJson({ type: 'listening', url, certificate: path });
@@ -100,9 +104,6 @@ async function listen({ port, host, latency, json = false, page, ...given }: Lis
     else if (json) printJson(publicPart(record));
     else print(textLine(record));
   });
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void finish(api, json));
-  }
   // The exit code for an end by a signal.
   return EXIT.done;
 }
