@@ -1,7 +1,15 @@
 // Batches and bodies: none exceeds a limit of the API, no event is lost or overtaken, and batches are as full as the limits
 // allow. Without a worker thread, for `npm run mutate`.
-import { type Batch, type FrameSource, halve, takeBatch } from '@offthread/worker/batch/batch';
-import { bodyOf, releaseBody } from '@offthread/worker/batch/body';
+import {
+  type Batch,
+  cut,
+  type FrameSource,
+  halve,
+  join,
+  sizeOf,
+  takeBatch,
+} from '@offthread/worker/batch/batch';
+import { bodyOf, openingOf, releaseBody } from '@offthread/worker/batch/body';
 import { lengthOf, type Text } from '@offthread/worker/frame/frame';
 import { MAX_BATCH_EVENTS, MAX_BODY_BYTES, MAX_EVENT_BYTES } from '@offthread/worker/limits';
 import fc from 'fast-check';
@@ -191,6 +199,43 @@ describe('the pure functions', () => {
     expect(sizesTaken(rest - 1)).toEqual([16]);
     expect(sizesTaken(rest)).toEqual([16]);
     expect(sizesTaken(rest + 1)).toEqual([15, 1]);
+  });
+
+  test('more than ten batches that wait are a backlog, for which a larger batch is allowed', () => {
+    const settings = { batchSize: 7, maxBatchSize: 50 };
+    expect([0, 7, 70, 71, 1_000].map((waiting) => sizeOf(waiting, settings))).toEqual([7, 7, 7, 50, 50]);
+  });
+
+  test('a batch is cut where its body would become too large, but not before the second event', () => {
+    const opening = openingOf({ oauth: undefined, writeKey: 'KEY' });
+    const batch = { frames: framesOf([100, 200, 300, 400]), through: 4 };
+    const sizeWith = (count: number): number => {
+      const frames = batch.frames.slice(0, count);
+      return bodyOf({ frames, through: count }, new Date()).length;
+    };
+    const lengths = (maxBytes: number): number[] =>
+      cut(batch, opening, maxBytes).map((part) => part?.frames.length ?? 0);
+    expect(lengths(1)).toEqual([1, 3]);
+    for (const count of [1, 2, 3]) {
+      expect(lengths(sizeWith(count))).toEqual([count, 4 - count]);
+      expect(lengths(sizeWith(count + 1) - 1)).toEqual([count, 4 - count]);
+    }
+    expect(lengths(sizeWith(4))).toEqual([4]);
+    const [first, rest] = cut(batch, opening, sizeWith(2));
+    expect([first.through, rest?.through]).toEqual([2, 4]);
+    expectSame(join(rest === undefined ? [] : [first, rest]).frames, batch.frames);
+    expect(join([first]).through).toBe(2);
+  });
+
+  test('the body begins with the write key only if access tokens are used, which do not name the source', () => {
+    const batch = { frames: framesOf([3]), through: 1 };
+    const oauth = {} as NonNullable<Parameters<typeof openingOf>[0]['oauth']>;
+    const sentAt = new Date('2026-11-24T12:00:00Z');
+    const bodyWithKey = (given: Parameters<typeof openingOf>[0]): string =>
+      bodyOf(batch, sentAt, openingOf(given)).toString();
+    const rest = '"batch":[111],"sentAt":"2026-11-24T12:00:00.000Z"}';
+    expect(bodyWithKey({ oauth, writeKey: 'a"é' })).toBe(`{"writeKey":"a\\"é",${rest}`);
+    expect(bodyWithKey({ oauth: undefined, writeKey: 'a' })).toBe(`{${rest}`);
   });
 
   test('an empty source gives nothing, and an event over the limit is returned by itself', () => {
