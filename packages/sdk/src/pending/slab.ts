@@ -19,6 +19,8 @@ import type { EventLog } from './event-log.js';
  */
 export class Slab {
   readonly memory: SharedArrayBuffer;
+  /** Bytes of memory. Stored, because `memory.byteLength` is a call. */
+  readonly size: number;
   readonly #header: Int32Array;
   readonly #bytes: Buffer;
   readonly #view: DataView;
@@ -37,14 +39,10 @@ export class Slab {
 
   constructor(size: number) {
     this.memory = new SharedArrayBuffer(size);
+    this.size = size;
     this.#header = new Int32Array(this.memory, 0, 2);
     this.#bytes = Buffer.from(this.memory);
     this.#view = new DataView(this.memory);
-  }
-
-  /** Bytes of memory. */
-  get size(): number {
-    return this.memory.byteLength;
   }
 
   get isHandedOver(): boolean {
