@@ -60,6 +60,8 @@ for (const type of ['identify', 'track', 'page', 'screen', 'group', 'alias']) {
       if (id === '' && name === 'anonymousId') continue;
       const message = `${type}(): ${name} must be a non-empty string, a finite number or a bigint; got ${shown}`;
       refused.push([type, { ...WHO, [name]: id }, message]);
+      // The other id doesn't make up for it.
+      if (id !== '') refused.push([type, { userId: 'u', anonymousId: 'a', [name]: id }, message]);
     }
   }
 }
@@ -218,6 +220,24 @@ test(`all ${refused.length} of them, each with its own message, and none is coun
   expect(analytics.events.map(({ event }) => event)).toEqual(['before', 'after']);
   expect(analytics.stats()).toMatchObject({ accepted: 2, delivered: 2, refused: {} });
   expect(errors).toEqual([]);
+});
+
+test.each([
+  ['an empty userId beside an anonymousId', { userId: '', anonymousId: 'a' }, { anonymousId: 'a' }],
+  ['an empty anonymousId beside a userId', { userId: 'u', anonymousId: '' }, { userId: 'u' }],
+  ['a messageId of 100 characters', { userId: 'u', messageId: 'm'.repeat(100) }, { userId: 'u' }],
+])('%s is accepted', (_, fields, sent) => {
+  const analytics = createTestAnalytics();
+  expect(call(analytics, 'track', { ...fields, event: 'e' })).toBe(true);
+  const { userId, anonymousId } = analytics.events[0] ?? {};
+  expect({ userId, anonymousId }).toEqual({ userId: undefined, anonymousId: undefined, ...sent });
+});
+
+test('two empty ids are refused', () => {
+  const { message } = refusal(() =>
+    call(createTestAnalytics(), 'track', { userId: '', anonymousId: '', event: 'e' }),
+  );
+  expect(message).toMatch(/^track\(\): userId must be a non-empty string/);
 });
 
 describe('a callback', () => {
