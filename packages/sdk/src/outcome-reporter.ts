@@ -34,8 +34,8 @@ export class OutcomeReporter implements TransportListener {
   /** Whether reports must wait until the running code has ended. */
   #isNoting = false;
   #isReportDue = false;
-  /** Why no thread could be started, if that was reported without an event. */
-  #unavailable: Error | undefined;
+  /** Why no thread could be started, as it was last reported. */
+  #unavailable: string | undefined;
 
   constructor(parts: OutcomeReporterParts) {
     this.#parts = parts;
@@ -100,11 +100,12 @@ export class OutcomeReporter implements TransportListener {
     this.#callbacks.reportDelay(error);
   }
 
-  onUnavailable(error: Error): void {
+  onUnavailable(error: Error, hasSpool: boolean): void {
     const { newestCallback, settled, count, accepted } = this.#pendingEvents;
     const isHeard = this.#callbacks.hasOnError || newestCallback > settled;
     if (!isHeard && count > 0) warnOnce(error.message);
-    if (count === 0) this.#reportUnavailable(error);
+    if (count > 0) this.#unavailable = error.message;
+    else if (hasSpool) this.#reportUnavailable(error);
     this.drop(accepted, 'worker_unavailable', error.message, { cause: error.cause });
   }
 
@@ -142,9 +143,9 @@ export class OutcomeReporter implements TransportListener {
 
   /** None of its own events tells the client that those in its spool aren't sent. */
   #reportUnavailable({ message, cause }: Error): void {
-    if (this.#unavailable?.message === message) return;
+    if (this.#unavailable === message) return;
+    this.#unavailable = message;
     const error = new AnalyticsError('worker_unavailable', message, { cause });
-    this.#unavailable = error;
     this.#reports.push(() => this.#callbacks.report(error));
     this.runReports();
   }
