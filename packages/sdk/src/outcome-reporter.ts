@@ -35,7 +35,7 @@ export class OutcomeReporter implements TransportListener {
   #isNoting = false;
   #isReportDue = false;
   /** Why no thread could be started, as it was last reported. */
-  #unavailable: Error | undefined;
+  #unavailable: string | undefined;
 
   constructor(parts: OutcomeReporterParts) {
     this.#parts = parts;
@@ -100,13 +100,12 @@ export class OutcomeReporter implements TransportListener {
     this.#callbacks.reportDelay(error);
   }
 
-  onUnavailable(error: Error): void {
+  onUnavailable(error: Error, hasSpool: boolean): void {
     const { newestCallback, settled, count, accepted } = this.#pendingEvents;
     const isHeard = this.#callbacks.hasOnError || newestCallback > settled;
     if (!isHeard && count > 0) warnOnce(error.message);
-    const isKnown = this.#unavailable?.message === error.message;
-    this.#unavailable = error;
-    if (count === 0 && !isKnown) this.#reportUnavailable(error);
+    if (count > 0) this.#unavailable = error.message;
+    else if (hasSpool) this.#reportUnavailable(error);
     this.drop(accepted, 'worker_unavailable', error.message, { cause: error.cause });
   }
 
@@ -144,6 +143,8 @@ export class OutcomeReporter implements TransportListener {
 
   /** None of its own events tells the client that those in its spool aren't sent. */
   #reportUnavailable({ message, cause }: Error): void {
+    if (this.#unavailable === message) return;
+    this.#unavailable = message;
     const error = new AnalyticsError('worker_unavailable', message, { cause });
     this.#reports.push(() => this.#callbacks.report(error));
     this.runReports();

@@ -62,8 +62,8 @@ export interface TransportListener {
   onStored(id: number): void;
   /** No thread can be started at present. The start will be repeated. */
   onStartDelayed(error: Error): void;
-  /** No thread can be started, so no pending event will be sent. */
-  onUnavailable(error: Error): void;
+  /** No thread can be started, so no pending event will be sent, nor one that is in the spool, if there is one. */
+  onUnavailable(error: Error, hasSpool: boolean): void;
   /** Several threads in a row crashed on the events up to `through`. */
   onRepeatedCrash(through: number): void;
 }

@@ -257,7 +257,8 @@ export class WorkerTransport implements Transport, ThreadClient {
           through: spool.survivingThrough(this.#pendingEvents.accepted),
         });
       }
-      this.#listener.onUnavailable(error instanceof Error ? error : new Error(String(error)));
+      const cause = error instanceof Error ? error : new Error(String(error));
+      this.#listener.onUnavailable(cause, spool !== undefined);
     }
   }
 }
