@@ -36,7 +36,7 @@ const MOST_KILOBYTES = 1_500;
 
 /** Dependencies without code in the package: unused parts of got and piscina, and types. */
 const LEFT_OUT =
-  /^(@napi-rs\/|cacheable-|http2-wrapper|quick-lru|resolve-alpn|keyv|@keyv\/|responselike|get-stream|@sec-ant\/|is-stream|http-cache-semantics|normalize-url|@types\/|type-fest)/;
+  /^(@napi-rs\/|cacheable-|decompress-response|mimic-response|http2-wrapper|quick-lru|resolve-alpn|keyv|@keyv\/|responselike|get-stream|@sec-ant\/|is-stream|http-cache-semantics|normalize-url|@types\/|type-fest)/;
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../../', import.meta.url));

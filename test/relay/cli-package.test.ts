@@ -12,7 +12,7 @@ import { batchOf, post } from '../helpers/raw-client.js';
 
 /** Dependencies without code in the bundle: unused parts of got, and types. */
 const LEFT_OUT =
-  /^(cacheable-|http2-wrapper|quick-lru|resolve-alpn|keyv|@keyv\/|responselike|get-stream|@sec-ant\/|is-stream|http-cache-semantics|normalize-url|@types\/|type-fest|jose@)/;
+  /^(cacheable-|decompress-response|mimic-response|http2-wrapper|quick-lru|resolve-alpn|keyv|@keyv\/|responselike|get-stream|@sec-ant\/|is-stream|http-cache-semantics|normalize-url|@types\/|type-fest|jose@)/;
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'offthread-relay-package-')));
 const installed = join(folder, 'node_modules/@offthread/relay');

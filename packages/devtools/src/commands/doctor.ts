@@ -99,7 +99,8 @@ function checkAddress(settings: ReturnType<typeof destinationOf>): { check: Chec
     // The agents that the SDK's own requests use.
     const agents = connectionsTo(resolved.url, resolved).take();
     const { proxy } = resolved;
-    const onTheWay = proxy === undefined ? undefined : { host: new URL(proxy).host, agent: agents.http };
+    const { http: agent } = agents;
+    const onTheWay = proxy && agent && { host: new URL(proxy).host, agent };
     return { check: ok('address', resolved.url), way: { url, proxy: onTheWay, agents } };
   } catch (error) {
     const message = withOptionNames(messageOf(error));

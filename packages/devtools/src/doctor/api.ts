@@ -37,14 +37,14 @@ export async function checkApi(url: URL, writeKey: string | undefined, agents: A
       skipped('clock', 'no reply'),
     ];
   } finally {
-    agent.destroy();
+    agent?.destroy();
   }
   return [latencyOf(replies), authOf(replies, writeKey), clockOf(replies)];
 }
 
 function probe(
   { request }: typeof http | typeof https,
-  agent: http.Agent,
+  agent: http.Agent | undefined,
   url: URL,
   writeKey: string | undefined,
 ): Promise<Reply> {

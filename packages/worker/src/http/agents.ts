@@ -7,23 +7,28 @@ import { HttpProxyAgent, HttpsProxyAgent } from 'hpagent';
 import type { ConnectionSettings } from '../protocol.js';
 import { inheritedMaxHeaderSize } from './apply-network-defaults.js';
 
-/** The value of got's `agent` option. */
+/** The value of got's `agent` option. At least for the protocol of the address. */
 export interface Agents {
-  readonly http: http.Agent;
-  readonly https: https.Agent;
+  readonly http?: http.Agent;
+  readonly https?: https.Agent;
 }
 
 /**
- * Returns a function that creates agents with no connection yet.
+ * Returns a function that creates agents for requests to `origin`, with no connection yet.
  *
  * @throws if the current defaults of `node:tls` forbid a certificate of the settings.
  */
-export function agentFactory({ proxy, tls, requestTimeout }: ConnectionSettings): () => Agents {
+export function agentFactory(
+  origin: string,
+  { proxy, tls, requestTimeout }: ConnectionSettings,
+): () => Agents {
   // Created once, because a CA bundle takes milliseconds to parse.
   const secureContext = tls && createSecureContext({ ...tls, ca: tls.ca && [...tls.ca] });
   const options = { keepAlive: true, ...(secureContext && { secureContext }) };
   if (proxy !== undefined) return tunnels(proxy, options, tls?.ca, requestTimeout);
-  return () => ({ http: new http.Agent(options), https: new https.Agent(options) });
+  // Only one of them, because an https agent needs node:tls, which takes up to 20 ms to load.
+  if (origin.startsWith('https:')) return () => ({ https: new https.Agent(options) });
+  return () => ({ http: new http.Agent(options) });
 }
 
 /** Agents that connect to the API through a proxy with CONNECT, even if the API is plain http. */

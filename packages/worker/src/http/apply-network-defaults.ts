@@ -1,11 +1,10 @@
 // Applies the process's network defaults to this thread, which starts with those of Node.js. The SDK's
 // read-network-defaults.ts reads them on main. Used by index.ts.
 import net from 'node:net';
-import tls from 'node:tls';
 import type { NetworkDefaults } from '../protocol.js';
 
 /** `tls` with a function that not every supported version of Node.js has. */
-type Tls = typeof tls & { setDefaultCACertificates?: (list: readonly string[]) => void };
+type Tls = typeof import('node:tls') & { setDefaultCACertificates?: (list: readonly string[]) => void };
 
 let maxHeaderSize: number | undefined;
 
@@ -36,14 +35,19 @@ export function applyNetworkDefaults({
   if (attemptTimeout !== undefined) {
     attempt(() => net.setDefaultAutoSelectFamilyAttemptTimeout(attemptTimeout));
   }
-  const { setDefaultCACertificates }: Tls = tls;
   const { ca } = rest;
   // Takes about 50 ms with hundreds of certificates.
-  if (ca !== undefined) attempt(() => setDefaultCACertificates?.(ca));
+  if (ca !== undefined) attempt(() => builtinTls().setDefaultCACertificates?.(ca));
   if (rest.tls !== undefined) applyTls(rest.tls);
 }
 
+/** Loaded lazily, because a thread that only connects by http doesn't need it. */
+function builtinTls(): Tls {
+  return process.getBuiltinModule('node:tls');
+}
+
 function applyTls(defaults: NonNullable<NetworkDefaults['tls']>): void {
+  const tls = builtinTls();
   const { DEFAULT_MIN_VERSION, DEFAULT_MAX_VERSION, DEFAULT_CIPHERS, DEFAULT_ECDH_CURVE } = tls;
   const own = { DEFAULT_MIN_VERSION, DEFAULT_MAX_VERSION, DEFAULT_CIPHERS, DEFAULT_ECDH_CURVE };
   if (JSON.stringify(own) === JSON.stringify(defaults)) return;

@@ -87,6 +87,7 @@ export class Connections {
 }
 
 interface Known {
+  readonly origin: string;
   readonly settings: ConnectionSettings;
   readonly connections: Connections;
   /** Number of clients that use it and aren't closed. */
@@ -102,10 +103,12 @@ const known = new Map<string, Known>();
  * @param gone is aborted when the client is closed. The connections are closed with their last client.
  */
 export function connectionsTo(url: string, settings: ConnectionSettings, gone?: AbortSignal): Connections {
-  const key = keyOf(url, settings);
+  const { origin } = new URL(url);
+  const key = keyOf(origin, settings);
   const found = known.get(key) ?? {
+    origin,
     settings,
-    connections: new Connections(agentFactory(settings)),
+    connections: new Connections(agentFactory(origin, settings)),
     users: 0,
   };
   // No later abort event would release it.
@@ -122,18 +125,18 @@ export function connectionsTo(url: string, settings: ConnectionSettings, gone?: 
   return found.connections;
 }
 
-/** A hash, because the key contains a private key and the proxy's password. */
-function keyOf(url: string, { proxy, tls, requestTimeout }: ConnectionSettings): string {
-  const { origin } = new URL(url);
+/** A hash if the key would contain a private key or the proxy's password. */
+function keyOf(origin: string, { proxy, tls, requestTimeout }: ConnectionSettings): string {
+  if (proxy === undefined && tls === undefined) return origin;
   const text = JSON.stringify([origin, tls, ...(proxy === undefined ? [] : [proxy, requestTimeout])]);
   return createHash('sha256').update(text).digest('base64');
 }
 
 /** Makes requests that start from now on use new connections with the current defaults of `node:tls`. */
 export function renewConnections(): void {
-  for (const { settings, connections } of known.values()) {
+  for (const { origin, settings, connections } of known.values()) {
     try {
-      connections.remake(agentFactory(settings));
+      connections.remake(agentFactory(origin, settings));
     } catch {
       // The current defaults forbid a certificate of this client. It keeps the defaults that it started with.
     }
@@ -141,7 +144,7 @@ export function renewConnections(): void {
 }
 
 function both(agents: Agents): http.Agent[] {
-  return [agents.http, agents.https];
+  return [agents.http, agents.https].filter((agent) => agent !== undefined);
 }
 
 /** Closes the idle connections for which `old` returns true. */

@@ -2,6 +2,7 @@
 // send-batch.ts and access-token.ts. Next: retry.ts.
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
 import got, { type Got, type Request } from 'got';
 import { MAX_REPLY_BYTES } from '../limits.js';
 import type { DeliverySettings } from '../protocol.js';
@@ -38,7 +39,11 @@ const client: Got = got.extend({
   throwHttpErrors: false,
   followRedirect: false,
   decompress: false,
-  https: { rejectUnauthorized: true },
+  https: {
+    rejectUnauthorized: true,
+    // What got does by default, but it would load node:tls for each request, also over http.
+    checkServerIdentity: (hostname, certificate) => checkServerIdentity(hostname, certificate),
+  },
 });
 
 /** Creates an `Exchange` for one client and one address. `gone` is aborted when the client is closed. */

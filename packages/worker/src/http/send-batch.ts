@@ -5,8 +5,6 @@ import type { DeliverySettings } from '../protocol.js';
 import { createExchange } from './exchange.js';
 import { type Response, SHOWN_LENGTH } from './response.js';
 
-const compress = promisify(gzip);
-
 /**
  * Sends a body. `retry` is 0 for the first attempt. `authorization` is the value of that header; by default it contains
  * the write key. Never rejects.
@@ -21,6 +19,8 @@ export type Send = (
 /** Creates a `Send` for one client. `gone` is aborted when the client is closed. */
 export function createSend(settings: DeliverySettings, gone?: AbortSignal): Send {
   if (settings.stub) return async () => ({ type: 'reply', status: 200, text: '', sent: true });
+  // Only if it is set, because node:zlib is loaded when it is first used.
+  const compress = settings.gzip ? promisify(gzip) : undefined;
   const exchange = createExchange(settings.url, settings, gone);
   const basic = `Basic ${Buffer.from(`${settings.writeKey}:`).toString('base64')}`;
   const common = {
@@ -32,7 +32,7 @@ export function createSend(settings: DeliverySettings, gone?: AbortSignal): Send
   return async (body, retry, signal, authorization = basic) => {
     const secret = authorization.slice(authorization.indexOf(' ') + 1);
     const headers = { ...common, authorization, ...(retry > 0 && { 'x-retry-count': String(retry) }) };
-    const sent = settings.gzip ? await compress(body) : body;
+    const sent = compress === undefined ? body : await compress(body);
     return exchange({ headers, body: sent, secret, maxText: SHOWN_LENGTH }, signal);
   };
 }
