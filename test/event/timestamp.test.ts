@@ -95,8 +95,10 @@ describe('a timestamp of', () => {
       },
     });
     analytics.track({ ...EVENT, timestamp: moment(NOON) });
-    expect(seen).toEqual([NOON]);
-    expect(analytics.events).toMatchObject([{ timestamp: '2020-01-01T00:00:00.000Z' }]);
+    analytics.track({ ...EVENT, timestamp: Date.parse(NOON) });
+    expect(seen).toEqual([NOON, NOON]);
+    const timestamp = '2020-01-01T00:00:00.000Z';
+    expect(analytics.events).toMatchObject([{ timestamp }, { timestamp }]);
   });
 });
 
