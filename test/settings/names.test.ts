@@ -108,6 +108,16 @@ describe('a field of', () => {
     expect(refusal(act).message).toBe("withContext() has no field 'distinctId'; use 'userId' instead");
   });
 
+  test('that is a field of the method in another style is answered with that field', () => {
+    const { message } = refusal(() => call(createTestAnalytics(), 'track', { userId: 'u', Properties: {} }));
+    expect(message).toBe("track() has no field 'Properties'; did you mean 'properties'?");
+  });
+
+  test('that is three typing errors away from a field is not answered with it', () => {
+    const { message } = refusal(() => call(createTestAnalytics(), 'track', { userId: 'u', abrId: 'x' }));
+    expect(message).toBe("track() has no field 'abrId'; fields of your own go into properties");
+  });
+
   test('is not answered with a name that the method does not have', () => {
     const analytics = createTestAnalytics();
     const { message } = refusal(() => call(analytics, 'track', { userId: 'u', groupKey: 'x' }));
