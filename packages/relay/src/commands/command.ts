@@ -5,13 +5,17 @@ import { SettingsError } from '../settings/option.js';
 /** Exit codes. */
 export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
 
-/** Creates a command that answers a mistake with a pointer to its help and exit code 2. */
+/**
+ * Creates a command that answers a mistake with a pointer to its help and exit code 2.
+ *
+ * @param name all of it, like `offthread-relay dead ls`.
+ */
 export function commandNamed(name: string): Command {
-  return new Command(name)
+  return new Command(name.split(' ').at(-1))
     .configureOutput({
       outputError: (text, write) => write(text.replace(/^error: /, 'offthread-relay: ')),
     })
-    .showHelpAfterError('Run with --help for what can be said here.')
+    .showHelpAfterError(`See \`${name} --help\`.`)
     .hook('preSubcommand', (_, command) => passOptions(command))
     .exitOverride(({ exitCode }: CommanderError) => process.exit(exitCode === 0 ? EXIT.done : EXIT.usage));
 }
@@ -56,11 +60,11 @@ export function print(line: string): void {
   process.stdout.write(`${printable(line)}\n`);
 }
 
-/** Escapes control characters, which events may contain and which could act on the terminal. */
+/** Escapes what events may contain and could act on the terminal: control characters, and half a character. */
 function printable(text: string): string {
   return text.replace(
     // biome-ignore lint/suspicious/noControlCharactersInRegex: this expression is about them.
-    /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }

@@ -34,7 +34,7 @@ export function deadCommand(): Command {
   const toStdout = common('export')
     .description('Write dead letters as NDJSON, with the event as it was sent. Changes nothing.')
     .action(exitBy(exportLetters));
-  return commandNamed('dead')
+  return commandNamed('offthread-relay dead')
     .description('List the events that the API refused, deliver them again, or write them as NDJSON.')
     .addHelpText('after', HELP)
     .addCommand(ls)
@@ -43,7 +43,7 @@ export function deadCommand(): Command {
 }
 
 function common(name: string): Command {
-  return engineOptions(sourceOptions(commandNamed(name))).addOption(
+  return engineOptions(sourceOptions(commandNamed(`offthread-relay dead ${name}`))).addOption(
     new Option('--source <name>', 'only of this source, by its name or the start of it'),
   );
 }

@@ -17,7 +17,7 @@ const API_LIMIT_MS = 10_000;
 
 /** The command `doctor`. */
 export function doctorCommand(): Command {
-  const command = commandNamed('doctor').description(
+  const command = commandNamed('offthread-relay doctor').description(
     'Examine the settings, the engine and the way to the API, and say what can be lost.',
   );
   return apiOptions(engineOptions(sourceOptions(command)))

@@ -9,7 +9,9 @@ const UNLISTED = 'not delivered by relays with these write keys, because its own
 
 /** The command `status`. */
 export function statusCommand(): Command {
-  const command = commandNamed('status').description('Say what waits to be delivered, for each source.');
+  const command = commandNamed('offthread-relay status').description(
+    'Say what waits to be delivered, for each source.',
+  );
   return engineOptions(sourceOptions(command))
     .option('--json', 'print a JSON object for each source')
     .action(exitBy(status));
