@@ -28,6 +28,8 @@ export class SlabFrames implements FrameSlabs {
   /** Sequence numbers up to which all events are on disk, and up to which they are settled. */
   #released: number;
   #settled: number;
+  /** See `KEPT_BYTES`. */
+  #kept = KEPT_BYTES;
   /** Called with the memory of a slab, whose frames may be in use, before main can reuse it. */
   onRetire: (memory: Buffer) => void = () => {};
 
@@ -87,6 +89,12 @@ export class SlabFrames implements FrameSlabs {
     this.#retire();
   }
 
+  /** @param isSending false if requests fail, so that nothing is about to be sent. */
+  keep(isSending: boolean): void {
+    this.#kept = isSending ? KEPT_BYTES : 0;
+    this.#retire();
+  }
+
   /** The events up to `through` are settled: lets main reuse their memory if they are also on disk or need not be. */
   settle(through: number): void {
     this.#settled = Math.max(this.#settled, through);
@@ -122,7 +130,7 @@ export class SlabFrames implements FrameSlabs {
     for (let slab = this.#slabs[0]; slab !== undefined; slab = this.#slabs[0]) {
       if (slab.isOpen || slab.last > this.#released) return;
       if (slab.last > this.#settled) {
-        if (this.#releasedBytes() <= KEPT_BYTES) return;
+        if (this.#releasedBytes() <= this.#kept) return;
         this.onRetire(slab.bytes);
       }
       this.#slabs.shift();

@@ -176,6 +176,7 @@ export class Spool implements DirectoryClient {
   /** Settles own events. Returns the outcome to report to main. */
   settleOwn(outcome: Outcome, frames: readonly Frame[]): Outcome {
     this.#resume();
+    this.#host.slabs.keep(true);
     const told = this.#keep(outcome, frames, this.#name.current);
     this.own.settle(outcome.through);
     this.#showOldest();
@@ -246,11 +247,13 @@ export class Spool implements DirectoryClient {
   onPostponed(): void {
     this.#resume();
     this.#hasFailed = true;
+    this.#host.slabs.keep(false);
   }
 
   /** Called when a setting is wrong, here or at the API: the source pauses. */
   #onPause(code: Loss['code'], message: string, status: number | undefined): void {
     this.#isPaused = true;
+    this.#host.slabs.keep(false);
     this.#counters.isPaused = true;
     this.#report(pauseReport(code, message, status));
   }
