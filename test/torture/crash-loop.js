@@ -110,17 +110,23 @@ export function safeOrders(answered, window) {
   return [...answered].filter(([, age]) => window === 0 || age > window).map(([id]) => id);
 }
 
-/** Has one more process send what the others have left. Resolves when the safe orders have arrived, or after `timeout` ms. */
+/**
+ * Has one more process send what the others have left. Resolves when the safe orders have arrived and nothing waits any more,
+ * or after `timeout` ms.
+ */
 export async function drain({ settings, api, answered, window, timeout = 60_000 }) {
   const server = await startServer({ ...settings, isDraining: true });
   const end = performance.now() + timeout;
   const orders = safeOrders(answered, window);
   let arrived = await arrivedOrders(api);
-  while (performance.now() < end && orders.some((id) => !arrived.has(id))) {
+  let stats;
+  // Twice, because it finds the runs some time after it has started.
+  for (let quiet = 0; performance.now() < end && (quiet < 2 || orders.some((id) => !arrived.has(id))); ) {
     await new Promise((resolve) => setTimeout(resolve, 250));
+    stats = await (await fetch(`${server.url}/stats`)).json();
+    quiet = stats.spool.oldestAge === 0 ? quiet + 1 : 0;
     arrived = await arrivedOrders(api);
   }
-  const stats = await (await fetch(`${server.url}/stats`)).json();
   const ended = once(server.child, 'exit');
   server.child.send('end');
   await ended;
