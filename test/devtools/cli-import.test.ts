@@ -470,7 +470,7 @@ describe('an import', () => {
       [['nosuch'], /nosuch: there is no such file/],
       [['.'], /is a directory/],
       [['events', '--rate', '0'], /at least 1/],
-      [['events', '--dead-letter', './events'], /name another/],
+      [['events', '--dead-letter', './events'], /choose another one/],
       [['events'], /events\.import\.json is not the state of an import/],
       [['-', '--state', 'x'], /--state needs a file/],
       [['events', '--host', 'http://example.com'], /https/],
