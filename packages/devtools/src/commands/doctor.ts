@@ -99,8 +99,10 @@ function checkAddress(settings: ReturnType<typeof destinationOf>): { check: Chec
     // The agents that the SDK's own requests use.
     const agents = connectionsTo(resolved.url, resolved).take();
     const { proxy } = resolved;
+    // With a proxy there is an agent for both protocols.
     const { http: agent } = agents;
-    const onTheWay = proxy && agent && { host: new URL(proxy).host, agent };
+    const isOnTheWay = proxy !== undefined && agent !== undefined;
+    const onTheWay = isOnTheWay ? { host: new URL(proxy).host, agent } : undefined;
     return { check: ok('address', resolved.url), way: { url, proxy: onTheWay, agents } };
   } catch (error) {
     const message = withOptionNames(messageOf(error));
