@@ -1,5 +1,5 @@
 // The switch that makes the API misbehave.
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { LiveStatus } from '../src/live/live-message.js';
 import { plural } from './format.js';
 import {
@@ -24,8 +24,12 @@ export function Misbehave({ status, say }: Props) {
   const [fault, setFault] = useState('');
   // Shown immediately after the click, until the server confirms it.
   const [wanted, setWanted] = useState<Standing | null>(null);
+  // A confirmation of an earlier click must not undo a later one.
+  const unanswered = useRef(0);
   const text = JSON.stringify(status?.standing);
-  useEffect(() => setWanted(null), [text]);
+  useEffect(() => {
+    if (unanswered.current === 0) setWanted(null);
+  }, [text]);
   const standing = wanted ?? choiceOf(status?.standing ?? { type: 'ok' });
   const isNormal = standing.choice === NORMAL;
   const probability = isNormal ? share : standing.probability;
@@ -34,6 +38,7 @@ export function Misbehave({ status, say }: Props) {
 
   async function choose(choice: Choice, nextProbability: number): Promise<void> {
     setWanted({ choice, probability: nextProbability });
+    unanswered.current++;
     try {
       await behave(behaviourOf(choice, nextProbability));
       setFault('');
@@ -41,6 +46,8 @@ export function Misbehave({ status, say }: Props) {
     } catch (error) {
       setWanted(null);
       setFault(`That did not work: ${error instanceof Error ? error.message : String(error)}`);
+    } finally {
+      unanswered.current--;
     }
   }
 
