@@ -56,9 +56,10 @@ export function encode(
   const library = again?.library ?? LIBRARY;
   const time = wallTime();
   const context = event.context ?? undefined;
+  const messageId = idText(event.messageId);
   const fields = sentFields(type, event, context, again === undefined);
   let isJson = true;
-  if (event.messageId == null && event.timestamp == null && library === LIBRARY && !isOdd(context)) {
+  if (messageId === undefined && event.timestamp == null && library === LIBRARY && !isOdd(context)) {
     try {
       const content = JSON.stringify(fields);
       if (context === undefined || content.charCodeAt(CONTEXT_AT) === OPENING_BRACE)
@@ -68,7 +69,7 @@ export function encode(
     }
   }
   // A function of its own, because closures here would cost each event.
-  return encodeWhole({ type, event, fields, time, library, numbering }, isJson);
+  return encodeWhole({ type, messageId, event, context, fields, time, library, numbering }, isJson);
 }
 
 /**
@@ -107,7 +108,9 @@ function sentFields(type: EventType, event: AnyEvent, context: object | undefine
 /** An event that is written with all its fields, because the worker can't add the rest to its text. */
 interface WholeEvent {
   readonly type: EventType;
+  readonly messageId: string | undefined;
   readonly event: AnyEvent;
+  readonly context: object | undefined;
   readonly fields: object;
   readonly time: number;
   readonly library: unknown;
@@ -127,18 +130,16 @@ function encodeWhole(whole: WholeEvent, isJson: boolean): EncodedEvent {
 }
 
 /** The event as it is sent, without the fields that `numbered` adds. */
-function asSent({ type, event, fields, time, library }: WholeEvent): object {
+function asSent({ type, messageId, event, context, fields, time, library }: WholeEvent): object {
   const timestamp = isoTime(type, event.timestamp ?? time);
-  const context = event.context ?? undefined;
   const made = isAsGiven(event) ? (context as { library?: unknown } | undefined)?.library : undefined;
   const rest = { timestamp, ...fields, context: withLibrary(context, made ?? library) };
-  const messageId = idText(event.messageId);
   return messageId === undefined ? rest : { type, messageId, ...rest };
 }
 
 /** Adds `type` and a generated `messageId` to the text of an event that has no `messageId`. */
-function numbered({ type, event, numbering }: WholeEvent, text: string): string {
-  if (idText(event.messageId) !== undefined) return text;
+function numbered({ type, messageId, numbering }: WholeEvent, text: string): string {
+  if (messageId !== undefined) return text;
   const { accepted, frameDefaults } = numbering;
   return `{"type":"${type}","messageId":"${frameDefaults.idPrefix}${accepted + 1}",${text.slice(1)}`;
 }
