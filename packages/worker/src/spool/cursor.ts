@@ -59,8 +59,8 @@ export class Cursor {
   #state: CursorState;
   /** The run's identity, if the file had it. */
   readonly identity: RunIdentity | undefined;
-  /** Whether the cursor was written since the last sync. */
-  isDirty = false;
+  /** Whether the file was written since the last sync. */
+  #isWritten = false;
   /** Whether there is a state to `save`. */
   #isUnsaved = false;
   /** The error of the last write, if it failed. Some events may then be sent twice. */
@@ -95,7 +95,7 @@ export class Cursor {
       throw error;
     }
     const cursor = new Cursor(fs, file, NEW, identity);
-    cursor.isDirty = true;
+    cursor.#isWritten = true;
     return cursor;
   }
 
@@ -145,6 +145,11 @@ export class Cursor {
     this.#isUnsaved = true;
   }
 
+  /** Whether the last state was not synced. */
+  get isDirty(): boolean {
+    return this.#isUnsaved || this.#isWritten;
+  }
+
   save(): void {
     if (this.#isUnsaved) this.#write(this.#state);
   }
@@ -156,7 +161,7 @@ export class Cursor {
 
   sync(done: (error: Error | null) => void): void {
     this.save();
-    this.isDirty = false;
+    this.#isWritten = false;
     if (this.#file === undefined) done(null);
     else this.#fs.sync(this.#file, done);
   }
@@ -174,7 +179,7 @@ export class Cursor {
     if (this.#file === undefined) return;
     try {
       writeAll(this.#fs, this.#file, writeSlot(this.#state), (generation % 2) * BLOCK_BYTES);
-      this.isDirty = true;
+      this.#isWritten = true;
       this.failure = undefined;
     } catch (error) {
       this.failure = error;

@@ -42,8 +42,7 @@ export class OwnReader {
   /** Returns frame `next`. If it can't be read, returns the first one after it that is found on disk, if there is one. */
   find(next: number): StoredFrame | undefined {
     // What is in memory needn't be read back, unless it would have to be redacted again.
-    const isHere = next >= this.#options.memory.first && this.#options.redact === undefined;
-    const inMemory = isHere ? this.#readMemory(next) : undefined;
+    const inMemory = this.#options.redact === undefined ? this.#readMemory(next) : undefined;
     if (inMemory !== undefined) return inMemory;
     const isOnDisk = next <= (this.#writer.run?.written ?? 0);
     const onDisk = isOnDisk ? this.#readDisk(next) : undefined;

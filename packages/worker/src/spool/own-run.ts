@@ -137,7 +137,6 @@ export class OwnRun {
 
   #syncContent(done: (error: unknown) => void): void {
     // If the cursor can't be synced, some events are sent twice, but none are lost.
-    this.#cursor.save();
     if (this.#cursor.isDirty) this.#cursor.sync(() => this.#writer.sync(done));
     else this.#writer.sync(done);
   }

@@ -149,7 +149,6 @@ export class StrictRun implements Run {
       });
     };
     // If the cursor can't be synced, some events are sent twice, but none are lost.
-    this.#cursor.save();
     if (this.#cursor.isDirty) this.#cursor.sync(begin);
     else begin();
   }
