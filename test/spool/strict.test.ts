@@ -73,6 +73,19 @@ function runs(): string[] {
   return readdirSync(directory).filter((name) => parseRun(name) !== undefined);
 }
 
+/** Takes the only run as a process does that takes this one for dead. Returns a function that ends that process. */
+function adopt(): () => void {
+  const [run = ''] = runs();
+  const name = parseRun(run);
+  if (name === undefined) throw new Error('There is no run');
+  const holder = newHolder();
+  renameSync(join(directory, run), join(directory, folderOf({ ...name, holder })));
+  return () => {
+    const file = writeHolderFile({ boot: bootId(), listens: true, count: 1 });
+    writeFileSync(join(directory, `${holder}.holder`), file);
+  };
+}
+
 describe('After SIGKILL by the next instruction', () => {
   test.each([
     ['before the worker thread has started', 'at once', 700],
@@ -152,12 +165,7 @@ describe('A client', () => {
     };
     track(0, 50);
     expect(await analytics.stored()).toBe('ok');
-    const [run = ''] = runs();
-    const name = parseRun(run);
-    if (name === undefined) throw new Error('There is no run');
-    // As a process does that takes this one for dead, and then ends.
-    const holder = newHolder();
-    renameSync(join(directory, run), join(directory, folderOf({ ...name, holder })));
+    const endAdopter = adopt();
     track(50, 60);
     await sleep(1_100);
     track(60, 100);
@@ -167,11 +175,7 @@ describe('A client', () => {
     expect(await analytics.flushAsync()).toMatchObject({ status: 'ok' });
     const found = await arrivals();
     for (const index of upTo(40)) expect(found.has(index + 60)).toBe(true);
-    // The other process has ended.
-    writeFileSync(
-      join(directory, `${holder}.holder`),
-      writeHolderFile({ boot: bootId(), listens: true, count: 1 }),
-    );
+    endAdopter();
     const drained = await runFixture('spool-client.mjs', drainOf(50));
     expect(JSON.parse(drained.stdout)).toMatchObject({ stats: { spool: { recovered: 60 } }, errors: [] });
     await expectEach(100);
@@ -191,19 +195,13 @@ test.each([true, false])(
       analytics.track({ userId: 'u', event: 'e', properties, messageId: `own-${index}` });
     }
     expect(await analytics.stored()).toBe('ok');
-    const [run = ''] = runs();
-    const name = parseRun(run);
-    if (name === undefined) throw new Error('There is no run');
-    const holder = newHolder();
-    renameSync(join(directory, run), join(directory, folderOf({ ...name, holder })));
+    const endAdopter = adopt();
     await bench.api.behave({ type: 'ok' });
     expect(await analytics.flushAsync(20_000)).toMatchObject({ status: 'ok' });
     const { delivered, left, dropped } = analytics.stats();
     expect({ sum: delivered + left, dropped }).toEqual({ sum: 100, dropped: {} });
     expect(left).toBeGreaterThan(0);
-    // The other process has ended.
-    const file = writeHolderFile({ boot: bootId(), listens: true, count: 1 });
-    writeFileSync(join(directory, `${holder}.holder`), file);
+    endAdopter();
     // Events that were delivered just before are sent again, and count as recovered.
     for (let missing = left, round = 0; missing > 0 && round < 5; round++) {
       await runFixture('spool-client.mjs', drainOf(missing));
