@@ -2,6 +2,7 @@
 // spool.ts.
 //
 // Each line is `{"event":…,"code":"rejected","status":400,"message":"…","time":"…"}`.
+import type { Loss } from '../protocol.js';
 import { codeOf, type FileSystem, writeAll } from './file-system.js';
 
 export interface DeadLetter {
@@ -15,6 +16,19 @@ export interface DeadLetter {
 }
 
 const LINE_FEED = 0x0a;
+
+/** The codes of losses that are due to the event itself. */
+const DEAD: ReadonlySet<Loss['code']> = new Set(['rejected', 'worker_crashed']);
+
+/** Whether the events of this loss could not be sent however often it is tried. */
+export function isUnsendable({ code }: Loss): boolean {
+  return DEAD.has(code);
+}
+
+/** @param time when the events were given up, in milliseconds since 1970. */
+export function lettersOf({ code, status, message, events = [] }: Loss, time: number): DeadLetter[] {
+  return events.map((event) => ({ event, code, status, message, time }));
+}
 
 /**
  * Appends to the file, and creates it if necessary.

@@ -1,7 +1,7 @@
 // The run that a client writes: its segments and its cursor. Used by own-events.ts. Next: run-writer.ts, cursor.ts. With
 // `spool.strict`, strict-run.ts takes its place.
 import { CURSOR_FILE, Cursor } from './cursor.js';
-import { type FileSystem, isReachable } from './file-system.js';
+import { codeOf, type FileSystem, isReachable } from './file-system.js';
 import { createRun, removeRun } from './run-files.js';
 import { folderOf, newRun, type RunName } from './run-folder.js';
 import { RunWriter, type StoredEvent } from './run-writer.js';
@@ -44,12 +44,21 @@ export class OwnRun {
   }
 
   /**
-   * Continues a run of an earlier worker of this process, in a new segment.
+   * Continues the run that an earlier worker of this process has created, in a new segment, or creates it.
    *
    * @param stored sequence number up to which no event needs to be stored.
-   * @throws if the folder doesn't exist.
+   * @throws the system's error.
    */
-  static open(options: OwnRunOptions, name: RunName, stored: number): OwnRun {
+  static openOrCreate(options: OwnRunOptions, name: RunName, stored: number): OwnRun {
+    try {
+      return OwnRun.#open(options, name, stored);
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error;
+      return OwnRun.create(options, stored, name);
+    }
+  }
+
+  static #open(options: OwnRunOptions, name: RunName, stored: number): OwnRun {
     const { fs, directory } = options;
     const path = `${directory}/${folderOf(name)}`;
     fs.facts(path);

@@ -1,44 +1,30 @@
-// A client's spool. It writes the frames that main adds to disk, passes them to delivery, and reports problems of the
-// disk to main. Also delivers the runs that other processes have left. Used by index.ts. Next: own-events.ts,
-// adopted-events.ts, spool-directory.ts.
+// A client's spool. It writes the frames that main adds to disk and passes them to delivery. Also delivers the runs that
+// other processes have left. Used by index.ts. Next: own-events.ts, adopted-events.ts, spool-directory.ts,
+// spool-status.ts.
 
 import type { Frame } from '../batch/queue.js';
 import type { Redact } from '../batch/redact-event.js';
 import type { StoredQueue } from '../delivery/delivery.js';
 import { stringOf } from '../frame/frame.js';
-import type {
-  DeliverySettings,
-  FrameDefaults,
-  Loss,
-  Outcome,
-  SpoolReport,
-  WorkerSpool,
-} from '../protocol.js';
+import type { DeliverySettings, FrameDefaults, Outcome, WorkerSpool } from '../protocol.js';
 import { AdoptedEvents } from './adopted-events.js';
 import type { AdoptedRun } from './adopted-run.js';
-import { appendDeadLetters } from './dead-letters.js';
-import { codeOf } from './file-system.js';
+import { appendDeadLetters, isUnsendable, lettersOf } from './dead-letters.js';
 import { lostOutcome } from './lost-outcome.js';
 import { OwnEvents } from './own-events.js';
-import { OwnRun, type OwnRunOptions, type Run } from './own-run.js';
+import { OwnRun } from './own-run.js';
 import { AgeClock, isExpired } from './retention.js';
 import { deadLettersOf, folderOf, type RunName, shortSource } from './run-folder.js';
 import { SharedRunName } from './shared-run-name.js';
 import { SlabFrames } from './slab-frames.js';
 import { sourceOf } from './source.js';
-import { SpoolCounters } from './spool-counters.js';
 import { type DirectoryClient, directoryAt, type SpoolDirectory } from './spool-directory.js';
-import { failureReport, foreignReport, leftAloneReport, pauseReport } from './spool-report.js';
+import { foreignReport, leftAloneReport } from './spool-report.js';
+import { type SpoolListener, SpoolStatus } from './spool-status.js';
 import type { LostFrames, StoredFrame } from './stored-frame.js';
 import { StrictRun } from './strict-run.js';
 import { SyncSchedule } from './sync-schedule.js';
 import { Turn } from './turn.js';
-
-/** The codes of losses that are due to the event itself. */
-const DEAD: ReadonlySet<Loss['code']> = new Set(['rejected', 'worker_crashed']);
-
-/** Milliseconds between two reports of a failing disk. */
-const REPORT_MS = 60_000;
 
 /**
  * Milliseconds between two writes of the cursor and two counts of the bytes. SIGKILL can have the events settled in this
@@ -47,7 +33,7 @@ const REPORT_MS = 60_000;
 const SAVE_MS = 100;
 
 /** What a spool needs from its thread. */
-export interface SpoolHost {
+export interface SpoolHost extends SpoolListener {
   readonly settings: DeliverySettings;
   readonly spool: WorkerSpool;
   readonly frameDefaults: FrameDefaults;
@@ -56,19 +42,11 @@ export interface SpoolHost {
   /** Sequence numbers up to which an earlier worker settled and stored events. */
   readonly settled: number;
   readonly stored: number;
-  post(message: SpoolMessage): void;
-  wakeMain(): void;
   /** Called when there are adopted events. */
   wakeRecovery(): void;
 }
 
 const turns = new Map<string, Turn>();
-
-/** What a spool reports to main. */
-type SpoolMessage =
-  | ({ readonly type: 'spool' } & SpoolReport)
-  | { readonly type: 'recovered'; readonly count: number }
-  | { readonly type: 'stored'; readonly id: number };
 
 export class Spool implements DirectoryClient {
   readonly source: string;
@@ -78,19 +56,17 @@ export class Spool implements DirectoryClient {
   readonly turn: Turn;
   readonly #host: SpoolHost;
   readonly #directory: SpoolDirectory;
-  readonly #counters: SpoolCounters;
+  readonly #status: SpoolStatus;
   readonly #clock = new AgeClock({ wallTime: Date.now, monotonicTime: () => performance.now() });
   readonly #name: SharedRunName;
   readonly #syncs: SyncSchedule;
   /** Whether an attempt has failed for a temporary reason. */
   #hasFailed = false;
-  #isPaused = false;
-  #reportedAt = Number.NEGATIVE_INFINITY;
   #savedAt = Number.NEGATIVE_INFINITY;
 
   constructor(host: SpoolHost) {
     const { settings, spool, frameDefaults, redact, slabs, settled, stored } = host;
-    this.#counters = new SpoolCounters(spool);
+    this.#status = new SpoolStatus(spool, host);
     const { directory, holder, run, strict, control } = spool;
     const identity = { source: sourceOf(settings.writeKey), frameDefaults };
     this.#host = host;
@@ -111,16 +87,12 @@ export class Spool implements DirectoryClient {
       isExpired: expired,
       openRun(through) {
         number = name.number;
-        if (!strict) return openRun(files, name.current, through);
+        if (!strict) return OwnRun.openOrCreate(files, name.current, through);
         const isFirst = name.open();
         return new StrictRun(files, name.current, through, () => slabs.last, !isFirst);
       },
       onFailure: (error) => this.onFailure(error),
-      onStored: (through) => {
-        this.#counters.stored = through;
-        this.#counters.isFailing = false;
-        host.wakeMain();
-      },
+      onStored: (through) => this.#status.onStored(through),
       onLeft: () => name.leave(number),
     });
     this.#syncs = new SyncSchedule(this.own, spool, () => this.#showState());
@@ -168,14 +140,13 @@ export class Spool implements DirectoryClient {
     this.own.write(true);
     this.own.sync(() => {
       this.#showState();
-      this.#host.post({ type: 'stored', id });
-      this.#host.wakeMain();
+      this.#status.onStoreEnd(id);
     });
   }
 
   /** Settles own events. Returns the outcome to report to main. */
   settleOwn(outcome: Outcome, frames: readonly Frame[]): Outcome {
-    this.#resume();
+    this.#status.onResume();
     this.#host.slabs.keep(true);
     const told = this.#keep(outcome, frames, this.#name.current);
     this.own.settle(outcome.through);
@@ -185,19 +156,17 @@ export class Spool implements DirectoryClient {
 
   /** Settles events of an earlier process. */
   settleAdopted(outcome: Outcome, frames: readonly Frame[]): void {
-    this.#resume();
+    this.#status.onResume();
     const { current } = this.adopted;
     if (current === undefined) return;
     const told = this.#keep(outcome, frames, current.name);
     this.adopted.settle(outcome.through);
-    if (told.type === 'delivered') {
-      this.#counters.addRecovered(frames.length);
-      this.#host.post({ type: 'recovered', count: frames.length });
-    } else if (told.type !== 'left') {
+    if (told.type === 'delivered') this.#status.onRecovered(frames.length);
+    else if (told.type !== 'left') {
       const { code, message, status, attempts, events = [] } = told;
-      this.#report({ code, message, status, attempts, events, count: events.length });
+      this.#status.report({ code, message, status, attempts, events, count: events.length });
     }
-    this.#counters.addDamaged(this.adopted.takeDamaged());
+    this.#status.counters.addDamaged(this.adopted.takeDamaged());
     this.#countBytes(true);
     this.#showOldest();
   }
@@ -225,13 +194,14 @@ export class Spool implements DirectoryClient {
       expire: (frames) => outcomeOf(this.#expire(frames)),
       onPause: ({ code, message }, status) => {
         if (queue === this.adopted) this.adopted.endRequest();
-        this.#onPause(code, message, status);
+        this.#host.slabs.keep(false);
+        this.#status.onPause(code, message, status);
       },
     };
   }
 
   #outcomeOf(lost: LostFrames): Outcome {
-    if (lost.cause === 'damaged') this.#counters.addDamaged(lost.count);
+    if (lost.cause === 'damaged') this.#status.counters.addDamaged(lost.count);
     return lostOutcome(lost, this.#host.spool);
   }
 
@@ -245,22 +215,14 @@ export class Spool implements DirectoryClient {
 
   /** Called when an attempt has failed for a temporary reason. */
   onPostponed(): void {
-    this.#resume();
+    this.#status.onResume();
     this.#hasFailed = true;
     this.#host.slabs.keep(false);
   }
 
-  /** Called when a setting is wrong, here or at the API: the source pauses. */
-  #onPause(code: Loss['code'], message: string, status: number | undefined): void {
-    this.#isPaused = true;
-    this.#host.slabs.keep(false);
-    this.#counters.isPaused = true;
-    this.#report(pauseReport(code, message, status));
-  }
-
   adoptRun(run: AdoptedRun): void {
     this.adopted.push(run);
-    for (const [path, reason] of run.leftAlone) this.#report(leftAloneReport(path, reason));
+    for (const [path, reason] of run.leftAlone) this.#status.report(leftAloneReport(path, reason));
     this.#host.wakeRecovery();
     this.#showOldest();
   }
@@ -283,16 +245,11 @@ export class Spool implements DirectoryClient {
   }
 
   onForeign(count: number): void {
-    this.#report(foreignReport(this.#host.spool, count));
+    this.#status.report(foreignReport(this.#host.spool, count));
   }
 
   onFailure(error: unknown): void {
-    this.#counters.isFailing = true;
-    this.#host.wakeMain();
-    const now = performance.now();
-    if (now - this.#reportedAt < REPORT_MS) return;
-    this.#reportedAt = now;
-    this.#report(failureReport(this.#host.spool, error));
+    this.#status.onFailure(error);
   }
 
   close(): void {
@@ -308,11 +265,6 @@ export class Spool implements DirectoryClient {
     this.#directory.delete(this, isLeft ? [this.#name.current, ...adopted] : adopted);
   }
 
-  #report(report: SpoolReport): void {
-    this.#host.post({ type: 'spool', ...report });
-    this.#host.wakeMain();
-  }
-
   #isExpired(time: number): boolean {
     // Called for every event, so the cheap check comes first.
     if (!this.#hasFailed) return false;
@@ -320,53 +272,34 @@ export class Spool implements DirectoryClient {
   }
 
   #showState(): void {
-    this.#counters.isFailing = this.own.isFailing;
+    this.#status.counters.isFailing = this.own.isFailing;
     this.#countBytes();
-  }
-
-  #resume(): void {
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
-    this.#counters.isPaused = false;
   }
 
   /** Adds the events to a loss, and writes those that can't be sent to the dead letters. */
   #keep(outcome: Outcome, frames: readonly Frame[], run: RunName): Outcome {
     if (outcome.type !== 'failed' && outcome.type !== 'dropped') return outcome;
-    const events = outcome.events ?? frames.map(({ text }) => stringOf(text));
-    if (DEAD.has(outcome.code)) this.#putAside(outcome, events, run);
-    return { ...outcome, events };
-  }
-
-  #putAside({ code, status, message }: Loss, events: readonly string[], run: RunName): void {
+    const loss = { ...outcome, events: outcome.events ?? frames.map(({ text }) => stringOf(text)) };
+    if (!isUnsendable(loss)) return loss;
     const path = `${this.#host.spool.directory}/${deadLettersOf(run)}`;
-    const letters = events.map((event) => ({ event, code, status, message, time: Date.now() }));
     try {
-      appendDeadLetters(this.#directory.fs, path, letters);
+      appendDeadLetters(this.#directory.fs, path, lettersOf(loss, Date.now()));
     } catch (error) {
       this.onFailure(error);
     }
+    return loss;
   }
 
   #countBytes(hasShrunk = false): void {
-    this.#counters.bytes = this.#directory.bytesOf(this.source, hasShrunk || this.#counters.isFull);
+    const { counters } = this.#status;
+    counters.bytes = this.#directory.bytesOf(this.source, hasShrunk || counters.isFull);
   }
 
   #showOldest(): void {
     const times = [this.own.oldest, this.adopted.oldest].filter((time) => time !== undefined);
-    this.#counters.oldest = times.length === 0 ? undefined : Math.min(...times);
+    this.#status.counters.oldest = times.length === 0 ? undefined : Math.min(...times);
   }
 }
 
 // Exported here because both are loaded only if a client has a spool.
 export { SlabFrames };
-
-/** Opens the run that an earlier worker has started, or creates one with that name. */
-function openRun(options: OwnRunOptions, name: RunName, stored: number): Run {
-  try {
-    return OwnRun.open(options, name, stored);
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
-    return OwnRun.create(options, stored, name);
-  }
-}
