@@ -1,4 +1,5 @@
-// Replaces `require()` of Node.js modules in bundled CommonJS code, because an ES module has no `require()`.
+// Gets the modules of Node.js with `process.getBuiltinModule()` in bundled code: instead of `require()`, because an ES
+// module has none, and instead of `import`, because that runs all getters of a module, which load more modules.
 import { readFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 
@@ -36,10 +37,25 @@ const CRYPTO = `
   };
 `;
 
+const IMPORT = /^import (?:\{([^}]+)\}|\* as ([\w$]+)|([\w$]+)) from "(node:[\w/]+)";$/gm;
+
 /**
- * Rewrites CommonJS code to get modules of Node.js with `process.getBuiltinModule()` when it needs them. An import
- * would load them with the package, and would run their getters, which load more.
+ * Rewrites the imports of Node.js modules in a bundle. On Node.js 26, an import of node:fs alone would load the modules of
+ * streams and of node:fs/promises, which is 4 MB.
+ *
+ * @throws if an import is left.
  */
+export function withoutImports(code) {
+  const changed = code.replace(IMPORT, (_, names, namespace, value, path) => {
+    const target = names === undefined ? (namespace ?? value) : `{${names.replaceAll(' as ', ': ')}}`;
+    return `const ${target} = process.getBuiltinModule("${path}");`;
+  });
+  const [left] = /^import .*"node:.*/m.exec(changed) ?? [];
+  if (left !== undefined) throw new Error(`An import of another form than expected: ${left}`);
+  return changed;
+}
+
+/** Rewrites CommonJS code to get modules of Node.js when it needs them. An import would load them with the package. */
 export function withoutRequire(code) {
   return code.replace(/\brequire\((['"])([\w:/]+)\1\)/g, (call, _, name) => {
     if (name === 'node:assert') return `${call}.default`;

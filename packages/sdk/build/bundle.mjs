@@ -1,9 +1,9 @@
 // Builds the SDK after `tsc`: bundles it with its dependencies, and gathers declarations and licenses.
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { importedBuiltins } from './builtins.mjs';
+import { importedBuiltins, withoutImports } from './builtins.mjs';
 import { gatherDeclarations } from './declarations.mjs';
 import { licensesOf } from './licenses.mjs';
 import { piscinaOnMain } from './piscina.mjs';
@@ -21,7 +21,7 @@ const modules = Object.values(exports).flatMap(
 
 /** Bundles these modules. Code that several of them share goes into separate modules. */
 async function bundle(entries, ...plugins) {
-  const { metafile } = await build({
+  const { metafile, outputFiles } = await build({
     entryPoints: entries.map((name) => join(home, 'src', `${name}.ts`)),
     bundle: true,
     splitting: entries.length > 1,
@@ -40,9 +40,14 @@ async function bundle(entries, ...plugins) {
     // The package contains the sources.
     sourcesContent: false,
     metafile: true,
+    write: false,
     logLevel: 'warning',
   });
   check(metafile);
+  for (const { path, text } of outputFiles) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, path.endsWith('.js') ? withoutImports(text) : text);
+  }
   return metafile;
 }
 
