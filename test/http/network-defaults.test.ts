@@ -69,6 +69,7 @@ async function run(plan: Plan, { flags = [], env = {} }: ProgramOptions = {}): P
 }
 
 interface Seen {
+  readonly loaded: readonly string[];
   readonly own: number | string;
   readonly delivered: number;
   readonly errors: readonly string[];
@@ -89,9 +90,14 @@ function ways(...flags: string[]): [string, ProgramOptions][] {
 }
 
 describe('the worker thread has the defaults that are set', () => {
-  test('by nothing', async () => {
-    const [seen] = await run({ host: api.url });
-    expect(seen).toMatchObject({ delivered: 1, errors: [], worker: seen?.main });
+  const OTHER_FLAGS = ['--expose-gc', '--enable-source-maps'];
+
+  test.each<[string, ProgramOptions]>([
+    ['nothing', {}],
+    ['flags of other kinds', { flags: OTHER_FLAGS, env: { NODE_OPTIONS: '--max-old-space-size=200' } }],
+  ])('by %s, and no module is loaded to find that out', async (_name, options) => {
+    const [seen] = await run({ host: api.url }, options);
+    expect(seen).toMatchObject({ delivered: 1, errors: [], worker: seen?.main, loaded: [] });
   });
 
   const FLAGS = [
@@ -102,7 +108,12 @@ describe('the worker thread has the defaults that are set', () => {
     '--tls-min-v1.3',
   ];
 
-  test.each([...ways(...FLAGS), ...ways('--tls-max-v1.2')])('by %s', async (_name, options) => {
+  test.each([
+    ...ways(...FLAGS),
+    ...ways('--tls-max-v1.2'),
+    // Alone, because each concerns one module.
+    ...FLAGS.slice(0, 3).flatMap((flag) => ways(flag).slice(0, 1)),
+  ])('by %s', async (_name, options) => {
     const [plain] = await run({ host: api.url });
     const [seen] = await run({ host: api.url }, options);
     expect(seen?.main).not.toEqual(plain?.main);
@@ -186,10 +197,13 @@ describe('a reply with more than 16 KB of headers', () => {
     expect(seen).toMatchObject({ own: 'HPE_HEADER_OVERFLOW', delivered: 0 });
   });
 
-  test.each(ways('--max-http-header-size=40000'))('is read under %s', async (_name, options) => {
-    const [seen] = await run({ host: api.url }, options);
-    expect(seen).toMatchObject({ own: 200, delivered: 1, errors: [] });
-  });
+  test.each([...ways('--max-http-header-size=40000'), ...ways('--max_http_header_size=40000').slice(0, 1)])(
+    'is read under %s',
+    async (_name, options) => {
+      const [seen] = await run({ host: api.url }, options);
+      expect(seen).toMatchObject({ own: 200, delivered: 1, errors: [] });
+    },
+  );
 });
 
 /** CA certificates that can be given to this Node.js in other ways than NODE_EXTRA_CA_CERTS. */

@@ -27,9 +27,10 @@ const CHANGES = {
     [/require\("\.\.\/package\.json"\)/g, '{}'],
   ],
   'worker_pool/index.js': [
+    // Its output isn't passed on: it has none, and main would load the modules of its own stdout and stderr.
     [
       /new node_worker_threads_1\.Worker\(filename, workerOpts\)/g,
-      'new node_worker_threads_1.Worker(filename, { ...workerOpts, eval: true })',
+      'new node_worker_threads_1.Worker(filename, { ...workerOpts, eval: true, stdout: true, stderr: true })',
     ],
   ],
 };
