@@ -40,7 +40,7 @@ describe('a link of 75 KB/s and a requestTimeout of 2 s', () => {
       ...settings,
     });
     const ids = trial.track(250, 'Thing Done', FILLER);
-    expect(await trial.analytics.flushAsync(100_000)).toMatchObject({ status: 'ok', pending: 0 });
+    expect(await trial.flushAsync(100_000)).toMatchObject({ status: 'ok', pending: 0 });
     expect(trial.errors).toEqual([]);
     const { sizes, ids: got } = await received(api);
     expect(got).toEqual(ids);
@@ -57,7 +57,7 @@ test.concurrent('a link that becomes fast gets full batches again', LIMIT, async
   // 100 of them take three seconds. Loopback transfers in steps of 64 KB, two of which happen between the two
   // measurements.
   const ids = trial.track(1_000, 'Thing Done', { filler: 'x'.repeat(2_900) });
-  expect(await trial.analytics.flushAsync(100_000)).toMatchObject({ status: 'ok', failed: 0 });
+  expect(await trial.flushAsync(100_000)).toMatchObject({ status: 'ok', failed: 0 });
   const { sizes, ids: got } = await received(api);
   expect(got).toEqual(ids);
   expect(Math.min(...sizes.slice(1))).toBeLessThan(60);
@@ -79,7 +79,7 @@ test.concurrent("a server that reads a batch but doesn't reply in time gets the 
   trial.track();
   await api.waitFor({ requests: 1 });
   const ids = trial.track(100, 'Thing Done', FILLER);
-  expect(await trial.analytics.flushAsync(60_000)).toMatchObject({ status: 'ok', failed: 0 });
+  expect(await trial.flushAsync(60_000)).toMatchObject({ status: 'ok', failed: 0 });
   const requests = await api.requests();
   expect(requests.map(({ eventCount }) => eventCount)).toEqual([1, 100, 100, 100, 100]);
   for (const { messageIds } of requests.slice(1)) expect(messageIds).toEqual(ids);

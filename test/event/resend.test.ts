@@ -39,7 +39,7 @@ test('unchanged from the first time: messageId, timestamp, context.library and e
   const events = await refusedEvents();
   await using trial = new Trial({ host: bench.api.url });
   expect(trial.analytics.resend(events)).toBe(6);
-  expect(await trial.analytics.flushAsync(10_000)).toMatchObject({ status: 'ok', delivered: 6 });
+  expect(await trial.flushAsync(10_000)).toMatchObject({ status: 'ok', delivered: 6 });
   const [refused, sent] = await bench.api.requests();
   expect(sent?.events).toEqual(refused?.events);
   expect(sent?.events).toEqual(events);
@@ -53,7 +53,7 @@ test('from JSON, although there was a BigInt, and with the library of another ve
   for (const event of saved) event['context'] = { ...(event['context'] as object), library };
   await using trial = new Trial({ host: bench.api.url });
   expect(trial.analytics.resend(saved)).toBe(6);
-  await trial.analytics.flushAsync(10_000);
+  await trial.flushAsync(10_000);
   const events = await bench.api.events();
   expect(events).toEqual(saved);
   expect(events[0]).toMatchObject({ properties: { big: '18446744073709551616' }, context: { library } });
@@ -75,7 +75,7 @@ test('even if they contain a BigInt or lack what the client adds', async () => {
     { type: 'identify', userId: 'u', context: { ip: '192.0.2.1', library: null } },
   ];
   expect(trial.analytics.resend(events)).toBe(3);
-  await trial.analytics.flushAsync(10_000);
+  await trial.flushAsync(10_000);
   const received = await bench.api.events();
   expect(received).toMatchObject([
     { messageId: 'one', userId: '1', properties: { big: '18446744073709551616' }, context: { library } },
@@ -131,9 +131,9 @@ test('as long as there is room; the rest can be sent later', async () => {
   await bench.api.reset();
   const accepted = trial.analytics.resend(events);
   expect(accepted).toBe(4);
-  await trial.analytics.flushAsync(10_000);
+  await trial.flushAsync(10_000);
   expect(trial.analytics.resend(events.slice(accepted))).toBe(2);
-  await trial.analytics.flushAsync(10_000);
+  await trial.flushAsync(10_000);
   expect(await bench.api.events()).toEqual(events);
   expect(trial.analytics.stats()).toMatchObject({ accepted: 6, delivered: 6 });
 });
@@ -162,7 +162,7 @@ test('what is dropped when one client closes is delivered by the next', async ()
   await using trial = new Trial({ host: bench.api.url });
   expect(trial.analytics.resend(JSON.parse(saved))).toBe(250);
   // The first batches may be delivered before the flush, which doesn't count them.
-  expect(await trial.analytics.flushAsync(10_000)).toMatchObject({ status: 'ok', pending: 0 });
+  expect(await trial.flushAsync(10_000)).toMatchObject({ status: 'ok', pending: 0 });
   expect(trial.analytics.stats().delivered).toBe(250);
   expect(await bench.api.messageIds()).toEqual(Array.from({ length: 250 }, (_, n) => `m-${n}`));
 });

@@ -43,7 +43,8 @@ export function withRelay(settings: RedisSettings = {}): RedisBench {
         maxBytes: 100_000_000,
         relayId: `relay-${relays}`,
         sources: [SOURCE.name],
-        leaseDuration: 2_000,
+        // No lease expires because a process of the test had to wait. A test that needs it to expire has one of its own.
+        leaseDuration: 60_000,
         log: noLog,
         ...options,
       });

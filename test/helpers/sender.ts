@@ -13,7 +13,7 @@ export const deliverySettings: Settings = {
   linger: 0,
   maxRetries: 0,
   maxRetryDuration: 0,
-  requestTimeout: 1_000,
+  requestTimeout: 20_000,
   proxy: undefined,
   tls: undefined,
   headers: {},

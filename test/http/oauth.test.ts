@@ -44,7 +44,7 @@ describe('a token', () => {
   test('is requested with an assertion as Segment requires it, and sent with the write key in the body', async () => {
     await using trial = trialWith();
     trial.track(2);
-    expect(await trial.analytics.flushAsync(20_000)).toMatchObject({ ...OK, delivered: 2 });
+    expect(await trial.flushAsync(20_000)).toMatchObject({ ...OK, delivered: 2 });
     const [tokenRequest, ...more] = await server.tokenRequests();
     expect(more).toEqual([]);
     expect(tokenRequest).toMatchObject({
@@ -65,7 +65,7 @@ describe('a token', () => {
   test('is requested once for any number of batches', async () => {
     await using trial = trialWith({ batchSize: 1 });
     trial.track(20);
-    expect(await trial.analytics.flushAsync(20_000)).toMatchObject(OK);
+    expect(await trial.flushAsync(20_000)).toMatchObject(OK);
     expect(await statuses()).toEqual([200]);
     expect(trial.analytics.stats()).toMatchObject({ delivered: 20, requests: 20, retries: 0 });
   });
@@ -73,14 +73,14 @@ describe('a token', () => {
   test('is obtained by a blocking flush', async () => {
     await using trial = trialWith();
     trial.track(3);
-    expect(trial.analytics.flush(20_000)).toMatchObject({ ...OK, delivered: 3 });
+    expect(trial.flush(20_000)).toMatchObject({ ...OK, delivered: 3 });
     await trial.balance(bench.api);
   });
 
   test('is not needed with stub', async () => {
     await using trial = trialWith({ stub: true });
     trial.track();
-    expect(trial.analytics.flush(20_000)).toMatchObject(OK);
+    expect(trial.flush(20_000)).toMatchObject(OK);
     expect(await server.tokenRequests()).toEqual([]);
   });
 
@@ -89,9 +89,9 @@ describe('a token', () => {
     await using trial = trialWith({ writeKey, batchSize: 2_500 });
     // Fills bodies to within a few bytes of their limit.
     trial.track(1);
-    await trial.analytics.flushAsync(20_000);
+    await trial.flushAsync(20_000);
     trial.track(300, 'Filler', { filler: 'x'.repeat(5_000) });
-    expect(await trial.analytics.flushAsync(20_000)).toMatchObject(OK);
+    expect(await trial.flushAsync(20_000)).toMatchObject(OK);
     const sizes = (await bench.api.requests()).map(({ bodyBytes }) => bodyBytes);
     expect(Math.max(...sizes)).toBeGreaterThan(490_000);
     expect(Math.max(...sizes)).toBeLessThanOrEqual(500_000);
@@ -103,7 +103,7 @@ describe('a token', () => {
     await using trial = trialWith();
     const start = Date.now();
     trial.track();
-    expect(await trial.analytics.flushAsync(20_000)).toMatchObject(OK);
+    expect(await trial.flushAsync(20_000)).toMatchObject(OK);
     // The API takes the time between event and `sentAt` for the event's age.
     const [request] = await bench.api.requests();
     expect(Date.parse(request?.sentAt ?? '') - start).toBeGreaterThanOrEqual(990);
@@ -112,7 +112,7 @@ describe('a token', () => {
   test('is also sent with a compressed body', async () => {
     await using trial = trialWith({ gzip: true });
     trial.track();
-    expect(await trial.analytics.flushAsync(20_000)).toMatchObject(OK);
+    expect(await trial.flushAsync(20_000)).toMatchObject(OK);
     expect((await bench.api.requests())[0]).toMatchObject({ writeKey: KEY });
   });
 });
@@ -122,15 +122,15 @@ describe('a token before it expires', () => {
     await server.behave({ life: 6 });
     await using trial = trialWith();
     trial.track();
-    await trial.analytics.flushAsync(20_000);
+    await trial.flushAsync(20_000);
     await new Promise((resolve) => setTimeout(resolve, 3_100));
     // No request was made in the meantime, because there was nothing to send.
     expect(await statuses()).toEqual([200]);
     trial.track();
-    expect(await trial.analytics.flushAsync(20_000)).toMatchObject(OK);
+    expect(await trial.flushAsync(20_000)).toMatchObject(OK);
     await expect.poll(statuses, { timeout: 10_000 }).toEqual([200, 200]);
     trial.track();
-    expect(await trial.analytics.flushAsync(20_000)).toMatchObject(OK);
+    expect(await trial.flushAsync(20_000)).toMatchObject(OK);
     const [first, second] = (await server.tokens()).map((token) => `Bearer ${token}`);
     expect(await shown()).toEqual([first, first, second]);
     expect(trial.analytics.stats()).toMatchObject({ requests: 3, retries: 0 });
@@ -140,12 +140,12 @@ describe('a token before it expires', () => {
     await server.behave({ life: 10 });
     await using trial = trialWith();
     trial.track();
-    await trial.analytics.flushAsync(20_000);
+    await trial.flushAsync(20_000);
     await server.behave({ script: [{ status: 503 }] });
     await new Promise((resolve) => setTimeout(resolve, 5_100));
     for (let n = 0; n < 5; n++) {
       trial.track();
-      expect(await trial.analytics.flushAsync(20_000)).toMatchObject({ ...OK, delivered: 1 });
+      expect(await trial.flushAsync(20_000)).toMatchObject({ ...OK, delivered: 1 });
     }
     // Not again for each batch.
     await expect.poll(statuses, { timeout: 10_000 }).toEqual([200, 503]);
@@ -157,10 +157,10 @@ describe('a token before it expires', () => {
     await server.behave({ life: 1 });
     await using trial = trialWith();
     trial.track();
-    await trial.analytics.flushAsync(20_000);
+    await trial.flushAsync(20_000);
     await new Promise((resolve) => setTimeout(resolve, 1_100));
     trial.track();
-    expect(await trial.analytics.flushAsync(20_000)).toMatchObject(OK);
+    expect(await trial.flushAsync(20_000)).toMatchObject(OK);
     expect(await statuses()).toEqual([200, 200]);
     // The expired token wasn't tried first.
     expect(trial.analytics.stats()).toMatchObject({ requests: 2, retries: 0 });
@@ -170,11 +170,11 @@ describe('a token before it expires', () => {
     await server.behave({ life: null });
     await using trial = trialWith({ batchSize: 1 });
     trial.track(3);
-    await trial.analytics.flushAsync(20_000);
+    await trial.flushAsync(20_000);
     expect(await statuses()).toEqual([200]);
     await server.revoke();
     trial.track();
-    expect(await trial.analytics.flushAsync(20_000)).toMatchObject(OK);
+    expect(await trial.flushAsync(20_000)).toMatchObject(OK);
     expect(await statuses()).toEqual([200, 200]);
   });
 });
@@ -183,10 +183,10 @@ describe('if the API refuses a token', () => {
   test.each([401, 403, 511])('with %i, the same batch is sent again with a new one', async (status) => {
     await using trial = trialWith({ maxRetries: 0 });
     trial.track();
-    await trial.analytics.flushAsync(20_000);
+    await trial.flushAsync(20_000);
     await bench.api.script([{ type: 'answer', status }]);
     const ids = trial.track(3);
-    expect(await trial.analytics.flushAsync(20_000)).toMatchObject({ ...OK, failed: 0 });
+    expect(await trial.flushAsync(20_000)).toMatchObject({ ...OK, failed: 0 });
     const requests = await bench.api.requests();
     const refused = requests.findIndex((request) => request.status === status);
     expect(requests[refused + 1]).toMatchObject({
@@ -202,10 +202,10 @@ describe('if the API refuses a token', () => {
   test('that was revoked, nothing is lost', async () => {
     await using trial = trialWith({ batchSize: 2 });
     trial.track(4);
-    await trial.analytics.flushAsync(20_000);
+    await trial.flushAsync(20_000);
     await server.revoke();
     trial.track(20);
-    expect(trial.analytics.flush(20_000)).toMatchObject({ ...OK, failed: 0 });
+    expect(trial.flush(20_000)).toMatchObject({ ...OK, failed: 0 });
     expect(await statuses()).toEqual([200, 200]);
     await trial.balance(bench.api);
   });
@@ -214,13 +214,13 @@ describe('if the API refuses a token', () => {
     await bench.api.behave({ type: 'answer', status: 401, body: 'not for this source' });
     await using trial = trialWith();
     const ids = trial.track();
-    expect(await trial.analytics.flushAsync(20_000)).toMatchObject({ ...OK, failed: 1 });
+    expect(await trial.flushAsync(20_000)).toMatchObject({ ...OK, failed: 1 });
     expect(trial.errors).toMatchObject([{ code: 'rejected', status: 401, attempts: 1 }]);
     expect(trial.errors[0]?.message).toBe('The API refused: status 401, not for this source');
     expect(trial.ids('rejected')).toEqual(ids);
     // The next batch doesn't start with a token that was refused.
     trial.track();
-    await trial.analytics.flushAsync(20_000);
+    await trial.flushAsync(20_000);
     expect(await statuses()).toEqual([200, 200]);
     expect(trial.analytics.stats()).toMatchObject({ requests: 2 });
     await trial.balance(bench.api);
@@ -230,7 +230,7 @@ describe('if the API refuses a token', () => {
     await bench.api.script([{ type: 'answer', status: 511 }]);
     await using trial = trialWith();
     trial.track();
-    expect(await trial.analytics.flushAsync(20_000)).toMatchObject({ ...OK, delivered: 1 });
+    expect(await trial.flushAsync(20_000)).toMatchObject({ ...OK, delivered: 1 });
     expect(trial.errors).toEqual([]);
     expect(await statuses()).toEqual([200, 200]);
     expect(new Set(await shown()).size).toBe(2);
@@ -241,7 +241,7 @@ describe('if the API refuses a token', () => {
     await bench.api.behave({ type: 'answer', status: 511 });
     await using trial = trialWith({ maxRetries: 1 });
     trial.track();
-    expect(await trial.analytics.flushAsync(20_000)).toMatchObject({ ...OK, failed: 1 });
+    expect(await trial.flushAsync(20_000)).toMatchObject({ ...OK, failed: 1 });
     expect(trial.errors).toMatchObject([{ code: 'retries_exhausted', status: 511, attempts: 2 }]);
   });
 
@@ -249,9 +249,9 @@ describe('if the API refuses a token', () => {
     await using trial = trialWith();
     await bench.api.script([{ type: 'answer', status: 404 }]);
     trial.track();
-    await trial.analytics.flushAsync(20_000);
+    await trial.flushAsync(20_000);
     trial.track();
-    expect(await trial.analytics.flushAsync(20_000)).toMatchObject(OK);
+    expect(await trial.flushAsync(20_000)).toMatchObject(OK);
     expect(await statuses()).toEqual([200]);
   });
 });
@@ -269,7 +269,7 @@ describe('if the token server', () => {
     await server.behave(manner);
     await using trial = trialWith();
     const ids = trial.track(3);
-    expect(await trial.analytics.flushAsync(20_000)).toMatchObject({ ...OK });
+    expect(await trial.flushAsync(20_000)).toMatchObject({ ...OK });
     expect(trial.errors[0]).toMatchObject({ code: 'token_refused', status, attempts: 0 });
     expect(trial.errors[0]?.message).toMatch(/^The token server refused: status/);
     expect(trial.errors[0]?.message).toContain(reason);
@@ -282,9 +282,9 @@ describe('if the token server', () => {
     await server.behave({ keys: {} });
     await using trial = trialWith({ linger: 200 });
     trial.track();
-    await trial.analytics.flushAsync(20_000);
+    await trial.flushAsync(20_000);
     trial.track(8);
-    await trial.analytics.flushAsync(20_000);
+    await trial.flushAsync(20_000);
     expect(trial.errors.map(({ count }) => count)).toEqual([1, 8]);
     expect(await statuses()).toEqual([401, 401]);
   });
@@ -295,7 +295,7 @@ describe('if the token server', () => {
       await server.behave({ script: [{ status }] });
       await using trial = trialWith();
       trial.track();
-      expect(await trial.analytics.flushAsync(20_000)).toMatchObject({ ...OK, delivered: 1 });
+      expect(await trial.flushAsync(20_000)).toMatchObject({ ...OK, delivered: 1 });
       expect(trial.errors).toEqual([]);
       expect(await statuses()).toEqual([status, 200]);
       await trial.balance(bench.api);
@@ -309,9 +309,7 @@ describe('if the token server', () => {
     await using trial = trialWith();
     trial.track();
     // The first flush during a backoff makes one attempt at once.
-    await expect
-      .poll(async () => (await trial.analytics.flushAsync(300)).pending, { timeout: 20_000 })
-      .toBe(0);
+    await expect.poll(async () => (await trial.flushAsync(300)).pending, { timeout: 20_000 }).toBe(0);
     expect(await statuses()).toEqual([503, 0, 500, 200, 200]);
     expect(trial.analytics.stats()).toMatchObject({ requests: 1, retries: 0, delivered: 1 });
     // It was tried before, but the API hasn't seen it.
@@ -333,7 +331,7 @@ describe('if the token server', () => {
     await server.behave({ script: Array.from({ length: 3 }, () => answer) });
     await using trial = trialWith({ maxRetries: 2 });
     const [id] = trial.track();
-    expect(await trial.analytics.flushAsync(20_000)).toMatchObject({ status: 'ok', failed: 1 });
+    expect(await trial.flushAsync(20_000)).toMatchObject({ status: 'ok', failed: 1 });
     expect(trial.errors).toMatchObject([{ code: 'retries_exhausted', attempts: 0 }]);
     expect(trial.errors[0]?.message).toContain(`Gave up after 2 retries: `);
     expect(trial.errors[0]?.message).toContain(reason);
@@ -346,10 +344,10 @@ describe('if the token server', () => {
     await server.behave({ script: [{ status: 429, headers: { 'retry-after': '3' } }] });
     await using trial = trialWith({ maxRetries: 0 });
     trial.track();
-    const impatient = trial.analytics.flush(1_500);
+    const impatient = trial.flush(1_500);
     expect(impatient).toMatchObject({ status: 'timeout', pending: 1 });
     expect(await statuses()).toEqual([429]);
-    expect(await trial.analytics.flushAsync(20_000)).toMatchObject({ ...OK, delivered: 1 });
+    expect(await trial.flushAsync(20_000)).toMatchObject({ ...OK, delivered: 1 });
     expect(await statuses()).toEqual([429, 200]);
     await trial.balance(bench.api);
   });
@@ -358,7 +356,7 @@ describe('if the token server', () => {
     await server.behave({ script: [{ status: 429, headers: { 'retry-after': '60' } }] });
     await using trial = trialWith({ maxRetryDuration: 1_000 });
     trial.track();
-    expect(await trial.analytics.flushAsync(20_000)).toMatchObject({ ...OK, failed: 1 });
+    expect(await trial.flushAsync(20_000)).toMatchObject({ ...OK, failed: 1 });
     expect(trial.errors).toMatchObject([{ code: 'retry_duration_exceeded', status: 429 }]);
     await trial.balance(bench.api);
   });
@@ -369,7 +367,7 @@ describe('if the token server', () => {
     });
     await using trial = trialWith();
     trial.track();
-    await trial.analytics.flushAsync(20_000);
+    await trial.flushAsync(20_000);
     expect(trial.errors).toMatchObject([{ code: 'redirected' }]);
     expect(trial.errors[0]?.message).toBe(
       'The token server answered with a redirect (302 to https://elsewhere.example/token), which is never followed; ' +
@@ -381,12 +379,10 @@ describe('if the token server', () => {
     await server.behave({ script: Array.from({ length: 20 }, () => ({ hang: true }) as const) });
     await using trial = trialWith({ requestTimeout: 500, maxRetries: 1 });
     trial.track();
-    const { status, elapsedMs } = trial.analytics.flush(200);
+    const { status, elapsedMs } = trial.flush(200);
     expect(status).toBe('timeout');
     expect(elapsedMs).toBeLessThan(5_000);
-    await expect
-      .poll(async () => (await trial.analytics.flushAsync(300)).pending, { timeout: 20_000 })
-      .toBe(0);
+    await expect.poll(async () => (await trial.flushAsync(300)).pending, { timeout: 20_000 }).toBe(0);
     expect(trial.errors).toMatchObject([{ code: 'retries_exhausted', attempts: 0 }]);
     expect(trial.errors[0]?.message).toContain('The token server: No answer within 500 ms');
   });
@@ -406,7 +402,7 @@ describe('if the token server', () => {
       oauth: { ...server.oauth(), authServer: 'http://127.0.0.1:9' },
     });
     trial.track();
-    await trial.analytics.flushAsync(20_000);
+    await trial.flushAsync(20_000);
     expect(trial.errors).toMatchObject([{ code: 'retries_exhausted', status: undefined }]);
     expect(trial.errors[0]?.message).toContain('The token server: connect ECONNREFUSED 127.0.0.1:9');
   });
@@ -420,12 +416,12 @@ describe('a clock that is wrong', () => {
     await server.behave({ ahead });
     await using trial = trialWith({ maxRetries: 0 });
     trial.track();
-    expect(await trial.analytics.flushAsync(20_000)).toMatchObject({ ...OK, delivered: 1 });
+    expect(await trial.flushAsync(20_000)).toMatchObject({ ...OK, delivered: 1 });
     expect(await statuses()).toEqual([400, 200]);
     // And stays so.
     await server.revoke();
     trial.track();
-    expect(await trial.analytics.flushAsync(20_000)).toMatchObject({ ...OK, delivered: 1 });
+    expect(await trial.flushAsync(20_000)).toMatchObject({ ...OK, delivered: 1 });
     expect(await statuses()).toEqual([400, 200, 200]);
     await trial.balance(bench.api);
   });
@@ -434,7 +430,7 @@ describe('a clock that is wrong', () => {
     await server.behave({ ahead: 3_600_000, keys: {} });
     await using trial = trialWith();
     trial.track();
-    expect(await trial.analytics.flushAsync(20_000)).toMatchObject({ ...OK, failed: 1 });
+    expect(await trial.flushAsync(20_000)).toMatchObject({ ...OK, failed: 1 });
     expect(trial.errors).toMatchObject([{ code: 'token_refused', status: 401 }]);
     expect(await statuses()).toEqual([401, 401]);
   });
@@ -443,22 +439,22 @@ describe('a clock that is wrong', () => {
 test('keys are rotated one client after the other while the app has both', async () => {
   await using before = trialWith();
   before.track();
-  expect(await before.analytics.flushAsync(20_000)).toMatchObject({ ...OK, failed: 0 });
+  expect(await before.flushAsync(20_000)).toMatchObject({ ...OK, failed: 0 });
   await using after = trialWith({ oauth: server.oauth('key-2') });
   after.track();
-  expect(await after.analytics.flushAsync(20_000)).toMatchObject({ ...OK, failed: 0 });
+  expect(await after.flushAsync(20_000)).toMatchObject({ ...OK, failed: 0 });
   expect((await server.tokenRequests()).map(({ header }) => header.kid)).toEqual(['key-1', 'key-2']);
 
   await server.behave({ keys: { 'key-2': server.keys['key-2'].open } });
   // A token outlives its key.
   before.track();
   after.track();
-  expect(await before.analytics.flushAsync(20_000)).toMatchObject({ ...OK, failed: 0 });
+  expect(await before.flushAsync(20_000)).toMatchObject({ ...OK, failed: 0 });
   await server.revoke();
   before.track();
   after.track();
-  expect(await before.analytics.flushAsync(20_000)).toMatchObject({ ...OK, failed: 1 });
-  expect(await after.analytics.flushAsync(20_000)).toMatchObject({ ...OK, failed: 0 });
+  expect(await before.flushAsync(20_000)).toMatchObject({ ...OK, failed: 1 });
+  expect(await after.flushAsync(20_000)).toMatchObject({ ...OK, failed: 0 });
   expect(before.errors).toMatchObject([{ code: 'token_refused', status: 401 }]);
   await before.balance(bench.api);
   await after.balance(bench.api);
@@ -469,7 +465,7 @@ describe('the connection to the token server', () => {
     await using proxy = await startProxy();
     await using trial = trialWith({ host: bench.api.url, proxy: `http://127.0.0.1:${proxy.port}` });
     trial.track();
-    expect(trial.analytics.flush(20_000)).toMatchObject({ ...OK, delivered: 1 });
+    expect(trial.flush(20_000)).toMatchObject({ ...OK, delivered: 1 });
     const targets = (await proxy.look()).seen.map(({ target }) => `http://${target}`);
     expect(targets).toEqual([server.url, bench.api.url]);
     expect(await statuses()).toEqual([200]);
@@ -499,12 +495,12 @@ describe('the connection to the token server', () => {
 
     await using trial = trialWith({ oauth, tls: { ca: ca.cert, cert, key } });
     trial.track();
-    expect(trial.analytics.flush(20_000)).toMatchObject({ ...OK, delivered: 1 });
+    expect(trial.flush(20_000)).toMatchObject({ ...OK, delivered: 1 });
     expect((await gateway.look()).seen).toEqual(['client-7']);
 
     await using stranger = trialWith({ oauth });
     stranger.track();
-    expect(await stranger.analytics.flushAsync(20_000)).toMatchObject({ ...OK, failed: 1 });
+    expect(await stranger.flushAsync(20_000)).toMatchObject({ ...OK, failed: 1 });
     expect(stranger.errors).toMatchObject([{ code: 'tls_refused', attempts: 0 }]);
     expect(stranger.errors[0]?.message).toMatch(/^The token server: /);
   });

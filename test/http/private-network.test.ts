@@ -28,7 +28,7 @@ describe('tls.ca', () => {
     await using api = await startTrackingApi({ tls: SERVER });
     await using trial = new Trial({ host: api.url, tls: { ca } });
     trial.track(2);
-    expect(trial.analytics.flush(20_000)).toMatchObject({ status: 'ok', delivered: 2 });
+    expect(trial.flush(20_000)).toMatchObject({ status: 'ok', delivered: 2 });
     await trial.balance(api);
   });
 
@@ -36,7 +36,7 @@ describe('tls.ca', () => {
     await using api = await startTrackingApi({ tls: SERVER });
     await using trial = new Trial({ host: api.url, tls: { ca: OTHER_CA.cert } });
     trial.track();
-    trial.analytics.flush(20_000);
+    trial.flush(20_000);
     expect(trial.errors).toMatchObject([{ code: 'tls_refused', attempts: 1 }]);
     expect((await api.counts()).requests).toBe(0);
   });
@@ -48,8 +48,8 @@ describe('tls.ca', () => {
     for (let n = 0; n < 2; n++) {
       trusting.track();
       wary.track();
-      trusting.analytics.flush(20_000);
-      wary.analytics.flush(20_000);
+      trusting.flush(20_000);
+      wary.flush(20_000);
     }
     expect(trusting.analytics.stats()).toMatchObject({ delivered: 2, failed: 0 });
     expect(wary.analytics.stats()).toMatchObject({ delivered: 0, failed: 2 });
@@ -64,7 +64,7 @@ describe('tls.cert and tls.key', () => {
     await using trial = new Trial({ host, tls });
     for (let n = 0; n < 3; n++) {
       trial.track();
-      expect(trial.analytics.flush(20_000)).toMatchObject({ status: 'ok', delivered: 1 });
+      expect(trial.flush(20_000)).toMatchObject({ status: 'ok', delivered: 1 });
     }
     expect((await gateway.look()).seen).toEqual(['orders-service']);
     await trial.balance(bench.api);
@@ -77,7 +77,7 @@ describe('tls.cert and tls.key', () => {
     for (const tls of [{ ca: CA.cert }, { ca: CA.cert, cert, key }]) {
       await using trial = new Trial({ host, tls, maxRetries: 0 });
       trial.track();
-      trial.analytics.flush(20_000);
+      trial.flush(20_000);
       expect(trial.errors).toMatchObject([{ code: 'retries_exhausted', attempts: 1 }]);
     }
     expect((await gateway.look()).seen).toEqual([]);
@@ -141,7 +141,7 @@ describe('headers', () => {
     await bench.api.script([{ type: 'answer', status: 500 }]);
     await using trial = new Trial({ host: bench.api.url, headers: HEADERS });
     trial.track();
-    expect(trial.analytics.flush(20_000)).toMatchObject({ delivered: 1 });
+    expect(trial.flush(20_000)).toMatchObject({ delivered: 1 });
     const requests = await bench.api.requests();
     expect(requests).toHaveLength(2);
     for (const { headers, writeKey } of requests) {

@@ -43,7 +43,7 @@ describe('through a tunnel', () => {
     await using trial = secureTrial(`http://127.0.0.1:${proxy.port}`);
     const ids = trial.track(3);
     // Blocking, with a new client.
-    expect(trial.analytics.flush(20_000)).toMatchObject({ status: 'ok', delivered: 3, failed: 0 });
+    expect(trial.flush(20_000)).toMatchObject({ status: 'ok', delivered: 3, failed: 0 });
     expect(await secure.messageIds()).toEqual(ids);
     const { seen } = await proxy.look();
     expect(seen).toEqual([{ target: `${HOST}:443`, host: `${HOST}:443`, authorization: undefined }]);
@@ -55,7 +55,7 @@ describe('through a tunnel', () => {
     await using trial = secureTrial(`http://127.0.0.1:${proxy.port}`, { batchSize: 1 });
     for (let n = 0; n < 3; n++) {
       trial.track(2);
-      await trial.analytics.flushAsync(20_000);
+      await trial.flushAsync(20_000);
     }
     expect(await secure.counts()).toMatchObject({ events: 6, requests: 6 });
     expect((await proxy.look()).seen).toHaveLength(1);
@@ -65,7 +65,7 @@ describe('through a tunnel', () => {
     await using proxy = await startProxy({ to: ['127.0.0.1', secure.port], auth: CREDENTIALS });
     await using trial = secureTrial(`http://${IN_URL}127.0.0.1:${proxy.port}`);
     trial.track();
-    await trial.analytics.flushAsync(20_000);
+    await trial.flushAsync(20_000);
     expect((await proxy.look()).seen).toMatchObject([{ authorization: `Basic ${btoa(CREDENTIALS)}` }]);
     const [request] = await secure.requests();
     expect(request).toMatchObject({ writeKey: 'KEY', accepted: true });
@@ -76,7 +76,7 @@ describe('through a tunnel', () => {
     await using proxy = await startProxy();
     await using trial = new Trial({ host: bench.api.url, proxy: `127.0.0.1:${proxy.port}` });
     trial.track();
-    await trial.analytics.flushAsync(20_000);
+    await trial.flushAsync(20_000);
     expect((await proxy.look()).seen).toMatchObject([{ target: new URL(bench.api.url).host }]);
     await trial.balance(bench.api);
     expect(trial.analytics.stats()).toMatchObject({ delivered: 1 });
@@ -125,7 +125,7 @@ describe('through a tunnel', () => {
       proxy: `http://127.0.0.1:${proxy.port}`,
     });
     trial.track();
-    await trial.analytics.flushAsync(20_000);
+    await trial.flushAsync(20_000);
     expect(trial.errors).toMatchObject([{ code: 'tls_refused', attempts: 1 }]);
     expect((await secure.counts()).requests).toBe(0);
   });
@@ -148,7 +148,7 @@ describe('a proxy that refuses to connect is a fault, and never a reply of the A
       maxRetries: 1,
     });
     trial.track(2);
-    await trial.analytics.flushAsync(20_000);
+    await trial.flushAsync(20_000);
     expect(trial.errors).toMatchObject([{ code: 'retries_exhausted', attempts: 2, count: 2 }]);
     expect(trial.errors[0]?.status).toBeUndefined();
     expect(trial.errors[0]?.message).toContain(
@@ -160,7 +160,7 @@ describe('a proxy that refuses to connect is a fault, and never a reply of the A
 
     // The proxy recovers.
     trial.track();
-    await trial.analytics.flushAsync(20_000);
+    await trial.flushAsync(20_000);
     expect(trial.analytics.stats()).toMatchObject({ delivered: 1, failed: 2 });
   });
 
@@ -173,7 +173,7 @@ describe('a proxy that refuses to connect is a fault, and never a reply of the A
       maxRetries: 1,
     });
     trial.track();
-    await trial.analytics.flushAsync(20_000);
+    await trial.flushAsync(20_000);
     expect(trial.errors).toMatchObject([{ code: 'retries_exhausted', attempts: 2 }]);
     expect(trial.errors[0]?.message).toMatch(/The proxy 127\.0\.0\.1:\d+ does not connect: .*ECONNREFUSED/);
   });
@@ -187,12 +187,12 @@ describe('a proxy that refuses to connect is a fault, and never a reply of the A
       requestTimeout: 1_000,
     });
     trial.track();
-    expect(trial.analytics.flush(20_000)).toMatchObject({ status: 'ok', failed: 1 });
+    expect(trial.flush(20_000)).toMatchObject({ status: 'ok', failed: 1 });
     expect(trial.errors).toMatchObject([{ code: 'retries_exhausted', attempts: 2 }]);
     expect(trial.errors[0]?.message).toContain('1000 ms');
     await expect.poll(async () => (await proxy.look()).open, { timeout: 20_000 }).toBe(0);
     trial.track();
-    await trial.analytics.flushAsync(20_000);
+    await trial.flushAsync(20_000);
     expect(trial.analytics.stats()).toMatchObject({ delivered: 1 });
   });
 
@@ -201,7 +201,7 @@ describe('a proxy that refuses to connect is a fault, and never a reply of the A
     await using trial = new Trial({ host: bench.api.url, proxy: `127.0.0.1:${proxy.port}` });
     await bench.api.script([{ type: 'drop', after: 'body' }]);
     trial.track();
-    expect(await trial.analytics.flushAsync(20_000)).toMatchObject({ delivered: 1 });
+    expect(await trial.flushAsync(20_000)).toMatchObject({ delivered: 1 });
     expect(trial.analytics.stats()).toMatchObject({ retries: 1 });
     expect((await proxy.look()).seen).toHaveLength(2);
   });

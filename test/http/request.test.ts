@@ -22,7 +22,7 @@ async function allClosed({ sockets }: RawServer): Promise<void> {
 
 test('an upload that stalls is aborted after requestTimeout, and its connection closed', async () => {
   await using server = await startRawServer((socket) => socket.pause());
-  const response = await sender(server)(HUGE_BODY, 0, never);
+  const response = await sender(server, { requestTimeout: 1_000 })(HUGE_BODY, 0, never);
   expect(response).toMatchObject({ type: 'fault', message: 'No answer within 1000 ms' });
   expect(server.sockets[0]?.bytesRead).toBeLessThan(HUGE_BODY.length);
   await allClosed(server);
@@ -56,7 +56,7 @@ test("after a body is reported as sent, overwriting it doesn't change what arriv
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const send = sender({ url: `http://127.0.0.1:${port}` }, { requestTimeout: 20_000 });
+  const send = sender({ url: `http://127.0.0.1:${port}` });
   const sent: (boolean | undefined)[] = [];
   for (const share of [1, 0, 1, 0.1, 0.5, 1, 0.9, 1]) {
     answerAfter = share * HUGE_BODY.length;
@@ -166,7 +166,7 @@ test('at most 64 KiB of a reply are read', async () => {
       socket.write('x'.repeat(64_000_000));
     });
   });
-  const response = await sender(server, { requestTimeout: 20_000 })(BODY, 0, never);
+  const response = await sender(server)(BODY, 0, never);
   expect(response).toEqual({ type: 'reply', status: 500, text: 'x'.repeat(200), sent: true });
   await allClosed(server);
 });

@@ -9,17 +9,23 @@ const relay = withRelay();
 const startProcess = withDrainProcesses();
 const { name } = SOURCE;
 
-/** Milliseconds. */
-const LEASE = 1_500;
+/** Milliseconds. The leases of relays that are killed or stopped end soon. */
+const SHORT_LEASE = 1_500;
+
+/** No lease ends because a relay had to wait for the machine. */
+const LONG_LEASE = 60_000;
 
 let started = 0;
 
-function start(partitions: number, poison?: string): DrainProcess & { userAgent: string } {
+function start(
+  partitions: number,
+  { lease: leaseDuration = LONG_LEASE, poison }: { lease?: number; poison?: string } = {},
+): DrainProcess & { userAgent: string } {
   started++;
   const userAgent = `drain-${started}`;
   const drain = startProcess({
     engine: {
-      ...{ partitions, maxBytes: 100_000_000, leaseDuration: LEASE, sources: [name] },
+      ...{ partitions, maxBytes: 100_000_000, leaseDuration, sources: [name] },
       url: relay.redis.url,
       relayId: userAgent,
     },
@@ -105,7 +111,8 @@ describe('a fleet', () => {
     const engine = await relay.engine({ partitions: PARTITIONS });
     // Requests are 200 ms apart, so that most of the time one is out.
     await relay.api.behave({ type: 'ok', delayMs: 150 });
-    const relays = [start(PARTITIONS), start(PARTITIONS)];
+    const startOne = () => start(PARTITIONS, { lease: SHORT_LEASE });
+    const relays = [startOne(), startOne()];
     await until('both are at work', () => relays.every(({ leases }) => leases > 0));
     const all = users(engine);
     let atWork = 0;
@@ -113,7 +120,7 @@ describe('a fleet', () => {
       await new Promise((resolve) => setTimeout(resolve, 400 + 37 * (death % 8)));
       if ((relays[death % 2]?.leases ?? 0) > 0) atWork++;
       await relays[death % 2]?.kill();
-      relays[death % 2] = start(PARTITIONS);
+      relays[death % 2] = startOne();
     }
     const count = await all.stop();
     await emptied(engine, 60_000);
@@ -126,7 +133,7 @@ describe('a fleet', () => {
   it('replaces a relay that is stopped for longer than its lease, which then sends and removes nothing', async () => {
     const engine = await relay.engine();
     await relay.api.behave({ type: 'ok', delayMs: 300 });
-    const stopped = start(1);
+    const stopped = start(1, { lease: SHORT_LEASE });
     await until('it holds the partition', () => stopped.leases === 1);
     await store(engine, texts('a', 100));
     // Not only a connection: a request that was allowed may still be written when it goes on.
@@ -148,6 +155,7 @@ describe('a fleet', () => {
     expect(new Set(await relay.api.messageIds()).size).toBe(5_100);
     // It is well, and takes over.
     await other.kill();
+    await relay.redis.client().del(`offthread:{${name}}:lease:0`);
     await store(engine, texts('c', 10));
     await until('it sends again', async () => (await sent()) > before, 20_000);
     await emptied(engine);
@@ -155,21 +163,22 @@ describe('a fleet', () => {
 
   it('goes on by another relay when one is killed while Redis is out of memory', async () => {
     const engine = await relay.engine();
-    await relay.api.behave({ type: 'ok', delayMs: 200 });
+    await relay.api.script([{ type: 'ok' }, { type: 'hang' }]);
     await store(engine, texts('a', 5_000));
-    const first = start(1);
-    await until('it sends', async () => (await relay.api.counts()).events > 0);
+    const first = start(1, { lease: SHORT_LEASE });
+    await relay.api.waitFor({ requests: 2, timeoutMs: 20_000 });
     await relay.redis.client().config('SET', 'maxmemory', '1');
     await first.kill();
+    expect((await engine.backlog(name)).events).toBeGreaterThan(2_000);
     await until('its lease has expired', async () => (await engine.holders(name))[0] === undefined);
     const second = start(1);
+    await until('the other holds the partition', () => second.leases === 1);
     await emptied(engine);
-    expect(second.leases).toBe(1);
     expect(new Set(await relay.api.messageIds()).size).toBe(5_000);
   });
 
   it('gives its partitions back on SIGTERM, so that another relay goes on at once', async () => {
-    const engine = await relay.engine({ partitions: 2, leaseDuration: 60_000 });
+    const engine = await relay.engine({ partitions: 2 });
     const first = start(2);
     await until('it holds all', () => first.leases === 2);
     first.signal('SIGTERM');
@@ -191,7 +200,7 @@ describe('a fleet', () => {
     for (let waiting = 751; waiting > 0; ) {
       // The one before has ended, so that there is no need to wait until its leases expire.
       await client.del(`offthread:{${name}}:lease:0`, `offthread:{${name}}:lease:1`);
-      const drain = start(2, '"poison-0"');
+      const drain = start(2, { poison: '"poison-0"' });
       deaths++;
       await until('it has ended, or nothing waits', async () => {
         waiting = (await engine.backlog(name)).events;

@@ -124,10 +124,9 @@ test('a relay that is killed is replaced, and what it has answered arrives', asy
   }, 5);
   await until(async () => (await api.counts()).events > 50);
   one.child.kill('SIGKILL');
-  await until(() => count > 400);
+  await until(() => answered.length > 300);
   clearInterval(users);
   await Promise.all(all);
-  expect(answered.length).toBeGreaterThan(300);
   const arrived = async () => new Set(await api.messageIds());
   await until(async () => (await arrived()).size >= answered.length, 25_000);
   const ids = await arrived();

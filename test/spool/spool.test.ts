@@ -197,6 +197,8 @@ describe('The API', () => {
     const analytics = bench.open({ spool: directory });
     for (const index of upTo(10)) track(analytics, index);
     expect(await analytics.flushAsync(20_000)).toMatchObject({ status: 'timeout', pending: 10 });
+    // If the source was paused before the flush, that has returned before this thread could read why.
+    await until(() => bench.errors.length > 0);
     expect(bench.errors).toMatchObject([{ code, status, count: 0 }]);
     // At once, and not at the end of its time.
     expect(analytics.flush(20_000).elapsedMs).toBeLessThan(10_000);

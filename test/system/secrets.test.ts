@@ -61,7 +61,7 @@ function mistake(settings: unknown): ValidationError {
 test('the write key is sent, and the search finds it where it is shown', async () => {
   await using trial = new Trial({ host: bench.api.url, writeKey: KEY });
   trial.track();
-  expect(await trial.analytics.flushAsync(10_000)).toMatchObject({ status: 'ok', delivered: 1 });
+  expect(await trial.flushAsync(10_000)).toMatchObject({ status: 'ok', delivered: 1 });
   const [request] = await bench.api.requests();
   expect(request?.writeKey).toBe(KEY);
   expect(request?.headers['authorization']).toBe(`Basic ${CREDENTIALS[1]}`);
@@ -118,7 +118,7 @@ describe('no error contains it, even if the server echoes it', () => {
     ]);
     for (let n = 0; n < 3; n++) {
       trial.track();
-      await trial.analytics.flushAsync(10_000);
+      await trial.flushAsync(10_000);
     }
     expect(trial.errors.map(({ code }) => code)).toEqual([
       'rejected',
@@ -138,7 +138,7 @@ describe('no error contains it, even if the server echoes it', () => {
       { type: 'redirect', location: location.replace(encodeURIComponent(KEY), URL_CREDENTIALS) },
     ]);
     trial.track();
-    await trial.analytics.flushAsync(10_000);
+    await trial.flushAsync(10_000);
     expect(trial.errors).toMatchObject([{ code: 'redirected' }]);
     expect(trial.errors[0]?.message).toContain('@elsewhere.example/[write key]/[write key]');
     expectNoSecret(seen(trial.errors));
@@ -183,7 +183,7 @@ describe('no error contains the password of a proxy, the token of a gateway or a
     const results: unknown[] = [];
     for (let n = 0; n < 2; n++) {
       trial.track();
-      results.push(await trial.analytics.flushAsync(10_000));
+      results.push(await trial.flushAsync(10_000));
     }
     expect(results).toMatchObject([{ failed: 1 }, { delivered: 1 }]);
     expect((await bench.api.requests())[0]?.headers['x-gateway']).toBe(`Bearer ${TOKEN}`);
@@ -206,7 +206,7 @@ describe('no error contains the password of a proxy, the token of a gateway or a
     const settings = { host: bench.api.url, writeKey: KEY, headers, requestTimeout: 300, maxRetries: 1 };
     await using trial = new Trial({ ...settings, proxy: proxied(proxy.port) });
     trial.track();
-    await trial.analytics.flushAsync(10_000);
+    await trial.flushAsync(10_000);
     expect(trial.errors).toMatchObject([{ code: 'retries_exhausted', attempts: 2 }]);
     expect((await proxy.look()).seen[0]?.authorization).toBe(`Basic ${btoa(`user:${PASSWORD}`)}`);
     expectNoSecret(seen(trial.errors));
@@ -215,7 +215,7 @@ describe('no error contains the password of a proxy, the token of a gateway or a
   test('with a proxy that is down', async () => {
     await using trial = new Trial({ host: bench.api.url, proxy: proxied(1), maxRetries: 0 });
     trial.track();
-    await trial.analytics.flushAsync(10_000);
+    await trial.flushAsync(10_000);
     expect(trial.errors[0]?.message).toContain('The proxy 127.0.0.1:1 does not connect');
     expectNoSecret(seen(trial.errors));
   });
@@ -320,7 +320,7 @@ describe('with OAuth', () => {
     const { trial, secrets } = trialWith();
     await using _ = trial;
     trial.track();
-    expect(trial.analytics.flush(20_000).status).toBe('ok');
+    expect(trial.flush(20_000).status).toBe('ok');
     const [request] = await bench.api.requests();
     const given = await tokens();
     expect(given.length).toBe(2);
@@ -371,7 +371,7 @@ describe('with OAuth', () => {
     });
     for (let n = 0; n < 2; n++) {
       trial.track();
-      await trial.analytics.flushAsync(20_000);
+      await trial.flushAsync(20_000);
     }
     expect(trial.errors.map(({ code }) => code)).toEqual(['token_refused', 'retries_exhausted']);
     expect(trial.errors[0]?.message).toMatch(/\[credentials\]|x\[|x$/);
@@ -386,7 +386,7 @@ describe('with OAuth', () => {
     // Expires at once, so that the API's refusal is final.
     await server.behave({ life: 0 });
     trial.track();
-    await trial.analytics.flushAsync(20_000);
+    await trial.flushAsync(20_000);
     expect(trial.errors).toMatchObject([{ code: 'rejected', status: 401 }]);
     expect(trial.errors[0]?.message).toContain('Bearer [credentials]');
     expectNoSecret(seen(trial.errors), [...secrets, ...(await tokens())]);

@@ -54,11 +54,11 @@ test.each(['fastify()', 'createServer('])(
     const { url } = await serve(words);
     await using trial = new Trial({ host: url });
     trial.track(3);
-    expect(await trial.analytics.flushAsync(20_000)).toMatchObject({ status: 'ok', failed: 0 });
+    expect(await trial.flushAsync(20_000)).toMatchObject({ status: 'ok', failed: 0 });
     expect(trial.analytics.stats().delivered).toBe(3);
     await using other = new Trial({ host: url, writeKey: 'OTHER' });
     other.track(1);
-    await other.analytics.flushAsync(20_000);
+    await other.flushAsync(20_000);
     expect(other.errors).toMatchObject([{ code: 'rejected', status: 401 }]);
     expect((await fetch(`${url}/v1/other`, { method: 'POST' })).status).toBe(404);
   },
