@@ -11,7 +11,7 @@ import {
 } from '@offthread/worker/spool/index';
 import { describe, expect, test, vi } from 'vitest';
 import { type ModelFileSystem, seeded } from '../helpers/model-file-system.js';
-import { DIRECTORY, emptyDisk, IDENTITY, payloadOf, readAll } from '../helpers/spool-run.js';
+import { DIRECTORY, emptyDisk, frameOf, IDENTITY, payloadOf, readAll } from '../helpers/spool-run.js';
 import { FACTOR, SEED } from '../helpers/torture.js';
 
 vi.setConfig({ testTimeout: 30_000 * FACTOR });
@@ -65,9 +65,9 @@ class StrictLife {
     const sequence = this.last + 1;
     // An event that was refused is not the one that gets its number next.
     const text = payloadOf(sequence, `${this.attempts++}${'x'.repeat(bytes)}`);
-    const payload = Buffer.from(text);
+    const { memory, start, end } = frameOf(text, this.time);
     try {
-      this.writer.write(sequence, this.time, 'track', payload, 0, payload.length);
+      this.writer.write(sequence, this.time, memory, start, end);
     } catch {
       return false;
     }
@@ -78,11 +78,8 @@ class StrictLife {
   /** As own-writer.ts does. */
   copy(): void {
     try {
-      for (let sequence = this.run.written + 1; sequence <= this.last; sequence++) {
-        const payload = Buffer.from(this.accepted[sequence] ?? '');
-        const copy = (target: Buffer, at: number) => payload.copy(target, at);
-        this.run.add({ sequence, time: 0, kind: 'track', length: payload.length, copy });
-      }
+      for (let sequence = this.run.written + 1; sequence <= this.last; sequence++)
+        this.run.add(sequence, frameOf(this.accepted[sequence] ?? '', 0));
       this.run.write();
     } catch {
       // The next step tries again.

@@ -1,18 +1,18 @@
 // The format of one event on disk. Also finds the next valid record after damage. Pure. Used by run-writer.ts and
 // segment-reader.ts.
 //
-// Little-endian:
+// Little-endian, like a frame in memory (see protocol.ts):
 //
 //   | uint32 CRC-32 | uint32 length | uint64 sequence | float64 time | uint32 kind | payload |
 //
 // The CRC covers everything after it. `length` is that of the payload and is never 0. Otherwise a range of zeros, which
 // a file system may leave behind, would be a valid record, because the CRC of nothing is 0.
 
-import { KIND, type Kind } from '../protocol.js';
+import { FRAME_HEADER_BYTES, KIND, type Kind } from '../protocol.js';
 import { crc32 } from './crc32.js';
 
 /** Bytes before each payload. */
-export const RECORD_HEADER_BYTES = 28;
+export const RECORD_HEADER_BYTES = FRAME_HEADER_BYTES;
 
 /**
  * Largest payload. An event that can be sent has at most 32 KB. JSON text escapes bytes below 0x20, and the highest
@@ -37,24 +37,11 @@ export interface SpoolRecord {
   readonly end: number;
 }
 
-/**
- * Turns a payload into a record. The payload is already in `target`, after space for the header. Returns the end of the
- * record.
- */
-export function sealRecord(
-  target: Buffer,
-  at: number,
-  length: number,
-  { sequence, time, kind }: Pick<SpoolRecord, 'sequence' | 'time' | 'kind'>,
-): number {
-  const end = at + RECORD_HEADER_BYTES + length;
-  target.writeUInt32LE(length, at + 4);
-  target.writeUInt32LE(sequence % 2 ** 32, at + 8);
-  target.writeUInt32LE(Math.floor(sequence / 2 ** 32), at + 12);
-  target.writeDoubleLE(time, at + 16);
-  target.writeUInt32LE(KIND[kind], at + 24);
-  target.writeUInt32LE(crc32(target.subarray(at + 4, end)), at);
-  return end;
+/** Turns a frame into a record, in place: adds its sequence number and the CRC. */
+export function sealRecord(memory: Buffer, at: number, end: number, sequence: number): void {
+  memory.writeUInt32LE(sequence % 2 ** 32, at + 8);
+  memory.writeUInt32LE(Math.floor(sequence / 2 ** 32), at + 12);
+  memory.writeUInt32LE(crc32(memory.subarray(at + 4, end)), at);
 }
 
 /** Returns the record at `at`, or undefined if no valid one ends by `limit`. */
