@@ -161,6 +161,39 @@ test('A full disk, at any byte of a record, refuses the event and keeps those be
   }
 });
 
+test('Room for more events is part of a segment only while main writes to it', () => {
+  const life = new StrictLife(100_000);
+  const sizeOf = (name: string): number => life.fs.contentOf(`${life.run.path}/${name}`).length;
+  const sizes = new Set<number>();
+  while (life.segments().length === 1) {
+    sizes.add(sizeOf(life.segments()[0] ?? ''));
+    life.accept(300);
+  }
+  // Not one for each event.
+  expect(sizes.size).toBeLessThan(6);
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(100_000);
+  const [first = '', second = ''] = life.segments();
+  const content = life.fs.contentOf(`${life.run.path}/${first}`);
+  expect(content.at(-1)).toBe('}'.charCodeAt(0));
+  expect(life.fs.contentOf(`${life.run.path}/${second}`).at(-1)).toBe(0);
+  life.writer.close();
+  expect(life.fs.contentOf(`${life.run.path}/${second}`).at(-1)).toBe('}'.charCodeAt(0));
+  check(life, life.fs, life.last, 'closed');
+});
+
+test('A disk without room for more than the next event takes it', () => {
+  const life = new StrictLife(100_000);
+  life.writer.close();
+  for (let room = 1; room < 900; room++) {
+    life.fs.capacity = life.fs.used + room;
+    life.accept(10);
+    check(life, life.fs, life.last, `room ${room}`);
+  }
+  expect(life.last).toBeGreaterThan(500);
+  life.fs.capacity = Number.POSITIVE_INFINITY;
+  expect(life.accept(10)).toBe(true);
+});
+
 test('A file that cannot even be truncated is not written to again', () => {
   const life = new StrictLife(100_000);
   life.fs.capacity = life.fs.used + 100;
