@@ -88,11 +88,21 @@ function isZero(memory: Buffer, at: number): boolean {
   return memory[at + 1] === 0 && memory[at + 2] === 0 && memory[at + 3] === 0;
 }
 
-/** Whether the bytes up to `limit` are what an interrupted write leaves: the start of a record, or zeros. */
+/**
+ * Whether the bytes up to `limit` are what an interrupted write leaves: the start of a record, or zeros, or both. The last
+ * byte of a record is never zero.
+ */
 function isTorn(memory: Buffer, at: number, limit: number): boolean {
   if (limit - at < RECORD_HEADER_BYTES) return true;
   const length = memory.readUInt32LE(at + 4);
-  if (length === 0) return memory.subarray(at, limit).every((byte) => byte === 0);
-  const isHeader = length <= MAX_PAYLOAD_BYTES && memory.readUInt32LE(at + 24) < KINDS.length;
-  return isHeader && at + RECORD_HEADER_BYTES + length > limit;
+  if (length === 0) return areZeros(memory, at + 4, limit);
+  if (length > MAX_PAYLOAD_BYTES || memory.readUInt32LE(at + 24) >= KINDS.length) return false;
+  const end = at + RECORD_HEADER_BYTES + length;
+  // A file that ends with the record has no zeros that were written ahead, so its bytes were lost later.
+  return end > limit || (end < limit && areZeros(memory, end - 1, limit));
+}
+
+function areZeros(memory: Buffer, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (memory[at] !== 0) return false;
+  return true;
 }

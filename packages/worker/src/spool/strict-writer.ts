@@ -69,6 +69,7 @@ export class StrictWriter {
     const at = start - RECORD_HEADER_BYTES;
     sealRecord(memory, at, end, sequence);
     const segment = this.#segmentFor(sequence, end - at);
+    segment.makeRoom(end - at, this.#segmentBytes);
     try {
       segment.append(memory.subarray(at, end));
     } catch (error) {
