@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Analytics } from '@offthread/sdk';
 import { Queue } from '@offthread/worker/batch/queue';
 import { Delivery, type DeliveryListener } from '@offthread/worker/delivery/delivery';
-import { FRAME_HEADER_BYTES, KIND, SLAB_HEADER_BYTES } from '@offthread/worker/protocol';
+import { FRAME, FRAME_HEADER_BYTES, KIND, SLAB_HEADER_BYTES } from '@offthread/worker/protocol';
 import { expect, test } from 'vitest';
 import { type RawServer, startRawServer } from '../helpers/raw-server.js';
 import { deliverySettings } from '../helpers/sender.js';
@@ -147,8 +147,8 @@ test('the memory of a body is reused only if the network has taken all of it', a
   const slab = Buffer.from(memory, SLAB_HEADER_BYTES);
   for (let n = 0; n < events; n++) {
     const at = n * (FRAME_HEADER_BYTES + PAD_BYTES);
-    slab.writeUInt32LE(PAD_BYTES, at);
-    slab.writeUInt32LE(KIND.whole, at + 4);
+    slab.writeUInt32LE(PAD_BYTES, at + FRAME.LENGTH);
+    slab.writeUInt32LE(KIND.whole, at + FRAME.KIND);
     slab.write(padOf('A', n), at + FRAME_HEADER_BYTES, 'latin1');
   }
   const bodies: { readonly body: Buffer; readonly text: string; readonly isSent: boolean }[] = [];

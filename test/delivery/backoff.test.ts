@@ -3,7 +3,7 @@
 import { Queue } from '@offthread/worker/batch/queue';
 import { Delivery } from '@offthread/worker/delivery/delivery';
 import type { judge } from '@offthread/worker/delivery/retry';
-import { FRAME_HEADER_BYTES, KIND, type Outcome, SLAB_HEADER_BYTES } from '@offthread/worker/protocol';
+import { FRAME, FRAME_HEADER_BYTES, KIND, type Outcome, SLAB_HEADER_BYTES } from '@offthread/worker/protocol';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { deliverySettings } from '../helpers/sender.js';
@@ -39,8 +39,8 @@ function deliver(answer: (attempt: number) => Response | Promise<Response>, maxR
   const text = Buffer.from('{"type":"track"}');
   const memory = new SharedArrayBuffer(SLAB_HEADER_BYTES + FRAME_HEADER_BYTES + text.length);
   const slab = Buffer.from(memory, SLAB_HEADER_BYTES);
-  slab.writeUInt32LE(text.length, 0);
-  slab.writeUInt32LE(KIND.whole, 4);
+  slab.writeUInt32LE(text.length, FRAME.LENGTH);
+  slab.writeUInt32LE(KIND.whole, FRAME.KIND);
   text.copy(slab, FRAME_HEADER_BYTES);
   queue.push({ memory, first: 1, end: memory.byteLength });
   const delivery = new Delivery(

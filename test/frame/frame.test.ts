@@ -11,9 +11,9 @@ const DEFAULTS = { idPrefix: 'prefix-', library: '{"name":"lib"}' };
 function memoryWith(kind: number, content: string, offset: number): Buffer {
   const bytes = Buffer.from(content);
   const memory = Buffer.alloc(offset + FRAME_HEADER_BYTES + bytes.length + 3, '!');
-  memory.writeUInt32LE(bytes.length, offset);
-  memory.writeUInt32LE(kind, offset + 4);
-  memory.writeDoubleLE(TIME, offset + 8);
+  memory.writeUInt32LE(bytes.length, offset + 4);
+  memory.writeDoubleLE(TIME, offset + 16);
+  memory.writeUInt32LE(kind, offset + 24);
   bytes.copy(memory, offset + FRAME_HEADER_BYTES);
   return memory;
 }
@@ -27,7 +27,7 @@ test('a frame is read where it is, with its kind, its time and its end', () => {
   for (const offset of [0, 5]) {
     const memory = memoryWith(KIND.screen, '{"name":"é"}', offset);
     const frame = readFrame(memory, offset);
-    const start = offset + 16;
+    const start = offset + 28;
     expect(frame).toEqual({ kind: 'screen', time: TIME, memory, start, end: start + 13 });
     expect(frame.memory).toBe(memory);
   }

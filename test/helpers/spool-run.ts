@@ -1,4 +1,6 @@
 // Runs on a disk of a test's own: written, read back.
+import { writeFrameHeader } from '@offthread/worker/frame/frame';
+import { FRAME_HEADER_BYTES } from '@offthread/worker/protocol';
 import {
   AdoptedRun,
   type FileSystem,
@@ -33,14 +35,17 @@ export function payloadOf(sequence: number, filler = ''): string {
 }
 
 export function add(run: OwnRun, sequence: number, filler = ''): boolean {
-  const payload = Buffer.from(payloadOf(sequence, filler));
-  return run.add({
-    sequence,
-    time: 1_700_000_000_000 + sequence,
-    kind: 'track',
-    length: payload.length,
-    copy: (target, at) => payload.copy(target, at),
-  });
+  return run.add(sequence, frameOf(payloadOf(sequence, filler), 1_700_000_000_000 + sequence));
+}
+
+/** A frame as main writes it. */
+export function frameOf(
+  payload: string,
+  time: number,
+): { readonly memory: Buffer; readonly start: number; readonly end: number } {
+  const memory = Buffer.from(`${'?'.repeat(FRAME_HEADER_BYTES)}${payload}`);
+  writeFrameHeader(memory, 0, { kind: 'track', time }, memory.length - FRAME_HEADER_BYTES);
+  return { memory, start: FRAME_HEADER_BYTES, end: memory.length };
 }
 
 export function createRun(

@@ -79,6 +79,30 @@ test.each([1, 27, 28, 29, 512, 4096, 1_000_000])('%d zeros behind the last recor
   expect(run.damaged).toBe(0);
 });
 
+test('A record cut off at any byte, with zeros behind it, is no event and no damage', () => {
+  const { content, read } = oneSegment(3);
+  const whole = HEADER + 3 * RECORD;
+  for (let length = HEADER + 2 * RECORD; length < whole; length++) {
+    // A process that ended while it wrote leaves zeros that it had written ahead.
+    const { sequences, run } = read(
+      Buffer.concat([content.subarray(0, length), Buffer.alloc(whole - length + 900)]),
+    );
+    expect(sequences).toEqual(first(2));
+    expect(run.damaged, `cut at ${length}`).toBe(0);
+  }
+});
+
+test('A record whose end is zero is damaged if something follows it, or nothing at all', () => {
+  const { content, read } = oneSegment(3);
+  for (const last of [2, 3]) {
+    const end = HEADER + last * RECORD;
+    const changed = Buffer.from(content).fill(0, end - 20, end);
+    const { sequences, run } = read(changed);
+    expect(sequences).toEqual(first(3).filter((sequence) => sequence !== last));
+    expect(run.damaged).toBe(1);
+  }
+});
+
 test('Records behind zeros, or behind noise longer than a window, are found', () => {
   const { content, read } = oneSegment(3);
   const middle = HEADER + RECORD;

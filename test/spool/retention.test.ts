@@ -11,6 +11,7 @@ import { describe, expect, test } from 'vitest';
 import {
   DIRECTORY,
   emptyDisk,
+  frameOf,
   IDENTITY,
   leaveRun,
   readAll,
@@ -97,16 +98,7 @@ describe('A run that was read and settled', () => {
     const { run, sequences } = recover(fs);
     run.settle(sequences.at(-1) ?? 0);
     fs.time += 100_000;
-    for (let sequence = 11; sequence <= 13; sequence++) {
-      const payload = Buffer.from('{"late":true}');
-      own.add({
-        sequence,
-        time: 0,
-        kind: 'track',
-        length: payload.length,
-        copy: (to, at) => payload.copy(to, at),
-      });
-    }
+    for (let sequence = 11; sequence <= 13; sequence++) own.add(sequence, frameOf('{"late":true}', 0));
     own.write();
     expect(run.finish()).toBe(false);
     expect(readAll(run).sequences).toEqual([11, 12, 13]);

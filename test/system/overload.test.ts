@@ -5,6 +5,7 @@ import { start } from '@offthread/worker';
 import {
   CONTROL_BYTES,
   COUNTER,
+  FRAME,
   FRAME_HEADER_BYTES,
   HEALTH_BYTES,
   KIND,
@@ -271,8 +272,8 @@ describe('a clock that steps back an hour', () => {
     const end = SLAB_HEADER_BYTES + FRAME_HEADER_BYTES + Buffer.byteLength(event);
     const memory = new SharedArrayBuffer(end);
     const bytes = Buffer.from(memory, SLAB_HEADER_BYTES);
-    bytes.writeUInt32LE(Buffer.byteLength(event), 0);
-    bytes.writeUInt32LE(KIND.whole, 4);
+    bytes.writeUInt32LE(Buffer.byteLength(event), FRAME.LENGTH);
+    bytes.writeUInt32LE(KIND.whole, FRAME.KIND);
     bytes.write(event, FRAME_HEADER_BYTES);
     post({ type: 'slab', client: 7, memory, first: 1, end });
     await bench.api.waitFor({ requests: 1 });

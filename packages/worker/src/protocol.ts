@@ -14,16 +14,20 @@ export interface WorkerData {
 
 // A frame is one event. Main writes it to shared memory, and the worker reads it in place. Little-endian:
 //
-//   | uint32: byte length | uint32: kind | float64: milliseconds since 1970 | bytes |
+//   | uint32 | uint32: byte length | uint64 | float64: milliseconds since 1970 | uint32: kind | bytes |
 //
-// Frames follow one another without a gap. Sequence numbers aren't written: the first frame of a slab has `first` of
-// its handover, and each later frame has the next number.
+// This is the layout of a record in the spool, so that a frame can go to disk from where it is: only then the CRC-32 and
+// the sequence number are added, see record.ts of the spool. Frames follow one another without a gap. The first frame of
+// a slab has the number `first` of its handover, and each later frame has the next one.
 //
 // A slab is memory for frames, after a header of two words, see `SLAB`. Main posts a message when it opens a slab.
 // After that it only moves the end, so the worker sees frames that main wrote before it blocked.
 
 /** Bytes before each frame. */
-export const FRAME_HEADER_BYTES = 16;
+export const FRAME_HEADER_BYTES = 28;
+
+/** Where the fields of a frame's header are. */
+export const FRAME = { LENGTH: 4, TIME: 16, KIND: 24 } as const;
 
 /** The format of the bytes of a frame. */
 export const KIND = {

@@ -2,6 +2,7 @@
 // protocol.ts.
 import { type RawFrame, readFrame } from '@offthread/worker/frame/frame';
 import {
+  FRAME,
   FRAME_HEADER_BYTES,
   type Handover,
   KIND,
@@ -76,11 +77,11 @@ export class Slab {
     let { length } = content;
     if (typeof content === 'string') length = this.#bytes.write(content, at);
     else this.#bytes.set(content, at);
-    this.#view.setUint32(this.#end, length, true);
-    this.#view.setUint32(this.#end + 4, KIND[kind], true);
-    this.#view.setFloat64(this.#end + 8, time, true);
+    this.#view.setUint32(this.#end + FRAME.LENGTH, length, true);
+    this.#view.setFloat64(this.#end + FRAME.TIME, time, true);
+    this.#view.setUint32(this.#end + FRAME.KIND, KIND[kind], true);
     const end = at + length;
-    log?.write(this.last + 1, time, kind, this.#bytes, at, end);
+    log?.write(this.last + 1, time, this.#bytes, at, end);
     if (Atomics.compareExchange(this.#header, SLAB.END, this.#end, end) !== this.#end) {
       // The worker has given it back in the meantime.
       this.#isSealed = true;

@@ -69,10 +69,10 @@ export class ClientSpool {
     };
     return {
       has: (sequence) => this.#writer !== undefined && this.#writer.written >= sequence,
-      write: (sequence, time, kind, memory, start, end) => {
+      write: (sequence, time, memory, start, end) => {
         try {
           this.resume();
-          (this.#writer ?? open()).write(sequence, time, kind, memory, start, end);
+          (this.#writer ?? open()).write(sequence, time, memory, start, end);
         } catch (cause) {
           throw new StoreError(directory, cause);
         }

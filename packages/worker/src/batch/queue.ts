@@ -1,6 +1,7 @@
 // The queue of a client: reads frames in order from the slabs that main wrote them to. Next: batch.ts.
 import { type RawFrame, readFrame, type Text, textOf } from '../frame/frame.js';
 import {
+  FRAME,
   FRAME_HEADER_BYTES,
   type FrameDefaults,
   type Handover,
@@ -158,7 +159,7 @@ export class Queue {
     const { bytes } = slab;
     if (slab.end === end) return false;
     while (slab.end < end) {
-      const length = bytes.readUInt32LE(slab.end);
+      const length = bytes.readUInt32LE(slab.end + FRAME.LENGTH);
       slab.end += FRAME_HEADER_BYTES + length;
       this.#seen++;
       if (this.#seen > this.#settled) this.#bytes += length;

@@ -1,6 +1,6 @@
 // Turns a frame as main wrote it into the event as it is sent. Used by queue.ts, and by the SDK's pending-events.ts for
 // failed events.
-import { FRAME_HEADER_BYTES, type FrameDefaults, KIND, type Kind } from '../protocol.js';
+import { FRAME, FRAME_HEADER_BYTES, type FrameDefaults, KIND, type Kind } from '../protocol.js';
 import { serializeSnapshot } from './serialize-snapshot.js';
 
 /** One event in memory. */
@@ -32,12 +32,24 @@ const CLOSING_BRACE = 0x7d;
 export function readFrame(memory: Buffer, offset: number): RawFrame {
   const start = offset + FRAME_HEADER_BYTES;
   return {
-    kind: KINDS[memory.readUInt32LE(offset + 4)] ?? 'whole',
-    time: memory.readDoubleLE(offset + 8),
+    kind: KINDS[memory.readUInt32LE(offset + FRAME.KIND)] ?? 'whole',
+    time: memory.readDoubleLE(offset + FRAME.TIME),
     memory,
     start,
-    end: start + memory.readUInt32LE(offset),
+    end: start + memory.readUInt32LE(offset + FRAME.LENGTH),
   };
+}
+
+/** Writes the header of a frame at `offset` whose bytes have this length. */
+export function writeFrameHeader(
+  memory: Buffer,
+  offset: number,
+  { kind, time }: Pick<RawFrame, 'kind' | 'time'>,
+  length: number,
+): void {
+  memory.writeUInt32LE(length, offset + FRAME.LENGTH);
+  memory.writeDoubleLE(time, offset + FRAME.TIME);
+  memory.writeUInt32LE(KIND[kind], offset + FRAME.KIND);
 }
 
 /**

@@ -1,7 +1,7 @@
 // Reads frames in place from the slabs of a client by sequence number, most cheaply in order. Used by own-writer.ts and
 // own-reader.ts.
 import { type RawFrame, readFrame } from '../frame/frame.js';
-import { FRAME_HEADER_BYTES, SLAB_HEADER_BYTES } from '../protocol.js';
+import { FRAME, FRAME_HEADER_BYTES, SLAB_HEADER_BYTES } from '../protocol.js';
 
 /** A slab with frames that were counted. */
 export interface CountedSlab {
@@ -52,6 +52,7 @@ export class FrameReader {
 /** Where the frame with this sequence number is. */
 function offsetOf({ bytes, first }: CountedSlab, sequence: number): number {
   let at = SLAB_HEADER_BYTES;
-  for (let before = first; before < sequence; before++) at += FRAME_HEADER_BYTES + bytes.readUInt32LE(at);
+  for (let before = first; before < sequence; before++)
+    at += FRAME_HEADER_BYTES + bytes.readUInt32LE(at + FRAME.LENGTH);
   return at;
 }

@@ -4,7 +4,7 @@ import { CURSOR_FILE, Cursor } from './cursor.js';
 import { codeOf, type FileSystem, isReachable } from './file-system.js';
 import { createRun, removeRun } from './run-files.js';
 import { folderOf, newRun, type RunName } from './run-folder.js';
-import { RunWriter, type StoredEvent } from './run-writer.js';
+import { type FrameBytes, RunWriter } from './run-writer.js';
 import type { RunIdentity } from './segment.js';
 
 export interface OwnRunOptions {
@@ -95,13 +95,18 @@ export class OwnRun {
   }
 
   /** See `RunWriter`. @throws the system's error. */
-  add(event: StoredEvent): boolean {
-    return this.#writer.add(event);
+  add(sequence: number, frame: FrameBytes): boolean {
+    return this.#writer.add(sequence, frame);
   }
 
   /** See `RunWriter`. @throws the system's error. */
   write(): void {
     this.#writer.write();
+  }
+
+  /** See `RunWriter`. */
+  drop(): void {
+    this.#writer.drop();
   }
 
   /** See `RunWriter`. */

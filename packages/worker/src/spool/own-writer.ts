@@ -4,11 +4,11 @@
 // Memory is kept until its events are synced, so that they can be written again if the disk loses them.
 
 import type { Redact } from '../batch/redact-event.js';
-import { lengthOf, type RawFrame, textOf, write as writeText } from '../frame/frame.js';
-import type { FrameDefaults } from '../protocol.js';
+import { lengthOf, type RawFrame, textOf, writeFrameHeader, write as writeText } from '../frame/frame.js';
+import { FRAME_HEADER_BYTES, type FrameDefaults } from '../protocol.js';
 import { FrameReader } from './frame-reader.js';
 import type { Run } from './own-run.js';
-import type { StoredEvent } from './run-writer.js';
+import type { FrameBytes } from './run-writer.js';
 import type { SlabFrames } from './slab-frames.js';
 
 export interface OwnWriterOptions {
@@ -34,6 +34,9 @@ export interface OwnWriterOptions {
   readonly monotonicTime: () => number;
 }
 
+/** Bytes of events that are rewritten, for one write to disk. */
+const REWRITTEN_BYTES = 256 * 1024;
+
 /** Milliseconds before a failed disk is tried again. */
 const TRY_AGAIN_MS = 1_000;
 
@@ -42,6 +45,9 @@ export class OwnWriter {
   readonly #memory: SlabFrames;
   readonly #frames: FrameReader;
   #run: Run | undefined;
+  /** Events that are stored in another form than in memory, up to the next write. Allocated when there is one. */
+  #rewritten: Buffer | undefined;
+  #rewrittenEnd = 0;
   #settled: number;
   #stored: number;
   #left = 0;
@@ -110,8 +116,11 @@ export class OwnWriter {
       this.#run.write();
       if (!this.#isSyncFailing) this.#failedAt = undefined;
     } catch (error) {
+      // Their memory may be used again before the next write.
+      this.#run?.drop();
       this.#fail(error);
     }
+    this.#rewrittenEnd = 0;
   }
 
   /** Syncs everything that is written. Never throws. Calls `done` at the end, whether that succeeded or not. */
@@ -154,26 +163,34 @@ export class OwnWriter {
   }
 
   #add(run: Run, sequence: number, raw: RawFrame): void {
-    const event = this.#eventOf(sequence, raw);
-    if (!run.add(event)) this.oversize.set(sequence, event.length);
+    const frame = this.#finalOf(run, sequence, raw);
+    if (!run.add(sequence, frame)) this.oversize.set(sequence, frame.end - frame.start);
   }
 
   /** The event as stored: in its final form if it is redacted, and otherwise as main wrote it. */
-  #eventOf(sequence: number, raw: RawFrame): StoredEvent {
+  #finalOf(run: Run, sequence: number, raw: RawFrame): FrameBytes {
     const { redact, frameDefaults } = this.#options;
-    const { kind, time, memory, start, end } = raw;
-    if (redact === undefined && kind !== 'snapshot') {
-      const copy = (target: Buffer, at: number): void => {
-        memory.copy(target, at, start, end);
-      };
-      return { sequence, time, kind, length: end - start, copy };
-    }
+    const { kind, time } = raw;
+    if (redact === undefined && kind !== 'snapshot') return raw;
     const text = textOf(raw, sequence, frameDefaults);
     const final = redact === undefined ? text : redact(text);
-    const copy = (target: Buffer, at: number): void => {
-      writeText(final, target, at);
-    };
-    return { sequence, time, kind: 'whole', length: lengthOf(final), copy };
+    const length = lengthOf(final);
+    const { memory, at } = this.#roomFor(run, FRAME_HEADER_BYTES + length);
+    writeFrameHeader(memory, at, { kind: 'whole', time }, length);
+    const start = at + FRAME_HEADER_BYTES;
+    return { memory, start, end: writeText(final, memory, start) };
+  }
+
+  #roomFor(run: Run, bytes: number): { readonly memory: Buffer; readonly at: number } {
+    if (bytes > REWRITTEN_BYTES) return { memory: Buffer.allocUnsafe(bytes), at: 0 };
+    if (this.#rewrittenEnd + bytes > REWRITTEN_BYTES) {
+      run.write();
+      this.#rewrittenEnd = 0;
+    }
+    this.#rewritten ??= Buffer.allocUnsafe(REWRITTEN_BYTES);
+    const at = this.#rewrittenEnd;
+    this.#rewrittenEnd += bytes;
+    return { memory: this.#rewritten, at };
   }
 
   #synced(run: Run, error: unknown): void {

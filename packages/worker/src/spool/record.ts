@@ -1,18 +1,18 @@
 // The format of one event on disk. Also finds the next valid record after damage. Pure. Used by run-writer.ts and
 // segment-reader.ts.
 //
-// Little-endian:
+// Little-endian, like a frame in memory (see protocol.ts):
 //
 //   | uint32 CRC-32 | uint32 length | uint64 sequence | float64 time | uint32 kind | payload |
 //
 // The CRC covers everything after it. `length` is that of the payload and is never 0. Otherwise a range of zeros, which
 // a file system may leave behind, would be a valid record, because the CRC of nothing is 0.
 
-import { KIND, type Kind } from '../protocol.js';
+import { FRAME_HEADER_BYTES, KIND, type Kind } from '../protocol.js';
 import { crc32 } from './crc32.js';
 
 /** Bytes before each payload. */
-export const RECORD_HEADER_BYTES = 28;
+export const RECORD_HEADER_BYTES = FRAME_HEADER_BYTES;
 
 /**
  * Largest payload. An event that can be sent has at most 32 KB. JSON text escapes bytes below 0x20, and the highest
@@ -37,24 +37,11 @@ export interface SpoolRecord {
   readonly end: number;
 }
 
-/**
- * Turns a payload into a record. The payload is already in `target`, after space for the header. Returns the end of the
- * record.
- */
-export function sealRecord(
-  target: Buffer,
-  at: number,
-  length: number,
-  { sequence, time, kind }: Pick<SpoolRecord, 'sequence' | 'time' | 'kind'>,
-): number {
-  const end = at + RECORD_HEADER_BYTES + length;
-  target.writeUInt32LE(length, at + 4);
-  target.writeUInt32LE(sequence % 2 ** 32, at + 8);
-  target.writeUInt32LE(Math.floor(sequence / 2 ** 32), at + 12);
-  target.writeDoubleLE(time, at + 16);
-  target.writeUInt32LE(KIND[kind], at + 24);
-  target.writeUInt32LE(crc32(target.subarray(at + 4, end)), at);
-  return end;
+/** Turns a frame into a record, in place: adds its sequence number and the CRC. */
+export function sealRecord(memory: Buffer, at: number, end: number, sequence: number): void {
+  memory.writeUInt32LE(sequence % 2 ** 32, at + 8);
+  memory.writeUInt32LE(Math.floor(sequence / 2 ** 32), at + 12);
+  memory.writeUInt32LE(crc32(memory.subarray(at + 4, end)), at);
 }
 
 /** Returns the record at `at`, or undefined if no valid one ends by `limit`. */
@@ -101,11 +88,21 @@ function isZero(memory: Buffer, at: number): boolean {
   return memory[at + 1] === 0 && memory[at + 2] === 0 && memory[at + 3] === 0;
 }
 
-/** Whether the bytes up to `limit` are what an interrupted write leaves: the start of a record, or zeros. */
+/**
+ * Whether the bytes up to `limit` are what an interrupted write leaves: the start of a record, or zeros, or both. The last
+ * byte of a record is never zero.
+ */
 function isTorn(memory: Buffer, at: number, limit: number): boolean {
   if (limit - at < RECORD_HEADER_BYTES) return true;
   const length = memory.readUInt32LE(at + 4);
-  if (length === 0) return memory.subarray(at, limit).every((byte) => byte === 0);
-  const isHeader = length <= MAX_PAYLOAD_BYTES && memory.readUInt32LE(at + 24) < KINDS.length;
-  return isHeader && at + RECORD_HEADER_BYTES + length > limit;
+  if (length === 0) return areZeros(memory, at + 4, limit);
+  if (length > MAX_PAYLOAD_BYTES || memory.readUInt32LE(at + 24) >= KINDS.length) return false;
+  const end = at + RECORD_HEADER_BYTES + length;
+  // A file that ends with the record has no zeros that were written ahead, so its bytes were lost later.
+  return end > limit || (end < limit && areZeros(memory, end - 1, limit));
+}
+
+function areZeros(memory: Buffer, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (memory[at] !== 0) return false;
+  return true;
 }

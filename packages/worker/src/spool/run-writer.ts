@@ -5,22 +5,15 @@
 // success. Instead, `written` goes back to `synced`, and the caller, who keeps events in memory until they are synced,
 // adds them again, to a new segment. Segments may therefore overlap, and a reader uses the first valid record of each
 // event.
+import type { RawFrame } from '../frame/frame.js';
 import { type FileSystem, removed } from './file-system.js';
-import { MAX_PAYLOAD_BYTES, RECORD_HEADER_BYTES, type SpoolRecord, sealRecord } from './record.js';
+import { MAX_PAYLOAD_BYTES, RECORD_HEADER_BYTES, sealRecord } from './record.js';
 import { type RunIdentity, SEGMENT_BYTES } from './segment.js';
 import { SegmentFile } from './segment-file.js';
 import { SharedSync } from './shared-sync.js';
 
-/** An event to store. */
-export interface StoredEvent extends Pick<SpoolRecord, 'sequence' | 'time' | 'kind'> {
-  /** Bytes of the payload. */
-  readonly length: number;
-  /** Writes the payload to `target`, starting at `at`. */
-  copy(target: Buffer, at: number): void;
-}
-
-/** Bytes that are collected for one write. */
-const GATHER_BYTES = 256 * 1024;
+/** A frame to store: the bytes of `memory` from `start` to `end`, with their header before them. */
+export type FrameBytes = Pick<RawFrame, 'memory' | 'start' | 'end'>;
 
 /** When all events of a segment are settled and it has filled this part of its limit, a new segment replaces it. */
 export const SETTLED_SHARE = 1 / 8;
@@ -52,8 +45,10 @@ export interface RunWriterOptions {
 export class RunWriter {
   readonly #options: RunWriterOptions;
   readonly #segmentBytes: number;
-  #scratch = Buffer.allocUnsafe(GATHER_BYTES);
-  #gathered = 0;
+  /** What is collected for the next write: the bytes from `#start` to `#end`. */
+  #memory: Buffer | undefined;
+  #start = 0;
+  #end = 0;
   /** Sequence numbers of the first and last collected events. */
   #first = 0;
   #last = 0;
@@ -95,23 +90,29 @@ export class RunWriter {
   }
 
   /**
-   * Collects an event for the next write. Returns false, and does nothing, if the event is too large for a segment.
+   * Turns a frame into a record, in place, and collects it for the next write, which must come before its memory is used
+   * again. Returns false, and does nothing, if it is too large for a segment.
    *
    * @throws the system's error. The collected events are then dropped: continue after `written`.
    */
-  add(event: StoredEvent): boolean {
-    const bytes = RECORD_HEADER_BYTES + event.length;
-    if (event.length === 0 || event.length > MAX_PAYLOAD_BYTES) return false;
-    if (this.#gathered > 0 && this.#gathered + bytes > GATHER_BYTES) this.write();
-    if (this.#current !== undefined && this.#current.file.end + this.#gathered + bytes > this.#segmentBytes) {
+  add(sequence: number, { memory, start, end }: FrameBytes): boolean {
+    if (start === end || end - start > MAX_PAYLOAD_BYTES) return false;
+    const at = start - RECORD_HEADER_BYTES;
+    // Frames that follow one another in memory are written at once.
+    if (memory !== this.#memory || at !== this.#end) this.write();
+    const from = this.#memory === undefined ? at : this.#start;
+    if (this.#current !== undefined && this.#current.file.end + end - from > this.#segmentBytes) {
       this.write();
       this.#current = undefined;
     }
-    if (bytes > this.#scratch.length) this.#scratch = Buffer.allocUnsafe(bytes);
-    if (this.#gathered === 0) this.#first = event.sequence;
-    event.copy(this.#scratch, this.#gathered + RECORD_HEADER_BYTES);
-    this.#gathered = sealRecord(this.#scratch, this.#gathered, event.length, event);
-    this.#last = event.sequence;
+    if (this.#memory === undefined) {
+      this.#memory = memory;
+      this.#start = at;
+      this.#first = sequence;
+    }
+    sealRecord(memory, at, end, sequence);
+    this.#end = end;
+    this.#last = sequence;
     return true;
   }
 
@@ -121,10 +122,9 @@ export class RunWriter {
    * @throws the system's error. The collected events are then dropped: continue after `written`.
    */
   write(): void {
-    const bytes = this.#scratch.subarray(0, this.#gathered);
-    this.#gathered = 0;
-    if (this.#scratch.length > GATHER_BYTES) this.#scratch = Buffer.allocUnsafe(GATHER_BYTES);
-    if (bytes.length === 0) return;
+    const bytes = this.#memory?.subarray(this.#start, this.#end);
+    this.drop();
+    if (bytes === undefined) return;
     this.#current ??= this.#create(this.#first);
     try {
       this.#current.file.append(bytes);
@@ -135,6 +135,11 @@ export class RunWriter {
     this.#current.last = this.#last;
     this.#current.isSynced = false;
     this.#written = this.#last;
+  }
+
+  /** Forgets the collected events. */
+  drop(): void {
+    this.#memory = undefined;
   }
 
   /**
@@ -211,7 +216,7 @@ export class RunWriter {
 
   /** Makes the caller add everything again that isn't synced. */
   #rewind(): void {
-    this.#gathered = 0;
+    this.drop();
     this.#current = undefined;
     this.#written = this.#synced;
     for (const segment of this.#segments) {

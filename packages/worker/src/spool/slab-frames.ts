@@ -1,6 +1,6 @@
 // Keeps slabs until their frames are no longer needed. Used by spool.ts. Next: frame-reader.ts. Clients without a spool use
 // batch/queue.ts instead.
-import { FRAME_HEADER_BYTES, type Handover, RETIRED, SLAB, SLAB_HEADER_BYTES } from '../protocol.js';
+import { FRAME, FRAME_HEADER_BYTES, type Handover, RETIRED, SLAB, SLAB_HEADER_BYTES } from '../protocol.js';
 import type { FrameSlabs } from './frame-reader.js';
 
 /**
@@ -118,7 +118,7 @@ export class SlabFrames implements FrameSlabs {
   #see(slab: Reading, end = Atomics.load(slab.header, SLAB.END)): boolean {
     if (slab.end === end) return false;
     while (slab.end < end) {
-      slab.end += FRAME_HEADER_BYTES + slab.bytes.readUInt32LE(slab.end);
+      slab.end += FRAME_HEADER_BYTES + slab.bytes.readUInt32LE(slab.end + FRAME.LENGTH);
       slab.last++;
     }
     this.#last = Math.max(this.#last, slab.last);

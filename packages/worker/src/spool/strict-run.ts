@@ -13,7 +13,7 @@ import { codeOf, isReachable, removed } from './file-system.js';
 import type { OwnRunOptions, Run } from './own-run.js';
 import { createRun, removeRun } from './run-files.js';
 import { folderOf, type RunName, segmentsOf } from './run-folder.js';
-import { RunWriter, type StoredEvent } from './run-writer.js';
+import { type FrameBytes, RunWriter } from './run-writer.js';
 import { SharedSync } from './shared-sync.js';
 import { FIRST_COPY, StrictSegments } from './strict-segments.js';
 
@@ -77,13 +77,18 @@ export class StrictRun implements Run {
   }
 
   /** Writes a copy of an event. See `RunWriter`. @throws the system's error. */
-  add(event: StoredEvent): boolean {
-    return this.#copy?.add(event) ?? true;
+  add(sequence: number, frame: FrameBytes): boolean {
+    return this.#copy?.add(sequence, frame) ?? true;
   }
 
   /** Writes copies. See `RunWriter`. @throws the system's error. */
   write(): void {
     this.#copy?.write();
+  }
+
+  /** See `RunWriter`. */
+  drop(): void {
+    this.#copy?.drop();
   }
 
   /** Syncs what is written, without blocking. If that fails, `written` goes back: continue after it. */

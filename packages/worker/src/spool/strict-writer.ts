@@ -4,7 +4,6 @@
 //
 // The files are main's own. A dead worker's file descriptors are closed and their numbers are given to other files, so
 // main must never write by a number that it got from the worker.
-import type { Kind } from '../protocol.js';
 import { codeOf, type FileSystem } from './file-system.js';
 import { MAX_PAYLOAD_BYTES, RECORD_HEADER_BYTES, sealRecord } from './record.js';
 import { createRun } from './run-files.js';
@@ -13,9 +12,6 @@ import { SETTLED_SHARE } from './run-writer.js';
 import { type RunIdentity, SEGMENT_BYTES } from './segment.js';
 import { SegmentFile } from './segment-file.js';
 import type { SharedRunName } from './shared-run-name.js';
-
-/** Enough for every event that can be sent. Larger ones get memory of their own. */
-const SCRATCH_BYTES = 64 * 1024;
 
 /**
  * Milliseconds between two checks that no other process has adopted the run. An adopter keeps reading for a minute after
@@ -39,7 +35,6 @@ export interface StrictWriterOptions {
 export class StrictWriter {
   readonly #options: StrictWriterOptions;
   readonly #segmentBytes: number;
-  readonly #scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
   /** The folder of the run. Undefined until it is needed. */
   #folder: string | undefined;
   /** The number of the run, see `SharedRunName`. */
@@ -61,24 +56,22 @@ export class StrictWriter {
   }
 
   /**
-   * Writes an event: the bytes of `memory` from `start` to `end`. Does nothing if it is written already. Neither does it
-   * for an event too large for a segment, which the worker reports.
+   * Writes a frame: the bytes of `memory` from `start` to `end`, with their header before them. Turns it into a record in
+   * place. Does nothing if it is written already, or too large for a segment, which the worker reports.
    *
    * @throws the system's error. Nothing of the event is then on disk.
    */
-  write(sequence: number, time: number, kind: Kind, memory: Buffer, start: number, end: number): void {
-    const length = end - start;
-    if (sequence <= this.#written || length > MAX_PAYLOAD_BYTES) return;
+  write(sequence: number, time: number, memory: Buffer, start: number, end: number): void {
+    if (sequence <= this.#written || end - start > MAX_PAYLOAD_BYTES) return;
     // Events of the same millisecond share a look at the clock.
     if (time !== this.#lastTime) this.#check();
     this.#lastTime = time;
-    const bytes = RECORD_HEADER_BYTES + length;
-    const scratch = bytes <= SCRATCH_BYTES ? this.#scratch : Buffer.allocUnsafeSlow(bytes);
-    memory.copy(scratch, RECORD_HEADER_BYTES, start, end);
-    sealRecord(scratch, 0, length, { sequence, time, kind });
-    const segment = this.#segmentFor(sequence, bytes);
+    const at = start - RECORD_HEADER_BYTES;
+    sealRecord(memory, at, end, sequence);
+    const segment = this.#segmentFor(sequence, end - at);
+    segment.makeRoom(end - at, this.#segmentBytes);
     try {
-      segment.append(scratch.subarray(0, bytes));
+      segment.append(memory.subarray(at, end));
     } catch (error) {
       if (segment.isBroken) this.#endSegment();
       throw error;

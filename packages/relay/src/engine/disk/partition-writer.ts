@@ -5,6 +5,7 @@
 // report success for a second sync. What was committed before stays valid.
 //
 // A sequence number is used once, even if its entry was rolled back: a reader takes the first record of each number.
+import { writeFrameHeader } from '@offthread/worker/frame/frame';
 import { codeOf, type FileSystem, writeAll } from '@offthread/worker/spool/file-system';
 import { RECORD_HEADER_BYTES, sealRecord } from '@offthread/worker/spool/record';
 import { segmentName } from '@offthread/worker/spool/run-folder';
@@ -55,7 +56,8 @@ export class PartitionWriter {
     this.#current ??= this.#create(sequence, time);
     const record = Buffer.allocUnsafe(bytes);
     payload.copy(record, RECORD_HEADER_BYTES);
-    sealRecord(record, 0, payload.length, { sequence, time, kind: 'whole' });
+    writeFrameHeader(record, 0, { kind: 'whole', time }, payload.length);
+    sealRecord(record, 0, bytes, sequence);
     const segment = this.#current;
     const { end } = segment;
     // Before the write, so that a part of the record is rolled back too.
