@@ -33,7 +33,7 @@ export default defineConfig({
     include: [
       'test/batch/batch.test.ts',
       'test/delivery/{backoff,outcome,retry}.test.ts',
-      'test/event/{before-send,event-refusal,timestamp}.test.ts',
+      'test/event/{before-send,event-refusal,prototypes,timestamp}.test.ts',
       'test/frame/frame.test.ts',
       'test/settings/names.test.ts',
       'test/spool/{format,retention,retry}.test.ts',

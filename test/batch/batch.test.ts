@@ -54,6 +54,7 @@ describe('the pure functions', () => {
     const taken: (Batch | Frame)[] = [];
     for (let next = takeBatch(source, batchSize); next !== undefined; next = takeBatch(source, batchSize)) {
       taken.push('frame' in next ? next.frame : next);
+      if (taken.length > frames.length) return expect.fail('more was taken than there is');
     }
     return taken;
   }

@@ -15,6 +15,43 @@ test('an extended Object.prototype changes nothing', async () => {
   expect(extended).toMatchObject({ code: 0, stderr: '', lines: plain?.lines });
 });
 
+describe('a property of Object.prototype', () => {
+  const TYPES = ['identify', 'track', 'page', 'screen', 'group', 'alias'];
+
+  /** What becomes of events that lack fields, and of values that are no events: an error message or what is recorded. */
+  function outcomes(): unknown[] {
+    const analytics = createTestAnalytics();
+    const given = [{ userId: 'u' }, { anonymousId: 'a' }, undefined, null, 'text', []];
+    const calls = TYPES.flatMap((type) => given.map((event) => [type, event] as const));
+    return [...calls, ['track', new Purchase(7)] as const].map(([type, event]) => {
+      try {
+        call(analytics, type, event);
+      } catch (error) {
+        return error instanceof Error ? error.message : error;
+      }
+      const { messageId, timestamp, ...recorded } = analytics.events.at(-1) ?? {};
+      // Both differ each time.
+      return { ...recorded, isForeign: messageId === 'foreign' || timestamp === 'foreign' };
+    });
+  }
+
+  test.each([
+    ...['userId', 'anonymousId', 'context', 'integrations', 'timestamp', 'messageId', 'event', 'properties'],
+    ...['traits', 'name', 'category', 'groupId', 'previousId'],
+  ])('named %s is not a field of an event that lacks it', (name) => {
+    const expected = outcomes();
+    let seen: unknown[];
+    // Only while the synchronous calls run, because other code runs in this process.
+    Reflect.set(Object.prototype, name, 'foreign');
+    try {
+      seen = outcomes();
+    } finally {
+      Reflect.deleteProperty(Object.prototype, name);
+    }
+    expect(seen).toEqual(expected);
+  });
+});
+
 class Purchase {
   readonly #price: number;
   constructor(price: number) {

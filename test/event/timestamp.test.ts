@@ -46,6 +46,8 @@ describe('a timestamp that is', () => {
     ['the end of a month in a zone that is ahead', '2019-03-01T00:30:00+01:00', '2019-02-28T23:30:00.000Z'],
     ['the first year of four digits', '0000-01-01', '0000-01-01T00:00:00.000Z'],
     ['a year below 100, without a zone', '0099-03-01 10:00', '0099-03-01T10:00:00.000Z'],
+    ['a year below 100, with t and z in lower case', '0099-03-01t10:00:00z', '0099-03-01T10:00:00.000Z'],
+    ['ISO 8601 with white space around it', ' 2026-11-24T12:00:00Z\n', WHOLE_NOON],
     ['the last millisecond of four digits', 253_402_300_799_999, '9999-12-31T23:59:59.999Z'],
     ['seconds, which could as well be milliseconds', 1_556_712_000, '1970-01-19T00:25:12.000Z'],
     ['a year of the nineteenth century', '1876-03-10', '1876-03-10T00:00:00.000Z'],
@@ -76,6 +78,8 @@ describe('a timestamp of', () => {
     ['Temporal.ZonedDateTime', zoned],
     ['a Date with a toISOString of its own', Object.assign(new Date(NOON), { toISOString: () => 'now' })],
     ['a class with toJSON', { toJSON: () => '2026-11-24T13:00:00.25+01:00' }],
+    ['a class with toJSON and an offset of hours', { toJSON: () => '2026-11-24T13:00:00.25+01' }],
+    ['a class with toJSON and an offset without colon', { toJSON: () => '2026-11-24T13:00:00.25+0100' }],
     ['a class with toISOString', { toISOString: () => NOON }],
   ])('%s is the point in time that it means', (_, timestamp) => {
     vi.stubEnv('TZ', 'Asia/Kolkata');
@@ -131,6 +135,7 @@ describe('the error names the conversion for', () => {
     ],
     ['what throws', { toISOString: () => { throw new Error('no'); } }, 'an object, which is not a valid time'], // biome-ignore format: one line each
     ['a year before the first', Temporal.Instant.from('-000100-11-24T12:00Z'), 'an object, which is not in the years 0 to 9999'], // biome-ignore format: one line each
+    ['a text after the last year', { toJSON: () => '9999-12-31T23:59:59-01:00' }, 'an object, which is not in the years 0 to 9999'], // biome-ignore format: one line each
     ['epochMilliseconds that are none', { epochMilliseconds: '12' }, 'an object'],
     ['a text in an object', { toJSON: () => 'soon' }, 'an object; convert it to a Date'],
     ['a Buffer', Buffer.from('2026-11-24'), 'an object'],

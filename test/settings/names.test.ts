@@ -30,6 +30,7 @@ describe('a setting of', () => {
     ['analytics-node', 'maxTotalBackoffDuration', "; use 'maxRetryDuration' instead, in milliseconds"],
     ['analytics-node', 'maxRateLimitDuration', "; use 'maxRetryDuration' instead, in milliseconds"],
     ['analytics-node', 'oauthSettings', "; use 'oauth' instead"],
+    ['analytics-node', 'plugins', "; use 'beforeSend' instead"],
     ['analytics-node', 'httpClient', FUNCTION],
     ['posthog-node', 'apiKey', "; use 'writeKey' instead"],
     ['posthog-node', 'disabled', "; use 'disable' instead"],

@@ -48,11 +48,11 @@ function readObject(timestamp: Asked): Date | string {
     const text = textOf(timestamp);
     // An invalid object of Luxon or Moment.
     if (text === null) return INVALID;
-    const time = typeof text === 'string' ? readText(text) : undefined;
-    const isLocal = typeof text === 'string' && typeof time === 'object' && !ZONE.test(text);
-    if (typeof time === 'object' && !isLocal) return time;
+    if (typeof text !== 'string') return adviceFor(timestamp, false);
+    const time = readText(text);
     if (time === NO_SUCH_YEAR) return time;
-    return `${isLocal ? ', which is not a point in time' : ''}${adviceFor(timestamp, time !== undefined)}`;
+    if (typeof time === 'string') return adviceFor(timestamp, true);
+    return ZONE.test(text) ? time : `, which is not a point in time${adviceFor(timestamp, true)}`;
   } catch {
     // An invalid object of dayjs throws, for example.
     return INVALID;
