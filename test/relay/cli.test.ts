@@ -216,19 +216,26 @@ test("status and dead name a directory that is not there, or that is not a relay
 test('options before the name of a command count, unless it does not have them', async () => {
   await start();
   const elsewhere = ['--directory', scratch.at('elsewhere')];
-  const [before, both, dead, misplaced, refused] = await Promise.all([
+  const [before, both, refused, deadRefused, ...dead] = await Promise.all([
     relayCommand([...here(), 'status']),
     relayCommand([...elsewhere, 'status', ...here()]),
+    relayCommand(['--port', '1', 'status', ...here()]),
+    relayCommand(['--port', '1', 'dead', ...here(), 'ls']),
     relayCommand([...here(), 'dead', 'ls']),
     relayCommand(['dead', ...here(), 'ls']),
-    relayCommand(['--port', '1', 'status', ...here()]),
+    relayCommand([...elsewhere, 'dead', ...here(), 'ls']),
+    relayCommand(['dead', ...elsewhere, 'ls', ...here()]),
   ]);
   expect(before.stdout).toMatch(/^[0-9a-f]{32} {2}0 events/);
   expect(both.stdout).toBe(before.stdout);
-  expect(dead.stdout).toBe('0 dead letters.\n');
-  expect(misplaced.code).toBe(2);
-  expect([refused.code, refused.stdout]).toEqual([2, '']);
-  expect(refused.stderr).toMatch(/^offthread-relay: '--port' is not an option of status\n/);
+  expect(dead.map(({ stdout }) => stdout)).toEqual(Array(4).fill('0 dead letters.\n'));
+  for (const [command, { code, stdout, stderr }] of [
+    ['status', refused],
+    ['dead', deadRefused],
+  ] as const) {
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(`offthread-relay: '--port' is not an option of ${command}\n`);
+  }
 });
 
 test('status says which events wait for a write key that is not listed, if it is given the list', async () => {

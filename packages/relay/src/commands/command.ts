@@ -22,15 +22,14 @@ export function commandNamed(name: string): Command {
 
 /** Has options before the name of a command count like those after it. Refuses those that would do nothing there. */
 function passOptions(command: Command): void {
-  if (command.commands.length > 0) return; // It passes them on.
-  for (let from = command.parent; from !== null; from = from.parent) {
-    for (const option of from.options) {
-      const name = option.attributeName();
-      if (from.getOptionValueSource(name) !== 'cli') continue;
-      if (!command.options.some((own) => own.attributeName() === name))
-        command.error(`error: '${option.long}' is not an option of ${command.name()}`);
-      command.setOptionValueWithSource(name, from.getOptionValue(name), 'cli');
-    }
+  const from = command.parent;
+  // The parent has got those of its own parent already.
+  for (const option of from?.options ?? []) {
+    const name = option.attributeName();
+    if (from?.getOptionValueSource(name) !== 'cli') continue;
+    if (!command.options.some((own) => own.attributeName() === name))
+      command.error(`error: '${option.long}' is not an option of ${command.name()}`);
+    command.setOptionValueWithSource(name, from.getOptionValue(name), 'cli');
   }
 }
 

@@ -34,16 +34,18 @@ export function deadCommand(): Command {
   const toStdout = common('export')
     .description('Write dead letters as NDJSON, with the event as it was sent. Changes nothing.')
     .action(exitBy(exportLetters));
-  return commandNamed('offthread-relay dead')
+  return common()
     .description('List the events that the API refused, deliver them again, or write them as NDJSON.')
+    .enablePositionalOptions()
     .addHelpText('after', HELP)
     .addCommand(ls)
     .addCommand(replay)
     .addCommand(toStdout);
 }
 
-function common(name: string): Command {
-  return engineOptions(sourceOptions(commandNamed(`offthread-relay dead ${name}`))).addOption(
+/** Creates `dead`, or the command with this name below it. */
+function common(name = ''): Command {
+  return engineOptions(sourceOptions(commandNamed(`offthread-relay dead ${name}`.trim()))).addOption(
     new Option('--source <name>', 'only of this source, by its name or the start of it'),
   );
 }
