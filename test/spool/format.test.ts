@@ -1,4 +1,5 @@
 // Whatever is wrong with a file, the events around it come back as they were, each once and in order, and nothing else does.
+import { crc32 } from 'node:zlib';
 import { findRecord, readCursor, readHeader, writeHeader, writeSlot } from '@offthread/worker/spool/index';
 import { describe, expect, test } from 'vitest';
 import { type ModelFileSystem, seeded } from '../helpers/model-file-system.js';
@@ -165,6 +166,30 @@ test('A header says whose events they are, and a flipped bit in the number of th
     changed[at] = (changed[at] ?? 0) ^ (1 << (bit & 7));
     expect(readHeader(changed).type).toBe('damaged');
   }
+});
+
+test('A header can have empty texts, and one that is cut off or begins with other bytes is damaged', () => {
+  const empty = { ...IDENTITY, frameDefaults: { idPrefix: '', library: '' } };
+  const shortest = writeHeader(empty, 12);
+  expect(readHeader(shortest)).toEqual({ type: 'header', header: { ...empty, time: 12, length: 64 } });
+  const header = writeHeader(IDENTITY, 12);
+  for (let length = 0; length < header.length; length++)
+    expect(readHeader(header.subarray(0, length)), `${length} bytes`).toEqual({ type: 'damaged' });
+  for (let at = 0; at < 8; at++) {
+    const changed = Buffer.from(header);
+    changed[at] = 0;
+    expect(readHeader(changed)).toEqual({ type: 'damaged' });
+  }
+});
+
+test('A header of another format is not ours, even if it has the same layout', () => {
+  const header = writeHeader(IDENTITY, 12);
+  header.writeUInt32LE(2, 8);
+  const end = header.length - 4;
+  header.writeUInt32LE(crc32(header.subarray(0, end)), end);
+  expect(readHeader(header)).toEqual({ type: 'foreign', format: 2 });
+  header[end - 1] = 0;
+  expect(readHeader(header)).toEqual({ type: 'foreign', format: 2 });
 });
 
 describe('A cursor', () => {

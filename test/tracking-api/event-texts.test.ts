@@ -99,6 +99,11 @@ describe('the texts of events', () => {
     ]);
   });
 
+  test('keep their white space if only an inner object has a writeKey', () => {
+    const event = '{ "type": "track", "properties": { "writeKey": "of the customer" } }';
+    expect(textsOf(`{"batch":[${event}]}`)).toEqual([event]);
+  });
+
   test('come from the last batch, context or field if a name repeats', () => {
     const body =
       '{"batch":[1],"context":{"a":1},"batch":[{"context":{"b":1},"context":{"b":2,"b":3}}],"context":{"c":4}}';

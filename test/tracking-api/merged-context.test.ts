@@ -38,3 +38,16 @@ test('a large batch without a context is not limited by this', () => {
   const batch = Array.from({ length: 100_000 }, () => ({}));
   expect(parseBody(Buffer.from(JSON.stringify({ batch })), ROUTE).refusal).toBeNull();
 });
+
+test('a large batch is not limited by a field that is not merged into its events', () => {
+  const batch = Array.from({ length: 2_500 }, () => ({}));
+  const body = Buffer.from(JSON.stringify({ context: { ip: '::1' }, batch, note: 'x'.repeat(300_000) }));
+  expect(parseBody(body, ROUTE).refusal).toBeNull();
+});
+
+test('an event that is too large is found if the batch is not the last field', () => {
+  const batch = [{}, { properties: { note: 'x'.repeat(40_000) } }, {}];
+  const body = Buffer.from(JSON.stringify({ batch, context: { ip: '::1' } }));
+  const { faults } = parseBody(body, ROUTE);
+  expect(faults.filter(({ code }) => code === 'event_too_large')).toMatchObject([{ index: 1 }]);
+});

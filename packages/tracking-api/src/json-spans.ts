@@ -5,7 +5,6 @@
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
-const COLON = 0x3a;
 const BACKSLASH = 0x5c;
 
 /** The bytes of a value, from `start` to `end`, exclusive. */
@@ -41,8 +40,8 @@ export function membersOf(json: Buffer, span: Span): Member[] {
     const nameEnd = endOfValue(json, at);
     const quoted = json.toString('utf8', at, nameEnd);
     const name = quoted.includes('\\') ? (JSON.parse(quoted) as string) : quoted.slice(1, -1);
-    at = skipSpace(json, nameEnd);
-    if (json[at] === COLON) at = skipSpace(json, at + 1);
+    // After the colon.
+    at = skipSpace(json, skipSpace(json, nameEnd) + 1);
     const end = endOfValue(json, at);
     members.push({ name, value: { start: at, end } });
     at = skipSpace(json, end);
