@@ -20,6 +20,9 @@ export function cpuSource() {
 
 /** The first number of schedstat is CPU time in nanoseconds. It includes all threads of V8, libuv and workers. */
 function fromScheduler() {
+  // Makes the kernel bring the time of this thread up to date. Otherwise that of a thread that is running is as old as the
+  // last tick of the scheduler, up to 4 ms.
+  process.cpuUsage();
   const main = usedBy(process.pid);
   if (main === undefined) return undefined;
   let all = 0;
