@@ -547,12 +547,12 @@ describe('a server that gets SIGTERM', { timeout: 60_000 }, () => {
   });
 
   test('answers requests in flight, and is not delayed by keep-alive connections', async () => {
-    const server = await start({ WORK_MS: '500' });
+    const server = await start({ WORK_MS: '100' });
     const placed = Array.from({ length: 5 }, () => placeOrder(server.url, agent));
     await Promise.all(placed.map(({ inFlight }) => inFlight));
     server.child.kill('SIGTERM');
 
-    const orders = await Promise.all(placed.map(({ answer }) => answer));
+    const orders = await Promise.all(placed.map(({ answer }) => answer()));
     expect(orders.map(({ status, connection }) => [status, connection])).toEqual(
       Array(5).fill([201, 'close']),
     );

@@ -45,12 +45,12 @@ test('a server under load that gets SIGTERM delivers the event of every request 
 });
 
 test('requests in flight at SIGTERM are answered, and the server then ends without delay', async () => {
-  const server = await start('demo/server.js', { WORK_MS: '500' });
+  const server = await start('demo/server.js', { WORK_MS: '100' });
   const placed = Array.from({ length: 5 }, () => placeOrder(server.url, agent));
   await Promise.all(placed.map(({ inFlight }) => inFlight));
   server.child.kill('SIGTERM');
 
-  const orders = await Promise.all(placed.map(({ answer }) => answer));
+  const orders = await Promise.all(placed.map(({ answer }) => answer()));
   expect(orders.map(({ status }) => status)).toEqual([201, 201, 201, 201, 201]);
   // The client keeps these connections open: a server that waited for them would be killed in the end.
   expect(await server.end).toEqual([0, null]);

@@ -211,12 +211,12 @@ describe.each([
   }
 
   test('on SIGTERM it answers requests in flight, delivers their events, and ends', async () => {
-    const running = await launch({}, { WORK_MS: '500' });
+    const running = await launch({}, { WORK_MS: '100' });
     server = running;
     const placed = Array.from({ length: 5 }, () => placeOrder(running.url, agent, { 'x-user-id': 'user-1' }));
     await Promise.all(placed.map(({ inFlight }) => inFlight));
     running.child.kill('SIGTERM');
-    const orders = await Promise.all(placed.map(({ answer }) => answer));
+    const orders = await Promise.all(placed.map(({ answer }) => answer()));
     expect(orders.map(({ status }) => status)).toEqual([201, 201, 201, 201, 201]);
     // Nest raises the signal again, after its hooks.
     expect(await running.end).toEqual(name.startsWith('NestJS') ? [null, 'SIGTERM'] : [0, null]);

@@ -67,24 +67,27 @@ export async function loadUntilSigterm({ url, child, end }: OrderServer, most: n
   return orders;
 }
 
-/** Places an order on a keep-alive connection. It is in flight once the server has agreed to receive the body. */
+/**
+ * Places an order on a keep-alive connection. It is in flight once the server has agreed to receive the body, which is
+ * sent when the answer is asked for.
+ */
 export function placeOrder(
   url: string,
   agent: Agent,
   more: Readonly<Record<string, string>> = {},
-): { inFlight: Promise<unknown>; answer: Promise<Answer> } {
+): { inFlight: Promise<unknown>; answer: () => Promise<Answer> } {
   const headers = { 'content-type': 'application/json', expect: '100-continue', ...more };
   const signal = AbortSignal.timeout(20_000);
   const sent = request(`${url}/orders`, { method: 'POST', agent, headers, signal });
   sent.flushHeaders();
   const inFlight = once(sent, 'continue', { signal });
-  const answer = inFlight.then(async () => {
+  const answer = async (): Promise<Answer> => {
     sent.end(JSON.stringify({ userId: 'user-1' }));
     const [response] = (await once(sent, 'response', { signal })) as [IncomingMessage];
     let text = '';
     for await (const piece of response) text += piece;
     const { statusCode: status, headers } = response;
     return { status, connection: headers.connection, orderId: JSON.parse(text).orderId };
-  });
+  };
   return { inFlight, answer };
 }

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-/** Milliseconds after which a program is killed. No test expects that. */
+/** Milliseconds after which a program is killed, unless the test says otherwise. No test expects that. */
 const LIMIT_MS = 50_000;
 
 /** The flag for the permission model. */
@@ -17,6 +17,8 @@ export interface ProgramOptions {
   /** Flags for Node.js. */
   flags?: readonly string[];
   env?: Readonly<Record<string, string>>;
+  /** Milliseconds after which it is killed. Default: 50,000. */
+  limitMs?: number;
   /** Maximum open file descriptors of the process. */
   maxFiles?: number;
   /** Called for each line of JSON that the program prints. */
@@ -45,7 +47,7 @@ export interface Ended {
 
 /** Runs a fixture and waits until it ends. */
 export function runProgram(file: string | URL, options: ProgramOptions = {}): Promise<Ended> {
-  const { args = [], flags = [], env = {}, maxFiles, onLine } = options;
+  const { args = [], flags = [], env = {}, limitMs = LIMIT_MS, maxFiles, onLine } = options;
   const path = fileURLToPath(new URL(file, new URL('../fixtures/', import.meta.url)));
   // Without the test runner's settings for Node.js and for its workers.
   const { NODE_OPTIONS: _, NODE_PATH: __, VITEST: ___, ...outer } = process.env;
@@ -68,7 +70,7 @@ export function runProgram(file: string | URL, options: ProgramOptions = {}): Pr
     onLine?.(line, (signal) => child.kill(signal));
   });
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
+    const timer = setTimeout(() => child.kill('SIGKILL'), limitMs);
     child.once('error', reject);
     child.once('close', (code, signal) => {
       clearTimeout(timer);

@@ -100,7 +100,7 @@ describe('requests', () => {
     const sent = request(`${relay.url}/v1/batch`, { method: 'POST', headers });
     sent.on('error', () => {});
     sent.flushHeaders();
-    const [response] = await once(sent, 'response', { signal: AbortSignal.timeout(5_000) });
+    const [response] = await once(sent, 'response', { signal: AbortSignal.timeout(20_000) });
     expect(response.statusCode).toBe(401);
     sent.destroy();
     expect((await api.counts()).requests).toBe(0);

@@ -22,6 +22,7 @@ test.for(['flushAsync', 'leave'])(
     const { code, stderr, lines } = await runProgram('unclosed-clients.mjs', {
       args: [bench.api.url, '7500', how],
       flags: ['--expose-gc'],
+      limitMs: 110_000,
     });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect((await bench.api.counts()).events).toBe(10_000);
