@@ -177,7 +177,10 @@ describe('A client', () => {
     for (const index of upTo(40)) expect(found.has(index + 60)).toBe(true);
     endAdopter();
     const drained = await runFixture('spool-client.mjs', drainOf(50));
-    expect(JSON.parse(drained.stdout)).toMatchObject({ stats: { spool: { recovered: 60 } }, errors: [] });
+    const { stats, errors } = JSON.parse(drained.stdout);
+    expect(errors).toEqual([]);
+    // 60, unless the owner of the run looked whether it was still there before it wrote the last ten.
+    expect(stats.spool.recovered).toBeGreaterThanOrEqual(50);
     await expectEach(100);
   });
 });
