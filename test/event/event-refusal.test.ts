@@ -233,6 +233,12 @@ test.each([
   expect({ userId, anonymousId }).toEqual({ userId: undefined, anonymousId: undefined, ...sent });
 });
 
+test.each(['page', 'screen'])('the properties of a %s are accepted', (type) => {
+  const analytics = createTestAnalytics();
+  expect(call(analytics, type, { ...WHO, name: 'n', properties: { a: 1 } })).toBe(true);
+  expect(analytics.events).toMatchObject([{ type, properties: { a: 1 } }]);
+});
+
 test('two empty ids are refused', () => {
   const { message } = refusal(() =>
     call(createTestAnalytics(), 'track', { userId: '', anonymousId: '', event: 'e' }),
