@@ -56,11 +56,6 @@ export class RunReader {
     return this.#position;
   }
 
-  /** Bytes of the open segments. This changes when they grow. */
-  get openBytes(): number {
-    return this.#open.reduce((sum, { size }) => sum + size, 0);
-  }
-
   /** Returns the next event without taking it; undefined if there is none at the moment. */
   peek(): SpoolRecord | undefined {
     this.#head ??= this.#find();
