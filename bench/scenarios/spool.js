@@ -146,7 +146,7 @@ async function costs(without, withIt, strict, quick) {
   await Promise.all([withIt.stored(), strict.stored()]);
   const clients = { without, withIt, strict };
   const calls = { without: [], withIt: [], strict: [] };
-  for (let round = 0; round < (quick ? 20 : 60); round++) {
+  for (let round = 0; round < (quick ? 20 : 40); round++) {
     for (const [name, analytics] of Object.entries(clients)) {
       // Not the elapsed time: the worker and the API take the CPU from the main thread now and then.
       const before = readCpu();
@@ -155,7 +155,7 @@ async function costs(without, withIt, strict, quick) {
       await analytics.flushAsync(30_000);
     }
   }
-  const pairs = quick ? 3 : 8;
+  const pairs = quick ? 3 : 6;
   const costAt = ([, analytics]) => costOf((event) => analytics.track(event), { rate: RATE, pairs });
   const costs = {};
   for (const each of Object.entries(clients)) costs[each[0]] = await costAt(each);
