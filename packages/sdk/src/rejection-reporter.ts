@@ -1,6 +1,6 @@
 // Reports events that are rejected at the call: to the callback, `onError`, a diagnostics channel and the counters.
 // Used by event-acceptor.ts. Next: callback-runner.ts.
-import { AnalyticsError } from './errors.js';
+import { AnalyticsError, type ErrorDetails } from './errors.js';
 import type { Dropped } from './event/before-send.js';
 import type { AnyEvent, EventType } from './event/event.js';
 import type { Callback } from './event/methods.js';
@@ -24,9 +24,6 @@ export interface Refusal {
   readonly cause?: unknown;
 }
 
-/** An event that was rejected at the call. */
-type Rejection = (Refusal | Dropped) & { readonly type: EventType; readonly event: AnyEvent };
-
 export class RejectionReporter {
   readonly #owner: object;
   readonly #flushTimeout: number;
@@ -42,11 +39,20 @@ export class RejectionReporter {
   }
 
   /** Reports a rejection. Returns whether the event counts as accepted, because `beforeSend` dropped it. */
-  report({ code, message, cause, type, event }: Rejection, callback: Callback | undefined): boolean {
+  report(
+    { code, message, cause }: Refusal | Dropped,
+    type: EventType,
+    event: AnyEvent,
+    callback: Callback | undefined,
+  ): boolean {
     const analytics = this.#owner;
-    const details = { events: [readableFields(type, event)], cause };
-    const error = (): AnalyticsError => new AnalyticsError(code, message, details);
-    if (typeof callback === 'function') this.#callbacks.callLater(new BoundCallback(callback), error);
+    // Not copied for each event, because an overloaded server has thousands of refusals a second.
+    const detailsNow = (): ErrorDetails => ({ events: [readableFields(type, event)], cause });
+    const error = (details = detailsNow()): AnalyticsError => new AnalyticsError(code, message, details);
+    if (typeof callback === 'function') {
+      const details = detailsNow();
+      this.#callbacks.callLater(new BoundCallback(callback), () => error(details));
+    }
     if (code === 'before_send' || code === 'before_send_failed') {
       this.#counters.dropAtCall(code);
       if (code === 'before_send_failed') this.#callbacks.report(error());
@@ -57,7 +63,7 @@ export class RejectionReporter {
     // Not reported at the end of the process. An `onError` that creates a client for each error would never stop.
     if (code === 'closed' && isTooLate(this.#flushTimeout)) return false;
     if (code === 'unserializable' || code === 'event_too_large') this.#callbacks.report(error());
-    else this.#callbacks.reportRarely(code, message, details);
+    else this.#callbacks.reportRarely(code, message, detailsNow);
     publish('offthread:refused', () => ({ analytics, count: 1, code, type }));
     return false;
   }

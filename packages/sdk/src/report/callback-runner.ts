@@ -50,7 +50,7 @@ export class CallbackRunner {
   /**
    * Reports a refusal that may occur thousands of times a second: the first one at once, then the count once a minute.
    */
-  reportRarely(code: ErrorCode, message: string, details: ErrorDetails): void {
+  reportRarely(code: ErrorCode, message: string, details: () => ErrorDetails): void {
     const muted = this.#muted.get(code);
     if (muted !== undefined) {
       muted.count++;
@@ -59,10 +59,10 @@ export class CallbackRunner {
     const timer = after(REPORT_INTERVAL_MS, () => {
       const { count = 0 } = this.#muted.get(code) ?? {};
       this.#muted.delete(code);
-      if (count > 0) this.reportRarely(code, message, { count });
+      if (count > 0) this.reportRarely(code, message, () => ({ count }));
     });
     this.#muted.set(code, { timer, count: 0 });
-    this.report(new AnalyticsError(code, message, details));
+    this.report(new AnalyticsError(code, message, details()));
   }
 
   /** Reports a delay, unless one was reported and `isDelayed` has not been reset since. */
