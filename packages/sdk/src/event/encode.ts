@@ -155,6 +155,15 @@ export function asText(event: EncodedEvent): EncodedEvent {
 /** More bytes than the worker adds to an event: its type, `messageId`, timestamp and library. */
 const MAX_ADDED_BYTES = 1_000;
 
+/** Bytes that the JSON text of an event may certainly have. */
+const SAFE_BYTES = MAX_EVENT_BYTES - MAX_ADDED_BYTES;
+
+/** Whether an event is certainly not too large, as nearly all are. They need no byte count. */
+export function isSmall({ content }: EncodedEvent): boolean {
+  // A UTF-16 code unit takes at most three bytes in UTF-8.
+  return typeof content === 'string' && content.length * 3 <= SAFE_BYTES;
+}
+
 /** Returns a message if the event is certainly too large. For a snapshot, only the worker may be able to tell. */
 export function oversize(
   { kind, time, content, minBytes = 0 }: EncodedEvent,
@@ -163,10 +172,7 @@ export function oversize(
   if (typeof content !== 'string') {
     return minBytes > MAX_EVENT_BYTES ? describeOversize(`at least ${minBytes}`) : undefined;
   }
-  // A UTF-16 code unit takes at most three bytes in UTF-8, so nearly all events need no byte count, and nearly all
-  // others need nothing else.
-  const room = MAX_EVENT_BYTES - MAX_ADDED_BYTES;
-  if (content.length * 3 <= room || Buffer.byteLength(content) <= room) return undefined;
+  if (Buffer.byteLength(content) <= SAFE_BYTES) return undefined;
   const memory = Buffer.from(content);
   const frame = { kind, time, memory, start: 0, end: memory.length };
   const bytes = lengthOf(textOf(frame, accepted + 1, frameDefaults));
@@ -175,7 +181,8 @@ export function oversize(
 
 /** Whether `library` can't simply be inserted into the JSON text of the context. */
 function isOdd(context: object | undefined): boolean {
-  return context !== undefined && ('library' in context || 'toJSON' in context);
+  const { library, toJSON } = (context ?? {}) as { library?: unknown; toJSON?: unknown };
+  return library !== undefined || toJSON !== undefined;
 }
 
 function idText(id: Id | null | undefined): string | undefined {
