@@ -1,6 +1,6 @@
 // The spool: what it adds to a call on the main thread and to all threads, 20,000 events a second through the disk, and
 // backlogs that another process has left: 1 GB of large events, 1,000,000 small ones, and a directory of 5,000 runs.
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -29,7 +29,17 @@ export async function run({ endpoints, quick }, subject) {
   const directory = mkdtempSync(join(tmpdir(), 'offthread-bench-'));
   const parts = {};
   try {
-    for (const part of ['cost', 'high', 'fill', 'drain', 'fillMany', 'drainMany', 'direct', 'runs']) {
+    for (const part of [
+      'calls',
+      'paced',
+      'high',
+      'fill',
+      'drain',
+      'fillMany',
+      'drainMany',
+      'direct',
+      'runs',
+    ]) {
       await endpoints.reset();
       if (part.startsWith('fill')) await endpoints.hang();
       const settings = { ...endpoints.urls, part, directory, quick };
@@ -39,8 +49,8 @@ export async function run({ endpoints, quick }, subject) {
   } finally {
     rmSync(directory, { recursive: true });
   }
-  const { drainedPerSecond, directPerSecond, ...others } = parts;
-  return { ...others, drainedPerSecond, drainShare: drainedPerSecond / directPerSecond };
+  const { backlogPerSecond, directPerSecond, ...others } = parts;
+  return { ...others, backlogPerSecond, drainShare: backlogPerSecond / directPerSecond };
 }
 
 export async function measure(subject, { part, directory, quick, ...settings }) {
@@ -57,8 +67,20 @@ export async function measure(subject, { part, directory, quick, ...settings }) 
       ...more,
     });
   switch (part) {
-    case 'cost':
-      return costs(create({}), create({ spool }), create({ spool: { ...spool, strict: true } }), quick);
+    case 'calls':
+    case 'paced': {
+      const clients = {
+        without: create({}),
+        withIt: create({ spool }),
+        strict: create({ spool: { ...spool, strict: true } }),
+      };
+      await Promise.all([clients.withIt.stored(), clients.strict.stored()]);
+      const costs = await (part === 'calls'
+        ? callCosts(clients, quick)
+        : pacedCosts(clients, directory, quick));
+      await Promise.all(Object.values(clients).map((analytics) => analytics.close()));
+      return costs;
+    }
     case 'high': {
       const analytics = create({ spool });
       await analytics.stored();
@@ -95,7 +117,7 @@ export async function measure(subject, { part, directory, quick, ...settings }) 
       return { lookMs: await lookAtRuns(join(directory, 'runs')) };
     case 'drainMany': {
       const { recovered, elapsed } = await sendAll(create({ spool }));
-      return { drainedPerSecond: (recovered * 1e3) / elapsed };
+      return { backlogPerSecond: (recovered * 1e3) / elapsed };
     }
     default: {
       // As fast as the API takes what waits in memory.
@@ -141,31 +163,56 @@ async function sendAll(analytics, look = () => {}) {
   return { recovered, elapsed };
 }
 
-/** A call and an event, without the spool, with it and with `strict`, in turns. */
-async function costs(without, withIt, strict, quick) {
-  await Promise.all([withIt.stored(), strict.stored()]);
-  const clients = { without, withIt, strict };
-  const calls = { without: [], withIt: [], strict: [] };
-  for (let round = 0; round < (quick ? 20 : 40); round++) {
+/** A call of warm code without the spool, with it and with `strict`, in turns. */
+async function callCosts(clients, quick) {
+  const rounds = [];
+  for (let round = 0; round < (quick ? 20 : 60); round++) {
+    const used = {};
     for (const [name, analytics] of Object.entries(clients)) {
       // Not the elapsed time: the worker and the API take the CPU from the main thread now and then.
       const before = readCpu();
       for (let n = 0; n < CALLS; n++) analytics.track(eventOf(n));
-      calls[name].push(usedBetween(before, readCpu()).main);
+      used[name] = usedBetween(before, readCpu()).main / CALLS;
       await analytics.flushAsync(30_000);
     }
+    rounds.push(used);
   }
-  const pairs = quick ? 3 : 6;
-  const costAt = ([, analytics]) => costOf((event) => analytics.track(event), { rate: RATE, pairs });
-  const costs = {};
-  for (const each of Object.entries(clients)) costs[each[0]] = await costAt(each);
-  await Promise.all(Object.values(clients).map((analytics) => analytics.close()));
   return {
-    callRatio: median(calls.withIt) / median(calls.without),
-    strictCallUs: (median(calls.strict) - median(calls.without)) / CALLS,
-    addedMainUs: costs.withIt.netMainUs - costs.without.netMainUs,
-    addedAllUs: costs.withIt.netAllUs - costs.without.netAllUs,
-    strictMainUs: costs.strict.netMainUs - costs.without.netMainUs,
+    callRatio: median(rounds.map(({ withIt, without }) => withIt / without)),
+    strictCallUs: median(rounds.map(({ strict, without }) => strict - without)),
+  };
+}
+
+/**
+ * What an event costs more at a fixed rate, when the caches of the processor are cold. `writeMainUs` is the cost of
+ * writing as many bytes to a file, which is most of what `strict` does.
+ */
+async function pacedCosts(clients, directory, quick) {
+  const file = openSync(join(directory, 'written'), 'w');
+  const bytes = Buffer.from(JSON.stringify(eventOf(0)));
+  let end = 0;
+  const write = (event) => {
+    end += writeSync(file, bytes, 0, bytes.length, end);
+    return event;
+  };
+  const tracks = Object.fromEntries(
+    Object.entries(clients).map(([name, analytics]) => [name, (event) => analytics.track(event)]),
+  );
+  const rounds = [];
+  // A pair of windows of each, in turns: at times, the whole machine is slower.
+  for (let round = 0; round < (quick ? 3 : 8); round++) {
+    const costs = {};
+    for (const [name, track] of Object.entries({ ...tracks, write }))
+      costs[name] = await costOf(track, { rate: RATE, pairs: 1 });
+    rounds.push(costs);
+  }
+  closeSync(file);
+  const more = (name, key) => median(rounds.map((costs) => costs[name][key] - costs.without[key]));
+  return {
+    addedMainUs: more('withIt', 'netMainUs'),
+    addedAllUs: more('withIt', 'netAllUs'),
+    strictMainUs: more('strict', 'netMainUs'),
+    writeMainUs: median(rounds.map(({ write: { netMainUs } }) => netMainUs)),
   };
 }
 
