@@ -8,11 +8,17 @@
 // The CRC covers everything after it. `length` is that of the payload and is never 0. Otherwise a range of zeros, which
 // a file system may leave behind, would be a valid record, because the CRC of nothing is 0.
 
-import { FRAME_HEADER_BYTES, KIND, type Kind } from '../protocol.js';
+import { FRAME, FRAME_HEADER_BYTES, KIND, type Kind } from '../protocol.js';
 import { crc32 } from './crc32.js';
 
 /** Bytes before each payload. */
 export const RECORD_HEADER_BYTES = FRAME_HEADER_BYTES;
+
+/** Where the two halves of the sequence number are. The other fields are those of a frame. */
+const SEQUENCE = { LOW: 8, HIGH: 12 } as const;
+
+/** The bytes of a record that the CRC covers begin here. */
+const CRC_END = 4;
 
 /**
  * Largest payload. An event that can be sent has at most 32 KB. JSON text escapes bytes below 0x20, and the highest
@@ -39,25 +45,25 @@ export interface SpoolRecord {
 
 /** Turns a frame into a record, in place: adds its sequence number and the CRC. */
 export function sealRecord(memory: Buffer, at: number, end: number, sequence: number): void {
-  memory.writeUInt32LE(sequence % 2 ** 32, at + 8);
-  memory.writeUInt32LE(Math.floor(sequence / 2 ** 32), at + 12);
-  memory.writeUInt32LE(crc32(memory.subarray(at + 4, end)), at);
+  memory.writeUInt32LE(sequence % 2 ** 32, at + SEQUENCE.LOW);
+  memory.writeUInt32LE(Math.floor(sequence / 2 ** 32), at + SEQUENCE.HIGH);
+  memory.writeUInt32LE(crc32(memory.subarray(at + CRC_END, end)), at);
 }
 
 /** Returns the record at `at`, or undefined if no valid one ends by `limit`. */
 export function readRecord(memory: Buffer, at: number, limit: number): SpoolRecord | undefined {
   const start = at + RECORD_HEADER_BYTES;
   if (start >= limit) return undefined;
-  const length = memory.readUInt32LE(at + 4);
+  const length = memory.readUInt32LE(at + FRAME.LENGTH);
   // The cheap checks come first, because a search for the next record runs them at every byte.
   if (length === 0 || length > MAX_PAYLOAD_BYTES || start + length > limit) return undefined;
-  const kind = KINDS[memory.readUInt32LE(at + 24)];
-  const high = memory.readUInt32LE(at + 12);
+  const kind = KINDS[memory.readUInt32LE(at + FRAME.KIND)];
+  const high = memory.readUInt32LE(at + SEQUENCE.HIGH);
   if (kind === undefined || high >= MAX_HIGH_WORD) return undefined;
   const end = start + length;
-  if (crc32(memory.subarray(at + 4, end)) !== memory.readUInt32LE(at)) return undefined;
-  const sequence = high * 2 ** 32 + memory.readUInt32LE(at + 8);
-  return { sequence, time: memory.readDoubleLE(at + 16), kind, memory, start, end };
+  if (crc32(memory.subarray(at + CRC_END, end)) !== memory.readUInt32LE(at)) return undefined;
+  const sequence = high * 2 ** 32 + memory.readUInt32LE(at + SEQUENCE.LOW);
+  return { sequence, time: memory.readDoubleLE(at + FRAME.TIME), kind, memory, start, end };
 }
 
 /** What comes next in a segment. */
@@ -75,9 +81,9 @@ export function findRecord(memory: Buffer, at: number, limit: number): Found {
   const record = readRecord(memory, at, limit);
   if (record !== undefined || at >= limit) return { record, before: 'nothing' };
   for (let next = at + 1; next + RECORD_HEADER_BYTES < limit; next++) {
-    // Usually zeros, from a part of a block that was never written. `length` has a nonzero byte 4 to 7 bytes after the
-    // start.
-    if (memory[next + 4] === 0 && isZero(memory, next + 4)) continue;
+    // Usually zeros, from a part of a block that was never written. The length of a record is never zero.
+    const length = next + FRAME.LENGTH;
+    if (memory[length] === 0 && isZero(memory, length)) continue;
     const found = readRecord(memory, next, limit);
     if (found !== undefined) return { record: found, before: 'damage' };
   }
@@ -94,9 +100,9 @@ function isZero(memory: Buffer, at: number): boolean {
  */
 function isTorn(memory: Buffer, at: number, limit: number): boolean {
   if (limit - at < RECORD_HEADER_BYTES) return true;
-  const length = memory.readUInt32LE(at + 4);
-  if (length === 0) return areZeros(memory, at + 4, limit);
-  if (length > MAX_PAYLOAD_BYTES || memory.readUInt32LE(at + 24) >= KINDS.length) return false;
+  const length = memory.readUInt32LE(at + FRAME.LENGTH);
+  if (length === 0) return areZeros(memory, at + FRAME.LENGTH, limit);
+  if (length > MAX_PAYLOAD_BYTES || memory.readUInt32LE(at + FRAME.KIND) >= KINDS.length) return false;
   const end = at + RECORD_HEADER_BYTES + length;
   // A file that ends with the record has no zeros that were written ahead, so its bytes were lost later.
   return end > limit || (end < limit && areZeros(memory, end - 1, limit));
