@@ -1,5 +1,5 @@
 // Marks historical events, whose `properties` and `context.library` are sent unchanged. For `offthread import` of
-// @offthread/devtools. Used by encode.ts and page-properties.ts.
+// @offthread/devtools. Used by whole-event.ts and page-properties.ts.
 
 /** A registered symbol, because each entry point of the package is a separate bundle. */
 const MARK = Symbol.for('@offthread/sdk:as-given');

@@ -1,27 +1,14 @@
-// Serializes an event into a frame, with the only `JSON.stringify` on the main thread. Next: pending-events.ts.
-import * as types from 'node:util/types';
+// Serializes an event into a frame, with the only `JSON.stringify` of nearly all events on the main thread. Next:
+// whole-event.ts for the others, pending-events.ts.
 import { lengthOf, textOf } from '@offthread/worker/frame/frame';
 import { serializeSnapshot } from '@offthread/worker/frame/serialize-snapshot';
 import { describeOversize, MAX_EVENT_BYTES } from '@offthread/worker/limits';
-import type { FrameDefaults, Kind } from '@offthread/worker/protocol';
 import { wallTime } from '../runtime/clock.js';
 import { version } from '../version.js';
-import { isAsGiven } from './as-given.js';
+import type { EncodedEvent, Numbering } from './encoded-event.js';
 import type { AnyEvent, EventType, Id } from './event.js';
 import { pageProperties } from './page-properties.js';
-import { isRawJSON, snapshot } from './snapshot.js';
-import { isoTime } from './validate.js';
-
-/** A serialized event. */
-export interface EncodedEvent {
-  /** The format of `content`: JSON text, or the bytes of a snapshot if JSON text cannot hold the event. */
-  readonly kind: Kind;
-  /** When it was accepted, in milliseconds since 1970. */
-  readonly time: number;
-  readonly content: string | Uint8Array;
-  /** Snapshots only: the minimum size of the event in bytes when it is sent. */
-  readonly minBytes?: number;
-}
+import { encodeWhole } from './whole-event.js';
 
 const LIBRARY = { name: '@offthread/sdk', version };
 
@@ -31,13 +18,6 @@ export const LIBRARY_TEXT = JSON.stringify(LIBRARY);
 /** Where the value of the context is in the text of an event that has one. */
 const CONTEXT_AT = '{"context":'.length;
 const OPENING_BRACE = 0x7b;
-
-/** The source of sequence numbers and of the prefix of `messageId`. */
-export interface Numbering {
-  /** Sequence number of the newest event. */
-  readonly accepted: number;
-  readonly frameDefaults: FrameDefaults;
-}
 
 /**
  * Serializes a validated event. This runs getters and `toJSON` methods of the caller, which may track other events with
@@ -105,45 +85,6 @@ function sentFields(type: EventType, event: AnyEvent, context: object | undefine
   }
 }
 
-/** An event that is written with all its fields, because the worker can't add the rest to its text. */
-interface WholeEvent {
-  readonly type: EventType;
-  readonly messageId: string | undefined;
-  readonly event: AnyEvent;
-  readonly context: object | undefined;
-  readonly fields: object;
-  readonly time: number;
-  readonly library: unknown;
-  readonly numbering: Numbering;
-}
-
-/** @param isJson false if JSON.stringify has already failed, which would run the caller's getters once more. */
-function encodeWhole(whole: WholeEvent, isJson: boolean): EncodedEvent {
-  const { time } = whole;
-  try {
-    if (isJson) return { kind: 'whole', time, content: numbered(whole, JSON.stringify(asSent(whole))) };
-  } catch {
-    // See below.
-  }
-  // The event has a BigInt. If the cause is another one, such as a cycle, snapshot() throws as well.
-  return { kind: 'snapshot', time, ...snapshot(asSent(whole), (text) => numbered(whole, text)) };
-}
-
-/** The event as it is sent, without the fields that `numbered` adds. */
-function asSent({ type, messageId, event, context, fields, time, library }: WholeEvent): object {
-  const timestamp = isoTime(type, event.timestamp ?? time);
-  const made = isAsGiven(event) ? (context as { library?: unknown } | undefined)?.library : undefined;
-  const rest = { timestamp, ...fields, context: withLibrary(context, made ?? library) };
-  return messageId === undefined ? rest : { type, messageId, ...rest };
-}
-
-/** Adds `type` and a generated `messageId` to the text of an event that has no `messageId`. */
-function numbered({ type, messageId, numbering }: WholeEvent, text: string): string {
-  if (messageId !== undefined) return text;
-  const { accepted, frameDefaults } = numbering;
-  return `{"type":"${type}","messageId":"${frameDefaults.idPrefix}${accepted + 1}",${text.slice(1)}`;
-}
-
 /** The same event as JSON text, if it is a snapshot, which otherwise the worker would serialize. */
 export function asText(event: EncodedEvent): EncodedEvent {
   const { time, content } = event;
@@ -188,20 +129,4 @@ function isOdd(context: object | undefined): boolean {
 function idText(id: Id | null | undefined): string | undefined {
   // An empty id counts as absent. It is valid only if the other id is set.
   return typeof id === 'string' ? id || undefined : id == null ? undefined : String(id);
-}
-
-/**
- * A copy of the context with `library`. Calls the context's `toJSON`, if it has one.
- *
- * @throws what `toJSON` throws, and if the context does not serialize to an object, like a Date.
- */
-function withLibrary(context: object | undefined, library: unknown): object {
-  const { toJSON } = (context ?? {}) as { toJSON?: unknown };
-  const seen: unknown = typeof toJSON === 'function' ? Reflect.apply(toJSON, context, ['context']) : context;
-  if (seen === undefined || seen === null) return { library };
-  if (typeof seen !== 'object' || Array.isArray(seen) || types.isBoxedPrimitive(seen) || isRawJSON(seen))
-    throw new TypeError('The context does not serialize to a JSON object');
-  const copy: Readonly<Record<string, unknown>> = { ...seen, library };
-  // JSON.stringify doesn't call `toJSON` on the result of a `toJSON`, so the copy must not have the method.
-  return typeof copy['toJSON'] === 'function' ? { ...copy, toJSON: undefined } : copy;
 }

@@ -1,5 +1,5 @@
 // Copies values as `JSON.stringify` sees them, for before-send.ts, and serializes events with a BigInt, which JSON text
-// cannot hold, for encode.ts. Next: the worker's serialize-snapshot.ts.
+// cannot hold, for whole-event.ts. Next: the worker's serialize-snapshot.ts.
 import { constants } from 'node:buffer';
 import * as types from 'node:util/types';
 import { nanoid } from 'nanoid';

@@ -8,7 +8,7 @@
 import { stringOf, textOf } from '@offthread/worker/frame/frame';
 import type { FrameDefaults, Handover } from '@offthread/worker/protocol';
 import type { SentEvent } from '../errors.js';
-import type { EncodedEvent } from '../event/encode.js';
+import type { EncodedEvent } from '../event/encoded-event.js';
 import type { Callback } from '../event/methods.js';
 import { BoundCallback } from '../report/bound-callback.js';
 import type { EventLog } from './event-log.js';

@@ -1,6 +1,6 @@
 // The pools of spare slabs, and how large the next slab of a client is. Used by pending-events.ts.
 import { FRAME_HEADER_BYTES, SLAB_HEADER_BYTES } from '@offthread/worker/protocol';
-import type { EncodedEvent } from '../event/encode.js';
+import type { EncodedEvent } from '../event/encoded-event.js';
 import { every } from '../runtime/clock.js';
 import type { Timer } from '../runtime/ticked-timers.js';
 import { byteLength, Slab } from './slab.js';

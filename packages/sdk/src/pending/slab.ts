@@ -10,7 +10,7 @@ import {
   SLAB,
   SLAB_HEADER_BYTES,
 } from '@offthread/worker/protocol';
-import type { EncodedEvent } from '../event/encode.js';
+import type { EncodedEvent } from '../event/encoded-event.js';
 import { defer } from '../runtime/clock.js';
 import type { EventLog } from './event-log.js';
 
