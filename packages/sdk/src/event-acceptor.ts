@@ -131,8 +131,8 @@ export class EventAcceptor {
     if (obstacle !== undefined) return obstacle;
     // With `redact`, the worker redacts and then decides what is too large. It also decides for resent events: if one
     // were refused here, those after it would be stuck.
-    const isChecked = isSmall(frame) || redact !== undefined || again !== undefined;
-    const message = isChecked ? undefined : oversize(frame, pendingEvents);
+    const isForWorker = redact !== undefined || again !== undefined;
+    const message = isForWorker || isSmall(frame) ? undefined : oversize(frame, pendingEvents);
     if (message !== undefined) return { code: 'event_too_large', message };
     if (!pendingEvents.append(frame, callback)) {
       // Reuses the memory of delivered events before it allocates more.

@@ -46,12 +46,18 @@ export class RejectionReporter {
     callback: Callback | undefined,
   ): boolean {
     const analytics = this.#owner;
-    // Not copied for each event, because an overloaded server has thousands of refusals a second.
-    const detailsNow = (): ErrorDetails => ({ events: [readableFields(type, event)], cause });
-    const error = (details = detailsNow()): AnalyticsError => new AnalyticsError(code, message, details);
+    // Only made for an event that is reported, because an overloaded server has thousands of refusals a second, and only
+    // once, because that runs the caller's getters.
+    let made: ErrorDetails | undefined;
+    const details = (): ErrorDetails => {
+      made ??= { events: [readableFields(type, event)], cause };
+      return made;
+    };
+    const error = (): AnalyticsError => new AnalyticsError(code, message, details());
     if (typeof callback === 'function') {
-      const details = detailsNow();
-      this.#callbacks.callLater(new BoundCallback(callback), () => error(details));
+      // The caller may change the event before the callback is called.
+      details();
+      this.#callbacks.callLater(new BoundCallback(callback), error);
     }
     if (code === 'before_send' || code === 'before_send_failed') {
       this.#counters.dropAtCall(code);
@@ -63,7 +69,7 @@ export class RejectionReporter {
     // Not reported at the end of the process. An `onError` that creates a client for each error would never stop.
     if (code === 'closed' && isTooLate(this.#flushTimeout)) return false;
     if (code === 'unserializable' || code === 'event_too_large') this.#callbacks.report(error());
-    else this.#callbacks.reportRarely(code, message, detailsNow);
+    else this.#callbacks.reportRarely(code, message, details);
     publish('offthread:refused', () => ({ analytics, count: 1, code, type }));
     return false;
   }

@@ -120,10 +120,9 @@ export function oversize(
   return bytes > MAX_EVENT_BYTES ? describeOversize(bytes) : undefined;
 }
 
-/** Whether `library` can't simply be inserted into the JSON text of the context. */
+/** Whether `library` can't simply be inserted into the JSON text of the context. Runs no getter: `in`. */
 function isOdd(context: object | undefined): boolean {
-  const { library, toJSON } = (context ?? {}) as { library?: unknown; toJSON?: unknown };
-  return library !== undefined || toJSON !== undefined;
+  return context !== undefined && ('library' in context || 'toJSON' in context);
 }
 
 function idText(id: Id | null | undefined): string | undefined {
