@@ -193,9 +193,8 @@ async function pacedCosts(clients, directory, quick) {
   const file = openSync(join(directory, 'written'), 'w');
   const bytes = Buffer.from(JSON.stringify(eventOf(0)));
   let end = 0;
-  const write = (event) => {
+  const write = () => {
     end += writeSync(file, bytes, 0, bytes.length, end);
-    return event;
   };
   const tracks = Object.fromEntries(
     Object.entries(clients).map(([name, analytics]) => [name, (event) => analytics.track(event)]),
