@@ -3,7 +3,7 @@
 
 import { type SentEvent, ValidationError } from './errors.js';
 import { BeforeSendChain, type Dropped, failed } from './event/before-send.js';
-import { asText, encode, isSmall, oversize } from './event/encode.js';
+import { asText, encode, oversize } from './event/encode.js';
 import type { AnyEvent, EventType } from './event/event.js';
 import { withoutForeign } from './event/event-fields.js';
 import type { Callback } from './event/methods.js';
@@ -131,8 +131,7 @@ export class EventAcceptor {
     if (obstacle !== undefined) return obstacle;
     // With `redact`, the worker redacts and then decides what is too large. It also decides for resent events: if one
     // were refused here, those after it would be stuck.
-    const isForWorker = redact !== undefined || again !== undefined;
-    const message = isForWorker || isSmall(frame) ? undefined : oversize(frame, pendingEvents);
+    const message = redact === undefined && again === undefined ? oversize(frame, pendingEvents) : undefined;
     if (message !== undefined) return { code: 'event_too_large', message };
     if (!pendingEvents.append(frame, callback)) {
       // Reuses the memory of delivered events before it allocates more.

@@ -96,15 +96,6 @@ export function asText(event: EncodedEvent): EncodedEvent {
 /** More bytes than the worker adds to an event: its type, `messageId`, timestamp and library. */
 const MAX_ADDED_BYTES = 1_000;
 
-/** Bytes that the JSON text of an event may certainly have. */
-const SAFE_BYTES = MAX_EVENT_BYTES - MAX_ADDED_BYTES;
-
-/** Whether an event is certainly not too large, as nearly all are. They need no byte count. */
-export function isSmall({ content }: EncodedEvent): boolean {
-  // A UTF-16 code unit takes at most three bytes in UTF-8.
-  return typeof content === 'string' && content.length * 3 <= SAFE_BYTES;
-}
-
 /** Returns a message if the event is certainly too large. For a snapshot, only the worker may be able to tell. */
 export function oversize(
   { kind, time, content, minBytes = 0 }: EncodedEvent,
@@ -113,7 +104,10 @@ export function oversize(
   if (typeof content !== 'string') {
     return minBytes > MAX_EVENT_BYTES ? describeOversize(`at least ${minBytes}`) : undefined;
   }
-  if (Buffer.byteLength(content) <= SAFE_BYTES) return undefined;
+  // A UTF-16 code unit takes at most three bytes in UTF-8, so nearly all events need no byte count, and nearly all
+  // others need nothing else.
+  const room = MAX_EVENT_BYTES - MAX_ADDED_BYTES;
+  if (content.length * 3 <= room || Buffer.byteLength(content) <= room) return undefined;
   const memory = Buffer.from(content);
   const frame = { kind, time, memory, start: 0, end: memory.length };
   const bytes = lengthOf(textOf(frame, accepted + 1, frameDefaults));
